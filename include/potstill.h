@@ -1,0 +1,396 @@
+/* potstill.h - run fine-tuned Moonshine speech models: the whole public interface.
+ *
+ * Three objects. A `pst_model` is a checkpoint: immutable once open, any number of threads may read
+ * it. A `pst_adapter` is a PEFT LoRA adapter, checked against its model and just as immutable. A
+ * `pst_session` is one timeline over a model: its scratch memory and its threads; one thread at a
+ * time may use it. Free adapters and sessions before their model.
+ *
+ *     pst_error err;
+ *     pst_model *model;
+ *     pst_adapter *adapter;
+ *     pst_session *session;
+ *     pst_audio audio;
+ *     pst_transcript *out;
+ *     if (pst_model_open("moonshine-tiny", NULL, &model, &err) ||
+ *         pst_adapter_open(model, "my_adapter", NULL, &adapter, &err) ||
+ *         pst_session_new(model, NULL, &session, &err) ||
+ *         pst_session_use_adapter(session, adapter, &err) ||
+ *         pst_audio_read("clip.flac", &audio, &err) ||
+ *         pst_transcribe(session, audio.samples, audio.count, NULL, &out, &err))
+ *         fprintf(stderr, "%s\n", err.message);
+ *
+ * The contract:
+ *  1. Samples are mono float32 at 16,000 Hz, in [-1, 1].
+ *  2. Every call that can fail returns a pst_status and fills an optional caller-owned pst_error.
+ *     A message says what, where, and what was expected. On failure no out-parameter is touched.
+ *  3. What a call returns is the caller's, to be released by the matching _free; _free takes NULL.
+ *  4. No call prints, exits, reads the environment, installs a handler or keeps process-wide state.
+ *  5. The same input, model, options and instruction set give the same tokens for any number of
+ *     threads.
+ *  6. Option structs are set up by their _init function and passed by pointer; NULL means the
+ *     defaults. `struct_size` lets them grow without breaking programs already built.
+ */
+#ifndef POTSTILL_H
+#define POTSTILL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(PST_BUILD_SHARED) || defined(__GNUC__)
+#define PST_API __attribute__((visibility("default")))
+#else
+#define PST_API
+#endif
+
+#define PST_VERSION_MAJOR 0
+#define PST_VERSION_MINOR 1
+#define PST_VERSION_PATCH 0
+#define PST_VERSION "0.1.0"
+
+#define PST_SAMPLE_RATE_HZ 16000
+
+/* ------------------------------------------------------------------------------------- errors */
+
+typedef enum pst_status {
+    PST_OK = 0,
+    PST_ERR_ARGUMENT = 1, /* the call itself is wrong: a null pointer, an option out of range */
+    PST_ERR_INPUT = 2,    /* audio, manifest or text that cannot be used */
+    PST_ERR_MODEL = 3,    /* a model or adapter file is missing, damaged or does not fit */
+    PST_ERR_UNSUPPORTED =
+        4,              /* valid, but a feature this version does not have; named in the message */
+    PST_ERR_IO = 5,     /* the system refused to read or write */
+    PST_ERR_MEMORY = 6, /* out of memory */
+    PST_ERR_CANCELLED = 7 /* the caller's progress function asked to stop */
+} pst_status;
+
+/* An error record, owned by the caller. `message` is UTF-8, one line, without a final period. */
+typedef struct pst_error {
+    pst_status code;
+    char message[512];
+} pst_error;
+
+/* The name of a status ("model", "memory", ...); never NULL. */
+PST_API const char *pst_status_name(pst_status status);
+
+/* "0.1.0": the version of the library linked in, PST_VERSION being that of the header. */
+PST_API const char *pst_version(void);
+
+/* One line about this build and machine: kernel sets usable here, libraries and their versions.
+ * Writes at most `size` bytes with the final NUL; returns the length it would have needed. */
+PST_API size_t pst_build_info(char *text, size_t size);
+
+/* -------------------------------------------------------------------------------------- model */
+
+typedef struct pst_model pst_model;
+
+/* Instruction sets the kernels may use; the best allowed one the CPU has is taken. */
+typedef enum pst_cpu {
+    PST_CPU_AUTO = 0,
+    PST_CPU_REFERENCE = 1, /* plain C, for tests and doubts */
+    PST_CPU_AVX2 = 2,
+    PST_CPU_AVX512 = 3,
+    PST_CPU_NEON = 4
+} pst_cpu;
+
+typedef struct pst_model_options {
+    size_t struct_size;
+    const char
+        *processor_dir; /* folder of tokenizer.json and the feature extractor's settings, when
+                                  it is not the model's own; NULL: the model's */
+    pst_cpu cpu;
+} pst_model_options;
+
+PST_API void pst_model_options_init(pst_model_options *options);
+
+/* Opens a Hugging Face Moonshine folder: config.json, model.safetensors (or its shards), and, where
+ * present, generation_config.json, preprocessor_config.json or processor_config.json, tokenizer.json.
+ * float32 weights are used where they lie in the mapped file; float16 and bfloat16 are widened.
+ * `dir` is a folder; see pst_find_model() for hub ids. */
+PST_API pst_status pst_model_open(const char *dir, const pst_model_options *options,
+                                  pst_model **model, pst_error *err);
+PST_API void pst_model_free(pst_model *model);
+
+typedef struct pst_model_info {
+    const char *model_type; /* "moonshine" */
+    const char *dtype;      /* stored type of most weights: "float32", "float16", "bfloat16" */
+    const char *kernels;    /* the kernel set in use: "avx512", "avx2", "neon", "reference" */
+    uint64_t parameters;    /* values stored */
+    uint64_t file_bytes;    /* size of the weight files */
+    uint32_t tensors;
+    uint32_t dim, heads, head_dim, rotary_dim;
+    uint32_t encoder_layers, decoder_layers;
+    uint32_t encoder_ffn, decoder_ffn;
+    uint32_t vocab, max_position_embeddings;
+    uint32_t max_length; /* tokens of a transcript with its start token, by generation_config */
+    int tied_embeddings;
+} pst_model_info;
+
+/* Strings in `info` live as long as the model. */
+PST_API void pst_model_describe(const pst_model *model, pst_model_info *info);
+
+/* Encodes `text` (UTF-8) as tokenizers does with add_special_tokens, so a start token comes first.
+ * `*ids` is to be released by pst_free(). */
+PST_API pst_status pst_model_encode(const pst_model *model, const char *text, size_t length,
+                                    int32_t **ids, size_t *count, pst_error *err);
+/* Decodes ids to UTF-8 (NUL-terminated; release with pst_free()); ids the tokenizer does not know
+ * are skipped, as upstream does. */
+PST_API pst_status pst_model_decode(const pst_model *model, const int32_t *ids, size_t count,
+                                    int skip_special_tokens, char **text, pst_error *err);
+
+/* Where models are looked for. All pointers may be NULL; the library reads no environment. */
+typedef struct pst_search {
+    size_t struct_size;
+    const char *models_dir; /* folder of imported models: <models_dir>/moonshine-tiny/config.json */
+    const char *hub_cache;  /* Hugging Face cache: <hub_cache>/models--org--name/snapshots/... */
+    const char *revision;   /* branch, tag or commit in the cache; NULL: "main" */
+} pst_search;
+
+PST_API void pst_search_init(pst_search *search);
+
+/* Resolves what a user types for a model or an adapter to a folder: an existing folder as it is, a
+ * name below models_dir, or a hub id ("org/name") through the local cache, with both names of the
+ * organisation that publishes Moonshine. `required` is the file that must be there ("config.json" or
+ * "adapter_config.json"). A miss explains where it looked and how to get the model.
+ * `*dir` is to be released by pst_free(). */
+PST_API pst_status pst_find_model(const char *name, const char *required, const pst_search *search,
+                                  char **dir, pst_error *err);
+
+PST_API void pst_free(void *memory);
+
+/* ------------------------------------------------------------------------------------ adapters */
+
+typedef struct pst_adapter pst_adapter;
+
+typedef struct pst_adapter_options {
+    size_t struct_size;
+    void (*warn)(void *user, const char *message); /* unused tensors, odd settings; NULL: silent */
+    void *user;
+} pst_adapter_options;
+
+PST_API void pst_adapter_options_init(pst_adapter_options *options);
+
+/* Opens a PEFT LoRA folder (adapter_config.json, adapter_model.safetensors) and checks it against
+ * `model`: every tensor's module, shape and values. What cannot be applied exactly is refused by
+ * name, never ignored. */
+PST_API pst_status pst_adapter_open(const pst_model *model, const char *dir,
+                                    const pst_adapter_options *options, pst_adapter **adapter,
+                                    pst_error *err);
+PST_API void pst_adapter_free(pst_adapter *adapter);
+
+typedef struct pst_adapter_info {
+    const char *peft_type;  /* "LORA" */
+    const char *base_model; /* base_model_name_or_path as stored; "" when absent */
+    uint64_t parameters;    /* values in lora_A and lora_B together */
+    uint64_t file_bytes;
+    uint32_t modules; /* modules changed */
+    uint32_t rank_min, rank_max;
+    int rslora;
+} pst_adapter_info;
+
+/* Strings live as long as the adapter. */
+PST_API void pst_adapter_describe(const pst_adapter *adapter, pst_adapter_info *info);
+
+typedef struct pst_adapter_module {
+    const char *name; /* "model.decoder.layers.3.encoder_attn.v_proj" */
+    uint32_t out, in, rank;
+    double scale;       /* lora_alpha / r, or / sqrt(r) with rslora */
+    double delta_norm;  /* Frobenius norm of scale * B * A */
+    double weight_norm; /* Frobenius norm of the base weight */
+} pst_adapter_module;
+
+/* Fills `module` for 0 <= index < info.modules, in the order of the network. Costs a pass over the
+ * weight. */
+PST_API pst_status pst_adapter_module_at(const pst_adapter *adapter, size_t index,
+                                         pst_adapter_module *module, pst_error *err);
+
+/* --------------------------------------------------------------------------------------- audio */
+
+typedef struct pst_audio {
+    float *samples; /* [count] mono float32 at 16 kHz */
+    size_t count;
+    double duration; /* seconds: count / 16000 */
+    int source_rate_hz;
+    int source_channels;
+} pst_audio;
+
+/* Reads any file libsndfile knows; channels are averaged, other rates resampled by soxr at its HQ
+ * setting, as the reference stack does. Release with pst_audio_free(). */
+PST_API pst_status pst_audio_read(const char *path, pst_audio *audio, pst_error *err);
+/* The same from an open descriptor that need not be seekable (a pipe). `name` is used in messages. */
+PST_API pst_status pst_audio_read_fd(int fd, const char *name, pst_audio *audio, pst_error *err);
+PST_API void pst_audio_free(pst_audio *audio);
+
+/* Scales samples in place to a root mean square of 0.075 and clamps to [-1, 1]: what the reference
+ * script does before it transcribes. Silence (rms <= 0.001), no samples, or non-finite ones are
+ * PST_ERR_INPUT, with the samples unchanged. */
+PST_API pst_status pst_audio_normalize_rms(float *samples, size_t count, pst_error *err);
+
+/* -------------------------------------------------------------------------------------- session */
+
+typedef struct pst_session pst_session;
+
+typedef struct pst_session_options {
+    size_t struct_size;
+    uint32_t threads; /* 0: one per core this process may use, at most 8 */
+} pst_session_options;
+
+PST_API void pst_session_options_init(pst_session_options *options);
+PST_API pst_status pst_session_new(const pst_model *model, const pst_session_options *options,
+                                   pst_session **session, pst_error *err);
+PST_API void pst_session_free(pst_session *session);
+
+/* Applies `adapter` (borrowed; it must outlive its use here) to what follows; NULL: the bare base. */
+PST_API pst_status pst_session_use_adapter(pst_session *session, const pst_adapter *adapter,
+                                           pst_error *err);
+
+typedef enum pst_early_stopping {
+    PST_STOP_HEURISTIC = 0, /* transformers' False: stop when improvement is unlikely */
+    PST_STOP_FIRST = 1,     /* True: stop when num_beams hypotheses are finished */
+    PST_STOP_NEVER = 2      /* "never": stop when improvement is impossible */
+} pst_early_stopping;
+
+/* A bias added to the score of the last token of `tokens` when the ids so far end with the others. */
+typedef struct pst_sequence_bias {
+    const int32_t *tokens; /* [count] */
+    size_t count;
+    float bias;
+} pst_sequence_bias;
+
+/* The settings of transformers' generate() that decide the tokens, with its names and meaning. */
+typedef struct pst_decode_options {
+    size_t struct_size;
+    uint32_t num_beams;      /* 1: greedy */
+    uint32_t max_new_tokens; /* 0: max_length decides */
+    uint32_t max_length;     /* tokens with the start token; 0: the model's generation_config */
+    uint32_t min_length;
+    uint32_t min_new_tokens;
+    float repetition_penalty; /* 1: none */
+    uint32_t no_repeat_ngram_size;
+    float length_penalty;
+    pst_early_stopping early_stopping;
+    const int32_t *suppress_tokens; /* [suppress_tokens_count] */
+    size_t suppress_tokens_count;
+    const int32_t *begin_suppress_tokens; /* [begin_suppress_tokens_count] */
+    size_t begin_suppress_tokens_count;
+    const pst_sequence_bias *sequence_bias; /* [sequence_bias_count] */
+    size_t sequence_bias_count;
+    int32_t forced_bos_token_id; /* -1: none */
+    int32_t forced_eos_token_id; /* -1: none */
+} pst_decode_options;
+
+/* transformers' own defaults: greedy, no rule active. */
+PST_API void pst_decode_options_init(pst_decode_options *options);
+/* What generate() would use for this model: the defaults, overridden by its generation_config.json.
+ * Lists in `options` point into the model. NULL options to pst_transcribe() mean these. */
+PST_API void pst_model_decode_options(const pst_model *model, pst_decode_options *options);
+
+typedef struct pst_transcript {
+    char *text;      /* special tokens removed, as batch_decode(skip_special_tokens=True) */
+    int32_t *tokens; /* [token_count] from the start token to the end token */
+    size_t token_count;
+    double avg_logprob; /* mean log-probability of the generated tokens, before any rule */
+    float score;        /* beam search: the winning hypothesis' normalised score; greedy: 0 */
+    float margin;  /* the closest call on the way: greedy, smallest gap between the best and the
+                            second score of a step; beam, smallest gap that decided a selection */
+    int truncated; /* the length limit ended the text, not the end token */
+} pst_transcript;
+
+/* Samples to text. `samples` [count] as in the contract; at least 895 (one frame of the encoder). */
+PST_API pst_status pst_transcribe(pst_session *session, const float *samples, size_t count,
+                                  const pst_decode_options *options, pst_transcript **transcript,
+                                  pst_error *err);
+PST_API void pst_transcript_free(pst_transcript *transcript);
+
+/* Bytes of working memory the session holds now; it grows to the longest clip seen. */
+PST_API size_t pst_session_memory(const pst_session *session);
+
+/* --------------------------------------------------------------------------- manifests, reports */
+
+typedef struct pst_manifest pst_manifest;
+
+typedef struct pst_manifest_entry {
+    const char *audio_path; /* NULL when the samples stand in the manifest itself */
+    const float *samples;   /* [sample_count], or NULL */
+    size_t sample_count;
+    const char *text;   /* reference; "" when missing */
+    int64_t speaker_id; /* -1 when missing */
+    uint32_t line;      /* line of the file, from 1 */
+} pst_manifest_entry;
+
+/* Reads a JSONL manifest: one object a line with `audio` (path, list of floats, or an object with
+ * `array`) and optional `text`, `speaker_id`. */
+PST_API pst_status pst_manifest_read(const char *path, pst_manifest **manifest, pst_error *err);
+PST_API void pst_manifest_free(pst_manifest *manifest);
+PST_API size_t pst_manifest_count(const pst_manifest *manifest);
+/* Everything in the entry lives as long as the manifest. */
+PST_API void pst_manifest_entry_at(const pst_manifest *manifest, size_t index,
+                                   pst_manifest_entry *entry);
+
+typedef struct pst_report pst_report;
+
+typedef struct pst_report_sample {
+    const char *prediction; /* NULL with an error */
+    const char *reference;  /* NULL: none */
+    const char *audio_path; /* NULL: none */
+    const char *error;      /* NULL: transcribed */
+} pst_report_sample;
+
+/* The reference script's report: model_id, adapter_dir, processor_dir, device, wer, samples. */
+PST_API pst_status pst_report_new(const char *model_id, const char *adapter_dir,
+                                  const char *processor_dir, const char *device,
+                                  pst_report **report, pst_error *err);
+PST_API pst_status pst_report_add(pst_report *report, const pst_report_sample *sample,
+                                  pst_error *err);
+/* The report as JSON, byte for byte what json.dumps(report, indent=2) gives; pst_free() it. */
+PST_API pst_status pst_report_json(const pst_report *report, char **json, pst_error *err);
+/* Word error rate over the samples that have a reference; `*defined` is 0 when there is none. */
+PST_API void pst_report_wer(const pst_report *report, double *wer, int *defined);
+PST_API void pst_report_free(pst_report *report);
+
+/* Writes `text` to `path` by a temporary name, synced and renamed: whole or not at all. */
+PST_API pst_status pst_write_file(const char *path, const char *text, size_t length,
+                                  pst_error *err);
+
+/* --------------------------------------------------------------------------------------- scores */
+
+typedef struct pst_word_counts {
+    uint64_t substitutions, deletions, insertions, hits;
+} pst_word_counts;
+
+/* Aligns two UTF-8 texts word by word as jiwer 4.0.0 does with its default transform, and adds to
+ * `counts`. With `normalize`, both are first reduced as the reference script does: characters that
+ * are neither \w nor white space go, then lower case, then strip. */
+PST_API pst_status pst_score_words(const char *reference, const char *hypothesis, int normalize,
+                                   pst_word_counts *counts, pst_error *err);
+/* (S + D + I) / (S + D + H); 0 when there is no reference word and nothing was inserted. */
+PST_API double pst_word_error_rate(const pst_word_counts *counts);
+/* The script's normaliser alone; pst_free() the result. */
+PST_API pst_status pst_normalize_text(const char *text, char **normalized, pst_error *err);
+
+/* --------------------------------------------------------------------------------------- import */
+
+typedef struct pst_import_options {
+    size_t struct_size;
+    const char *
+        licence_file; /* copied into the folder as LICENSE; NULL: one beside the source, else none */
+    int force;        /* replace an existing folder */
+} pst_import_options;
+
+PST_API void pst_import_options_init(pst_import_options *options);
+
+/* Turns the official ONNX Runtime files of an English Moonshine model (encoder_model.ort,
+ * decoder_model_merged.ort, tokenizer.bin in `source_dir`) into a Hugging Face folder that
+ * transformers and pst_model_open() load: float32 weights, configs, tokenizer.json.
+ * The folder appears whole or not at all. */
+PST_API pst_status pst_import_ort(const char *source_dir, const char *target_dir,
+                                  const pst_import_options *options, pst_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

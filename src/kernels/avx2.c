@@ -1,0 +1,2 @@
+/* avx2.c */
+typedef int avx2_empty;

@@ -1,0 +1,2 @@
+/* avx512.c */
+typedef int avx512_empty;

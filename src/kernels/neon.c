@@ -1,0 +1,2 @@
+/* neon.c */
+typedef int neon_empty;

@@ -1,0 +1,39 @@
+/* config.h - the sizes and settings of a checkpoint, from its JSON files. */
+#ifndef PST_MODEL_CONFIG_H
+#define PST_MODEL_CONFIG_H
+
+#include <stdint.h>
+
+#include "potstill.h"
+
+/* Limits a config must keep; far above every published model (dim 416, 8 layers), low enough that no
+ * product of two sizes overflows. */
+enum {
+    CONFIG_DIM_MAX = 8192,
+    CONFIG_FFN_MAX = 65536,
+    CONFIG_LAYERS_MAX = 128,
+    CONFIG_HEADS_MAX = 256,
+    CONFIG_VOCAB_MAX = 1 << 20,
+    CONFIG_LENGTH_MAX = 1 << 20
+};
+
+enum activation { ACTIVATION_GELU, ACTIVATION_SILU };
+
+struct config {
+    uint32_t dim, heads, head_dim, rotary_dim;
+    uint32_t encoder_ffn, decoder_ffn;
+    uint32_t encoder_layers, decoder_layers;
+    uint32_t vocab;
+    uint32_t max_position_embeddings;
+    double rope_theta;
+    int attention_bias;
+    int tie_word_embeddings;
+    int32_t bos_token_id, eos_token_id, pad_token_id, decoder_start_token_id; /* -1: none */
+};
+
+/* Reads <dir>/config.json: the spellings of transformers 4.48 to 5.x. What upstream refuses, and what
+ * this engine does not run (another model_type, kv heads unlike heads, another activation or rope
+ * type), is refused by name. */
+pst_status config_read(struct config *config, const char *dir, pst_error *err);
+
+#endif

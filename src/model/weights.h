@@ -1,0 +1,94 @@
+/* weights.h - the tensors of a checkpoint, by their place in the network.
+ *
+ * Field names are the checkpoint's. Every tensor is checked for presence and shape; weights are used
+ * where they lie in the mapped file when they are float32, and widened copies otherwise. The three
+ * convolutions are the exception: their kernels are reordered once, so that a window of frames and a
+ * row of the kernel lie in the same order and a convolution is a matmul over strided rows. */
+#ifndef PST_MODEL_WEIGHTS_H
+#define PST_MODEL_WEIGHTS_H
+
+#include <stdint.h>
+
+#include "model/config.h"
+#include "model/safetensors.h"
+#include "potstill.h"
+
+struct linear {
+    const float *weight; /* [out, in] */
+    const float *bias;   /* [out] or NULL */
+    uint32_t out, in;
+    uint32_t slot; /* index of its module in weights.modules */
+};
+
+struct conv {
+    const float *weight; /* [out, kernel, in] */
+    const float *bias;   /* [out] or NULL */
+    uint32_t out, in, kernel, stride;
+    uint32_t slot;
+};
+
+struct attention {
+    struct linear q_proj, k_proj, v_proj, o_proj;
+};
+
+struct encoder_layer {
+    const float *input_layernorm; /* [dim] */
+    struct attention self_attn;
+    const float *post_attention_layernorm; /* [dim] */
+    struct linear fc1, fc2;                /* [ffn, dim], [dim, ffn] */
+};
+
+struct decoder_layer {
+    const float *input_layernorm; /* [dim] */
+    struct attention self_attn;
+    const float *post_attention_layernorm; /* [dim]; before encoder_attn, despite its name */
+    struct attention encoder_attn;
+    const float *final_layernorm; /* [dim] */
+    struct linear fc1, fc2;       /* [2 * ffn, dim] (value, then gate), [dim, ffn] */
+};
+
+enum module_kind { MODULE_LINEAR, MODULE_CONV1D, MODULE_EMBEDDING, MODULE_NORM };
+
+/* A named part of the network, in the order of the reference's named_modules(): what adapters target. */
+struct module {
+    char *name; /* "model.decoder.layers.3.mlp.fc1" */
+    enum module_kind kind;
+    const float
+        *weight;       /* as in the checkpoint: [out, in], [out, in, kernel], [vocab, dim], [dim] */
+    const float *bias; /* [out] or NULL */
+    uint32_t out, in, kernel;
+};
+
+struct weights {
+    struct conv conv1, conv2, conv3;
+    const float *groupnorm_weight, *groupnorm_bias; /* [dim] */
+    struct encoder_layer *encoder_layers;           /* [config.encoder_layers] */
+    const float *encoder_layer_norm;                /* [dim] */
+    const float *embed_tokens;                      /* [vocab, dim] */
+    struct decoder_layer *decoder_layers;           /* [config.decoder_layers] */
+    const float *decoder_norm;                      /* [dim] */
+    struct linear proj_out;                         /* [vocab, dim]; embed_tokens when tied */
+
+    struct module *modules; /* [module_count] */
+    uint32_t module_count;
+
+    /* About the files, for pst_model_describe(). */
+    uint64_t parameters, file_bytes;
+    uint32_t tensors;
+    enum dtype dtype; /* of most values */
+
+    struct safetensors *files; /* [file_count] */
+    uint32_t file_count;
+    float **copies; /* [copy_count] widened or reordered tensors */
+    uint32_t copy_count;
+};
+
+/* Opens model.safetensors, or the shards that model.safetensors.index.json names, in `dir`. */
+pst_status weights_open(struct weights *weights, const struct config *config, const char *dir,
+                        pst_error *err);
+void weights_close(struct weights *weights);
+
+/* NULL when there is none. */
+const struct module *weights_find_module(const struct weights *weights, const char *name);
+
+#endif
