@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "model/json_file.h"
 #include "potstill.h"
 
 /* Limits a config must keep; far above every published model (dim 416, 8 layers), low enough that no
@@ -16,8 +17,6 @@ enum {
     CONFIG_VOCAB_MAX = 1 << 20,
     CONFIG_LENGTH_MAX = 1 << 20
 };
-
-enum activation { ACTIVATION_GELU, ACTIVATION_SILU };
 
 struct config {
     uint32_t dim, heads, head_dim, rotary_dim;
@@ -35,5 +34,9 @@ struct config {
  * this engine does not run (another model_type, kv heads unlike heads, another activation or rope
  * type), is refused by name. */
 pst_status config_read(struct config *config, const char *dir, pst_error *err);
+
+/* Reads a token id that may be missing (then `*id` stays), or stand in a list of one. */
+pst_status config_get_token(const struct json_file *file, const char *key, int32_t *id,
+                            pst_error *err);
 
 #endif

@@ -9,8 +9,8 @@
 
 #include <stdint.h>
 
+#include "model/checkpoint.h"
 #include "model/config.h"
-#include "model/safetensors.h"
 #include "potstill.h"
 
 struct linear {
@@ -50,8 +50,10 @@ struct decoder_layer {
 enum module_kind { MODULE_LINEAR, MODULE_CONV1D, MODULE_EMBEDDING, MODULE_NORM };
 
 /* A named part of the network, in the order of the reference's named_modules(): what adapters target. */
+enum { MODULE_NAME_MAX = 80 }; /* "model.decoder.layers.127.post_attention_layernorm" and room */
+
 struct module {
-    char *name; /* "model.decoder.layers.3.mlp.fc1" */
+    char name[MODULE_NAME_MAX]; /* "model.decoder.layers.3.mlp.fc1" */
     enum module_kind kind;
     const float
         *weight;       /* as in the checkpoint: [out, in], [out, in, kernel], [vocab, dim], [dim] */
@@ -72,14 +74,8 @@ struct weights {
     struct module *modules; /* [module_count] */
     uint32_t module_count;
 
-    /* About the files, for pst_model_describe(). */
-    uint64_t parameters, file_bytes;
-    uint32_t tensors;
-    enum dtype dtype; /* of most values */
-
-    struct safetensors *files; /* [file_count] */
-    uint32_t file_count;
-    float **copies; /* [copy_count] widened or reordered tensors */
+    struct checkpoint checkpoint; /* the files that the pointers above lead into */
+    float **copies;               /* [copy_count] widened or reordered tensors */
     uint32_t copy_count;
 };
 

@@ -1,0 +1,157 @@
+/* checkpoint.c - see checkpoint.h. */
+#include "model/checkpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file_view.h"
+#include "model/json_file.h"
+
+static const size_t INDEX_BYTES_MAX = 64 << 20;
+enum { SHARDS_MAX = 1024 };
+
+static pst_status add_file(struct checkpoint *checkpoint, const char *dir, const char *name,
+                           pst_error *err) {
+    struct safetensors *files =
+        realloc(checkpoint->files, (checkpoint->count + 1) * sizeof *checkpoint->files);
+    if (!files) return error_memory(err, 0);
+    checkpoint->files = files;
+    char *path = path_join(dir, name);
+    if (!path) return error_memory(err, 0);
+    pst_status status = safetensors_open(&files[checkpoint->count], path, err);
+    free(path);
+    if (!status) checkpoint->count++;
+    return status;
+}
+
+/* The shard `name` below `dir`, opened once; a name that could leave the folder is refused. */
+static pst_status find_shard(struct checkpoint *checkpoint, const char *dir, const char *name,
+                             const struct safetensors **shard, pst_error *err) {
+    if (!name || !*name || strchr(name, '/') || strcmp(name, "..") == 0)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: weight_map names the shard \"%s\", expected a plain "
+                         "file name",
+                         checkpoint->path, name ? name : "(not a string)");
+    for (uint32_t i = 0; i < checkpoint->count; i++) {
+        const char *path = checkpoint->files[i].path;
+        if (strcmp(strrchr(path, '/') ? strrchr(path, '/') + 1 : path, name) == 0) {
+            *shard = &checkpoint->files[i];
+            return PST_OK;
+        }
+    }
+    if (checkpoint->count == SHARDS_MAX)
+        return error_set(err, PST_ERR_MODEL, "%s: has over %d shards", checkpoint->path,
+                         SHARDS_MAX);
+    pst_status status = add_file(checkpoint, dir, name, err);
+    if (!status) *shard = &checkpoint->files[checkpoint->count - 1];
+    return status;
+}
+
+static pst_status open_shards(struct checkpoint *checkpoint, const char *dir, const json_t *root,
+                              pst_error *err) {
+    const json_t *map = json_object_get(root, "weight_map");
+    if (!json_is_object(map) || json_object_size(map) == 0)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: weight_map is %s, expected an object that maps "
+                         "tensors to files",
+                         checkpoint->path, json_is_object(map) ? "empty" : json_kind(map));
+    const char *tensor;
+    json_t *name;
+    json_object_foreach((json_t *)map, tensor, name) {
+        const struct safetensors *shard = NULL;
+        pst_status status = find_shard(checkpoint, dir, json_string_value(name), &shard, err);
+        if (status) return status;
+        if (!safetensors_find(shard, tensor))
+            return error_set(err, PST_ERR_MODEL, "%s: %s is not in its shard %s", checkpoint->path,
+                             tensor, json_string_value(name));
+    }
+    return PST_OK;
+}
+
+static pst_status open_index(struct checkpoint *checkpoint, const char *dir, const char *index,
+                             pst_error *err) {
+    struct json_file file;
+    pst_status status = json_file_open(&file, index, INDEX_BYTES_MAX, err);
+    if (status) return status;
+    checkpoint->path = strdup(index);
+    status = checkpoint->path ? open_shards(checkpoint, dir, file.root, err) : error_memory(err, 0);
+    json_file_close(&file);
+    return status;
+}
+
+static pst_status open_single(struct checkpoint *checkpoint, const char *dir, const char *single,
+                              pst_error *err) {
+    checkpoint->path = strdup(single);
+    if (!checkpoint->path) return error_memory(err, 0);
+    return add_file(checkpoint, dir, "model.safetensors", err);
+}
+
+/* No safetensors at all: say what was found instead, since old checkpoints are pickles. */
+static pst_status explain_missing(const char *dir, pst_error *err) {
+    char *pickle = path_join(dir, "pytorch_model.bin");
+    if (!pickle) return error_memory(err, 0);
+    int is_pickle = path_is_file(pickle);
+    free(pickle);
+    return error_set(err, PST_ERR_MODEL, "%s: has no model.safetensors%s", dir,
+                     is_pickle ? "; its pytorch_model.bin is a pickle: convert it with "
+                                 "save_pretrained(safe_serialization=True)"
+                               : " and no model.safetensors.index.json");
+}
+
+static void count_values(struct checkpoint *checkpoint) {
+    uint64_t by_dtype[DTYPE_COUNT] = {0};
+    for (uint32_t f = 0; f < checkpoint->count; f++) {
+        const struct safetensors *file = &checkpoint->files[f];
+        checkpoint->bytes += file->view.size;
+        checkpoint->tensors += (uint32_t)file->count;
+        for (size_t i = 0; i < file->count; i++) {
+            checkpoint->parameters += file->tensors[i].count;
+            by_dtype[file->tensors[i].dtype] += file->tensors[i].count;
+        }
+    }
+    for (int d = 0; d < DTYPE_COUNT; d++)
+        if (by_dtype[d] > by_dtype[checkpoint->dtype]) checkpoint->dtype = (enum dtype)d;
+}
+
+pst_status checkpoint_open(struct checkpoint *checkpoint, const char *dir, pst_error *err) {
+    *checkpoint = (struct checkpoint){0};
+    char *single = path_join(dir, "model.safetensors");
+    char *index = path_join(dir, "model.safetensors.index.json");
+    pst_status status;
+    if (!single || !index)
+        status = error_memory(err, 0);
+    else if (path_is_file(single))
+        status = open_single(checkpoint, dir, single, err);
+    else if (path_is_file(index))
+        status = open_index(checkpoint, dir, index, err);
+    else
+        status = explain_missing(dir, err);
+    free(single);
+    free(index);
+    if (status)
+        checkpoint_close(checkpoint);
+    else
+        count_values(checkpoint);
+    return status;
+}
+
+void checkpoint_close(struct checkpoint *checkpoint) {
+    for (uint32_t i = 0; i < checkpoint->count; i++) safetensors_close(&checkpoint->files[i]);
+    free(checkpoint->files);
+    free(checkpoint->path);
+    *checkpoint = (struct checkpoint){0};
+}
+
+const struct tensor *checkpoint_find(const struct checkpoint *checkpoint, const char *name) {
+    static const char prefix[] = "model.";
+    for (int bare = 0; bare < 2; bare++) {
+        if (bare && strncmp(name, prefix, sizeof prefix - 1) != 0) break;
+        for (uint32_t i = 0; i < checkpoint->count; i++) {
+            const struct tensor *tensor =
+                safetensors_find(&checkpoint->files[i], bare ? name + sizeof prefix - 1 : name);
+            if (tensor) return tensor;
+        }
+    }
+    return NULL;
+}

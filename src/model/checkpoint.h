@@ -1,0 +1,27 @@
+/* checkpoint.h - the tensor files of a model folder, one or many, as one set of names. */
+#ifndef PST_MODEL_CHECKPOINT_H
+#define PST_MODEL_CHECKPOINT_H
+
+#include <stdint.h>
+
+#include "model/safetensors.h"
+#include "potstill.h"
+
+struct checkpoint {
+    struct safetensors *files; /* [count] */
+    uint32_t count;
+    char *path; /* of the file that names the tensors, for messages */
+    uint64_t parameters, bytes;
+    uint32_t tensors;
+    enum dtype dtype; /* of most values */
+};
+
+/* Opens <dir>/model.safetensors, else the shards of <dir>/model.safetensors.index.json. */
+pst_status checkpoint_open(struct checkpoint *checkpoint, const char *dir, pst_error *err);
+void checkpoint_close(struct checkpoint *checkpoint);
+
+/* The tensor `name`, or `name` without its leading "model." (a checkpoint saved from the bare model);
+ * NULL when there is none. */
+const struct tensor *checkpoint_find(const struct checkpoint *checkpoint, const char *name);
+
+#endif

@@ -1,0 +1,166 @@
+/* model.c - opening a checkpoint folder; see model.h and the public header. */
+#include "model/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/file_view.h"
+
+void pst_model_options_init(pst_model_options *options) {
+    *options = (pst_model_options){.struct_size = sizeof *options};
+}
+
+void pst_decode_options_init(pst_decode_options *options) {
+    *options = (pst_decode_options){
+        .struct_size = sizeof *options,
+        .num_beams = 1,
+        .repetition_penalty = 1.0f,
+        .length_penalty = 1.0f,
+        .forced_bos_token_id = -1,
+        .forced_eos_token_id = -1,
+    };
+}
+
+/* The tokenizer is only needed for text: a folder without one can still give tokens. */
+static pst_status open_tokenizer(struct pst_model *model, const char *dir, pst_error *err) {
+    char *path = path_join(dir, "tokenizer.json");
+    if (!path) return error_memory(err, 0);
+    int present = path_is_file(path);
+    free(path);
+    return present ? tokenizer_open(&model->tokenizer, dir, err) : PST_OK;
+}
+
+static pst_status check_tokens(const struct pst_model *model, const char *dir, pst_error *err) {
+    const struct config *config = &model->config;
+    if (config->eos_token_id < 0 || config->decoder_start_token_id < 0)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: eos_token_id or decoder_start_token_id is missing", dir);
+    if ((uint32_t)config->eos_token_id >= config->vocab ||
+        (uint32_t)config->decoder_start_token_id >= config->vocab)
+        return error_set(
+            err, PST_ERR_MODEL,
+            "%s: eos_token_id %d or decoder_start_token_id %d is outside the vocabulary of %u", dir,
+            config->eos_token_id, config->decoder_start_token_id, config->vocab);
+    return PST_OK;
+}
+
+static pst_status open_parts(struct pst_model *model, const char *dir,
+                             const pst_model_options *options, pst_error *err) {
+    const char *processor_dir = options->processor_dir ? options->processor_dir : dir;
+    pst_status status = kernels_get(&model->kernels, options->cpu, err);
+    if (!status) status = config_read(&model->config, dir, err);
+    if (!status)
+        status =
+            generation_config_read(&model->decode, &model->decode_lists, &model->config, dir, err);
+    if (!status) status = check_tokens(model, dir, err);
+    if (!status) status = processor_read(&model->processor, processor_dir, err);
+    if (!status) status = open_tokenizer(model, processor_dir, err);
+    if (!status) status = weights_open(&model->weights, &model->config, dir, err);
+    return status;
+}
+
+pst_status pst_model_open(const char *dir, const pst_model_options *options, pst_model **out,
+                          pst_error *err) {
+    pst_model_options defaults;
+    pst_model_options_init(&defaults);
+    if (!dir || !out) return error_set(err, PST_ERR_ARGUMENT, "dir and model must not be NULL");
+    if (options && options->struct_size != sizeof *options)
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "options are not set up by pst_model_options_init()");
+    if (!path_is_folder(dir)) return error_set(err, PST_ERR_MODEL, "%s: no such folder", dir);
+    struct pst_model *model = calloc(1, sizeof *model);
+    if (!model) return error_memory(err, sizeof *model);
+    pst_status status = open_parts(model, dir, options ? options : &defaults, err);
+    if (status) {
+        pst_model_free(model);
+        return status;
+    }
+    *out = model;
+    return PST_OK;
+}
+
+void pst_model_free(pst_model *model) {
+    if (!model) return;
+    weights_close(&model->weights);
+    tokenizer_free(model->tokenizer);
+    free(model->decode_lists);
+    free(model);
+}
+
+static const char *stored_type(enum dtype dtype) {
+    switch (dtype) {
+    case DTYPE_F16: return "float16";
+    case DTYPE_BF16: return "bfloat16";
+    case DTYPE_F32: return "float32";
+    default: return dtype_name(dtype);
+    }
+}
+
+void pst_model_describe(const pst_model *model, pst_model_info *info) {
+    const struct config *config = &model->config;
+    const struct checkpoint *checkpoint = &model->weights.checkpoint;
+    *info = (pst_model_info){
+        .model_type = "moonshine",
+        .dtype = stored_type(checkpoint->dtype),
+        .kernels = model->kernels->name,
+        .parameters = checkpoint->parameters,
+        .file_bytes = checkpoint->bytes,
+        .tensors = checkpoint->tensors,
+        .dim = config->dim,
+        .heads = config->heads,
+        .head_dim = config->head_dim,
+        .rotary_dim = config->rotary_dim,
+        .encoder_layers = config->encoder_layers,
+        .decoder_layers = config->decoder_layers,
+        .encoder_ffn = config->encoder_ffn,
+        .decoder_ffn = config->decoder_ffn,
+        .vocab = config->vocab,
+        .max_position_embeddings = config->max_position_embeddings,
+        .max_length = model->decode.max_new_tokens ? model->decode.max_new_tokens + 1
+                                                   : model->decode.max_length,
+        .tied_embeddings = config->tie_word_embeddings,
+    };
+}
+
+void pst_model_decode_options(const pst_model *model, pst_decode_options *options) {
+    *options = model->decode;
+}
+
+static pst_status need_tokenizer(const pst_model *model, pst_error *err) {
+    if (model->tokenizer) return PST_OK;
+    return error_set(err, PST_ERR_MODEL,
+                     "the model folder has no tokenizer.json (give the folder that "
+                     "has it as the processor folder)");
+}
+
+pst_status pst_model_encode(const pst_model *model, const char *text, size_t length, int32_t **ids,
+                            size_t *count, pst_error *err) {
+    if (!model || (!text && length) || !ids || !count)
+        return error_set(err, PST_ERR_ARGUMENT, "model, text, ids and count must not be NULL");
+    pst_status status = need_tokenizer(model, err);
+    if (!status) status = tokenizer_encode(model->tokenizer, text, length, 1, ids, count, err);
+    return status;
+}
+
+pst_status pst_model_decode(const pst_model *model, const int32_t *ids, size_t count,
+                            int skip_special_tokens, char **text, pst_error *err) {
+    if (!model || (!ids && count) || !text)
+        return error_set(err, PST_ERR_ARGUMENT, "model, ids and text must not be NULL");
+    pst_status status = need_tokenizer(model, err);
+    if (status) return status;
+    struct buffer buffer = {0};
+    status = tokenizer_decode(model->tokenizer, ids, count, skip_special_tokens, &buffer, err);
+    buffer_append(&buffer, "", 0); /* an empty text is a text */
+    if (!status && buffer.failed) status = error_memory(err, 0);
+    if (status)
+        buffer_free(&buffer);
+    else
+        *text = buffer.data;
+    return status;
+}
+
+void pst_free(void *memory) {
+    free(memory);
+}

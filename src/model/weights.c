@@ -1,0 +1,254 @@
+/* weights.c - see weights.h. The functions at the end name every tensor of the network once, in the
+ * order of the reference's modules. */
+#include "model/weights.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+
+/* One pass over the network: where it stands and the first thing that went wrong. */
+struct loader {
+    struct weights *weights;
+    const struct config *config;
+    const char *prefix; /* of the module being loaded: "model.decoder.layers.3." */
+    pst_status status;
+    pst_error *err;
+};
+
+static float *own(struct loader *loader, size_t count) {
+    struct weights *weights = loader->weights;
+    size_t bytes;
+    if (!checked_mul(count, sizeof(float), &bytes)) bytes = SIZE_MAX;
+    float **copies = realloc(weights->copies, (weights->copy_count + 1) * sizeof *weights->copies);
+    if (copies) weights->copies = copies;
+    float *copy = copies ? malloc(bytes ? bytes : 1) : NULL;
+    if (copy)
+        weights->copies[weights->copy_count++] = copy;
+    else
+        loader->status = error_memory(loader->err, bytes);
+    return copy;
+}
+
+/* Does the tensor have the shape [sizes[0], ...]? */
+static int has_shape(const struct tensor *tensor, uint32_t dims, const uint32_t *sizes) {
+    if (tensor->dims != dims) return 0;
+    for (uint32_t i = 0; i < dims; i++)
+        if (tensor->shape[i] != sizes[i]) return 0;
+    return 1;
+}
+
+/* The values of <module>.<part> as float32, in place when they can be. */
+static const float *take(struct loader *loader, const char *module, const char *part, uint32_t dims,
+                         const uint32_t *sizes) {
+    char name[MODULE_NAME_MAX + 16], found[128], wanted[128];
+    if (loader->status) return NULL;
+    snprintf(name, sizeof name, "%s.%s", module, part);
+    const char *path = loader->weights->checkpoint.path;
+    const struct tensor *tensor = checkpoint_find(&loader->weights->checkpoint, name);
+    if (!tensor) {
+        loader->status =
+            error_set(loader->err, PST_ERR_MODEL, "%s: tensor %s is missing", path, name);
+        return NULL;
+    }
+    if (!has_shape(tensor, dims, sizes)) {
+        struct tensor want = {.dims = dims};
+        for (uint32_t i = 0; i < dims; i++) want.shape[i] = sizes[i];
+        loader->status =
+            error_set(loader->err, PST_ERR_MODEL, "%s: %s is %s, its config.json needs %s", path,
+                      name, tensor_shape_text(tensor, found), tensor_shape_text(&want, wanted));
+        return NULL;
+    }
+    const float *values = tensor_floats_in_place(tensor);
+    if (values) return values;
+    float *copy = own(loader, tensor->count);
+    if (copy && !tensor_to_float(tensor, copy))
+        loader->status =
+            error_set(loader->err, PST_ERR_UNSUPPORTED, "%s: %s is %s, expected F32, F16 or BF16",
+                      path, name, dtype_name(tensor->dtype));
+    return copy;
+}
+
+/* Enters a module into the registry; its name is `prefix` + `name`. */
+static struct module *enter(struct loader *loader, const char *name, enum module_kind kind,
+                            uint32_t out, uint32_t in, uint32_t kernel) {
+    struct weights *weights = loader->weights;
+    struct module *module = &weights->modules[weights->module_count++];
+    *module = (struct module){.kind = kind, .out = out, .in = in, .kernel = kernel};
+    snprintf(module->name, sizeof module->name, "%s%s", loader->prefix, name);
+    return module;
+}
+
+static void load_norm(struct loader *loader, const char *name, const float **weight) {
+    uint32_t dim = loader->config->dim;
+    struct module *module = enter(loader, name, MODULE_NORM, dim, 0, 0);
+    module->weight = take(loader, module->name, "weight", 1, &dim);
+    *weight = module->weight;
+}
+
+static void load_linear(struct loader *loader, const char *name, struct linear *linear,
+                        uint32_t out, uint32_t in, int with_bias) {
+    uint32_t slot = loader->weights->module_count;
+    struct module *module = enter(loader, name, MODULE_LINEAR, out, in, 0);
+    module->weight = take(loader, module->name, "weight", 2, (uint32_t[]){out, in});
+    if (with_bias) module->bias = take(loader, module->name, "bias", 1, &out);
+    *linear = (struct linear){module->weight, module->bias, out, in, slot};
+}
+
+/* [out, in, kernel] to [out, kernel, in]. */
+static const float *reorder(struct loader *loader, const float *weight, size_t out, size_t in,
+                            size_t kernel) {
+    if (loader->status) return NULL;
+    float *reordered = own(loader, out * in * kernel);
+    if (!reordered) return NULL;
+    for (size_t o = 0; o < out; o++)
+        for (size_t i = 0; i < in; i++)
+            for (size_t k = 0; k < kernel; k++)
+                reordered[(o * kernel + k) * in + i] = weight[(o * in + i) * kernel + k];
+    return reordered;
+}
+
+static void load_conv(struct loader *loader, const char *name, struct conv *conv, uint32_t out,
+                      uint32_t in, uint32_t kernel, uint32_t stride, int with_bias) {
+    uint32_t slot = loader->weights->module_count;
+    struct module *module = enter(loader, name, MODULE_CONV1D, out, in, kernel);
+    module->weight = take(loader, module->name, "weight", 3, (uint32_t[]){out, in, kernel});
+    if (with_bias) module->bias = take(loader, module->name, "bias", 1, &out);
+    *conv = (struct conv){NULL, module->bias, out, in, kernel, stride, slot};
+    conv->weight = in == 1 ? module->weight : reorder(loader, module->weight, out, in, kernel);
+}
+
+static void load_attention(struct loader *loader, const char *name, struct attention *attention) {
+    const struct config *config = loader->config;
+    uint32_t width = config->heads * config->head_dim;
+    char part[32];
+    struct {
+        const char *name;
+        struct linear *linear;
+    } projections[] = {{"q_proj", &attention->q_proj},
+                       {"k_proj", &attention->k_proj},
+                       {"v_proj", &attention->v_proj}};
+    for (int i = 0; i < 3; i++) {
+        snprintf(part, sizeof part, "%s.%s", name, projections[i].name);
+        load_linear(loader, part, projections[i].linear, width, config->dim,
+                    config->attention_bias);
+    }
+    snprintf(part, sizeof part, "%s.o_proj", name);
+    load_linear(loader, part, &attention->o_proj, config->dim, width, 0);
+}
+
+static void load_encoder_layer(struct loader *loader, struct encoder_layer *layer) {
+    const struct config *config = loader->config;
+    load_attention(loader, "self_attn", &layer->self_attn);
+    load_linear(loader, "mlp.fc1", &layer->fc1, config->encoder_ffn, config->dim, 1);
+    load_linear(loader, "mlp.fc2", &layer->fc2, config->dim, config->encoder_ffn, 1);
+    load_norm(loader, "input_layernorm", &layer->input_layernorm);
+    load_norm(loader, "post_attention_layernorm", &layer->post_attention_layernorm);
+}
+
+static void load_decoder_layer(struct loader *loader, struct decoder_layer *layer) {
+    const struct config *config = loader->config;
+    load_attention(loader, "self_attn", &layer->self_attn);
+    load_attention(loader, "encoder_attn", &layer->encoder_attn);
+    load_linear(loader, "mlp.fc1", &layer->fc1, 2 * config->decoder_ffn, config->dim, 1);
+    load_linear(loader, "mlp.fc2", &layer->fc2, config->dim, config->decoder_ffn, 1);
+    load_norm(loader, "input_layernorm", &layer->input_layernorm);
+    load_norm(loader, "post_attention_layernorm", &layer->post_attention_layernorm);
+    load_norm(loader, "final_layernorm", &layer->final_layernorm);
+}
+
+static void load_encoder(struct loader *loader) {
+    struct weights *weights = loader->weights;
+    uint32_t dim = loader->config->dim;
+    loader->prefix = "model.encoder.";
+    load_conv(loader, "conv1", &weights->conv1, dim, 1, 127, 64, 0);
+    load_conv(loader, "conv2", &weights->conv2, 2 * dim, dim, 7, 3, 1);
+    load_conv(loader, "conv3", &weights->conv3, dim, 2 * dim, 3, 2, 1);
+    load_norm(loader, "groupnorm", &weights->groupnorm_weight);
+    struct module *groupnorm = &weights->modules[weights->module_count - 1];
+    groupnorm->bias = take(loader, groupnorm->name, "bias", 1, &dim);
+    weights->groupnorm_bias = groupnorm->bias;
+    char prefix[48];
+    for (uint32_t i = 0; i < loader->config->encoder_layers; i++) {
+        snprintf(prefix, sizeof prefix, "model.encoder.layers.%u.", i);
+        loader->prefix = prefix;
+        load_encoder_layer(loader, &weights->encoder_layers[i]);
+    }
+    loader->prefix = "model.encoder.";
+    load_norm(loader, "layer_norm", &weights->encoder_layer_norm);
+}
+
+static void load_decoder(struct loader *loader) {
+    struct weights *weights = loader->weights;
+    const struct config *config = loader->config;
+    loader->prefix = "model.decoder.";
+    struct module *embedding =
+        enter(loader, "embed_tokens", MODULE_EMBEDDING, config->vocab, config->dim, 0);
+    embedding->weight =
+        take(loader, embedding->name, "weight", 2, (uint32_t[]){config->vocab, config->dim});
+    weights->embed_tokens = embedding->weight;
+    char prefix[48];
+    for (uint32_t i = 0; i < config->decoder_layers; i++) {
+        snprintf(prefix, sizeof prefix, "model.decoder.layers.%u.", i);
+        loader->prefix = prefix;
+        load_decoder_layer(loader, &weights->decoder_layers[i]);
+    }
+    loader->prefix = "model.decoder.";
+    load_norm(loader, "norm", &weights->decoder_norm);
+}
+
+/* The output matrix: its own, or the embedding's when they are tied (which wins over a stored one). */
+static void load_output(struct loader *loader) {
+    struct weights *weights = loader->weights;
+    const struct config *config = loader->config;
+    loader->prefix = "";
+    if (!config->tie_word_embeddings) {
+        load_linear(loader, "proj_out", &weights->proj_out, config->vocab, config->dim, 0);
+        return;
+    }
+    uint32_t slot = weights->module_count;
+    struct module *module = enter(loader, "proj_out", MODULE_LINEAR, config->vocab, config->dim, 0);
+    module->weight = weights->embed_tokens;
+    weights->proj_out = (struct linear){module->weight, NULL, config->vocab, config->dim, slot};
+}
+
+pst_status weights_open(struct weights *weights, const struct config *config, const char *dir,
+                        pst_error *err) {
+    *weights = (struct weights){0};
+    /* 3 convolutions, 2 norms; 8 modules an encoder layer; embedding, norm; 13 a decoder layer; output. */
+    size_t modules =
+        5 + 8 * (size_t)config->encoder_layers + 2 + 13 * (size_t)config->decoder_layers + 1;
+    pst_status status = checkpoint_open(&weights->checkpoint, dir, err);
+    if (status) return status;
+    weights->modules = calloc(modules, sizeof *weights->modules);
+    weights->encoder_layers = calloc(config->encoder_layers, sizeof *weights->encoder_layers);
+    weights->decoder_layers = calloc(config->decoder_layers, sizeof *weights->decoder_layers);
+    if (!weights->modules || !weights->encoder_layers || !weights->decoder_layers) {
+        weights_close(weights);
+        return error_memory(err, 0);
+    }
+    struct loader loader = {.weights = weights, .config = config, .err = err};
+    load_encoder(&loader);
+    load_decoder(&loader);
+    load_output(&loader);
+    if (loader.status) weights_close(weights);
+    return loader.status;
+}
+
+void weights_close(struct weights *weights) {
+    for (uint32_t i = 0; i < weights->copy_count; i++) free(weights->copies[i]);
+    free(weights->copies);
+    free(weights->modules);
+    free(weights->encoder_layers);
+    free(weights->decoder_layers);
+    checkpoint_close(&weights->checkpoint);
+    *weights = (struct weights){0};
+}
+
+const struct module *weights_find_module(const struct weights *weights, const char *name) {
+    for (uint32_t i = 0; i < weights->module_count; i++)
+        if (strcmp(weights->modules[i].name, name) == 0) return &weights->modules[i];
+    return NULL;
+}
