@@ -1,0 +1,22 @@
+/* decoder.h - one token a row in, one row of logits out.
+ *
+ * The decoder asks two questions at each layer: of the words so far (self-attention, whose cache grows
+ * by a row a token) and of the sound (cross-attention, whose keys and values are computed once by
+ * decoder_listen()). Nothing here chooses the next token. */
+#ifndef PST_NETWORK_DECODER_H
+#define PST_NETWORK_DECODER_H
+
+#include "network/workspace.h"
+
+/* Keys and values of the memory in ws->hidden for every layer; starts a transcript of `beams` rows. */
+void decoder_listen(struct workspace *ws);
+
+/* One step at `position` (0 for the start token): tokens [rows], rows <= extent.beams, to ws->logits
+ * [rows, vocab]. */
+void decoder_step(struct workspace *ws, const int32_t *tokens, size_t rows, size_t position);
+
+/* Row i goes on from what was row parents[i] before the last step: [rows] each. `position` is that of
+ * the next step. Cached keys and values stay where they are; only the lists of where they are move. */
+void decoder_reorder(struct workspace *ws, const int *parents, size_t rows, size_t position);
+
+#endif

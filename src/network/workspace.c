@@ -1,0 +1,94 @@
+/* workspace.c - see workspace.h. */
+#include "network/workspace.h"
+
+#include "network/attention.h"
+#include "network/linear.h"
+
+void extent_of_clip(struct extent *extent, size_t samples) {
+    extent->frames1 = extent->frames2 = extent->frames = 0;
+    if (samples < CLIP_SAMPLES_MIN) return;
+    extent->frames1 = (samples - 127) / 64 + 1;
+    extent->frames2 = (extent->frames1 - 7) / 3 + 1;
+    extent->frames = (extent->frames2 - 3) / 2 + 1;
+}
+
+static size_t max_of(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+struct extent extent_max(const struct extent *a, const struct extent *b) {
+    return (struct extent){
+        .frames1 = max_of(a->frames1, b->frames1),
+        .frames2 = max_of(a->frames2, b->frames2),
+        .frames = max_of(a->frames, b->frames),
+        .beams = max_of(a->beams, b->beams),
+        .tokens = max_of(a->tokens, b->tokens),
+    };
+}
+
+/* The longest row of x that any matmul of this model sums over. */
+static size_t longest_sum(const struct config *config) {
+    size_t longest = 7 * (size_t)config->dim; /* conv2; conv3 has 6 * dim */
+    longest = max_of(longest, 127);
+    longest = max_of(longest, config->encoder_ffn);
+    longest = max_of(longest, config->decoder_ffn);
+    return max_of(longest, (size_t)config->heads * config->head_dim);
+}
+
+static void lay_out_encoder(struct workspace *ws, struct arena *arena, const struct extent *e) {
+    const struct config *config = &ws->model->config;
+    size_t width = (size_t)config->heads * config->head_dim;
+    ws->conv1 = ARENA_TAKE(arena, e->frames1 * config->dim, float);
+    ws->conv2 = ARENA_TAKE(arena, e->frames2 * 2 * config->dim, float);
+    ws->row_sums = ARENA_TAKE(arena, e->frames1, double);
+    ws->channel_scale = ARENA_TAKE(arena, config->dim, float);
+    ws->channel_shift = ARENA_TAKE(arena, config->dim, float);
+    ws->hidden = ARENA_TAKE(arena, e->frames * config->dim, float);
+    ws->normed = ARENA_TAKE(arena, e->frames * config->dim, float);
+    ws->q = ARENA_TAKE(arena, e->frames * width, float);
+    ws->k = ARENA_TAKE(arena, e->frames * width, float);
+    ws->v = ARENA_TAKE(arena, e->frames * width, float);
+    ws->mixed = ARENA_TAKE(arena, e->frames * width, float);
+    ws->inner = ARENA_TAKE(arena, e->frames * config->encoder_ffn, float);
+    size_t positions = max_of(e->frames, e->tokens), pairs = (config->rotary_dim + 1) / 2;
+    ws->cos = ARENA_TAKE(arena, positions * pairs, float);
+    ws->sin = ARENA_TAKE(arena, positions * pairs, float);
+}
+
+static void lay_out_decoder(struct workspace *ws, struct arena *arena, const struct extent *e) {
+    const struct config *config = &ws->model->config;
+    size_t width = (size_t)config->heads * config->head_dim;
+    ws->cross_k = ARENA_TAKE(arena, config->decoder_layers * e->frames * width, float);
+    ws->cross_v = ARENA_TAKE(arena, config->decoder_layers * e->frames * width, float);
+    size_t cached = config->decoder_layers * e->tokens * e->beams;
+    ws->self_k = ARENA_TAKE(arena, cached * width, float);
+    ws->self_v = ARENA_TAKE(arena, cached * width, float);
+    ws->history = ARENA_TAKE(arena, 2 * e->beams * e->tokens, int);
+    ws->step_hidden = ARENA_TAKE(arena, e->beams * config->dim, float);
+    ws->step_normed = ARENA_TAKE(arena, e->beams * config->dim, float);
+    ws->step_q = ARENA_TAKE(arena, e->beams * width, float);
+    ws->step_mixed = ARENA_TAKE(arena, e->beams * width, float);
+    ws->step_inner = ARENA_TAKE(arena, e->beams * 2 * config->decoder_ffn, float);
+    ws->logits = ARENA_TAKE(arena, e->beams * config->vocab, float);
+}
+
+void workspace_lay_out(struct workspace *ws, struct arena *arena, const struct extent *e) {
+    unsigned threads = thread_pool_size(ws->pool);
+    size_t panel = ws->kernels->panel * max_of(longest_sum(&ws->model->config), e->frames);
+    size_t scores = max_of(ATTENTION_ROWS * e->frames, max_of(e->frames, e->tokens));
+    ws->scratch = ARENA_TAKE(arena, threads, float *);
+    for (unsigned t = 0; t < threads; t++) {
+        float *scratch = ARENA_TAKE(arena, panel + scores, float);
+        if (ws->scratch) ws->scratch[t] = scratch;
+    }
+    ws->scores_offset = panel;
+    ws->lora_inner =
+        ARENA_TAKE(arena, LINEAR_JOBS_MAX * max_of(e->frames1, e->beams) * ws->rank, float);
+    lay_out_encoder(ws, arena, e);
+    lay_out_decoder(ws, arena, e);
+}
+
+void workspace_trace(const struct workspace *workspace, const char *stage, const float *data,
+                     size_t rows, size_t cols) {
+    if (workspace->trace) workspace->trace(workspace->trace_user, stage, data, rows, cols);
+}

@@ -1,0 +1,81 @@
+/* workspace.h - the memory of one forward pass, and what the passes share.
+ *
+ * Everything the network writes lies in the session's arena, placed by workspace_lay_out(); nothing is
+ * allocated while a clip is transcribed. Activations are time-major: a row is a frame or a token. */
+#ifndef PST_NETWORK_WORKSPACE_H
+#define PST_NETWORK_WORKSPACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/thread_pool.h"
+#include "kernels/kernels.h"
+#include "model/lora.h"
+#include "model/model.h"
+
+/* The shape of one piece of work. */
+struct extent {
+    size_t frames1, frames2, frames; /* after conv1, conv2, conv3 */
+    size_t beams;                    /* rows of a decoder step */
+    size_t tokens;                   /* longest transcript, start token included */
+};
+
+/* Called with the output of each stage; for tests. data [rows, cols]. */
+typedef void (*trace_fn)(void *user, const char *stage, const float *data, size_t rows,
+                         size_t cols);
+
+struct workspace {
+    const struct pst_model *model;
+    const struct kernels *kernels;
+    struct thread_pool *pool;
+    const struct lora *loras; /* [module_count] by slot, or NULL: the bare base */
+    uint32_t rank;            /* largest rank among them */
+    trace_fn trace;
+    void *trace_user;
+
+    struct extent extent; /* of the clip at hand */
+
+    float **scratch;      /* [threads]: a packed panel, then attention scores */
+    size_t scores_offset; /* of the scores in a scratch */
+    float *lora_inner;    /* [3, rows, rank]: A(x) of up to three maps that share an input */
+
+    float *conv1;                         /* [frames1, dim] */
+    float *conv2;                         /* [frames2, 2 * dim] */
+    double *row_sums;                     /* [frames1] */
+    float *channel_scale, *channel_shift; /* [dim] of the group norm */
+
+    float *hidden;    /* [frames, dim]: residual stream of the encoder, then the memory */
+    float *normed;    /* [frames, dim] */
+    float *q, *k, *v; /* [frames, width]; width = heads * head_dim */
+    float *mixed;     /* [frames, width] */
+    float *inner;     /* [frames, encoder_ffn] */
+    float *cos, *sin; /* [max(frames, tokens), rotary pairs] */
+
+    float *cross_k, *cross_v; /* [decoder_layers, frames, width] */
+    float *self_k, *self_v;   /* [decoder_layers, tokens, beams, width] */
+    int *history;             /* [2, beams, tokens]: row of the cache that holds each past token */
+    float *step_hidden;       /* [beams, dim] */
+    float *step_normed;       /* [beams, dim] */
+    float *step_q, *step_mixed; /* [beams, width] */
+    float *step_inner;          /* [beams, 2 * decoder_ffn] */
+    float *logits;              /* [beams, vocab] */
+};
+
+/* Frames of each stage for `samples`; extent->frames is 0 when the clip is too short. */
+void extent_of_clip(struct extent *extent, size_t samples);
+
+/* The shortest clip that gives one frame: conv3 needs 3 outputs of conv2, conv2 then 13 of conv1,
+ * conv1 then 127 + 12 * 64 samples. */
+enum { CLIP_SAMPLES_MIN = 895 };
+
+/* The elementwise larger of two extents. */
+struct extent extent_max(const struct extent *a, const struct extent *b);
+
+/* Takes everything above from `arena`, with room for `extent` and adapters of rank ws->rank. */
+void workspace_lay_out(struct workspace *ws, struct arena *arena, const struct extent *extent);
+
+void workspace_trace(const struct workspace *workspace, const char *stage, const float *data,
+                     size_t rows, size_t cols);
+
+#endif

@@ -1,0 +1,94 @@
+/* session.c - see session.h. */
+#include "pipeline/session.h"
+
+#include <stdlib.h>
+
+#include "base/cpu.h"
+#include "base/error.h"
+#include "network/attention.h"
+
+/* Beyond this a clip has too few rows a thread to gain from more. */
+enum { DEFAULT_THREADS_MAX = 8 };
+
+void pst_session_options_init(pst_session_options *options) {
+    *options = (pst_session_options){.struct_size = sizeof *options};
+}
+
+pst_status pst_session_new(const pst_model *model, const pst_session_options *options,
+                           pst_session **out, pst_error *err) {
+    if (!model || !out)
+        return error_set(err, PST_ERR_ARGUMENT, "model and session must not be NULL");
+    if (options && options->struct_size != sizeof *options)
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "options are not set up by pst_session_options_init()");
+    unsigned threads = options ? options->threads : 0;
+    if (threads == 0) {
+        threads = cpu_count();
+        if (threads > DEFAULT_THREADS_MAX) threads = DEFAULT_THREADS_MAX;
+    }
+    struct pst_session *session = calloc(1, sizeof *session);
+    if (!session) return error_memory(err, sizeof *session);
+    pst_status status = thread_pool_new(&session->pool, threads, err);
+    if (status) {
+        free(session);
+        return status;
+    }
+    session->model = model;
+    session->workspace =
+        (struct workspace){.model = model, .kernels = model->kernels, .pool = session->pool};
+    session->search.ws = &session->workspace;
+    *out = session;
+    return PST_OK;
+}
+
+void pst_session_free(pst_session *session) {
+    if (!session) return;
+    thread_pool_free(session->pool);
+    arena_free(&session->arena);
+    free(session);
+}
+
+pst_status pst_session_use_adapter(pst_session *session, const pst_adapter *adapter,
+                                   pst_error *err) {
+    if (!session) return error_set(err, PST_ERR_ARGUMENT, "session must not be NULL");
+    if (adapter && adapter->model != session->model)
+        return error_set(err, PST_ERR_ARGUMENT, "the adapter was opened for another model");
+    session->workspace.loras = adapter ? adapter->loras : NULL;
+    session->workspace.rank = adapter ? adapter->info.rank_max : 0;
+    return PST_OK;
+}
+
+size_t pst_session_memory(const pst_session *session) {
+    return sizeof *session + session->arena.capacity;
+}
+
+static void lay_out(struct pst_session *session, struct arena *arena, const struct extent *room) {
+    workspace_lay_out(&session->workspace, arena, room);
+    search_lay_out(&session->search, arena, room);
+}
+
+static int fits(const struct pst_session *session, const struct extent *extent) {
+    const struct extent *room = &session->room;
+    return session->arena.base && session->workspace.rank <= session->room_rank &&
+           extent->frames1 <= room->frames1 && extent->frames2 <= room->frames2 &&
+           extent->frames <= room->frames && extent->tokens <= room->tokens &&
+           extent->beams <= room->beams;
+}
+
+pst_status session_fit(struct pst_session *session, const struct extent *extent, pst_error *err) {
+    struct workspace *ws = &session->workspace;
+    if (!fits(session, extent)) {
+        struct extent room = extent_max(extent, &session->room);
+        struct arena counter = {0};
+        lay_out(session, &counter, &room);
+        session->room = (struct extent){0};
+        if (counter.overflow || !arena_allocate(&session->arena, counter.used))
+            return error_memory(err, counter.used);
+        lay_out(session, &session->arena, &room);
+        session->room = room;
+        session->room_rank = ws->rank;
+        rotary_tables(ws, room.frames > room.tokens ? room.frames : room.tokens);
+    }
+    ws->extent = *extent;
+    return PST_OK;
+}

@@ -1,0 +1,124 @@
+/* transcribe.c - samples to text: the stages in their order. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "network/decoder.h"
+#include "network/encoder.h"
+#include "network/stem.h"
+#include "pipeline/session.h"
+
+static pst_status check_samples(const float *samples, size_t count, pst_error *err) {
+    if (count < CLIP_SAMPLES_MIN)
+        return error_set(err, PST_ERR_INPUT,
+                         "the clip has %zu samples (%.0f ms), at least %d (%d ms) are needed",
+                         count, 1000.0 * (double)count / PST_SAMPLE_RATE_HZ, CLIP_SAMPLES_MIN,
+                         1000 * CLIP_SAMPLES_MIN / PST_SAMPLE_RATE_HZ + 1);
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(samples[i]))
+            return error_set(err, PST_ERR_INPUT, "sample %zu is not a finite number", i);
+    return PST_OK;
+}
+
+/* Zero mean and unit variance over the clip, as Wav2Vec2FeatureExtractor with do_normalize. */
+static float *normalized(const float *samples, size_t count) {
+    float *scaled = malloc(count * sizeof *scaled);
+    if (!scaled) return NULL;
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < count; i++) sum += samples[i];
+    double mean = sum / (double)count;
+    for (size_t i = 0; i < count; i++) squares += (samples[i] - mean) * (samples[i] - mean);
+    double scale = 1.0 / sqrt(squares / (double)count + 1e-7); /* upstream's epsilon */
+    for (size_t i = 0; i < count; i++) scaled[i] = (float)((samples[i] - mean) * scale);
+    return scaled;
+}
+
+static pst_status listen(struct pst_session *session, const float *samples, size_t count,
+                         pst_error *err) {
+    float *scaled = NULL;
+    if (session->model->processor.do_normalize) {
+        scaled = normalized(samples, count);
+        if (!scaled) return error_memory(err, count * sizeof *scaled);
+    }
+    stem_forward(&session->workspace, scaled ? scaled : samples);
+    encoder_forward(&session->workspace);
+    decoder_listen(&session->workspace);
+    free(scaled);
+    return PST_OK;
+}
+
+static pst_status write_down(const struct pst_session *session, pst_transcript *transcript,
+                             pst_error *err) {
+    const struct search *search = &session->search;
+    const struct hypothesis *winner = search->winner;
+    transcript->tokens = malloc(winner->count * sizeof *transcript->tokens);
+    if (!transcript->tokens) return error_memory(err, winner->count * sizeof *transcript->tokens);
+    memcpy(transcript->tokens, winner->tokens, winner->count * sizeof *transcript->tokens);
+    transcript->token_count = winner->count;
+    transcript->avg_logprob = winner->count > 1 ? winner->logprob / (double)(winner->count - 1) : 0;
+    transcript->score = winner->score;
+    transcript->margin = search->margin;
+    transcript->truncated = winner->tokens[winner->count - 1] != search->rules.eos_token_id;
+    if (!session->model->tokenizer) {
+        transcript->text = strdup(""); /* a model without a tokenizer still gives its tokens */
+        return transcript->text ? PST_OK : error_memory(err, 0);
+    }
+    return pst_model_decode(session->model, transcript->tokens, transcript->token_count, 1,
+                            &transcript->text, err);
+}
+
+static pst_status run(struct pst_session *session, const float *samples, size_t count,
+                      const pst_decode_options *options, pst_transcript *transcript,
+                      pst_error *err) {
+    const struct config *config = &session->model->config;
+    size_t max_length =
+        options->max_new_tokens ? (size_t)options->max_new_tokens + 1 : options->max_length;
+    struct extent extent = {.beams = options->num_beams, .tokens = max_length};
+    extent_of_clip(&extent, count);
+    pst_status status = session_fit(session, &extent, err);
+    if (status) return status;
+    session->search.rules =
+        (struct rules){options, config->vocab, max_length, config->eos_token_id};
+    session->search.start_token_id = config->decoder_start_token_id;
+    status = listen(session, samples, count, err);
+    if (!status && options->num_beams == 1)
+        status = greedy_search(&session->search, err);
+    else if (!status)
+        status = beam_search(&session->search, err);
+    if (!status) status = write_down(session, transcript, err);
+    return status;
+}
+
+pst_status pst_transcribe(pst_session *session, const float *samples, size_t count,
+                          const pst_decode_options *options, pst_transcript **out, pst_error *err) {
+    if (!session || !samples || !out)
+        return error_set(err, PST_ERR_ARGUMENT, "session, samples and transcript must not be NULL");
+    if (options && options->struct_size != sizeof *options)
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "options are not set up by pst_decode_options_init()");
+    pst_decode_options chosen = options ? *options : session->model->decode;
+    if (!chosen.max_length && !chosen.max_new_tokens) {
+        chosen.max_length = session->model->decode.max_length;
+        chosen.max_new_tokens = session->model->decode.max_new_tokens;
+    }
+    pst_status status = rules_check(&chosen, session->model->config.vocab, err);
+    if (!status) status = check_samples(samples, count, err);
+    if (status) return status;
+    pst_transcript *transcript = calloc(1, sizeof *transcript);
+    if (!transcript) return error_memory(err, sizeof *transcript);
+    status = run(session, samples, count, &chosen, transcript, err);
+    if (status) {
+        pst_transcript_free(transcript);
+        return status;
+    }
+    *out = transcript;
+    return PST_OK;
+}
+
+void pst_transcript_free(pst_transcript *transcript) {
+    if (!transcript) return;
+    free(transcript->text);
+    free(transcript->tokens);
+    free(transcript);
+}
