@@ -1,0 +1,144 @@
+"""The reference stack behind small functions: transformers and peft decide what is right.
+
+The one idea: a trace is what the unchanged upstream modules produced, caught by hooks; nothing here
+repeats their arithmetic. The same tensor names and layouts ([frames or tokens, channels]) are used
+by the committed goldens, by the program potstill_trace, and by the live tests.
+
+Leaves comparing to the tests, and the report of run-stt to run_stt_script.py.
+"""
+
+import copy
+import pathlib
+
+import numpy
+import torch
+import transformers
+from peft import PeftModel
+from tokenizers import Tokenizer
+
+transformers.logging.set_verbosity_error()
+transformers.logging.disable_progress_bar()
+torch.set_grad_enabled(False)
+
+
+def load(model_dir, adapter_dir=None, dtype=torch.float32):
+    """The model as upstream opens it, computing in `dtype`; the adapter stays unmerged.
+
+    Weights stored as float16 or bfloat16 are widened before anything is computed: potstill always
+    computes in float32, and so does this oracle.
+    """
+    model = transformers.MoonshineForConditionalGeneration.from_pretrained(
+        str(model_dir), dtype=torch.float32)
+    if adapter_dir is not None:
+        model = PeftModel.from_pretrained(model, str(adapter_dir))
+    return model.to(dtype).eval()
+
+
+def moonshine(model):
+    """The MoonshineForConditionalGeneration inside `model`, adapted or not."""
+    return model.base_model.model if isinstance(model, PeftModel) else model
+
+
+def dtype_of(model):
+    return next(model.parameters()).dtype
+
+
+def stages(model, audio, decoder_tokens):
+    """Every stage for `audio` [samples] and forced `decoder_tokens`: name -> array, time first."""
+    inner = moonshine(model)
+    encoder, decoder = inner.model.encoder, inner.model.decoder
+    seen = {}
+    hooks = []
+
+    def keep(name, value, channels_first=False):
+        value = value[0] if isinstance(value, tuple) else value
+        value = value[0].T if channels_first else value[0]
+        seen[name] = value.detach().double().numpy().copy()
+
+    def before(module, name, channels_first=True):
+        hooks.append(module.register_forward_pre_hook(
+            lambda _, args: keep(name, args[0], channels_first)))
+
+    def after(module, name, channels_first=False):
+        hooks.append(module.register_forward_hook(
+            lambda _, args, out: keep(name, out, channels_first)))
+
+    before(encoder.groupnorm, "conv1")  # the input of a stage is the output of the one before,
+    after(encoder.groupnorm, "groupnorm", channels_first=True)
+    before(encoder.conv3, "conv2")      # its activation included
+    before(encoder.layers[0], "conv3", channels_first=False)
+    for i, layer in enumerate(encoder.layers):
+        after(layer, f"encoder.{i}")
+    after(encoder.layer_norm, "memory")
+    for i, layer in enumerate(decoder.layers):
+        after(layer, f"decoder.{i}")
+    try:
+        values = torch.from_numpy(numpy.asarray(audio)).to(dtype_of(model))[None]
+        out = model(input_values=values, decoder_input_ids=torch.tensor([list(decoder_tokens)]))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    seen["logits"] = out.logits[0].double().numpy().copy()
+    return seen
+
+
+def generate_arguments(options):
+    """Options as the JSON of goldens and of potstill_trace spells them, to generate()'s arguments."""
+    arguments = dict(options)
+    if "sequence_bias" in arguments:
+        arguments["sequence_bias"] = {
+            tuple(tokens): float(bias) for tokens, bias in arguments["sequence_bias"]}
+    return arguments
+
+
+def generate(model, audio, options):
+    """generate() on one clip: {"tokens": row as returned, "score": of the winning beam, else 0}."""
+    audio = torch.from_numpy(numpy.asarray(audio, dtype=numpy.float32))[None]
+    out = model.generate(
+        input_values=audio.to(dtype_of(model)),
+        attention_mask=torch.ones(audio.shape, dtype=torch.long),
+        return_dict_in_generate=True, output_scores=True, do_sample=False,
+        **generate_arguments(options))
+    score = getattr(out, "sequences_scores", None)
+    return {
+        "tokens": out.sequences[0].tolist(),
+        "score": 0.0 if score is None else float(score[0]),
+        "step_scores": out.scores,
+    }
+
+
+def avg_logprob(model, audio, tokens):
+    """Mean log-probability of the generated tokens, before any rule, by one forced pass."""
+    values = torch.from_numpy(numpy.asarray(audio)).to(dtype_of(model))[None]
+    logits = model(input_values=values, decoder_input_ids=torch.tensor([tokens[:-1]])).logits[0]
+    chosen = torch.log_softmax(logits.double(), dim=-1)[
+        torch.arange(len(tokens) - 1), torch.tensor(tokens[1:])]
+    return float(chosen.mean())
+
+
+def greedy_margin(model, audio, options):
+    """Smallest gap between best and runner-up over the steps of a greedy run, and where it was."""
+    gaps = []
+    for step in generate(model, audio, options)["step_scores"]:
+        best = torch.topk(step[0].double(), 2).values
+        gaps.append(float(best[0] - best[1]))
+    return min(gaps), int(numpy.argmin(gaps))
+
+
+def shaken(model, relative=2e-6, seed=0):
+    """A copy of `model` with every weight off by about `relative`: whatever changes with it hangs on
+    rounding, and no two correct implementations need agree on it."""
+    twin = copy.deepcopy(model)
+    random = torch.Generator().manual_seed(seed)
+    for tensor in twin.parameters():
+        noise = torch.randn(tensor.shape, generator=random, dtype=torch.float64)
+        tensor.mul_((1 + relative * noise).to(tensor.dtype))
+    return twin
+
+
+def tokenizer(folder):
+    return Tokenizer.from_file(str(pathlib.Path(folder) / "tokenizer.json"))
+
+
+def text_of(tokenizer, tokens):
+    return tokenizer.decode(tokens, skip_special_tokens=True)
