@@ -1,0 +1,67 @@
+# Everything a person types. Each target sets up what it needs by itself (scripts/setup.sh asks for
+# sudo only when a package is missing); the real build is CMake + Ninja, with presets.
+
+BUILD := build/release
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+
+.PHONY: all demo test oracle asan neon fuzz coverage lint bench install model clean help
+
+all: ## build the program and the libraries into build/release
+	@scripts/setup.sh build
+	@[ -f $(BUILD)/build.ninja ] || cmake --preset release
+	@cmake --build $(BUILD) -j $(JOBS)
+
+demo: all ## the main job on real weights and real sound
+	@scripts/get-model.sh models
+	@scripts/demo.sh
+
+test: ## all tests; what needs the model is skipped, saying so, where it cannot be had
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory all
+	@scripts/get-model.sh models || echo "tests that need the model are skipped"
+	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+
+oracle: ## against the live reference stack (transformers, peft), in .venv
+	@scripts/setup.sh oracle
+	@$(MAKE) --no-print-directory all
+	@scripts/get-model.sh models || echo "tests that need the model are skipped"
+	@scripts/oracle.sh
+
+asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@scripts/setup.sh test
+	@[ -f build/asan/build.ninja ] || cmake --preset asan
+	@cmake --build build/asan -j $(JOBS)
+	@ctest --test-dir build/asan --output-on-failure -j $(JOBS)
+
+neon: ## the tests of the NEON kernels on AArch64, emulated
+	@scripts/test-neon.sh
+
+fuzz: ## every fuzz target for SECONDS (default 60)
+	@scripts/setup.sh lint
+	@scripts/fuzz.sh $(or $(SECONDS),60)
+
+coverage: ## line coverage of src/ by the tests
+	@scripts/setup.sh coverage
+	@scripts/coverage.sh
+
+lint: ## clang-tidy over the sources
+	@scripts/setup.sh lint
+	@$(MAKE) --no-print-directory all
+	@scripts/lint.sh $(BUILD)
+
+bench: all ## against other engines, in one run (needs make oracle's .venv)
+	@scripts/get-model.sh models
+	@.venv/bin/python tools/bench_peers.py --model models/moonshine-tiny --wav models/audio/beckett.wav
+
+install: all ## into PREFIX (default /usr/local)
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+model: all ## fetch and import the official English tiny model into models/
+	@scripts/get-model.sh models
+
+clean: ## remove build/
+	@rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'

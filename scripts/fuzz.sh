@@ -1,0 +1,15 @@
+#!/bin/sh
+# Runs every fuzz target for $1 seconds on a copy of its corpus. A finding is left in build/fuzz/findings:
+# mend the reader, then put the input into tests/fuzz/corpus/, which the tests replay.
+set -eu
+seconds=$1
+[ -f build/fuzz/build.ninja ] || cmake --preset fuzz
+cmake --build build/fuzz
+mkdir -p build/fuzz/findings
+for target in build/fuzz/tests/fuzz_*; do
+    [ -x "$target" ] && [ -f "$target" ] || continue
+    name=$(basename "$target" | sed 's/^fuzz_//')
+    mkdir -p "build/fuzz/corpus/$name"
+    "$target" -max_total_time="$seconds" -artifact_prefix="build/fuzz/findings/$name-" -rss_limit_mb=4096 \
+        -print_final_stats=0 "build/fuzz/corpus/$name" "tests/fuzz/corpus/$name" 2>&1 | tail -3
+done
