@@ -1,0 +1,70 @@
+/* lora_config.h - adapter_config.json, as PEFT reads it.
+ *
+ * Reading and judging are two steps. lora_config_parse() says what the file asks for, whatever that is;
+ * lora_config_check() refuses, by name, what this engine cannot apply exactly. Which modules the
+ * settings mean is left to lora_targets.h. */
+#ifndef PST_MODEL_LORA_CONFIG_H
+#define PST_MODEL_LORA_CONFIG_H
+
+#include <stdint.h>
+
+#include "model/json_file.h"
+#include "potstill.h"
+
+enum {
+    /* A rank above the widest layer a config may have (CONFIG_DIM_MAX) adds nothing. */
+    LORA_RANK_MAX = 8192,
+    /* Entries of any list or table in the file: a model of the most layers has fewer modules. */
+    LORA_LIST_MAX = 4096
+};
+
+struct lora_names {
+    const char **items; /* [count] in file order */
+    size_t count;
+};
+
+/* Modules chosen by one regular expression, or by full names and name endings. */
+struct lora_choice {
+    const char *pattern; /* NULL: `names` count */
+    struct lora_names names;
+    int given; /* neither missing nor null */
+};
+
+/* "modules that match `pattern` have this value instead". */
+struct lora_override {
+    const char *pattern;
+    double value;
+};
+
+struct lora_overrides {
+    struct lora_override *items; /* [count] in file order */
+    size_t count;
+};
+
+struct lora_config {
+    struct json_file file;  /* owns every text below */
+    const char *base_model; /* "" when absent */
+    uint32_t r;
+    double lora_alpha;
+    int use_rslora;
+    int init_zeroes_b; /* a lora_B that the tensor file lacks is zero, so its module is unchanged */
+    struct lora_choice target_modules, exclude_modules;
+    struct lora_names modules_to_save;
+    int64_t *layers_to_transform; /* [layer_count] */
+    size_t layer_count;
+    struct lora_names layers_pattern;
+    struct lora_overrides rank_pattern, alpha_pattern;
+};
+
+/* Reads `path`. `options` (NULL: silent) hears of keys nobody knows. */
+pst_status lora_config_open(struct lora_config *config, const char *path,
+                            const pst_adapter_options *options, pst_error *err);
+/* The same from parsed JSON, which it takes over, also when it fails. */
+pst_status lora_config_parse(struct lora_config *config, struct json_file *file,
+                             const pst_adapter_options *options, pst_error *err);
+void lora_config_close(struct lora_config *config);
+
+/* PST_ERR_UNSUPPORTED with name and reason when the file asks for more than plain LoRA on linear maps. */
+pst_status lora_config_check(const struct lora_config *config, pst_error *err);
+
+#endif
