@@ -15,7 +15,8 @@ struct lora {
     const float *a; /* [rank, in]; NULL: the module is not adapted */
     const float *b; /* [out, rank] */
     uint32_t rank;
-    float scale; /* lora_alpha / rank, or lora_alpha / sqrt(rank) with rslora */
+    float scale;        /* what the network multiplies with: exact_scale rounded, as torch does */
+    double exact_scale; /* lora_alpha / rank, or lora_alpha / sqrt(rank) with rslora */
 };
 
 struct pst_adapter {
@@ -30,5 +31,13 @@ struct pst_adapter {
     float **copies; /* [copy_count] widened tensors */
     uint32_t copy_count;
 };
+
+struct lora_config;
+
+/* What pst_adapter_open() does once both files are read and lora_config_check() has passed. Takes `file`
+ * over, also when it fails. */
+pst_status lora_resolve(const struct pst_model *model, const struct lora_config *config,
+                        struct safetensors *file, const pst_adapter_options *options,
+                        struct pst_adapter **adapter, pst_error *err);
 
 #endif
