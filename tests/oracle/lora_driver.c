@@ -1,0 +1,92 @@
+/* lora_driver.c - prints what adapters mean for a list of modules: for test_lora_*.py.
+ *
+ *   lora_driver MODULES PATH...
+ *
+ * MODULES has a line "kind out in name" per module, in the order of named_modules(). For each PATH comes
+ * a line "= path". An adapter_config.json is then followed by "name rank scale" per target, a whole
+ * adapter folder by "name rank scale delta_norm" per changed module; an error by "! status message". */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/lora_targets.h"
+#include "model/model.h"
+
+enum { MODULES_MAX = 4096 };
+
+static struct module modules[MODULES_MAX];
+static struct lora_target targets[MODULES_MAX];
+static struct pst_model model = {.weights = {.modules = modules}};
+
+static enum module_kind kind_named(const char *name) {
+    if (strcmp(name, "linear") == 0) return MODULE_LINEAR;
+    if (strcmp(name, "conv1d") == 0) return MODULE_CONV1D;
+    if (strcmp(name, "embedding") == 0) return MODULE_EMBEDDING;
+    return MODULE_NORM;
+}
+
+/* Returns how many modules there are. Their weights are zeros: only their sizes matter here. */
+static uint32_t read_modules(const char *path) {
+    char kind[16], name[256];
+    unsigned out, in;
+    uint32_t count = 0;
+    FILE *file = fopen(path, "r");
+    while (file && count < MODULES_MAX &&
+           fscanf(file, "%15s %u %u %255s", kind, &out, &in, name) == 4) {
+        struct module *module = &modules[count++];
+        *module = (struct module){.kind = kind_named(kind), .out = out, .in = in};
+        module->name = strdup(name);
+        module->weight = calloc((size_t)out * in + 1, sizeof(float));
+        if (!module->name || !module->weight) abort();
+    }
+    if (file) fclose(file);
+    return count;
+}
+
+static pst_status report_config(const char *path, pst_error *err) {
+    struct lora_config config;
+    uint32_t adapted, count = model.weights.module_count;
+    pst_status status = lora_config_open(&config, path, NULL, err);
+    if (!status) status = lora_targets_find(&config, modules, count, targets, &adapted, err);
+    lora_config_close(&config);
+    for (uint32_t i = 0; i < count && !status; i++)
+        if (targets[i].rank)
+            printf("%s %u %.17g\n", modules[i].name, targets[i].rank, targets[i].scale);
+    return status;
+}
+
+static pst_status report_folder(const char *path, pst_error *err) {
+    pst_adapter *adapter = NULL;
+    pst_adapter_info info = {0};
+    pst_status status = pst_adapter_open(&model, path, NULL, &adapter, err);
+    if (!status) pst_adapter_describe(adapter, &info);
+    for (uint32_t i = 0; i < info.modules && !status; i++) {
+        pst_adapter_module module;
+        status = pst_adapter_module_at(adapter, i, &module, err);
+        if (!status)
+            printf("%s %u %.17g %.17g\n", module.name, module.rank, module.scale,
+                   module.delta_norm);
+    }
+    pst_adapter_free(adapter);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    model.weights.module_count = argc > 1 ? read_modules(argv[1]) : 0;
+    if (model.weights.module_count == 0) {
+        fprintf(stderr, "usage: lora_driver MODULES PATH...\n");
+        return 2;
+    }
+    for (int i = 2; i < argc; i++) {
+        pst_error err;
+        printf("= %s\n", argv[i]);
+        pst_status status =
+            path_is_folder(argv[i]) ? report_folder(argv[i], &err) : report_config(argv[i], &err);
+        if (status) printf("! %s %s\n", pst_status_name(status), err.message);
+    }
+    for (uint32_t i = 0; i < model.weights.module_count; i++) {
+        free(modules[i].name);
+        free((float *)modules[i].weight);
+    }
+    return 0;
+}
