@@ -1,15 +1,47 @@
-/* kernels.c - picks the table for this CPU. */
+/* kernels.c - picks the table of kernels for this CPU.
+ *
+ * The sets of this build stand best first. A set is a constant table; nothing is kept or installed. */
 #include "kernels/kernels.h"
 
 #include "base/cpu.h"
 #include "base/error.h"
 
+static const struct set {
+    pst_cpu cpu;
+    unsigned feature; /* cpu.h; 0: needs nothing */
+    const struct kernels *table;
+} SETS[] = {
+#if defined(__x86_64__)
+    {PST_CPU_AVX512, CPU_AVX512, &kernels_avx512},
+    {PST_CPU_AVX2, CPU_AVX2, &kernels_avx2},
+#elif defined(__aarch64__)
+    {PST_CPU_NEON, CPU_NEON, &kernels_neon},
+#endif
+    {PST_CPU_REFERENCE, 0, &kernels_reference},
+};
+
+static const char *name_of(pst_cpu cpu) {
+    switch (cpu) {
+    case PST_CPU_AVX2: return "AVX2 and FMA";
+    case PST_CPU_AVX512: return "AVX-512 (F, BW, DQ, VL)";
+    case PST_CPU_NEON: return "NEON";
+    default: return NULL;
+    }
+}
+
 pst_status kernels_get(const struct kernels **table, pst_cpu cpu, pst_error *err) {
     unsigned features = cpu_features();
-    (void)features;
-    if (cpu == PST_CPU_AUTO || cpu == PST_CPU_REFERENCE) {
-        *table = &kernels_reference;
-        return PST_OK;
+    for (size_t i = 0; i < sizeof SETS / sizeof *SETS; i++) {
+        const struct set *set = &SETS[i];
+        int usable = (features & set->feature) == set->feature;
+        if (cpu == set->cpu && !usable)
+            return error_set(err, PST_ERR_UNSUPPORTED, "this CPU does not have %s", name_of(cpu));
+        if (usable && (cpu == PST_CPU_AUTO || cpu == set->cpu)) {
+            *table = set->table;
+            return PST_OK;
+        }
     }
-    return error_set(err, PST_ERR_UNSUPPORTED, "this CPU or build has no such kernels");
+    if (!name_of(cpu))
+        return error_set(err, PST_ERR_ARGUMENT, "no such instruction set: %d", (int)cpu);
+    return error_set(err, PST_ERR_UNSUPPORTED, "this build has no kernels for %s", name_of(cpu));
 }

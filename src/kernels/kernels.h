@@ -55,7 +55,7 @@ struct kernels {
     void (*attend)(const struct attend *args);
 
     /* In place over x[n]. tanh and gelu (the exact erf form) within 4 ulp of the true value or 1e-7
-     * absolute; they saturate correctly. */
+     * absolute; they saturate correctly (gelu(-inf) is its limit, 0). */
     void (*tanh)(float *x, size_t n);
     void (*gelu)(float *x, size_t n);
     /* y[i] = silu(gate[i]) * value[i], silu(z) = z / (1 + exp(-z)). y may be value or gate. */
@@ -86,7 +86,9 @@ struct kernels {
  * constant. */
 pst_status kernels_get(const struct kernels **table, pst_cpu cpu, pst_error *err);
 
-/* The reference set, to start from and to test against. */
+/* The reference set, to test against. */
 extern const struct kernels kernels_reference;
+/* Present only where the processor family has them, and to be run only where cpu.h says so. */
+extern const struct kernels kernels_avx2, kernels_avx512, kernels_neon;
 
 #endif

@@ -1,2 +1,158 @@
-/* neon.c */
-typedef int neon_empty;
+/* neon.c - the kernels for 64-bit Arm: four lanes, thirty-two registers.
+ *
+ * The operations are described in avx512.c; the kernels over them are in the vector_ headers.
+ * Everything is static, as there. NEON has no masked access: a part of a vector goes through memory. */
+#include <arm_neon.h>
+#include <math.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+#include "kernels/vector_macros.h"
+
+typedef float32x4_t vfloat;
+typedef float64x2_t vdouble;
+
+/* 8 x 2 sums, 2 weights and 8 values of x, ten loads for sixteen multiply-adds. Larger tiles fit by count,
+ * but gcc 12 spills their sums in the loop. */
+enum { LANES = 4, MIX_VECTORS = 4 };
+#define TILE_ROWS 8
+#define TILE_VECTORS 2
+#define DOT_ROWS 5
+
+/* --------------------------------------------------------------------------------- operations */
+
+static inline vfloat v_set(float value) {
+    return vdupq_n_f32(value);
+}
+
+static inline vfloat v_load(const float *p) {
+    return vld1q_f32(p);
+}
+
+static inline void v_store(float *p, vfloat v) {
+    vst1q_f32(p, v);
+}
+
+static inline vfloat v_load_some(const float *p, size_t count, vfloat rest) {
+    float lanes[LANES];
+    vst1q_f32(lanes, rest);
+    memcpy(lanes, p, count * sizeof *p);
+    return vld1q_f32(lanes);
+}
+
+static inline void v_store_some(float *p, vfloat v, size_t count) {
+    float lanes[LANES];
+    vst1q_f32(lanes, v);
+    memcpy(p, lanes, count * sizeof *p);
+}
+
+static inline vfloat v_fma(vfloat a, vfloat b, vfloat c) {
+    return vfmaq_f32(c, a, b);
+}
+
+static inline vfloat v_min(vfloat a, vfloat b) {
+    return vminq_f32(a, b);
+}
+
+static inline vfloat v_max(vfloat a, vfloat b) {
+    return vmaxq_f32(a, b);
+}
+
+static inline vfloat v_max_number(vfloat a, vfloat b) {
+    return vmaxnmq_f32(a, b);
+}
+
+static inline vfloat v_abs(vfloat v) {
+    return vabsq_f32(v);
+}
+
+static inline vfloat v_copy_sign(vfloat magnitude, vfloat sign) {
+    return vbslq_f32(vdupq_n_u32(0x80000000), sign, magnitude);
+}
+
+static inline vfloat v_round(vfloat v) {
+    return vrndnq_f32(v);
+}
+
+/* 2^n by its exponent field, in two halves so that n may go to -250 and 254: the first product is
+ * exact, the second rounds. */
+static inline vfloat v_scale(vfloat v, vfloat n) {
+    int32x4_t whole = vcvtq_s32_f32(n);
+    int32x4_t half = vshrq_n_s32(whole, 1);
+    int32x4_t rest = vsubq_s32(whole, half);
+    int32x4_t a = vshlq_n_s32(vaddq_s32(half, vdupq_n_s32(127)), 23);
+    int32x4_t b = vshlq_n_s32(vaddq_s32(rest, vdupq_n_s32(127)), 23);
+    return v * vreinterpretq_f32_s32(a) * vreinterpretq_f32_s32(b);
+}
+
+/* ------------------------------------------------------------------------------ across lanes */
+
+static inline float v_highest(vfloat v) {
+    return vmaxnmvq_f32(v);
+}
+
+static inline float v_total(vfloat v) {
+    return vaddvq_f32(v);
+}
+
+static inline void v_sum4(float *out, const vfloat v[4]) {
+    vst1q_f32(out, vpaddq_f32(vpaddq_f32(v[0], v[1]), vpaddq_f32(v[2], v[3])));
+}
+
+static inline int v_first_equal(vfloat a, vfloat b) {
+    const uint32_t lane_numbers[LANES] = {0, 1, 2, 3};
+    uint32x4_t equal = vceqq_f32(a, b);
+    uint32x4_t lane = vbslq_u32(equal, vld1q_u32(lane_numbers), vdupq_n_u32(LANES));
+    return (int)vminvq_u32(lane);
+}
+
+static inline void v_load_transposed(vfloat out[4], const float *const row[LANES], size_t l) {
+    vfloat a = vld1q_f32(row[0] + l), b = vld1q_f32(row[1] + l);
+    vfloat c = vld1q_f32(row[2] + l), d = vld1q_f32(row[3] + l);
+    float64x2_t ab02 = vreinterpretq_f64_f32(vtrn1q_f32(a, b));
+    float64x2_t ab13 = vreinterpretq_f64_f32(vtrn2q_f32(a, b));
+    float64x2_t cd02 = vreinterpretq_f64_f32(vtrn1q_f32(c, d));
+    float64x2_t cd13 = vreinterpretq_f64_f32(vtrn2q_f32(c, d));
+    out[0] = vreinterpretq_f32_f64(vtrn1q_f64(ab02, cd02));
+    out[1] = vreinterpretq_f32_f64(vtrn1q_f64(ab13, cd13));
+    out[2] = vreinterpretq_f32_f64(vtrn2q_f64(ab02, cd02));
+    out[3] = vreinterpretq_f32_f64(vtrn2q_f64(ab13, cd13));
+}
+
+static inline vfloat v_load_twice(const float *p) {
+    float32x2_t two = vld1_f32(p);
+    return vcombine_f32(vzip1_f32(two, two), vzip2_f32(two, two));
+}
+
+static inline vfloat v_swap_pairs(vfloat v) {
+    return vrev64q_f32(v);
+}
+
+static inline vfloat v_negate_even(vfloat v) {
+    uint64x2_t sign = vdupq_n_u64(0x80000000);
+    return vreinterpretq_f32_u64(veorq_u64(vreinterpretq_u64_f32(v), sign));
+}
+
+/* ------------------------------------------------------------------------------------- doubles */
+
+static inline vdouble d_set(double value) {
+    return vdupq_n_f64(value);
+}
+
+static inline vdouble v_low(vfloat v) {
+    return vcvt_f64_f32(vget_low_f32(v));
+}
+
+static inline vdouble v_high(vfloat v) {
+    return vcvt_high_f64_f32(v);
+}
+
+static inline double d_total(vdouble v) {
+    return vaddvq_f64(v);
+}
+
+#include "kernels/vector_math.h"
+#include "kernels/vector_matmul.h"
+#include "kernels/vector_rows.h"
+
+const struct kernels kernels_neon = VECTOR_KERNELS("neon");

@@ -4,8 +4,6 @@
 
 #include "kernels/kernels.h"
 
-static const float SQRT_HALF = 0.70710678118654752440f;
-
 static void matmul(const struct matmul *a, float *scratch) {
     (void)scratch;
     size_t row_step = a->w_is_kn ? 1 : a->w_stride; /* from one output to the next in w */
@@ -52,8 +50,12 @@ static void tanh_in_place(float *x, size_t n) {
     for (size_t i = 0; i < n; i++) x[i] = tanhf(x[i]);
 }
 
+/* x times the normal distribution function; erfc, because 1 + erf loses the digits of negative x. Below
+ * -40 the product is 0 in double, and 0 * -inf is kept out. */
 static void gelu(float *x, size_t n) {
-    for (size_t i = 0; i < n; i++) x[i] = 0.5f * x[i] * (1.0f + erff(x[i] * SQRT_HALF));
+    static const double SQRT_HALF = 0.70710678118654752440;
+    for (size_t i = 0; i < n; i++)
+        x[i] = x[i] < -40 ? 0 : (float)(0.5 * x[i] * erfc(-x[i] * SQRT_HALF));
 }
 
 static void silu_gate(float *y, const float *value, const float *gate, size_t n) {

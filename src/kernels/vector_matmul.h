@@ -1,0 +1,232 @@
+/* vector_matmul.h - y = x * w_t on any vector set: the part of a kernel file that multiplies.
+ *
+ * Included once by avx2.c, avx512.c and neon.c after their v_ operations (see avx512.c for the list).
+ * Two ways, and one rule for both: an output is one chain of fused multiply-adds in a fixed order,
+ * whatever tile it falls into, so the caller's cuts cannot change a bit of it.
+ *  - Few rows (the decoder): every weight is read once, from memory, for a handful of operations;
+ *    so w is streamed as it lies. One vector of sums an output, added up at the end.
+ *  - Many rows (the encoder): a panel of w is turned to [k][PANEL] in scratch, small enough to stay
+ *    in L2, and a tile of TILE_ROWS x PANEL sums stays in registers while l runs over k. One lane an
+ *    output.
+ * The tile's size is the ISA file's: TILE_ROWS, TILE_VECTORS, DOT_ROWS. */
+#ifndef PST_KERNELS_VECTOR_MATMUL_H
+#define PST_KERNELS_VECTOR_MATMUL_H
+
+#include <math.h>
+
+enum { PANEL = TILE_VECTORS * LANES, DOT_COLUMNS = 4 };
+
+static inline size_t at_most(size_t value, size_t limit) {
+    return value < limit ? value : limit;
+}
+
+/* ---------------------------------------------------------------------------------- few rows */
+
+/* sums[r][c] = x row r . w row c. Four columns, because four vectors add up to four sums at the price
+ * of little more than one. The weights `ahead` floats further on are asked for meanwhile: the caller
+ * names the next four rows, so that memory is never idle while sums are added up (past the end of w
+ * the hint is void). `rows` is a constant wherever this is called. */
+ALWAYS_INLINE void dot_rows(float sums[][DOT_COLUMNS], const float *x, size_t x_stride,
+                            const float *const w[DOT_COLUMNS], size_t k, size_t ahead, int rows) {
+    vfloat sum[DOT_ROWS][DOT_COLUMNS];
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int c = 0; c < DOT_COLUMNS; c++) sum[r][c] = v_set(0);
+    }
+    size_t l = 0;
+    for (; l + LANES <= k; l += LANES) {
+        UNROLL for (int c = 0; c < DOT_COLUMNS; c++) {
+            vfloat weights = v_load(w[c] + l);
+            __builtin_prefetch(w[c] + l + ahead);
+            UNROLL for (int r = 0; r < rows; r++) {
+                vfloat values = v_load(x + (size_t)r * x_stride + l);
+                sum[r][c] = v_fma(values, weights, sum[r][c]);
+            }
+        }
+    }
+    if (l < k) {
+        UNROLL for (int c = 0; c < DOT_COLUMNS; c++) {
+            vfloat weights = v_load_some(w[c] + l, k - l, v_set(0));
+            UNROLL for (int r = 0; r < rows; r++) {
+                vfloat values = v_load_some(x + (size_t)r * x_stride + l, k - l, v_set(0));
+                sum[r][c] = v_fma(values, weights, sum[r][c]);
+            }
+        }
+    }
+    UNROLL for (int r = 0; r < rows; r++) v_sum4(sums[r], sum[r]);
+}
+
+static void multiply_few_rows(const struct matmul *a) {
+    size_t ahead = DOT_COLUMNS * a->w_stride;
+    for (size_t j = 0; j < a->n; j += DOT_COLUMNS) {
+        size_t columns = at_most(a->n - j, DOT_COLUMNS);
+        const float *w[DOT_COLUMNS]; /* past the last column: the last again, its sum unused */
+        for (size_t c = 0; c < DOT_COLUMNS; c++)
+            w[c] = a->w + (j + at_most(c, columns - 1)) * a->w_stride;
+
+        /* More rows than fit in registers go over the same weights again, which are in L1 by then. */
+        for (size_t i = 0, rows; i < a->m; i += rows) {
+            float sums[DOT_ROWS][DOT_COLUMNS];
+            const float *x = a->x + i * a->x_stride;
+            rows = at_most(a->m - i, DOT_ROWS);
+            switch (rows) {
+            case 1: dot_rows(sums, x, a->x_stride, w, a->k, ahead, 1); break;
+            case 2: dot_rows(sums, x, a->x_stride, w, a->k, ahead, 2); break;
+            case 3: dot_rows(sums, x, a->x_stride, w, a->k, ahead, 3); break;
+#if DOT_ROWS > 3
+            case 4: dot_rows(sums, x, a->x_stride, w, a->k, ahead, 4); break;
+            case 5: dot_rows(sums, x, a->x_stride, w, a->k, ahead, 5); break;
+#endif
+            }
+            for (size_t r = 0; r < rows; r++) {
+                float *y = a->y + (i + r) * a->y_stride + j;
+                for (size_t c = 0; c < columns; c++) {
+                    float value = fmaf(sums[r][c], a->scale, a->bias ? a->bias[j + c] : 0);
+                    y[c] = a->accumulate ? y[c] + value : value;
+                }
+            }
+        }
+    }
+}
+
+/* --------------------------------------------------------------------------------- many rows */
+
+/* panel[l][j] = w[column + j][l]. Rows of w past the last are the last again: their outputs are never
+ * stored. */
+static void pack_rows(float *panel, const struct matmul *a, size_t column, size_t columns) {
+    for (size_t block = 0; block < columns; block += LANES) {
+        const float *row[LANES];
+        for (size_t i = 0; i < LANES; i++)
+            row[i] = a->w + (column + at_most(block + i, columns - 1)) * a->w_stride;
+        float *out = panel + block;
+        size_t l = 0;
+        for (; l + 4 <= a->k; l += 4, out += 4 * PANEL) {
+            vfloat four[4];
+            v_load_transposed(four, row, l);
+            UNROLL for (int i = 0; i < 4; i++) v_store(out + i * PANEL, four[i]);
+        }
+        for (; l < a->k; l++, out += PANEL)
+            for (size_t i = 0; i < LANES; i++) out[i] = row[i][l];
+    }
+}
+
+/* panel[l][j] = w[l][column + j], and 0 past the last column. */
+static void pack_columns(float *panel, const struct matmul *a, size_t column, size_t columns) {
+    for (size_t l = 0; l < a->k; l++) {
+        const float *row = a->w + l * a->w_stride + column;
+        float *out = panel + l * PANEL;
+        size_t j = 0;
+        for (; j + LANES <= columns; j += LANES) v_store(out + j, v_load(row + j));
+        if (j < columns) v_store(out + j, v_load_some(row + j, columns - j, v_set(0)));
+    }
+}
+
+/* Where a tile of sums comes from and goes to; its first `skip` rows belong to the tile above. */
+struct tile {
+    const float *x, *panel, *bias;
+    float *y;
+    size_t columns, skip;
+};
+
+/* y = sum * scale + bias (+ y) for at most LANES columns. */
+ALWAYS_INLINE void finish(const struct matmul *a, float *y, const float *bias, vfloat sum,
+                          size_t columns) {
+    vfloat zero = v_set(0), scale = v_set(a->scale);
+    if (columns >= LANES) {
+        sum = v_fma(sum, scale, bias ? v_load(bias) : zero);
+        if (a->accumulate) sum = v_load(y) + sum;
+        v_store(y, sum);
+    } else {
+        sum = v_fma(sum, scale, bias ? v_load_some(bias, columns, zero) : zero);
+        if (a->accumulate) sum = v_load_some(y, columns, zero) + sum;
+        v_store_some(y, sum, columns);
+    }
+}
+
+/* `rows` and `vectors` are constants wherever this is called, so that `sum` lives in registers. */
+ALWAYS_INLINE void multiply_tile(const struct matmul *a, const struct tile *t, int rows,
+                                 int vectors) {
+    vfloat sum[TILE_ROWS][TILE_VECTORS];
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = v_set(0);
+    }
+    /* One pointer for four rows: what the compiler makes of one for all needs more registers than
+     * there are, and reloads offsets in the loop. */
+    const float *panel = t->panel, *group[(TILE_ROWS + 3) / 4];
+    size_t stride = a->x_stride;
+    UNROLL for (int r = 0; r < rows; r += 4) group[r / 4] = t->x + (size_t)r * stride;
+    for (size_t l = 0; l < a->k; l++, panel += PANEL) {
+        vfloat w[TILE_VECTORS];
+        UNROLL for (int v = 0; v < vectors; v++) w[v] = v_load(panel + v * LANES);
+        UNROLL for (int r = 0; r < rows; r++) {
+            vfloat value = v_set(group[r / 4][(size_t)(r % 4) * stride + l]);
+            UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = v_fma(value, w[v], sum[r][v]);
+        }
+    }
+    UNROLL for (int r = 0; r < rows; r++) {
+        if ((size_t)r < t->skip) continue;
+        UNROLL for (int v = 0; v < vectors; v++) {
+            size_t done = (size_t)v * LANES;
+            if (done < t->columns)
+                finish(a, t->y + (size_t)r * a->y_stride + done, t->bias ? t->bias + done : NULL,
+                       sum[r][v], t->columns - done);
+        }
+    }
+}
+
+enum { HALF_TILE = TILE_ROWS / 2 };
+
+#define DEFINE_TILE(name, rows, vectors)                                                           \
+    static void name(const struct matmul *a, const struct tile *t) {                               \
+        multiply_tile(a, t, rows, vectors);                                                        \
+    }
+DEFINE_TILE(full_wide, TILE_ROWS, TILE_VECTORS)
+DEFINE_TILE(full_narrow, TILE_ROWS, 1)
+DEFINE_TILE(half_wide, HALF_TILE, TILE_VECTORS)
+DEFINE_TILE(half_narrow, HALF_TILE, 1)
+DEFINE_TILE(single_wide, 1, TILE_VECTORS)
+DEFINE_TILE(single_narrow, 1, 1)
+#undef DEFINE_TILE
+
+/* All rows of x against one packed panel. The last tile ends at the last row and computes a few rows
+ * of the tile above again, without storing them: cheaper than a code path for every remainder. */
+static void multiply_panel(const struct matmul *a, const float *panel, size_t column,
+                           size_t columns) {
+    int narrow = columns <= LANES;
+    for (size_t i = 0, rows; i < a->m; i += rows) {
+        size_t height = a->m - i > HALF_TILE ? TILE_ROWS : HALF_TILE;
+        if (height > a->m) height = a->m >= HALF_TILE ? HALF_TILE : 1;
+        rows = at_most(a->m - i, height);
+        size_t top = i + rows - height;
+        struct tile t = {
+            .x = a->x + top * a->x_stride,
+            .panel = panel,
+            .bias = a->bias ? a->bias + column : NULL,
+            .y = a->y + top * a->y_stride + column,
+            .columns = columns,
+            .skip = height - rows,
+        };
+        if (height == TILE_ROWS)
+            (narrow ? full_narrow : full_wide)(a, &t);
+        else if (height == HALF_TILE)
+            (narrow ? half_narrow : half_wide)(a, &t);
+        else
+            (narrow ? single_narrow : single_wide)(a, &t);
+    }
+}
+
+static void matmul(const struct matmul *a, float *scratch) {
+    if (a->m <= KERNELS_FEW_ROWS && !a->w_is_kn) {
+        multiply_few_rows(a);
+        return;
+    }
+    for (size_t column = 0; column < a->n; column += PANEL) {
+        size_t columns = at_most(a->n - column, PANEL);
+        if (a->w_is_kn)
+            pack_columns(scratch, a, column, columns);
+        else
+            pack_rows(scratch, a, column, columns);
+        multiply_panel(a, scratch, column, columns);
+    }
+}
+
+#endif
