@@ -1,0 +1,30 @@
+#!/bin/sh
+# Builds Potstill for 64-bit Arm and runs the whole test suite through qemu-user, so that the NEON
+# kernels are tested on any x86-64 Debian or Ubuntu. Installs what is missing with apt-get.
+#
+#     scripts/test-neon.sh [ctest arguments ...]        scripts/test-neon.sh -R kernels
+set -eu
+cd "$(dirname "$0")/.."
+
+tools="gcc-aarch64-linux-gnu qemu-user cmake ninja-build pkg-config"
+libraries="libcmocka-dev libsndfile1-dev libsoxr-dev libjansson-dev libpcre2-dev libutf8proc-dev"
+
+missing=""
+for package in $tools; do
+    dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
+done
+for package in $libraries; do
+    dpkg -s "$package:arm64" >/dev/null 2>&1 || missing="$missing $package:arm64"
+done
+if [ -n "$missing" ]; then
+    sudo=""
+    [ "$(id -u)" -eq 0 ] || sudo=sudo
+    $sudo dpkg --add-architecture arm64
+    $sudo apt-get update
+    # shellcheck disable=SC2086 # a list of words
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
+fi
+
+cmake --preset aarch64
+cmake --build build/aarch64
+ctest --test-dir build/aarch64 --output-on-failure "$@"
