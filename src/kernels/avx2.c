@@ -76,16 +76,14 @@ static inline vfloat v_round(vfloat v) {
     return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 
-/* 2^n by its exponent field, in two halves so that n may go to -250 and 254: the first product is
- * exact, the second rounds. */
+/* 2^(n - 1) by its exponent field, since 2^128 has none; twice v makes up for it. */
 static inline vfloat v_scale(vfloat v, vfloat n) {
-    const __m256i bias = _mm256_set1_epi32(127);
-    __m256i whole = _mm256_cvtps_epi32(n);
-    __m256i half = _mm256_srai_epi32(whole, 1);
-    __m256i rest = _mm256_sub_epi32(whole, half);
-    __m256i a = _mm256_slli_epi32(_mm256_add_epi32(half, bias), 23);
-    __m256i b = _mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23);
-    return v * _mm256_castsi256_ps(a) * _mm256_castsi256_ps(b);
+    __m256i field = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127 - 1));
+    return (v + v) * _mm256_castsi256_ps(_mm256_slli_epi32(field, 23));
+}
+
+static inline vfloat v_zero_below(vfloat v, vfloat x, vfloat limit) {
+    return _mm256_and_ps(v, _mm256_cmp_ps(x, limit, _CMP_NLT_UQ));
 }
 
 /* ------------------------------------------------------------------------------ across lanes */

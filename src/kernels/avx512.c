@@ -79,9 +79,14 @@ static inline vfloat v_round(vfloat v) {
     return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 
-/* v * 2^n for an integral n, rounded once where it leaves the normal range. */
+/* v * 2^n for an integral n from -125 to 128. */
 static inline vfloat v_scale(vfloat v, vfloat n) {
     return _mm512_scalef_ps(v, n);
+}
+
+/* v, but 0 where x < limit (not where x is NaN). */
+static inline vfloat v_zero_below(vfloat v, vfloat x, vfloat limit) {
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, limit, _CMP_NLT_UQ), v);
 }
 
 /* ------------------------------------------------------------------------------ across lanes */

@@ -74,15 +74,14 @@ static inline vfloat v_round(vfloat v) {
     return vrndnq_f32(v);
 }
 
-/* 2^n by its exponent field, in two halves so that n may go to -250 and 254: the first product is
- * exact, the second rounds. */
+/* 2^(n - 1) by its exponent field, since 2^128 has none; twice v makes up for it. */
 static inline vfloat v_scale(vfloat v, vfloat n) {
-    int32x4_t whole = vcvtq_s32_f32(n);
-    int32x4_t half = vshrq_n_s32(whole, 1);
-    int32x4_t rest = vsubq_s32(whole, half);
-    int32x4_t a = vshlq_n_s32(vaddq_s32(half, vdupq_n_s32(127)), 23);
-    int32x4_t b = vshlq_n_s32(vaddq_s32(rest, vdupq_n_s32(127)), 23);
-    return v * vreinterpretq_f32_s32(a) * vreinterpretq_f32_s32(b);
+    int32x4_t field = vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127 - 1));
+    return (v + v) * vreinterpretq_f32_s32(vshlq_n_s32(field, 23));
+}
+
+static inline vfloat v_zero_below(vfloat v, vfloat x, vfloat limit) {
+    return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(v), vcltq_f32(x, limit)));
 }
 
 /* ------------------------------------------------------------------------------ across lanes */

@@ -69,9 +69,10 @@ static float largest(const float *x, size_t n) {
     return max;
 }
 
-/* Exponentials underflow to 0 long before -inf is reached, so a filled-up last vector adds nothing. */
+/* The last, partial vector is filled up with -inf, whose exponentials are 0, and waits in a register:
+ * loading what was just stored in part would stall. */
 static void softmax(float *x, size_t n) {
-    vfloat max = v_set(largest(x, n)), nothing = v_set(-INFINITY), sum = v_set(0);
+    vfloat max = v_set(largest(x, n)), nothing = v_set(-INFINITY), sum = v_set(0), last = sum;
     size_t i = 0;
     for (; i + LANES <= n; i += LANES) {
         vfloat e = v_exp(v_load(x + i) - max);
@@ -79,13 +80,12 @@ static void softmax(float *x, size_t n) {
         sum += e;
     }
     if (i < n) {
-        vfloat e = v_exp(v_load_some(x + i, n - i, nothing) - max);
-        v_store_some(x + i, e, n - i);
-        sum += e;
+        last = v_exp(v_load_some(x + i, n - i, nothing) - max);
+        sum += last;
     }
-    float scale = 1.0f / v_total(sum);
-    for (i = 0; i + LANES <= n; i += LANES) v_store(x + i, v_load(x + i) * v_set(scale));
-    for (; i < n; i++) x[i] *= scale;
+    vfloat scale = v_set(1.0f / v_total(sum));
+    for (i = 0; i + LANES <= n; i += LANES) v_store(x + i, v_load(x + i) * scale);
+    if (i < n) v_store_some(x + i, last * scale, n - i);
 }
 
 static void log_softmax(float *y, const float *x, size_t n) {

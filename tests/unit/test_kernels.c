@@ -109,7 +109,7 @@ static void silu_gate_kernel(void **state) {
         check_surroundings(&y);
         for (size_t j = 0; j < n; j++) {
             double want = exact_silu(gate[j]) * value[j];
-            check_near(y.data[j], want, ulps_or(want, 4, 1e-35), "%zu of %zu, gate %.9g", j, n,
+            check_near(y.data[j], want, ulps_or(want, 4, 3e-36), "%zu of %zu, gate %.9g", j, n,
                        gate[j]);
         }
         float *alias = check_below(2) ? value : gate; /* y may be either */
