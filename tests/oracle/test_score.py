@@ -1,0 +1,175 @@
+"""Potstill's normaliser against Python's re and str, its word counts against jiwer.
+
+POTSTILL_SCORE_DRIVER names the driver program. POTSTILL_ROUNDS changes how many texts are tried.
+"""
+
+import os
+import random
+import re
+import sys
+import unicodedata
+
+import pytest
+
+jiwer = pytest.importorskip("jiwer")
+sys.path.insert(0, os.path.dirname(__file__))
+from driver import Driver, DriverError  # noqa: E402
+
+ROUNDS = int(os.environ.get("POTSTILL_ROUNDS", "20000"))
+SEED = 20250714
+ALL = [chr(c) for c in range(1, 0x110000) if not 0xD800 <= c < 0xE000]  # C strings hold no NUL
+SPACES = [c for c in ALL if c.isspace()]
+CASED = [c for c in ALL if c.lower() != c or c.upper() != c]
+MODIFIERS = [c for c in ALL if unicodedata.category(c) == "Lm"]
+
+
+@pytest.fixture(scope="module")
+def driver():
+    program = os.environ.get("POTSTILL_SCORE_DRIVER")
+    if not program:
+        pytest.skip("POTSTILL_SCORE_DRIVER is not set")
+    driver = Driver(program)
+    yield driver
+    assert driver.close() == 0
+
+
+def normalized(text):
+    return re.sub(r"[^\w\s]", "", text).lower().strip()
+
+
+unicode_14 = pytest.mark.skipif(unicodedata.unidata_version != "14.0.0",
+                                reason=f"this Python has Unicode {unicodedata.unidata_version}, not 14.0.0")
+
+
+@unicode_14
+def test_every_character(driver):
+    """Alone, between letters, and around a capital sigma, whose lower case depends on its neighbours."""
+    for c in ALL:
+        # a line break would be stripped or not by itself; the letters keep the parts apart
+        text = f"x{c}x {c} A{c}Σ {c}Σ Σ{c} AΣ{c}B AΣ{c} x"
+        assert driver.normalize(text) == normalized(text), hex(ord(c))
+        assert driver.normalize(c) == normalized(c), hex(ord(c))
+
+
+def random_text(rng):
+    text = []
+    for _ in range(rng.randrange(0, 30)):
+        kind = rng.random()
+        if kind < 0.2:
+            text.append(rng.choice(SPACES))
+        elif kind < 0.3:
+            text.append(rng.choice("ΣσςİIıßΑaǅ'-_.ªⅣⅷ"))
+        elif kind < 0.4:
+            text.append(rng.choice(MODIFIERS))
+        elif kind < 0.7:
+            text.append(rng.choice(CASED))
+        else:
+            text.append(rng.choice(ALL))
+    return "".join(text)
+
+
+@unicode_14
+def test_random_texts(driver):
+    rng = random.Random(SEED)
+    for _ in range(ROUNDS):
+        text = random_text(rng)
+        assert driver.normalize(text) == normalized(text), ascii(text)
+
+
+def counts(reference, hypothesis):
+    out = jiwer.process_words(reference, hypothesis)
+    return out.substitutions, out.deletions, out.insertions, out.hits
+
+
+def check(driver, reference, hypothesis):
+    assert driver.score(reference, hypothesis) == counts(reference, hypothesis), (ascii(reference), ascii(hypothesis))
+
+
+def test_every_short_pair(driver):
+    """All pairs of up to four words of three kinds: every tie there is between so few."""
+    texts = [""]
+    for _ in range(4):
+        texts += [f"{t} {w}".strip() for t in texts for w in "abc"]
+    texts = sorted(set(texts))
+    for reference in texts:
+        for hypothesis in texts:
+            check(driver, reference, hypothesis)
+
+
+def random_words(rng, count, kinds):
+    return [f"w{rng.randrange(kinds)}" for _ in range(count)]
+
+
+def edited(rng, words, rate, kinds):
+    out = []
+    for word in words:
+        kind = rng.random() / rate
+        if kind < 0.4:
+            out.append(f"w{rng.randrange(kinds)}")
+        elif kind < 0.7:
+            out += [word, f"w{rng.randrange(kinds)}"]
+        elif kind >= 1:
+            out.append(word)
+    return out
+
+
+def test_random_pairs(driver):
+    rng = random.Random(SEED)
+    for _ in range(ROUNDS):
+        kinds = rng.choice((2, 3, 5, 20, 1000))
+        reference = random_words(rng, rng.randrange(0, 120), kinds)
+        hypothesis = edited(rng, reference, rng.choice((0.02, 0.1, 0.5, 1)), kinds)
+        if rng.random() < 0.2:
+            hypothesis = random_words(rng, rng.randrange(0, 120), kinds)
+        check(driver, " ".join(reference), " ".join(hypothesis))
+
+
+@pytest.mark.parametrize("size", [64, 65, 66, 128, 1000, 2047, 2048, 2049, 3000, 5000, 9000])
+def test_long_pairs(driver, size):
+    """Past four million cells jiwer's aligner divides; ties then fall otherwise."""
+    rng = random.Random(SEED + size)
+    for kinds in (2, 4, 30, 500, 100000):
+        for rate in (0.001, 0.05, 0.4, 1):
+            reference = random_words(rng, size, kinds)
+            check(driver, " ".join(reference), " ".join(edited(rng, reference, rate, kinds)))
+        check(driver, " ".join(random_words(rng, size, kinds)), " ".join(random_words(rng, size * 3 // 2, kinds)))
+        check(driver, " ".join(random_words(rng, size * 2, kinds)), " ".join(random_words(rng, size, kinds)))
+
+
+def test_lopsided_pairs(driver):
+    rng = random.Random(SEED)
+    for short in (0, 1, 2, 9, 10, 64, 65):
+        for kinds in (2, 50):
+            few, many = random_words(rng, short, kinds), random_words(rng, 70000, kinds)
+            check(driver, " ".join(few), " ".join(many))
+            check(driver, " ".join(many), " ".join(few))
+    same = random_words(rng, 3000, 5)
+    other = [f"x{i}" for i in range(2600)]
+    check(driver, " ".join(same + ["r"]), " ".join(other + same + ["h"]))
+    check(driver, " ".join(other + same + ["h"]), " ".join(same + ["r"]))
+
+
+def test_white_space(driver):
+    rng = random.Random(SEED)
+    for _ in range(ROUNDS):
+        texts = ["".join(rng.choice((" ", " ", "  ", "a", "b", "ab", rng.choice(SPACES))) for _ in range(rng.randrange(12)))
+                 for _ in range(2)]
+        check(driver, *texts)
+    for space in SPACES:
+        for text in (f"a{space}b", f"a{space}{space}b", f"a {space}b", f"{space}a", f"a{space}", space, f"{space} "):
+            check(driver, text, "a b")
+
+
+@unicode_14
+def test_normalized_pairs(driver):
+    rng = random.Random(SEED)
+    for _ in range(ROUNDS // 4):
+        reference, hypothesis = random_text(rng), random_text(rng)
+        if rng.random() < 0.5:
+            hypothesis = reference.upper()
+        assert driver.score(reference, hypothesis, True) == counts(normalized(reference), normalized(hypothesis))
+
+
+def test_too_many_words(driver):
+    with pytest.raises(DriverError, match="more than 100000 words"):
+        driver.score("a", "b " * 100001)
