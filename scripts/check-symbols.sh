@@ -7,7 +7,7 @@ case $library in
 *) shown=$(nm -D --defined-only "$library" | awk '{print $NF}') ;;
 esac
 header=$(dirname "$0")/../include/potstill.h
-declared=$(tr '\n' ' ' <"$header" | grep -o 'PST_API [^;]*(' | sed 's/(.*//; s/.*[ *]//' | sort -u)
+declared=$(grep -v '#define' "$header" | tr '\n' ' ' | grep -o 'PST_API [^;]*(' | sed 's/(.*//; s/.*[ *]//' | sort -u)
 bad=0
 for symbol in $shown; do
     echo "$declared" | grep -qx "$symbol" || { echo "$symbol is exported but not in potstill.h" && bad=1; }

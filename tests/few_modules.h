@@ -5,6 +5,8 @@
 #ifndef TESTS_FEW_MODULES_H
 #define TESTS_FEW_MODULES_H
 
+#include <stdio.h>
+
 #include "model/model.h"
 
 enum { FEW_MODULES = 9, FEW_DIM = 4, FEW_FFN = 6, FEW_VOCAB = 8 };
@@ -43,13 +45,14 @@ static inline void few_modules_init(struct few_modules *few) {
     };
     *few = (struct few_modules){0};
     for (size_t i = 0; i < sizeof few->weight / sizeof *few->weight; i++) few->weight[i] = 1;
-    for (int i = 0; i < FEW_MODULES; i++)
-        few->modules[i] = (struct module){.name = names[i],
-                                          .kind = shapes[i].kind,
+    for (int i = 0; i < FEW_MODULES; i++) {
+        few->modules[i] = (struct module){.kind = shapes[i].kind,
                                           .weight = few->weight,
                                           .out = shapes[i].out,
                                           .in = shapes[i].in,
                                           .kernel = shapes[i].kernel};
+        snprintf(few->modules[i].name, MODULE_NAME_MAX, "%.*s", MODULE_NAME_MAX - 1, names[i]);
+    }
     few->model.weights.modules = few->modules;
     few->model.weights.module_count = FEW_MODULES;
 }

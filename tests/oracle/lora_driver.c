@@ -27,17 +27,17 @@ static enum module_kind kind_named(const char *name) {
 
 /* Returns how many modules there are. Their weights are zeros: only their sizes matter here. */
 static uint32_t read_modules(const char *path) {
-    char kind[16], name[256];
+    char kind[16], name[MODULE_NAME_MAX];
     unsigned out, in;
     uint32_t count = 0;
     FILE *file = fopen(path, "r");
     while (file && count < MODULES_MAX &&
-           fscanf(file, "%15s %u %u %255s", kind, &out, &in, name) == 4) {
+           fscanf(file, "%15s %u %u %79s", kind, &out, &in, name) == 4) {
         struct module *module = &modules[count++];
         *module = (struct module){.kind = kind_named(kind), .out = out, .in = in};
-        module->name = strdup(name);
+        memcpy(module->name, name, sizeof name);
         module->weight = calloc((size_t)out * in + 1, sizeof(float));
-        if (!module->name || !module->weight) abort();
+        if (!module->weight) abort();
     }
     if (file) fclose(file);
     return count;
@@ -85,7 +85,6 @@ int main(int argc, char **argv) {
         if (status) printf("! %s %s\n", pst_status_name(status), err.message);
     }
     for (uint32_t i = 0; i < model.weights.module_count; i++) {
-        free(modules[i].name);
         free((float *)modules[i].weight);
     }
     return 0;

@@ -1,0 +1,179 @@
+/* test_memory.c - memory runs out at every place it can, one at a time.
+ *
+ * The linker hands every allocation of the library to the functions here. (Not those of the libraries below
+ * it: jansson 2.14, for one, does not survive a failing malloc itself.)
+ * The whole way from opening a model to a report is run again and again, the N-th allocation failing, for
+ * every N until a run needs fewer. Each run must end in PST_ERR_MEMORY, or in success where the library
+ * can do without, and give back all it took. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "potstill.h"
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+int __real_posix_memalign(void **memory, size_t alignment, size_t size);
+char *__real_strdup(const char *text);
+void __real_free(void *memory);
+
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+int __wrap_posix_memalign(void **memory, size_t alignment, size_t size);
+char *__wrap_strdup(const char *text);
+void __wrap_free(void *memory);
+
+static long countdown; /* allocations until one fails; negative: none does */
+static int failed;     /* one did */
+static long live;      /* allocations not yet freed */
+
+static int refuse(void) {
+    if (countdown < 0 || countdown-- > 0) return 0;
+    failed = 1;
+    return 1;
+}
+
+void *__wrap_malloc(size_t size) {
+    void *memory = refuse() ? NULL : __real_malloc(size);
+    live += memory != NULL;
+    return memory;
+}
+
+void *__wrap_calloc(size_t count, size_t size) {
+    void *memory = refuse() ? NULL : __real_calloc(count, size);
+    live += memory != NULL;
+    return memory;
+}
+
+void *__wrap_realloc(void *memory, size_t size) {
+    if (refuse()) return NULL;
+    void *moved = __real_realloc(memory, size);
+    live += !memory && moved;
+    return moved;
+}
+
+int __wrap_posix_memalign(void **memory, size_t alignment, size_t size) {
+    if (refuse()) return 12; /* ENOMEM */
+    int result = __real_posix_memalign(memory, alignment, size);
+    live += result == 0;
+    return result;
+}
+
+char *__wrap_strdup(const char *text) {
+    char *copy = refuse() ? NULL : __real_strdup(text);
+    live += copy != NULL;
+    return copy;
+}
+
+void __wrap_free(void *memory) {
+    live -= memory != NULL;
+    __real_free(memory);
+}
+
+#define MICRO TEST_SOURCE_DIR "/tests/golden/micro"
+#define ADAPTER TEST_SOURCE_DIR "/tests/golden/adapter"
+
+struct parts {
+    pst_model *model;
+    pst_adapter *adapter;
+    pst_session *session;
+    pst_audio audio;
+    pst_transcript *transcript;
+    pst_report *report;
+    char *found, *json;
+    int32_t *ids;
+};
+
+/* Everything in the order of use; the first failure ends it. */
+static pst_status use_all(struct parts *parts, pst_error *err) {
+    pst_search search;
+    pst_search_init(&search);
+    size_t count;
+    pst_decode_options options;
+    pst_status status = pst_find_model(MICRO, "config.json", &search, &parts->found, err);
+    if (!status) status = pst_model_open(parts->found, NULL, &parts->model, err);
+    if (!status) status = pst_adapter_open(parts->model, ADAPTER, NULL, &parts->adapter, err);
+    if (!status) status = pst_session_new(parts->model, NULL, &parts->session, err);
+    if (!status) status = pst_session_use_adapter(parts->session, parts->adapter, err);
+    if (!status) status = pst_audio_read(TEST_BINARY_DIR "/memory.wav", &parts->audio, err);
+    if (!status) status = pst_audio_normalize_rms(parts->audio.samples, parts->audio.count, err);
+    if (status) return status;
+    pst_model_decode_options(parts->model, &options);
+    options.num_beams = 3;
+    options.max_new_tokens = 5;
+    status = pst_transcribe(parts->session, parts->audio.samples, parts->audio.count, &options,
+                            &parts->transcript, err);
+    if (!status) status = pst_model_encode(parts->model, "the man", 7, &parts->ids, &count, err);
+    if (!status) status = pst_report_new("micro", NULL, NULL, "cpu", &parts->report, err);
+    if (status) return status;
+    pst_report_sample sample = {parts->transcript->text, "the man", "memory.wav", NULL};
+    status = pst_report_add(parts->report, &sample, err);
+    if (!status) status = pst_report_json(parts->report, &parts->json, err);
+    return status;
+}
+
+static void release(struct parts *parts) {
+    pst_free(parts->json);
+    pst_report_free(parts->report);
+    pst_free(parts->ids);
+    pst_transcript_free(parts->transcript);
+    pst_audio_free(&parts->audio);
+    pst_session_free(parts->session);
+    pst_adapter_free(parts->adapter);
+    pst_model_free(parts->model);
+    pst_free(parts->found);
+}
+
+/* A quarter of a second of a ramp, 16-bit mono WAV at 16 kHz. */
+static void write_wav(void) {
+    enum { SAMPLES = 4000 };
+    static const unsigned char header[44] = {
+        'R', 'I', 'F', 'F', 0x64, 0x1F, 0,   0,   'W', 'A',  'V',  'E',  'f', 'm', 't',
+        ' ', 16,  0,   0,   0,    1,    0,   1,   0,   0x80, 0x3E, 0,    0,   0,   0x7D,
+        0,   0,   2,   0,   16,   0,    'd', 'a', 't', 'a',  0x40, 0x1F, 0,   0};
+    FILE *file = fopen(TEST_BINARY_DIR "/memory.wav", "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(header, 1, sizeof header, file), sizeof header);
+    for (int i = 0; i < SAMPLES; i++) {
+        int sample = (i * 37) % 8000 - 4000;
+        unsigned char bytes[2] = {(unsigned char)(sample & 255),
+                                  (unsigned char)(sample >> 8 & 255)};
+        assert_int_equal(fwrite(bytes, 1, 2, file), 2);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+static void every_allocation_fails_once(void **state) {
+    (void)state;
+    write_wav();
+    long n = 0;
+    do {
+        struct parts parts = {0};
+        pst_error err = {0};
+        live = 0;
+        failed = 0;
+        countdown = n;
+        pst_status status = use_all(&parts, &err);
+        countdown = -1;
+        if (status && (!failed || status != PST_ERR_MEMORY))
+            fail_msg("allocation %ld: status %s: %s", n, pst_status_name(status), err.message);
+        release(&parts);
+        if (live != 0) fail_msg("allocation %ld: %ld allocations not given back", n, live);
+        n++;
+    } while (failed);
+    print_message("%ld allocations, each failed once\n", n - 1);
+    assert_true(n > 100);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_allocation_fails_once)};
+    return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
+}
