@@ -3,7 +3,8 @@
 
 The idea to hold: machines drift and share their cores, so engines are timed in turns (A B C, A B C,
 ...), each from samples in memory to text, on the same samples, and the minimum is what is compared.
-A time is only worth reading when the texts agree, so that is printed too.
+A time is only worth reading when the texts agree, and on a machine with nothing else to do, so both
+are printed: the load average should be near zero at the start.
 
     tools/bench_peers.py --model models/moonshine-tiny --wav clip.wav [clip.wav ...]
     tools/bench_peers.py --model models/moonshine-tiny --wav clip.flac \\
@@ -121,12 +122,12 @@ class Potstill:
             raise RuntimeError(f"{function}: {error.message.decode()}")
 
     def filled(self, function, kind, *before):
-        """An options structure as its _init fills it; a size other than ours means another header."""
+        """An options structure as its _init fills it; another size than ours: another header."""
         settings = kind()
         getattr(self.library, function)(*before, ctypes.byref(settings))
         if settings.struct_size != ctypes.sizeof(kind):
-            raise RuntimeError(f"{kind.__name__} is {settings.struct_size} bytes in the library and "
-                               f"{ctypes.sizeof(kind)} here: this script mirrors another potstill.h")
+            raise RuntimeError(f"{kind.__name__} is {settings.struct_size} bytes in the library, "
+                               f"{ctypes.sizeof(kind)} here: potstill.h has changed")
         return settings
 
     def prepare(self, samples, decode):
@@ -407,7 +408,8 @@ def main():
 
     print(f"CPU: {cpu_name()}, {os.cpu_count()} cores; {platform.system()} {platform.release()}, "
           f"Python {platform.python_version()}")
-    print(f"{options.threads} threads, {options.decode}, {options.runs} rounds")
+    print(f"{options.threads} threads, {options.decode}, {options.runs} rounds, "
+          f"load average at the start {os.getloadavg()[0]:.2f}")
     peers = open_peers(options)
     for path in options.wav:
         samples = load(path, options.seconds, rms=options.decode == "run-stt")
