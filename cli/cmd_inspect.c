@@ -1,0 +1,278 @@
+/* cmd_inspect.c - what a model or adapter folder holds.
+ *
+ * A folder with adapter_config.json is an adapter; it is opened on its model, so that what cannot
+ * be applied is found here and not at the first transcript. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "command_table.h"
+#include "console.h"
+#include "engine.h"
+#include "json_text.h"
+#include "output.h"
+
+static int run(const void *values, char **operands, int operand_count);
+
+enum format { FORMAT_TEXT, FORMAT_JSON };
+
+struct values {
+    struct engine_choice engine;
+    int format;
+};
+
+static const struct values defaults = {0};
+
+#define AT(field) offsetof(struct values, field)
+static const struct option options[] = {
+    {"model", 0, OPTION_TEXT, "M", AT(engine.model),
+     "the model of an adapter (default: the one its config names if it is here, else as for "
+     "transcribe)"},
+    {"format", 0, OPTION_CHOICE, "text|json", AT(format), "how it is written (default: text)"},
+    {0},
+};
+
+const struct command command_inspect = {
+    .name = "inspect",
+    .synopsis = "PATH",
+    .summary = "show what a model or adapter holds",
+    .details = "Shows what a model or an adapter holds, given as a folder or hub id; of an\n"
+               "adapter, each module it changes and by how much: the Frobenius norm of the\n"
+               "change relative to that of the weight.",
+    .groups = {{"Options", options, 0}, {NULL, engine_model_options, AT(engine)}},
+    .operands_min = 1,
+    .operands_max = 1,
+    .defaults = &defaults,
+    .values_size = sizeof defaults,
+    .run = run,
+};
+
+/* ------------------------------------------------------------------------------------- model */
+
+static json_t *model_object(const char *path, const pst_model *model) {
+    pst_model_info info;
+    pst_model_describe(model, &info);
+    json_t *object = need(json_object());
+    json_object_set_new(object, "kind", json_text("model"));
+    json_object_set_new(object, "path", json_text(path));
+    json_object_set_new(object, "model_type", json_text(info.model_type));
+    json_object_set_new(object, "dtype", json_text(info.dtype));
+    const struct {
+        const char *name;
+        uint64_t number;
+    } numbers[] = {
+        {"parameters", info.parameters},
+        {"file_bytes", info.file_bytes},
+        {"tensors", info.tensors},
+        {"dim", info.dim},
+        {"heads", info.heads},
+        {"head_dim", info.head_dim},
+        {"rotary_dim", info.rotary_dim},
+        {"encoder_layers", info.encoder_layers},
+        {"decoder_layers", info.decoder_layers},
+        {"encoder_ffn", info.encoder_ffn},
+        {"decoder_ffn", info.decoder_ffn},
+        {"vocab", info.vocab},
+        {"max_position_embeddings", info.max_position_embeddings},
+        {"max_length", info.max_length},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        json_object_set_new(object, numbers[i].name, json_integer((json_int_t)numbers[i].number));
+    json_object_set_new(object, "tied_embeddings", json_boolean(info.tied_embeddings));
+    return object;
+}
+
+/* ----------------------------------------------------------------------------------- adapter */
+
+/* ||change|| / ||weight||; a weight of zeros has no measure. */
+static double relative(double delta_norm, double weight_norm) {
+    return weight_norm > 0 ? delta_norm / weight_norm : 0;
+}
+
+static json_t *module_object(const pst_adapter_module *module) {
+    return need(json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:f}", "name", module->name, "out",
+                          (json_int_t)module->out, "in", (json_int_t)module->in, "rank",
+                          (json_int_t)module->rank, "scale", module->scale, "delta_norm",
+                          module->delta_norm, "weight_norm", module->weight_norm, "relative",
+                          relative(module->delta_norm, module->weight_norm)));
+}
+
+/* The modules and, in `*total`, the norms of them all as if they were one matrix. */
+static json_t *modules_array(const pst_adapter *adapter, size_t count, double *total,
+                             pst_error *err) {
+    double delta = 0, weight = 0;
+    json_t *array = need(json_array());
+    for (size_t i = 0; i < count; i++) {
+        pst_adapter_module module;
+        if (pst_adapter_module_at(adapter, i, &module, err)) {
+            json_decref(array);
+            return NULL;
+        }
+        delta += module.delta_norm * module.delta_norm;
+        weight += module.weight_norm * module.weight_norm;
+        json_array_append_new(array, module_object(&module));
+    }
+    *total = relative(sqrt(delta), sqrt(weight));
+    return array;
+}
+
+static json_t *adapter_object(const char *path, const pst_adapter *adapter, pst_error *err) {
+    pst_adapter_info info;
+    double total;
+    pst_adapter_describe(adapter, &info);
+    json_t *modules = modules_array(adapter, info.modules, &total, err);
+    if (!modules) return NULL;
+    json_t *object = need(json_object());
+    json_object_set_new(object, "kind", json_text("adapter"));
+    json_object_set_new(object, "path", json_text(path));
+    json_object_set_new(object, "peft_type", json_text(info.peft_type));
+    json_object_set_new(object, "base_model", json_text(info.base_model));
+    json_object_set_new(object, "parameters", json_integer((json_int_t)info.parameters));
+    json_object_set_new(object, "file_bytes", json_integer((json_int_t)info.file_bytes));
+    json_object_set_new(object, "rank_min", json_integer(info.rank_min));
+    json_object_set_new(object, "rank_max", json_integer(info.rank_max));
+    json_object_set_new(object, "rslora", json_boolean(info.rslora));
+    json_object_set_new(object, "relative", json_real(total));
+    json_object_set_new(object, "module_count", json_integer(info.modules));
+    json_object_set_new(object, "modules", modules);
+    return object;
+}
+
+/* base_model_name_or_path of an adapter, in fresh memory; NULL: none, or none that can be read
+ * (opening the adapter will say why). */
+static char *base_model_name(const char *dir) {
+    char *path = text_format("%s/adapter_config.json", dir);
+    json_t *config = json_load_file(path, 0, NULL);
+    const char *name = json_string_value(json_object_get(config, "base_model_name_or_path"));
+    char *copy = name && *name ? text_format("%s", name) : NULL;
+    json_decref(config);
+    free(path);
+    return copy;
+}
+
+/* Opens the model that the adapter was made for. Its config often names a folder of the machine it
+ * was trained on; where there is no such model here, the default one is tried. */
+static int open_base(struct engine *engine, const struct engine_choice *choice, const char *dir) {
+    struct engine_choice base = *choice;
+    char *name = choice->model ? NULL : base_model_name(dir);
+    if (name) {
+        pst_error err;
+        char *found = NULL;
+        struct environment environment;
+        environment_read(&environment);
+        pst_search search = environment_search(&environment, choice->revision);
+        if (pst_find_model(name, "config.json", &search, &found, &err) == PST_OK) base.model = name;
+        pst_free(found);
+        environment_free(&environment);
+    }
+    int code = engine_open_model(engine, &base);
+    free(name);
+    return code;
+}
+
+/* ------------------------------------------------------------------------------------- print */
+
+static void print_value(FILE *stream, const char *key, const json_t *value) {
+    if (json_is_string(value))
+        fprintf(stream, "%-24s %s\n", key, json_string_value(value));
+    else if (json_is_real(value))
+        fprintf(stream, "%-24s %.4f\n", key, json_real_value(value));
+    else if (json_is_integer(value))
+        fprintf(stream, "%-24s %lld\n", key, (long long)json_integer_value(value));
+    else
+        fprintf(stream, "%-24s %s\n", key, json_is_true(value) ? "yes" : "no");
+}
+
+static void print_modules(FILE *stream, const json_t *modules) {
+    fprintf(stream, "\n%-52s %5s %5s %5s %8s %10s\n", "module", "out", "in", "rank", "scale",
+            "relative");
+    for (size_t i = 0; i < json_array_size(modules); i++) {
+        const char *name;
+        json_int_t out, in, rank;
+        double scale, change;
+        if (json_unpack(json_array_get(modules, i), "{s:s, s:I, s:I, s:I, s:f, s:f}", "name", &name,
+                        "out", &out, "in", &in, "rank", &rank, "scale", &scale, "relative",
+                        &change) == 0)
+            fprintf(stream, "%-52s %5lld %5lld %5lld %8.4f %10.4f\n", name, (long long)out,
+                    (long long)in, (long long)rank, scale, change);
+    }
+}
+
+/* Both formats are one object: as JSON, or as lines of key and value with a table at the end. */
+static int print(json_t *object, int format) {
+    struct output output;
+    int code = output_open(&output, NULL);
+    if (code) return code;
+    if (format == FORMAT_JSON) {
+        char *text = need(json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(9)));
+        fprintf(output.stream, "%s\n", text);
+        free(text);
+    } else {
+        const char *key;
+        json_t *value;
+        json_object_foreach(object, key, value) {
+            if (json_is_array(value))
+                print_modules(output.stream, value);
+            else
+                print_value(output.stream, key, value);
+        }
+    }
+    return output_close(&output, 1);
+}
+
+static int holds(const char *dir, const char *file) {
+    char *path = text_format("%s/%s", dir, file);
+    int there = access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
+
+/* The folder of `name`, which may be a hub id of an adapter or of a model; NULL: none, and said. */
+static char *find(const char *name, const char *revision) {
+    pst_error err;
+    char *dir = NULL;
+    struct environment environment;
+    environment_read(&environment);
+    pst_search search = environment_search(&environment, revision);
+    if (pst_find_model(name, "adapter_config.json", &search, &dir, &err) != PST_OK &&
+        pst_find_model(name, "config.json", &search, &dir, &err) != PST_OK)
+        say("%s", err.message);
+    environment_free(&environment);
+    return dir;
+}
+
+static int inspect(const struct values *values, const char *name, const char *dir) {
+    struct engine engine = {0};
+    struct engine_choice choice = values->engine;
+    json_t *object = NULL;
+    pst_error err;
+    int code;
+    if (holds(dir, "adapter_config.json")) {
+        code = open_base(&engine, &choice, dir);
+        if (!code) code = engine_open_adapter(&engine, dir);
+        if (!code && !(object = adapter_object(name, engine.adapter, &err)))
+            code = fail(exit_code_of(&err), "%s", err.message);
+    } else {
+        choice.model = dir;
+        code = engine_open_model(&engine, &choice);
+        if (!code) object = model_object(name, engine.model);
+    }
+    if (object) code = print(object, values->format);
+    json_decref(object);
+    engine_close(&engine);
+    return code;
+}
+
+static int run(const void *chosen, char **operands, int operand_count) {
+    (void)operand_count;
+    const struct values *values = chosen;
+    char *dir = find(operands[0], values->engine.revision);
+    if (!dir) return EXIT_MODEL;
+    int code = inspect(values, operands[0], dir);
+    pst_free(dir);
+    return code;
+}

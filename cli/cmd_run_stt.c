@@ -1,0 +1,245 @@
+/* cmd_run_stt.c - the reference inference script's job, with its options and its report.
+ *
+ * A manifest in, a report with the word error rate out. Loudness and search are the script's, so
+ * that the numbers can be compared. Where the script gives up the whole run (a silent clip, a file
+ * that cannot be read), the sample gets an `error` in the report and the others are finished. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "command_table.h"
+#include "console.h"
+#include "decoding.h"
+#include "engine.h"
+#include "output.h"
+#include "progress.h"
+
+/* The order of the choices of --device. */
+enum device { DEVICE_AUTO, DEVICE_CPU, DEVICE_MPS, DEVICE_CUDA };
+
+static int run(const void *values, char **operands, int operand_count);
+
+struct values {
+    struct engine_choice engine;
+    const char *audio_list;
+    const char *audio;
+    const char *output;
+    int device; /* enum device */
+    int decode; /* enum decode_method */
+    int no_normalize;
+};
+
+static const struct values defaults = {.decode = DECODE_BEAM};
+
+#define AT(field) offsetof(struct values, field)
+static const struct option options[] = {
+    {"model-id", 0, OPTION_REQUIRED, "M", AT(engine.model),
+     "model: folder, imported name or hub id"},
+    {"adapter-dir", 0, OPTION_TEXT, "DIR", AT(engine.adapter),
+     "PEFT LoRA adapter on the model: folder or hub id"},
+    {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
+     "folder or hub id with tokenizer.json (default: the model's)"},
+    {"audio-list", 0, OPTION_TEXT, "F", AT(audio_list),
+     "manifest: a JSON object a line with audio, text, speaker_id"},
+    {"manifest", 0, OPTION_TEXT, "F", AT(audio_list), "the same as --audio-list"},
+    {"audio", 0, OPTION_TEXT, "FILE", AT(audio), "one clip in place of a manifest"},
+    {"output", 'o', OPTION_TEXT, "F", AT(output),
+     "write the report to the file F (default: standard output)"},
+    {"device", 0, OPTION_CHOICE, "auto|cpu|mps|cuda", AT(device),
+     "where to compute: there is only the cpu (default: auto)"},
+    {"decode", 0, OPTION_CHOICE, "greedy|beam", AT(decode),
+     "greedy: num_beams 1, all else as above (default: beam)"},
+    {"no-normalize", 0, OPTION_FLAG, NULL, AT(no_normalize),
+     "leave the loudness of the clips as it is"},
+    {0},
+};
+
+const struct command command_run_stt = {
+    .name = "run-stt",
+    .synopsis = "--model-id M --audio-list F",
+    .summary = "transcribe a manifest and report the word error rate",
+    .details = "Transcribes the clips of a manifest and writes the report that the scripts\n"
+               "run_stt.py and transcribe.py of the LoRA training code write: model_id,\n"
+               "adapter_dir, processor_dir, device, wer, samples.\n"
+               "\n"
+               "Each clip is scaled to an RMS of 0.075 and decoded with num_beams 5,\n"
+               "repetition_penalty 1.3, no_repeat_ngram_size 2, early_stopping true and\n"
+               "max_new_tokens = 5 a second of audio, at least 10 and at most 150.\n"
+               "A sample that fails has an error in place of a prediction.",
+    .groups =
+        {
+            {"Options", options, 0},
+            {NULL, engine_model_options, AT(engine)},
+            {NULL, engine_compute_options, AT(engine)},
+        },
+    .defaults = &defaults,
+    .values_size = sizeof defaults,
+    .run = run,
+};
+
+/* What the loop over the samples holds. */
+struct job {
+    const struct values *values;
+    struct engine engine;
+    struct output output;
+    pst_manifest *manifest; /* NULL with --audio */
+    pst_report *report;
+    int failed; /* a sample did */
+};
+
+/* The settings of the script; the rest is the model's own. */
+static pst_decode_options script_options(const struct job *job, size_t sample_count) {
+    pst_decode_options settings;
+    pst_model_decode_options(job->engine.model, &settings);
+    settings.num_beams = job->values->decode == DECODE_GREEDY ? 1 : 5;
+    settings.repetition_penalty = 1.3F;
+    settings.no_repeat_ngram_size = 2;
+    settings.early_stopping = PST_STOP_FIRST;
+    double tokens = (double)sample_count / PST_SAMPLE_RATE_HZ * 5;
+    settings.max_new_tokens = tokens < 10 ? 10 : tokens > 150 ? 150 : (uint32_t)tokens;
+    return settings;
+}
+
+/* The samples of an entry in memory that may be changed. */
+static pst_status load(const pst_manifest_entry *entry, pst_audio *audio, pst_error *err) {
+    if (entry->audio_path) return pst_audio_read(entry->audio_path, audio, err);
+    *audio = (pst_audio){.count = entry->sample_count};
+    audio->samples = need(malloc((entry->sample_count + 1) * sizeof *audio->samples));
+    if (entry->sample_count)
+        memcpy(audio->samples, entry->samples, entry->sample_count * sizeof *audio->samples);
+    return PST_OK;
+}
+
+static void unload(const pst_manifest_entry *entry, pst_audio *audio) {
+    if (entry->audio_path)
+        pst_audio_free(audio);
+    else
+        free(audio->samples);
+}
+
+static pst_status hear(struct job *job, const pst_manifest_entry *entry,
+                       pst_transcript **transcript, pst_error *err) {
+    pst_audio audio;
+    pst_status status = load(entry, &audio, err);
+    if (status) return status;
+    if (!job->values->no_normalize)
+        status = pst_audio_normalize_rms(audio.samples, audio.count, err);
+    if (!status) {
+        pst_decode_options settings = script_options(job, audio.count);
+        status = pst_transcribe(job->engine.session, audio.samples, audio.count, &settings,
+                                transcript, err);
+    }
+    unload(entry, &audio);
+    return status;
+}
+
+/* How a sample is called in messages: by its file, or by its line. */
+static char *entry_name(const struct job *job, const pst_manifest_entry *entry) {
+    if (entry->audio_path) return text_format("%s", entry->audio_path);
+    return text_format("%s:%u", job->values->audio_list, (unsigned)entry->line);
+}
+
+/* Adds one sample to the report: 0 also when it failed; else an exit code with the reason said. */
+static int add_sample(struct job *job, const pst_manifest_entry *entry) {
+    pst_error err;
+    pst_transcript *transcript = NULL;
+    char *message = NULL;
+    if (hear(job, entry, &transcript, &err)) {
+        char *name = entry_name(job, entry);
+        message = text_error(name, &err);
+        free(name);
+        job->failed = 1;
+        say("%s", message);
+    }
+    pst_report_sample sample = {
+        .prediction = transcript ? transcript->text : NULL,
+        .reference = entry->text,
+        .audio_path = entry->audio_path,
+        .error = message,
+    };
+    int code = 0;
+    if (pst_report_add(job->report, &sample, &err))
+        code = fail(exit_code_of(&err), "%s", err.message);
+    pst_transcript_free(transcript);
+    free(message);
+    return code;
+}
+
+static int add_samples(struct job *job) {
+    pst_manifest_entry single = {.audio_path = job->values->audio, .speaker_id = -1};
+    if (job->values->audio) return add_sample(job, &single);
+    size_t count = pst_manifest_count(job->manifest);
+    int code = 0;
+    for (size_t i = 0; !code && i < count; i++) {
+        pst_manifest_entry entry;
+        pst_manifest_entry_at(job->manifest, i, &entry);
+        progress_show(i, count, entry.audio_path ? entry.audio_path : job->values->audio_list);
+        code = add_sample(job, &entry);
+    }
+    return code;
+}
+
+static int write_report(struct job *job) {
+    pst_error err;
+    char *json = NULL;
+    if (pst_report_json(job->report, &json, &err))
+        return fail(exit_code_of(&err), "%s", err.message);
+    /* The script's file has no newline at its end, its standard output has. */
+    fprintf(job->output.stream, "%s%s", json, job->output.path ? "" : "\n");
+    pst_free(json);
+    return output_flush(&job->output);
+}
+
+static int check(const struct values *values) {
+    static const char *const names[] = {"auto", "cpu", "mps", "cuda"};
+    if (!values->audio_list == !values->audio)
+        return usage_error(&command_run_stt, "expected either --audio-list F or --audio FILE");
+    if (values->device == DEVICE_MPS || values->device == DEVICE_CUDA)
+        return fail(EXIT_ENVIRONMENT,
+                    "run-stt: --device %s: this program computes on the cpu only, with the vector "
+                    "instructions it finds there; use --device cpu or leave the option out",
+                    names[values->device]);
+    return 0;
+}
+
+static int read_manifest(struct job *job) {
+    pst_error err;
+    const char *path = job->values->audio_list;
+    if (!path) return 0;
+    if (pst_manifest_read(path, &job->manifest, &err))
+        return fail(err.code == PST_ERR_MEMORY ? EXIT_ENVIRONMENT : EXIT_INPUTS, "%s", err.message);
+    int code = output_spare(&job->output, path);
+    for (size_t i = 0; !code && i < pst_manifest_count(job->manifest); i++) {
+        pst_manifest_entry entry;
+        pst_manifest_entry_at(job->manifest, i, &entry);
+        if (entry.audio_path) code = output_spare(&job->output, entry.audio_path);
+    }
+    return code;
+}
+
+static int prepare(struct job *job) {
+    pst_error err;
+    const struct values *values = job->values;
+    int code = check(values);
+    if (!code) code = output_open(&job->output, values->output);
+    if (!code) code = read_manifest(job);
+    if (!code && values->audio) code = output_spare(&job->output, values->audio);
+    if (!code) code = engine_open(&job->engine, &values->engine);
+    if (!code && pst_report_new(values->engine.model, values->engine.adapter,
+                                values->engine.processor, "cpu", &job->report, &err))
+        code = fail(exit_code_of(&err), "%s", err.message);
+    return code;
+}
+
+static int run(const void *values, char **operands, int operand_count) {
+    (void)operands, (void)operand_count;
+    struct job job = {.values = values};
+    int code = prepare(&job);
+    if (!code) code = add_samples(&job);
+    if (!code) code = write_report(&job);
+    int closed = output_close(&job.output, code == EXIT_DONE);
+    pst_report_free(job.report);
+    pst_manifest_free(job.manifest);
+    engine_close(&job.engine);
+    if (code || closed) return code ? code : closed;
+    return job.failed ? EXIT_INPUTS : EXIT_DONE;
+}

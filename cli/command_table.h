@@ -1,0 +1,13 @@
+/* command_table.h - the commands there are, one file each. */
+#ifndef POTSTILL_CLI_COMMAND_TABLE_H
+#define POTSTILL_CLI_COMMAND_TABLE_H
+
+#include "options.h"
+
+extern const struct command command_transcribe; /* cmd_transcribe.c */
+extern const struct command command_run_stt;    /* cmd_run_stt.c */
+extern const struct command command_score;      /* cmd_score.c */
+extern const struct command command_inspect;    /* cmd_inspect.c */
+extern const struct command command_import;     /* cmd_import.c */
+
+#endif

@@ -1,0 +1,82 @@
+/* inputs.c - see inputs.h. */
+#include "inputs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "console.h"
+
+/* What libsndfile opens by its content. Its headerless formats are not here: they need a sampling
+ * rate that no file name tells. */
+static const char *const extensions[] = {
+    "aif", "aifc", "aiff", "au",  "avr",  "caf", "flac", "htk",  "iff",  "ircam", "m1a",  "mat",
+    "mp1", "mp2",  "mp3",  "mpc", "nist", "oga", "ogg",  "opus", "paf",  "pvf",   "rf64", "sd2",
+    "sds", "sf",   "snd",  "sph", "svx",  "voc", "w64",  "wav",  "wave", "wve",   "xi",
+};
+
+static int is_audio_name(const char *name) {
+    const char *dot = strrchr(name, '.');
+    if (!dot || dot == name || name[0] == '.') return 0; /* hidden files are not meant */
+    for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++)
+        if (strcasecmp(dot + 1, extensions[i]) == 0) return 1;
+    return 0;
+}
+
+static void add(struct inputs *inputs, char *path, char *error) {
+    inputs->list = need(realloc(inputs->list, (inputs->count + 1) * sizeof *inputs->list));
+    inputs->list[inputs->count++] = (struct input){path, error};
+}
+
+static int by_path(const void *a, const void *b) {
+    return strcmp(((const struct input *)a)->path, ((const struct input *)b)->path);
+}
+
+static void add_folder(struct inputs *inputs, const char *path) {
+    DIR *dir = opendir(path);
+    if (!dir) {
+        add(inputs, text_format("%s", path), text_format("%s: %s", path, strerror(errno)));
+        return;
+    }
+    size_t first = inputs->count;
+    const char *slash = path[strlen(path) - 1] == '/' ? "" : "/";
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (is_audio_name(entry->d_name))
+            add(inputs, text_format("%s%s%s", path, slash, entry->d_name), NULL);
+    closedir(dir);
+    if (inputs->count == first)
+        add(inputs, text_format("%s", path), text_format("%s: no audio file in this folder", path));
+    else
+        qsort(inputs->list + first, inputs->count - first, sizeof *inputs->list, by_path);
+}
+
+void inputs_expand(struct inputs *inputs, char **operands, int operand_count) {
+    *inputs = (struct inputs){.several = operand_count > 1};
+    for (int i = 0; i < operand_count; i++) {
+        struct stat st;
+        char *error = NULL;
+        if (strcmp(operands[i], "-") == 0) {
+            /* Whoever types "-" at a prompt would wait for ever. */
+            if (isatty(STDIN_FILENO))
+                error = text_format("-: standard input is a terminal, expected a pipe or a file");
+        } else if (stat(operands[i], &st) == 0 && S_ISDIR(st.st_mode)) {
+            inputs->several = 1;
+            add_folder(inputs, operands[i]);
+            continue;
+        }
+        add(inputs, text_format("%s", operands[i]), error);
+    }
+}
+
+void inputs_free(struct inputs *inputs) {
+    for (size_t i = 0; i < inputs->count; i++) {
+        free(inputs->list[i].path);
+        free(inputs->list[i].error);
+    }
+    free(inputs->list);
+    *inputs = (struct inputs){0};
+}

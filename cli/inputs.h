@@ -1,0 +1,24 @@
+/* inputs.h - from FILE|DIR|- on the command line to the list of audio files.
+ *
+ * Nothing is opened here but folders. A folder stands for the audio files in it (not below it),
+ * known by their extension and sorted by name; a file is taken whatever its name is. */
+#ifndef POTSTILL_CLI_INPUTS_H
+#define POTSTILL_CLI_INPUTS_H
+
+#include <stddef.h>
+
+struct input {
+    char *path;  /* "-": standard input */
+    char *error; /* why it cannot be an input; NULL: try it */
+};
+
+struct inputs {
+    struct input *list; /* [count] */
+    size_t count;
+    int several; /* more than one operand, or a folder: results need the name of their input */
+};
+
+void inputs_expand(struct inputs *inputs, char **operands, int operand_count);
+void inputs_free(struct inputs *inputs);
+
+#endif

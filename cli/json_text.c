@@ -1,0 +1,26 @@
+/* json_text.c - see json_text.h. */
+#include "json_text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "console.h"
+
+json_t *json_text(const char *text) {
+    json_t *string = json_string(text);
+    if (string) return string;
+    char *clean = need(malloc(3 * strlen(text) + 1));
+    char *end = clean;
+    for (const char *at = text; *at; at++) {
+        if ((unsigned char)*at < 0x80) {
+            *end++ = *at;
+        } else {
+            memcpy(end, "\xEF\xBF\xBD", 3);
+            end += 3;
+        }
+    }
+    *end = '\0';
+    string = need(json_string(clean));
+    free(clean);
+    return string;
+}

@@ -1,0 +1,112 @@
+/* main.c - `potstill COMMAND ...`: finds the command, parses its options, runs it.
+ *
+ * What a command is stands in options.h, the commands in cmd_*.c. Standard output carries results
+ * only and standard error talk; the exit codes are in console.h. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command_table.h"
+#include "console.h"
+#include "output.h"
+#include "potstill.h"
+
+static const struct command *const commands[] = {
+    &command_transcribe, &command_run_stt, &command_score, &command_inspect, &command_import,
+};
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void print_version(void) {
+    char info[1024];
+    pst_build_info(info, sizeof info);
+    printf("potstill %s\n%s\n", pst_version(), info);
+}
+
+static void print_help(void) {
+    printf("potstill - run fine-tuned Moonshine speech models\n\n"
+           "usage: potstill COMMAND [OPTIONS] ...\n\n"
+           "Commands:\n");
+    for (int i = 0; i < COMMANDS; i++)
+        printf("  %-12s %s\n", commands[i]->name, commands[i]->summary);
+    printf("  %-12s %s\n\n", "help", "show the help of a command");
+    printf("Options:\n"
+           "  -h, --help   show this help\n"
+           "  --version    show the version, the instruction sets in use and the libraries\n\n"
+           "Exit codes: 0 all done, 1 some inputs failed, 2 wrong usage,\n"
+           "3 model or adapter not usable, 4 environment (memory, disk, device).\n");
+}
+
+static const struct command *find_command(const char *name) {
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i]->name, name) == 0) return commands[i];
+    return NULL;
+}
+
+static int unknown_command(const char *typed) {
+    const char *names[COMMANDS + 2] = {"--help", "--version"};
+    for (int i = 0; i < COMMANDS; i++) names[2 + i] = commands[i]->name;
+    const char *closest = closest_name(typed, names, COMMANDS + 2);
+    const char *kind = typed[0] == '-' ? "option" : "command";
+    if (!closest) return usage_error(NULL, "unknown %s %s", kind, typed);
+    return usage_error(NULL, "unknown %s %s (did you mean %s?)", kind, typed, closest);
+}
+
+/* Ends what was printed without a command: 0, or an exit code when it could not be written. */
+static int flush(void) {
+    struct output output;
+    output_open(&output, NULL);
+    return output_close(&output, 1);
+}
+
+static int help(const struct command *command) {
+    if (command)
+        options_help(command);
+    else
+        print_help();
+    return flush();
+}
+
+static int run_command(const struct command *command, int argc, char **argv) {
+    int operand_count = 0;
+    void *values = need(malloc(command->values_size));
+    memcpy(values, command->defaults, command->values_size);
+    int code = EXIT_USAGE;
+    switch (options_parse(command, argc, argv, values, &operand_count)) {
+    case PARSE_OK: code = command->run(values, argv, operand_count); break;
+    case PARSE_HELP: code = help(command); break;
+    case PARSE_ERROR: break;
+    }
+    options_release(command, values);
+    free(values);
+    return code;
+}
+
+/* A program started with a standard stream closed would get its number for the next file it opens,
+ * and print its results into that. The numbers are taken here by /dev/null opened the other way
+ * round, so that reading and writing still fail. */
+static void occupy_standard_streams(void) {
+    static const int modes[] = {O_WRONLY, O_RDONLY, O_WRONLY};
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", modes[fd]) != fd) _exit(EXIT_ENVIRONMENT);
+}
+
+int main(int argc, char **argv) {
+    occupy_standard_streams();
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is noticed by the write that fails */
+    if (argc < 2) return usage_error(NULL, "expected a command");
+    const char *name = argv[1];
+    if (strcmp(name, "--version") == 0) {
+        print_version();
+        return flush();
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) return help(NULL);
+    int is_help = strcmp(name, "help") == 0;
+    if (is_help && argc == 2) return help(NULL);
+    const char *wanted = is_help ? argv[2] : name;
+    const struct command *command = find_command(wanted);
+    if (!command) return unknown_command(wanted);
+    return is_help ? help(command) : run_command(command, argc - 2, argv + 2);
+}

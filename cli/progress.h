@@ -1,0 +1,14 @@
+/* progress.h - one line at the foot of a terminal that says how far a long job is.
+ *
+ * It exists only when standard error is a terminal and there is more than one thing to do; whoever
+ * prints a line clears it first. */
+#ifndef POTSTILL_CLI_PROGRESS_H
+#define POTSTILL_CLI_PROGRESS_H
+
+#include <stddef.h>
+
+/* Item `index` (from 0) of `total` has begun. */
+void progress_show(size_t index, size_t total, const char *name);
+void progress_clear(void);
+
+#endif

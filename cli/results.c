@@ -1,0 +1,73 @@
+/* results.c - see results.h. */
+#include "results.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "console.h"
+#include "json_text.h"
+
+/* One line an input whatever the model wrote. */
+static void add_text(struct results *results, const struct result *result) {
+    if (result->error) return; /* said on standard error */
+    FILE *stream = results->output.stream;
+    if (results->named) fprintf(stream, "%s: ", result->path);
+    for (const char *at = result->transcript->text; *at; at++)
+        fputc(*at == '\n' || *at == '\r' ? ' ' : *at, stream);
+    fputc('\n', stream);
+}
+
+/* Six decimals: more would differ between instruction sets. NaN and infinity are not JSON. */
+static json_t *rounded(double number) {
+    return isfinite(number) ? json_real(round(number * 1e6) / 1e6) : json_null();
+}
+
+static json_t *ids_array(const int32_t *ids, size_t count) {
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++) json_array_append_new(array, json_integer(ids[i]));
+    return array;
+}
+
+static json_t *result_object(const struct result *result) {
+    json_t *object = need(json_object());
+    json_object_set_new(object, "file", json_text(result->path));
+    if (result->error) {
+        json_object_set_new(object, "error", json_text(result->error));
+        return object;
+    }
+    const pst_transcript *transcript = result->transcript;
+    json_object_set_new(object, "duration", json_real(result->duration));
+    json_object_set_new(object, "text", json_text(transcript->text));
+    json_object_set_new(object, "tokens", ids_array(transcript->tokens, transcript->token_count));
+    json_object_set_new(object, "avg_logprob", rounded(transcript->avg_logprob));
+    if (transcript->truncated) json_object_set_new(object, "truncated", json_true());
+    return object;
+}
+
+static void add_json(struct results *results, const struct result *result) {
+    json_t *object = result_object(result);
+    /* 12 digits: exact for any duration, and 0.1 stays 0.1. */
+    char *line = need(json_dumps(object, JSON_REAL_PRECISION(12)));
+    int array = results->format == RESULT_JSON;
+    fprintf(results->output.stream, "%s%s%s%s\n", array && !results->count ? "[\n" : "",
+            array ? "  " : "", line, array && results->count + 1 < results->total ? "," : "");
+    free(line);
+    json_decref(object);
+}
+
+int results_add(struct results *results, const struct result *result) {
+    if (results->format == RESULT_TEXT)
+        add_text(results, result);
+    else
+        add_json(results, result);
+    results->count++;
+    return output_flush(&results->output);
+}
+
+int results_end(struct results *results) {
+    if (results->format == RESULT_JSON) fputs("]\n", results->output.stream);
+    return output_flush(&results->output);
+}
