@@ -1,0 +1,38 @@
+"""make_audio.py - writes the clips of tests/cli/audio: arithmetic only, so they are the same anywhere.
+
+The micro model has random weights; what it "hears" in them means nothing, but it is always the same.
+"""
+import math
+import os
+import wave
+
+RATE_HZ = 16000
+
+
+def write(name, samples):
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "audio", name)
+    with wave.open(path, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(RATE_HZ)
+        out.writeframes(b"".join(int(s).to_bytes(2, "little", signed=True) for s in samples))
+
+
+def chirp(seconds, start_hz, end_hz, loudness):
+    count = int(seconds * RATE_HZ)
+    for i in range(count):
+        t = i / RATE_HZ
+        hz = start_hz + (end_hz - start_hz) * t / (2 * seconds)
+        yield round(loudness * math.sin(2 * math.pi * hz * t) * math.sin(math.pi * i / count))
+
+
+def hum(seconds, loudness):
+    for i in range(int(seconds * RATE_HZ)):
+        t = 2 * math.pi * i / RATE_HZ
+        yield round(loudness * sum(math.sin(120 * n * t) / n for n in (1, 2, 3, 5)))
+
+
+write("chirp.wav", chirp(0.75, 200, 3000, 12000))
+write("hum.wav", hum(0.5, 6000))
+write("silence.wav", [0] * (RATE_HZ // 4))
+write("short.wav", [1000, -1000] * 100)

@@ -1,0 +1,51 @@
+# test_inspect.sh - what a model and an adapter hold.
+. "$(dirname "$0")/harness.sh"
+ln -s "$here/../golden/adapter" adapter
+ln -s "$here/../golden/micro_bf16" half
+
+run inspect micro
+exits 0; says ''
+same 'standard output' "$scratch/out" "$here/expected/inspect_model.txt"
+run inspect --format json micro
+exits 0; says ''
+same 'standard output' "$scratch/out" "$here/expected/inspect_model.json"
+run inspect half
+exits 0
+ok grep -q '^dtype  *bfloat16$' "$scratch/out"
+
+run inspect --model micro adapter
+exits 0; says ''
+same 'standard output' "$scratch/out" "$here/expected/inspect_adapter.txt"
+run inspect --model micro --format json adapter
+exits 0; says ''
+ok test "$(grep -c '"delta_norm": ' "$scratch/out")" -eq 42
+ok grep -q '^  "kind": "adapter",$' "$scratch/out"
+ok test "$(tail -n 2 "$scratch/out")" = "$(printf "  ]\n}")"
+
+# Without --model: the one that the config names, when it is here; else the default one.
+run inspect adapter
+exits 0; says ''
+same 'standard output' "$scratch/out" "$here/expected/inspect_adapter.txt"
+mkdir elsewhere && cd elsewhere || exit 1
+run inspect ../adapter
+exits 3; prints ''
+ok grep -q '^potstill: UsefulSensors/moonshine-tiny: ' "$scratch/err"
+POTSTILL_MODEL=../micro
+export POTSTILL_MODEL
+run inspect ../adapter
+exits 0; says ''
+cd .. || exit 1
+
+# An adapter on another size, a folder of neither kind, nothing at all.
+run inspect --model half adapter
+exits 3; prints ''
+ok test "$(wc -l <"$scratch/err")" -eq 1
+mkdir neither
+run inspect neither
+exits 3; prints ''
+ok grep -q '^potstill: neither: ' "$scratch/err"
+run inspect nothing
+exits 3; prints ''
+ok grep -q '^potstill: nothing: ' "$scratch/err"
+
+finish

@@ -1,0 +1,28 @@
+# test_real.sh - the official tiny model on a real recording, where scripts/get-model.sh has put them.
+#
+# The transcripts are those of transformers 5.2.0, the last one with the settings of run_stt.py.
+. "$(dirname "$0")/harness.sh"
+
+models=$here/../../models
+if [ ! -f "$models/moonshine-tiny/config.json" ] || [ ! -f "$models/audio/beckett.wav" ]; then
+    echo "skipped: models/moonshine-tiny is not there (scripts/get-model.sh fetches it)"
+    exit 77
+fi
+export POTSTILL_MODEL="$models/moonshine-tiny"
+cp "$models/audio/beckett.wav" beckett.wav
+
+text='Ever tried, ever failed, no matter, try again, fail again, fail better.'
+run transcribe beckett.wav
+exits 0; prints "$text"; says ''
+run transcribe --threads 1 - <beckett.wav
+exits 0; prints "$text"; says ''
+run transcribe --decode beam beckett.wav
+exits 0; prints "$text"; says ''
+
+echo '{"audio": "beckett.wav", "text": "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."}' >list.jsonl
+run run-stt --model-id "$POTSTILL_MODEL" --audio-list list.jsonl
+exits 0; says ''
+ok grep -q '^  "wer": 0.0,$' "$scratch/out"
+ok grep -q -F '"prediction": "Ever tried, ever failed, no matter, try again. fail again, fail better.",' "$scratch/out"
+
+finish

@@ -1,0 +1,129 @@
+# test_transcribe.sh - transcripts of the micro model in every format, and what fails on the way.
+#
+# The transcripts are those of transformers 5.2.0 for the same model and clips.
+. "$(dirname "$0")/harness.sh"
+export POTSTILL_MODEL=micro
+
+chirp='inpklinik and1g'
+chirp_tokens='[1, 262, 298, 301, 290, 262, 310, 284, 301, 273, 52, 308, 324, 297, 2]'
+
+# One file: only its text.
+run transcribe audio/chirp.wav
+exits 0; prints "$chirp"; says ''
+run transcribe --model micro --threads 2 --cpu reference audio/chirp.wav
+exits 0; prints "$chirp"; says ''
+
+# Several files, or a folder: with their names, in order.
+run transcribe --max-new-tokens 5 audio/hum.wav audio/chirp.wav
+exits 0
+prints <<'END'
+audio/hum.wav: �v�v�
+audio/chirp.wav: inpklin
+END
+says <<'END'
+potstill: audio/hum.wav: the transcript was cut at 6 tokens, its length limit (see --max-new-tokens)
+potstill: audio/chirp.wav: the transcript was cut at 6 tokens, its length limit (see --max-new-tokens)
+END
+
+mkdir clips clips/below empty
+cp audio/chirp.wav clips/b.WAV
+cp audio/chirp.wav clips/a.wav
+cp audio/chirp.wav clips/c.bin
+cp audio/chirp.wav clips/.hidden.wav
+cp audio/chirp.wav clips/below/d.wav
+run transcribe clips
+exits 0; says ''
+prints <<END
+clips/a.wav: $chirp
+clips/b.WAV: $chirp
+END
+run transcribe clips/ --output list.txt
+exits 0; prints ''; says ''
+holds list.txt <<END
+clips/a.wav: $chirp
+clips/b.WAV: $chirp
+END
+# A name that does not look like audio is taken when it is given itself.
+run transcribe clips/c.bin
+exits 0; prints "$chirp"
+
+# Standard input, from a pipe and from a file.
+mkfifo pipe
+cat audio/chirp.wav >pipe &
+run transcribe - <pipe
+exits 0; prints "$chirp"; says ''
+run transcribe - <audio/chirp.wav
+exits 0; prints "$chirp"; says ''
+run transcribe --format jsonl - </dev/null
+exits 1
+prints '{"file": "-", "error": "-: is empty, expected an audio file"}'
+says 'potstill: -: is empty, expected an audio file'
+
+# json and jsonl.
+run transcribe --format json audio/chirp.wav
+exits 0; says ''
+scrub "$scratch/out"
+prints <<END
+[
+  {"file": "audio/chirp.wav", "duration": 0.75, "text": "$chirp", "tokens": $chirp_tokens, "avg_logprob": -N}
+]
+END
+run transcribe --format jsonl audio/chirp.wav
+logprob=$(sed 's/.*"avg_logprob": \(.*\)}/\1/' "$scratch/out")
+ok awk "BEGIN { exit !($logprob > -0.79364 && $logprob < -0.79361) }"
+
+# What fails is named in both places, the rest is done.
+run transcribe --format jsonl --max-new-tokens 5 audio/hum.wav missing.wav empty audio/short.wav clips
+exits 1
+scrub "$scratch/out"
+prints <<'END'
+{"file": "audio/hum.wav", "duration": 0.5, "text": "�v�v�", "tokens": [1, 150, 300, 150, 300, 150], "avg_logprob": -N, "truncated": true}
+{"file": "missing.wav", "error": "missing.wav: no such file"}
+{"file": "empty", "error": "empty: no audio file in this folder"}
+{"file": "audio/short.wav", "error": "audio/short.wav: the clip has 200 samples (12 ms), at least 895 (56 ms) are needed"}
+{"file": "clips/a.wav", "duration": 0.75, "text": "inpklin", "tokens": [1, 262, 298, 301, 290, 262], "avg_logprob": -N, "truncated": true}
+{"file": "clips/b.WAV", "duration": 0.75, "text": "inpklin", "tokens": [1, 262, 298, 301, 290, 262], "avg_logprob": -N, "truncated": true}
+END
+says <<'END'
+potstill: missing.wav: no such file
+potstill: empty: no audio file in this folder
+potstill: audio/short.wav: the clip has 200 samples (12 ms), at least 895 (56 ms) are needed
+END
+echo 'not audio' >text.wav
+run transcribe text.wav audio/chirp.wav
+exits 1; prints "audio/chirp.wav: $chirp"
+ok grep -q '^potstill: text.wav: ' "$scratch/err"
+
+# The same, collected into a file; it replaces what was there.
+echo old >out.json
+run transcribe --format json -o out.json missing.wav audio/chirp.wav
+exits 1; prints ''
+says 'potstill: missing.wav: no such file'
+scrub out.json
+holds out.json <<END
+[
+  {"file": "missing.wav", "error": "missing.wav: no such file"},
+  {"file": "audio/chirp.wav", "duration": 0.75, "text": "$chirp", "tokens": $chirp_tokens, "avg_logprob": -N}
+]
+END
+
+# Loudness, as run-stt has it; silence cannot be scaled.
+run transcribe --normalize --max-new-tokens 5 audio/chirp.wav
+exits 0; prints 'inkdgw'
+run transcribe --normalize audio/silence.wav
+exits 1; prints ''
+says 'potstill: audio/silence.wav: audio RMS (0) is too low to normalize safely'
+
+# An adapter changes what is heard.
+run transcribe --adapter "$here/../golden/adapter" --max-new-tokens 12 --format jsonl audio/chirp.wav
+exits 0; says ''
+ok grep -q -F "\"tokens\": [1, 86, 280, 86, 163, 205, 300, 277, 295, 163, 295, 163, 300]," "$scratch/out"
+
+# A name in JSON is UTF-8 whatever it is on disk.
+cp audio/chirp.wav "$(printf 'caf\351.wav')" && {
+    run transcribe --format jsonl "$(printf 'caf\351.wav')"
+    exits 0
+    ok grep -q '^{"file": "caf�.wav", ' "$scratch/out"
+}
+
+finish
