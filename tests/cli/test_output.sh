@@ -90,7 +90,8 @@ holds real.txt 'inpklinik and1g'
 mkfifo audio.fifo
 for signal in TERM HUP; do
     ran="killed by SIG$signal"
-    potstill transcribe - audio/hum.wav --output real.txt <audio.fifo 2>"$scratch/err" &
+    # exec: the process to kill is the program, not a shell that waits for it.
+    exec $emulator "$program" transcribe - audio/hum.wav --output real.txt <audio.fifo &
     started=$!
     exec 3>audio.fifo # returns when the program's standard input is open
     kill -s $signal $started
