@@ -4,7 +4,7 @@ The one idea: a trace is what the unchanged upstream modules produced, caught by
 repeats their arithmetic. The same tensor names and layouts ([frames or tokens, channels]) are used
 by the committed goldens, by the program potstill_trace, and by the live tests.
 
-Leaves comparing to the tests, and the report of run-stt to run_stt_script.py.
+Leaves comparing to compare.py, and the report of run-stt to reference_script.py.
 """
 
 import copy
@@ -116,13 +116,24 @@ def avg_logprob(model, audio, tokens):
     return float(chosen.mean())
 
 
-def greedy_margin(model, audio, options):
-    """Smallest gap between best and runner-up over the steps of a greedy run, and where it was."""
-    gaps = []
-    for step in generate(model, audio, options)["step_scores"]:
-        best = torch.topk(step[0].double(), 2).values
-        gaps.append(float(best[0] - best[1]))
-    return min(gaps), int(numpy.argmin(gaps))
+def hypothesis_score(model, audio, tokens, options):
+    """The score beam search gives to `tokens` as a finished hypothesis, by one forced pass.
+
+    Knows the two rules of the run-stt settings; other options must not change scores.
+    """
+    values = torch.from_numpy(numpy.asarray(audio)).to(dtype_of(model))[None]
+    row = torch.tensor([tokens])
+    logits = model(input_values=values, decoder_input_ids=row[:, :-1]).logits[0]
+    rules = transformers.LogitsProcessorList()
+    if options.get("repetition_penalty", 1) != 1:
+        rules.append(transformers.RepetitionPenaltyLogitsProcessor(options["repetition_penalty"]))
+    if options.get("no_repeat_ngram_size", 0):
+        rules.append(transformers.NoRepeatNGramLogitsProcessor(options["no_repeat_ngram_size"]))
+    total = 0.0
+    for step in range(len(tokens) - 1):
+        scores = torch.log_softmax(logits[step].double(), dim=-1)[None]
+        total += float(rules(row[:, :step + 1], scores)[0, tokens[step + 1]])
+    return total / (len(tokens) - 1) ** options.get("length_penalty", 1.0)
 
 
 def shaken(model, relative=2e-6, seed=0):

@@ -1,0 +1,37 @@
+#!/bin/sh
+# oracle.sh - the engine against the live reference stack: transformers, peft, tokenizers, jiwer, soxr.
+#
+#     scripts/oracle.sh [PYTEST_ARGUMENT ...]      e.g. scripts/oracle.sh -s -k stages
+#
+# The stack (tools/requirements.txt) lives in .venv and is installed again only when that file changes.
+# What cannot be had without a network is skipped, and said.
+set -eu
+cd "$(dirname "$0")/.."
+venv=.venv
+build=build/release
+
+[ -f $build/build.ninja ] || cmake --preset release
+cmake --build $build
+
+# The marker is a copy of what was installed, written last: a broken installation has none.
+if ! cmp -s tools/requirements.txt $venv/installed.txt; then
+    echo "oracle: installing the reference stack into $venv"
+    rm -rf $venv
+    if ! { python3 -m venv $venv &&
+        $venv/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements.txt; }; then
+        rm -rf $venv
+        echo "skipped: the oracle tests need the packages of tools/requirements.txt"
+        exit 0
+    fi
+    cp tools/requirements.txt $venv/installed.txt
+fi
+
+models=${POTSTILL_MODELS:-$PWD/models}
+scripts/get-model.sh "$models" || echo "skipped: the tests that need the official model"
+
+export POTSTILL_BUILD="$PWD/$build" POTSTILL_MODELS="$models" POTSTILL_BIN="$PWD/$build/potstill"
+export POTSTILL_AUDIO_DRIVER="$PWD/$build/tests/audio_driver"
+export POTSTILL_REPORT_DRIVER="$PWD/$build/tests/report_driver"
+# Nothing is fetched behind our back: every model in the tests is a folder.
+export HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
+exec $venv/bin/python -m pytest -q -rs tests/oracle "$@"

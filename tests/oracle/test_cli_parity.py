@@ -1,0 +1,49 @@
+"""`potstill transcribe` on sound files of several kinds, against the stack fed by the same files."""
+
+import json
+
+import numpy
+import pytest
+
+pytest.importorskip("torch")
+import reference  # noqa: E402
+import soundfile  # noqa: E402
+from clips import load  # noqa: E402
+
+BEAM = {"num_beams": 5, "repetition_penalty": 1.3, "no_repeat_ngram_size": 2,
+        "early_stopping": True, "max_new_tokens": 40}
+BEAM_WORDS = ["--decode", "beam", "--repetition-penalty", "1.3", "--no-repeat-ngram-size", "2",
+              "--early-stopping", "true", "--max-new-tokens", "40"]
+
+
+@pytest.fixture(scope="module")
+def files(clips, tmp_path_factory):
+    """The same ten seconds in five guises, and a long recording."""
+    folder = tmp_path_factory.mktemp("files")
+    beckett = clips["beckett"]
+    side = 0.5 * numpy.roll(beckett, 40)
+    soundfile.write(folder / "mono.flac", beckett, 16000)
+    soundfile.write(folder / "stereo.wav", numpy.stack([beckett, side], 1), 16000)
+    soundfile.write(folder / "float.wav", beckett, 16000, subtype="FLOAT")
+    soundfile.write(folder / "rate44.wav", beckett[::2], 44100)  # another pitch: other words
+    soundfile.write(folder / "rate8.ogg", beckett[::2], 8000)
+    return sorted(folder.iterdir()) + [clips.audio_dir / "two_cities.wav"]
+
+
+@pytest.mark.parametrize("options, words", [({}, []), (BEAM, BEAM_WORDS)], ids=["greedy", "beam"])
+def test_files(potstill, run, files, model_dir, reference_model, options, words):
+    done = run(potstill, "transcribe", "--model", model_dir, "--format", "json", *words, *files)
+    results = json.loads(done.stdout)
+    assert [result["file"] for result in results] == [str(path) for path in files]
+    for path, result in zip(files, results):
+        theirs = reference.generate(reference_model, load(path), options)
+        assert result["tokens"] == theirs["tokens"], path.name
+        assert result["text"] == reference.text_of(reference.tokenizer(model_dir),
+                                                   theirs["tokens"])
+
+
+def test_text_is_a_line(potstill, run, files, model_dir, reference_model):
+    path = files[0]
+    theirs = reference.generate(reference_model, load(path), {})
+    text = reference.text_of(reference.tokenizer(model_dir), theirs["tokens"])
+    assert run(potstill, "transcribe", "--model", model_dir, path).stdout == text + "\n"
