@@ -30,8 +30,10 @@ models=${POTSTILL_MODELS:-$PWD/models}
 scripts/get-model.sh "$models" || echo "skipped: the tests that need the official model"
 
 export POTSTILL_BUILD="$PWD/$build" POTSTILL_MODELS="$models" POTSTILL_BIN="$PWD/$build/potstill"
-export POTSTILL_AUDIO_DRIVER="$PWD/$build/tests/audio_driver"
-export POTSTILL_REPORT_DRIVER="$PWD/$build/tests/report_driver"
+for driver in audio lora report score tokenizer; do
+    name=$(echo "$driver" | tr '[:lower:]' '[:upper:]')
+    export "POTSTILL_${name}_DRIVER=$PWD/$build/tests/${driver}_driver"
+done
 # Nothing is fetched behind our back: every model in the tests is a folder.
 export HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
 exec $venv/bin/python -m pytest -q -rs tests/oracle "$@"

@@ -21,24 +21,21 @@ static void make_printable(char *text) {
         if ((unsigned char)*c < 0x20 || *c == 0x7F) *c = '?';
 }
 
-pst_status error_set(pst_error *err, pst_status code, const char *format, ...) {
-    if (!err) return code;
+void error_record(pst_error *err, pst_status code, const char *format, ...) {
+    if (!err) return;
     va_list args;
     va_start(args, format);
     vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
     make_printable(err->message);
     err->code = code;
-    return code;
 }
 
-pst_status error_memory(pst_error *err, size_t bytes) {
-    if (bytes == 0) return error_set(err, PST_ERR_MEMORY, "out of memory");
-    return error_set(err, PST_ERR_MEMORY, "out of memory: %zu bytes wanted", bytes);
-}
-
-pst_status error_system(pst_error *err, const char *doing, const char *path, int error_number) {
-    return error_set(err, PST_ERR_IO, "%s: cannot %s: %s", path, doing, strerror(error_number));
+void error_record_memory(pst_error *err, size_t bytes) {
+    if (bytes == 0)
+        error_record(err, PST_ERR_MEMORY, "out of memory");
+    else
+        error_record(err, PST_ERR_MEMORY, "out of memory: %zu bytes wanted", bytes);
 }
 
 const char *pst_status_name(pst_status status) {

