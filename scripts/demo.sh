@@ -5,29 +5,28 @@ set -eu
 potstill=build/release/potstill
 model=models/moonshine-tiny
 
-echo "== A clip of speech (10 s), the official English tiny model"
+echo "== A clip of speech (10 s) and the official English tiny model"
 "$potstill" transcribe --model "$model" models/audio/beckett.wav
 
 echo
 echo "== Tower phrases: the base model, then the same with a LoRA adapter of 2.7 MB"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-for run in base adapter; do
-    set -- --model-id "$model" --audio-list examples/tower/manifest.jsonl --output "$work/$run.json"
-    [ $run = base ] || set -- "$@" --adapter-dir examples/tower/adapter
-    begin=$(date +%s%N)
-    "$potstill" run-stt "$@"
-    end=$(date +%s%N)
-    echo $(((end - begin) / 1000000)) >"$work/$run.ms"
-done
-python3 - "$work" <<'PYTHON'
-import json, sys
-work = sys.argv[1]
-reports = {run: json.load(open(f"{work}/{run}.json")) for run in ("base", "adapter")}
-for base, tuned in list(zip(reports["base"]["samples"], reports["adapter"]["samples"]))[:4]:
-    print(f"  said     {base['reference']}\n  base     {base['prediction']}\n  adapter  {tuned['prediction']}\n")
-print("                WER      time for %d clips" % len(reports["base"]["samples"]))
-for run, report in reports.items():
-    milliseconds = int(open(f"{work}/{run}.ms").read())
-    print(f"  {run:8s}  {100 * report['wer']:6.1f} %   {milliseconds / 1000:6.2f} s")
+python3 - "$potstill" "$model" <<'PYTHON'
+import json, subprocess, sys, time
+potstill, model = sys.argv[1:]
+
+def run(*adapter):
+    """The report over the manifest, and the seconds it took from start to end of the program."""
+    begin = time.perf_counter()
+    done = subprocess.run([potstill, "run-stt", "--model-id", model, *adapter,
+                           "--audio-list", "examples/tower/manifest.jsonl"],
+                          stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout), time.perf_counter() - begin
+
+runs = {"base": run(), "adapter": run("--adapter-dir", "examples/tower/adapter")}
+for base, tuned in list(zip(runs["base"][0]["samples"], runs["adapter"][0]["samples"]))[:4]:
+    print(f"  said     {base['reference']}\n  base     {base['prediction']}\n"
+          f"  adapter  {tuned['prediction']}\n")
+print(f"               WER     time for {len(runs['base'][0]['samples'])} clips")
+for name, (report, seconds) in runs.items():
+    print(f"  {name:8s} {100 * report['wer']:5.1f} %   {seconds:5.2f} s")
 PYTHON
