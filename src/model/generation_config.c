@@ -12,6 +12,17 @@
 
 static const size_t GENERATION_BYTES_MAX = 4 << 20; /* suppress lists can be long */
 
+void pst_decode_options_init(pst_decode_options *options) {
+    *options = (pst_decode_options){
+        .struct_size = sizeof *options,
+        .num_beams = 1,
+        .repetition_penalty = 1.0f,
+        .length_penalty = 1.0f,
+        .forced_bos_token_id = -1,
+        .forced_eos_token_id = -1,
+    };
+}
+
 /* Settings that would change the tokens, each with the one value that does not. */
 static const struct {
     const char *key;

@@ -12,17 +12,6 @@ void pst_model_options_init(pst_model_options *options) {
     *options = (pst_model_options){.struct_size = sizeof *options};
 }
 
-void pst_decode_options_init(pst_decode_options *options) {
-    *options = (pst_decode_options){
-        .struct_size = sizeof *options,
-        .num_beams = 1,
-        .repetition_penalty = 1.0f,
-        .length_penalty = 1.0f,
-        .forced_bos_token_id = -1,
-        .forced_eos_token_id = -1,
-    };
-}
-
 /* The tokenizer is only needed for text: a folder without one can still give tokens. */
 static pst_status open_tokenizer(struct pst_model *model, const char *dir, pst_error *err) {
     char *path = path_join(dir, "tokenizer.json");
