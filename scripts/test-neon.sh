@@ -27,4 +27,4 @@ fi
 
 cmake --preset aarch64
 cmake --build build/aarch64
-ctest --test-dir build/aarch64 --output-on-failure "$@"
+ctest --test-dir build/aarch64 --output-on-failure -j "$(nproc)" "$@"
