@@ -30,9 +30,8 @@ models=${POTSTILL_MODELS:-$PWD/models}
 scripts/get-model.sh "$models" || echo "skipped: the tests that need the official model"
 
 export POTSTILL_BUILD="$PWD/$build" POTSTILL_MODELS="$models" POTSTILL_BIN="$PWD/$build/potstill"
-for driver in audio lora report score tokenizer; do
-    name=$(echo "$driver" | tr '[:lower:]' '[:upper:]')
-    export "POTSTILL_${name}_DRIVER=$PWD/$build/tests/${driver}_driver"
+for driver in "$PWD/$build"/tests/*_driver; do # audio_driver is POTSTILL_AUDIO_DRIVER
+    export "POTSTILL_$(basename "$driver" | tr '[:lower:]' '[:upper:]')=$driver"
 done
 # Nothing is fetched behind our back: every model in the tests is a folder.
 export HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false

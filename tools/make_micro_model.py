@@ -183,7 +183,7 @@ def respell_v4(folder):
 
 
 def save_adapter(model, folder, seed=9):
-    """A LoRA adapter over every linear layer but the head, with one rank and one scale of its own."""
+    """A LoRA adapter on all linear layers but the head, with a rank and a scale of their own."""
     shutil.rmtree(folder, ignore_errors=True)
     torch.manual_seed(seed)
     adapted = get_peft_model(model, LoraConfig(

@@ -1,8 +1,8 @@
 """The sounds the live tests listen to, by name.
 
-The one idea: speech that the model knows is easy; rounding shows where it is unsure. So there is also
-speech cut off in the middle, synthetic voices, clipped and noisy speech, noise, tones, silence, and the
-shortest clip the encoder takes. Everything is float32 at 16 kHz and the same on every run.
+The one idea: speech that the model knows is easy; rounding shows where it is unsure. So there is
+also speech cut off in the middle, synthetic voices, clipped and noisy speech, noise, tones,
+silence, and the shortest clip the encoder takes. All is float32 at 16 kHz and the same on every run.
 """
 
 import functools
@@ -27,11 +27,11 @@ WINDOWS = {
 
 # name -> (voice, words a minute, text)
 VOICES = {
-    "voice_numbers": ("en-us", 150, "Call five five five, zero one nine nine, at a quarter to ten."),
-    "voice_fast": ("en-gb", 260, "The quick brown fox jumps over the lazy dog, and then it does so again."),
+    "voice_numbers": ("en-us", 150, "Call five five five, zero one nine nine, at ten."),
+    "voice_fast": ("en-gb", 260, "The quick brown fox jumps over the lazy dog, and once more."),
     "voice_slow": ("en-us", 90, "Good morning."),
     "voice_repeats": ("en-us", 160, "No, no, no, no, no. I said no, no, and no."),
-    "voice_names": ("en-gb", 140, "Doctor Zhivago met Mister O'Brien in Reykjavik on the third of May."),
+    "voice_names": ("en-gb", 140, "Doctor Zhivago met Mister O'Brien in Reykjavik in May."),
 }
 
 SYNTHETIC = ["noise", "quiet", "silence", "tone", "chord_and_clicks", "shortest"]

@@ -1,16 +1,16 @@
 """Judging: how far stages may be apart, and what to say where tokens differ.
 
-The one idea: float32 leaves room, and the room is measured, not guessed. The residual streams of the
-real model reach 2800, where transformers in float32 is itself 0.007 from the float64 result: there the
-bound follows the largest value. What is read off them (memory, logits) is of order ten, and the
-convolutions too: there the bound is upstream's own.
+The one idea: float32 leaves room, and the room is measured, not guessed. The residual streams of
+the real model reach 2800, where transformers in float32 is itself 0.007 from the float64 result:
+there the bound follows the largest value. What is read off them (memory, logits) is of order ten,
+and the convolutions too: there the bound is upstream's own.
 """
 
 import numpy
 import reference
 
 STAGE_BOUND = 2e-4      # upstream's own tests use it for logits
-RESIDUAL_BOUND = 1e-5   # of the largest value; upstream in float32 reaches 4.2e-6, the engine 6.8e-6
+RESIDUAL_BOUND = 1e-5   # of the largest value; transformers reaches 4.2e-6, the engine 6.8e-6
 TIE = 1e-4              # a choice by less than this is a matter of rounding
 SCORE_BOUND = 2e-4      # sums of up to some hundred float32 log-probabilities
 
@@ -61,8 +61,8 @@ def greedy_gap(exact_model, audio, options, ours, theirs):
 
 def beam_gap(exact_model, audio, options, ours, theirs):
     """Difference of the scores both hypotheses have in float64."""
-    return abs(reference.hypothesis_score(exact_model, audio, options, ours) -
-               reference.hypothesis_score(exact_model, audio, options, theirs))
+    return abs(reference.hypothesis_score(exact_model, audio, ours, options) -
+               reference.hypothesis_score(exact_model, audio, theirs, options))
 
 
 def check_decoding(name, ours, theirs, exact_model, audio, options, known_ties=()):

@@ -1,7 +1,7 @@
 """What `potstill run-stt` stands in for: manifest in, report with word error rate out, in Python.
 
-Written from the described behaviour of that script, on the stack it ran on. Loudness, search settings
-and the report's keys are part of the description; nothing here is tuned to the engine.
+Written from the described behaviour of that script, on the stack it ran on. Loudness, search
+settings and the report's keys are part of the description; nothing here is tuned to the engine.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""`potstill transcribe` on sound files of several kinds, against the stack fed by the same files."""
+"""`potstill transcribe` on several kinds of sound files, against the stack fed by the same."""
 
 import json
 

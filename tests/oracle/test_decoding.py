@@ -1,8 +1,8 @@
 """Tokens on the official tiny model: greedy, beams and rules, equal to generate() on every clip.
 
-The engine decodes all cases in one process; the reference is asked case by case. Where tokens differ,
-the message names the step and the gap in float64, and the test fails; KNOWN_TIES lists the cases, by
-name, where the gap is below 1e-4 and so rounding may decide.
+The engine decodes all cases in one process; the reference is asked case by case. Where tokens
+differ, the message names the step and the gap in float64, and the test fails; KNOWN_TIES lists the
+cases, by name, where the gap is below 1e-4 and so rounding may decide.
 """
 
 import pytest

@@ -1,7 +1,7 @@
 """The committed goldens against the stack of today, and the command line against the goldens.
 
-The unit tests hold the engine to the goldens; here the goldens are held to what transformers computes
-now, so that neither can drift alone.
+The unit tests hold the engine to the goldens; here the goldens are held to what transformers
+computes now, so that neither can drift alone.
 """
 
 import json
