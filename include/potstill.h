@@ -141,23 +141,63 @@ PST_API pst_status pst_model_encode(const pst_model *model, const char *text, si
 PST_API pst_status pst_model_decode(const pst_model *model, const int32_t *ids, size_t count,
                                     int skip_special_tokens, char **text, pst_error *err);
 
+/* How far a download is. */
+typedef struct pst_hub_progress {
+    const char *file;  /* being received; NULL while the hub is asked what there is */
+    uint64_t received; /* bytes of this pull so far */
+    uint64_t total;    /* bytes that this pull will receive; 0: not known yet */
+} pst_hub_progress;
+
+/* How the Hugging Face hub, or a server that behaves like it, is reached. */
+typedef struct pst_hub_options {
+    size_t struct_size;
+    const char *endpoint;   /* NULL: "https://huggingface.co"; plain http only where this says so */
+    const char *cache_dir;  /* the Hugging Face cache, shared with Python; made when missing */
+    const char *token;      /* sent to the endpoint and to no other host; NULL or "": none */
+    const char *user_agent; /* NULL: "potstill/" PST_VERSION */
+    const char *ca_file;    /* PEM certificates to trust; NULL: the system's */
+    int offline;            /* send nothing at all */
+    int no_symlinks;        /* real files in snapshots/, as where links are not to be had */
+    uint32_t etag_timeout_ms;     /* silence allowed when asking about a file; 0: 10 s */
+    uint32_t download_timeout_ms; /* silence allowed in a download; 0: 10 s */
+    uint64_t file_bytes_max;      /* 0: 50 GB, the hub's own limit */
+    /* Called several times a second; returning other than 0 ends in PST_ERR_CANCELLED. May be NULL. */
+    int (*progress)(void *user, const pst_hub_progress *progress);
+    void *user;
+} pst_hub_options;
+
+PST_API void pst_hub_options_init(pst_hub_options *options);
+
 /* Where models are looked for. All pointers may be NULL; the library reads no environment. */
 typedef struct pst_search {
     size_t struct_size;
     const char *models_dir; /* folder of imported models: <models_dir>/moonshine-tiny/config.json */
     const char *hub_cache;  /* Hugging Face cache: <hub_cache>/models--org--name/snapshots/... */
-    const char *revision;   /* branch, tag or commit in the cache; NULL: "main" */
+    const char *revision;   /* branch, tag or commit on the hub; NULL: "main" */
+    const pst_hub_options *hub; /* to download what is not here, into hub_cache; NULL: never */
 } pst_search;
 
 PST_API void pst_search_init(pst_search *search);
 
 /* Resolves what a user types for a model or an adapter to a folder: an existing folder as it is, a
  * name below models_dir, or a hub id ("org/name") through the local cache, with both names of the
- * organisation that publishes Moonshine. `required` is the file that must be there ("config.json" or
- * "adapter_config.json"). A miss explains where it looked and how to get the model.
+ * organisation that publishes Moonshine; what none of them has is pulled from the hub, if there is
+ * one. `required` is the file that must be there ("config.json", "adapter_config.json" or
+ * "tokenizer.json"). A miss explains where it looked and how to get the model.
  * `*dir` is to be released by pst_free(). */
 PST_API pst_status pst_find_model(const char *name, const char *required, const pst_search *search,
                                   char **dir, pst_error *err);
+
+/* Brings the files of a model, an adapter or a processor (by `required`, as above; NULL: whichever
+ * it is) from the hub into the cache, as Python's huggingface_hub lays it out, so that either finds
+ * what the other has downloaded. `revision` NULL is "main". Every file's SHA-256 or git SHA-1 is
+ * checked before it gets its name. `*dir` is the snapshot's folder, to be released by pst_free().
+ *
+ * Proxies are found by libcurl in its usual variables. libcurl before 7.84 sets itself up at the
+ * first call in a way that is not safe for threads: there, a program with several threads calls
+ * curl_global_init() at its start. */
+PST_API pst_status pst_hub_pull(const char *id, const char *revision, const char *required,
+                                const pst_hub_options *options, char **dir, pst_error *err);
 
 PST_API void pst_free(void *memory);
 

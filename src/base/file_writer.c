@@ -121,7 +121,7 @@ static void remove_folder(const char *path) {
     rmdir(path);
 }
 
-static int make_parents(const char *path) {
+int path_make_parents(const char *path) {
     char *copy = strdup(path);
     if (!copy) return 0;
     int made = 1;
@@ -149,7 +149,7 @@ pst_status folder_writer_open(struct folder_writer *writer, const char *path, in
         folder_writer_abort(writer);
         return error_memory(err, 0);
     }
-    if (!make_parents(path) || mkdir(writer->temporary_path, 0777) != 0) {
+    if (!path_make_parents(path) || mkdir(writer->temporary_path, 0777) != 0) {
         int error_number = errno;
         folder_writer_abort(writer);
         return error_system(err, "create", path, error_number);

@@ -22,6 +22,9 @@ pst_status file_writer_commit(struct file_writer *writer, pst_error *err);
 /* Removes what was written; harmless after commit and on a zeroed writer with fd -1. */
 void file_writer_abort(struct file_writer *writer);
 
+/* Makes the folders that `path` lies in; 0 with errno set when one cannot be made. */
+int path_make_parents(const char *path);
+
 struct folder_writer {
     char *path;
     char *temporary_path; /* write the files here */

@@ -1,13 +1,14 @@
 /* hub_cache.c - what a user calls a model, to the folder it lies in.
  *
- * Three places, in this order: a folder of that name; the folder of imported models; the cache that
- * Hugging Face's own tools fill. The cache is read as those tools read it:
+ * Four places, in this order: a folder of that name; the folder of imported models; the cache that
+ * Hugging Face's own tools fill; the hub itself (hub_pull.c), when there is one to ask. The cache is
+ * read as those tools read it:
  *
- *     <hub_cache>/models--org--name/refs/<revision>           text: a commit of 40 hex digits
- * <hub_cache>/models--org--name/snapshots/<commit>/<file> usually a link into blobs/
- * <hub_cache>/models--org--name/.no_exist/<commit>/<file> the hub is known not to have this file
+ *     <hub_cache>/models--org--name/refs/<revision>             text: a commit
+ *     <hub_cache>/models--org--name/snapshots/<commit>/<file>   usually a link into blobs/
+ *     <hub_cache>/models--org--name/.no_exist/<commit>/<file>   the hub has no such file
  *
- * and no other snapshot than the one asked for is ever taken. Nothing is downloaded here. */
+ * and no other snapshot than the one asked for is ever taken. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,53 +16,15 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/file_view.h"
-#include "potstill.h"
+#include "hub/hub_names.h"
 
 enum {
-    HUB_ID_MAX = 96,     /* the hub's own limit */
-    COMMIT_LENGTH = 40,  /* hex digits of a git commit */
-    REVISION_MAX = 255,  /* the longest file name that file systems take */
+    COMMIT_LENGTH = HUB_COMMIT_SIZE - 1,
     REF_BYTES_MAX = 1024 /* a ref is 40 bytes and perhaps a line end */
 };
 
 void pst_search_init(pst_search *search) {
     *search = (pst_search){.struct_size = sizeof *search};
-}
-
-/* ------------------------------------------------------------------------------- what is a name */
-
-static int is_alphanumeric(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* Half of a hub id: letters, digits, "._-", neither first nor last a '.' or '-'. */
-static int is_id_part(const char *text, size_t length) {
-    if (length == 0 || strchr(".-", text[0]) || strchr(".-", text[length - 1])) return 0;
-    for (size_t i = 0; i < length; i++)
-        if (!is_alphanumeric(text[i]) && !strchr("._-", text[i])) return 0;
-    return 1;
-}
-
-/* "name" or "org/name". "--" is what the cache writes for the slash, so an id may not hold it. */
-static int is_hub_id(const char *name) {
-    const char *slash = strchr(name, '/');
-    if (strlen(name) > HUB_ID_MAX || strstr(name, "--") || strstr(name, "..")) return 0;
-    if (!slash) return is_id_part(name, strlen(name));
-    return is_id_part(name, (size_t)(slash - name)) && is_id_part(slash + 1, strlen(slash + 1));
-}
-
-static int is_commit(const char *text) {
-    return strlen(text) == COMMIT_LENGTH && strspn(text, "0123456789abcdef") == COMMIT_LENGTH;
-}
-
-/* A branch, tag or pull request as git allows it, so far as it is also a safe path below refs/:
- * "main", "v1.0", "refs/pr/1". */
-static int is_revision(const char *text) {
-    size_t length = strlen(text);
-    if (length == 0 || length > REVISION_MAX || text[0] == '/' || text[length - 1] == '/') return 0;
-    for (size_t i = 0; i < length; i++)
-        if ((unsigned char)text[i] <= 0x20 || text[i] == 0x7F || text[i] == '\\') return 0;
-    return !strstr(text, "..") && !strstr(text, "//") && !strstr(text, "/.") && text[0] != '.';
 }
 
 /* -------------------------------------------------------------------------------------- folders */
@@ -98,21 +61,11 @@ struct lookup {
     const char *miss; /* completes "the hub cache ..." */
 };
 
-/* "<repo>/<folder>/<a>/<b>" in fresh memory; `b` may be NULL. */
-static char *inside(const char *repo, const char *folder, const char *a, const char *b) {
-    struct buffer path = {0};
-    buffer_format(&path, "%s/%s/%s", repo, folder, a);
-    if (b) buffer_format(&path, "/%s", b);
-    if (!path.failed) return path.data;
-    buffer_free(&path);
-    return NULL;
-}
-
 /* Reads the commit that a ref names; `*known` is 0 when there is no such ref. What the file holds
  * becomes part of a path, so nothing but a commit will do. */
-static pst_status read_ref(const char *repo, const char *revision, char commit[COMMIT_LENGTH + 1],
+static pst_status read_ref(const char *repo, const char *revision, char commit[HUB_COMMIT_SIZE],
                            int *known, pst_error *err) {
-    char *path = inside(repo, "refs", revision, NULL);
+    char *path = hub_path(repo, "refs", revision, NULL);
     if (!path) return error_memory(err, 0);
     struct file_view view;
     pst_status status = PST_OK;
@@ -122,10 +75,10 @@ static pst_status read_ref(const char *repo, const char *revision, char commit[C
         size_t start = 0, end = view.size;
         while (end > start && strchr(" \t\r\n", view.data[end - 1]) && view.data[end - 1]) end--;
         while (start < end && strchr(" \t\r\n", view.data[start]) && view.data[start]) start++;
-        memset(commit, 0, COMMIT_LENGTH + 1);
+        memset(commit, 0, HUB_COMMIT_SIZE);
         if (end - start == COMMIT_LENGTH) memcpy(commit, view.data + start, COMMIT_LENGTH);
         file_view_close(&view);
-        if (!is_commit(commit))
+        if (!hub_is_commit(commit))
             status = error_set(err, PST_ERR_MODEL,
                                "%s: holds no commit, expected %d hex digits (download it again)",
                                path, COMMIT_LENGTH);
@@ -136,9 +89,9 @@ static pst_status read_ref(const char *repo, const char *revision, char commit[C
 
 static pst_status look_in_snapshot(struct lookup *lookup, const char *repo, const char *commit,
                                    pst_error *err) {
-    char *absent = inside(repo, ".no_exist", commit, lookup->required);
-    char *file = inside(repo, "snapshots", commit, lookup->required);
-    char *folder = inside(repo, "snapshots", commit, NULL);
+    char *absent = hub_path(repo, ".no_exist", commit, lookup->required);
+    char *file = hub_path(repo, "snapshots", commit, lookup->required);
+    char *folder = hub_path(repo, "snapshots", commit, NULL);
     pst_status status = PST_OK;
     if (!absent || !file || !folder) {
         status = error_memory(err, 0);
@@ -158,27 +111,20 @@ static pst_status look_in_snapshot(struct lookup *lookup, const char *repo, cons
 }
 
 static pst_status look_up(struct lookup *lookup, const char *id, pst_error *err) {
-    struct buffer repo = {0};
-    const char *slash = strchr(id, '/');
-    buffer_format(&repo, "%s/models--", lookup->hub_cache);
-    if (slash) buffer_format(&repo, "%.*s--", (int)(slash - id), id);
-    buffer_text(&repo, slash ? slash + 1 : id);
-    if (repo.failed) {
-        buffer_free(&repo);
-        return error_memory(err, 0);
-    }
-    char commit[COMMIT_LENGTH + 1];
+    char *repo = hub_repo_path(lookup->hub_cache, "/", id);
+    if (!repo) return error_memory(err, 0);
+    char commit[HUB_COMMIT_SIZE];
     pst_status status = PST_OK;
-    int known = is_commit(lookup->revision);
+    int known = hub_is_commit(lookup->revision);
     if (known)
         memcpy(commit, lookup->revision, sizeof commit);
     else
-        status = read_ref(repo.data, lookup->revision, commit, &known, err);
+        status = read_ref(repo, lookup->revision, commit, &known, err);
     if (!status && known)
-        status = look_in_snapshot(lookup, repo.data, commit, err);
+        status = look_in_snapshot(lookup, repo, commit, err);
     else if (!status)
-        lookup->miss = path_is_folder(repo.data) ? "does not have that revision of it" : NOT_CACHED;
-    buffer_free(&repo);
+        lookup->miss = path_is_folder(repo) ? "does not have that revision of it" : NOT_CACHED;
+    free(repo);
     return status;
 }
 
@@ -188,7 +134,7 @@ static int rename_organisation(const char *id, char *other, size_t size) {
     static const char *const names[] = {"UsefulSensors/", "moonshine-ai/"};
     for (int i = 0; i < 2; i++) {
         size_t length = strlen(names[i]);
-        if (strncmp(id, names[i], length)) continue;
+        if (strncmp(id, names[i], length) != 0) continue;
         int written = snprintf(other, size, "%s%s", names[1 - i], id + length);
         return written > 0 && (size_t)written < size;
     }
@@ -210,12 +156,11 @@ static pst_status look_up_both(struct lookup *lookup, const char *id, pst_error 
 /* --------------------------------------------------------------------------------------- misses */
 
 /* What to do comes first: long paths may cost the message its end. */
-static void advise(struct buffer *text, const char *name, const char *revision, int adapter) {
-    buffer_text(text, adapter
-                          ? "give its folder, or get it with `hf download "
-                          : "give its folder, get it with scripts/get-model.sh or `hf download ");
-    buffer_text(text, name);
-    if (revision) buffer_format(text, " --revision %s", revision);
+static void advise(struct buffer *text, const char *name, const pst_search *search, int adapter) {
+    int offline = search->hub && search->hub->offline;
+    buffer_format(text, "give its folder, or get it%s with `potstill pull %s",
+                  offline ? ", when not offline," : "", name);
+    if (search->revision) buffer_format(text, " --revision %s", search->revision);
     buffer_text(text, adapter ? "`" : "`, or make one with `potstill import`");
 }
 
@@ -224,8 +169,8 @@ static pst_status explain_miss(const char *name, const pst_search *search, const
     int adapter = !strcmp(required, "adapter_config.json");
     struct buffer text = {0};
     buffer_format(&text, "%s: no such %s; ", name, adapter ? "adapter" : "model");
-    if (is_hub_id(name)) {
-        advise(&text, name, search->revision, adapter);
+    if (hub_is_id(name)) {
+        advise(&text, name, search, adapter);
         buffer_text(&text, " (looked for a folder of that name");
         if (search->models_dir && !strchr(name, '/'))
             buffer_format(&text, ", then in %s", search->models_dir);
@@ -246,18 +191,47 @@ static pst_status explain_miss(const char *name, const pst_search *search, const
 
 /* -------------------------------------------------------------------------------------- public */
 
-static pst_status find_in_cache(const char *name, const char *required, const pst_search *search,
-                                char **dir, pst_error *err) {
+/* A snapshot may hold what was asked for and still lack what belongs to it: Python fetches single
+ * files, and may have been stopped. */
+static int has_weights(const char *folder, const char *required) {
+    static const char *const names[][2] = {
+        {"model.safetensors", "model.safetensors.index.json"},
+        {"adapter_model.safetensors", "adapter_model.bin"},
+    };
+    int adapter = !strcmp(required, "adapter_config.json"), has = 0;
+    if (!adapter && strcmp(required, "config.json") != 0) return 1;
+    for (int i = 0; i < 2 && !has; i++) {
+        char *path = path_join(folder, names[adapter][i]);
+        has = path && path_is_file(path);
+        free(path);
+    }
+    return has;
+}
+
+static pst_status pull(const char *name, const char *required, const pst_search *search, char **dir,
+                       pst_error *err) {
+    pst_hub_options options;
+    pst_hub_options_init(&options);
+    size_t size = search->hub->struct_size;
+    memcpy(&options, search->hub, size < sizeof options ? size : sizeof options);
+    options.cache_dir = search->hub_cache;
+    return pst_hub_pull(name, search->revision, required, &options, dir, err);
+}
+
+static pst_status find_on_hub(const char *name, const char *required, const pst_search *search,
+                              char **dir, pst_error *err) {
     struct lookup lookup = {.hub_cache = search->hub_cache,
                             .revision = search->revision ? search->revision : "main",
                             .required = required};
-    if (!is_revision(lookup.revision))
-        return error_set(err, PST_ERR_ARGUMENT,
-                         "revision %s: expected a branch, a tag or a commit of %d hex digits",
-                         *lookup.revision ? lookup.revision : "\"\"", COMMIT_LENGTH);
-    if (lookup.hub_cache && is_hub_id(name)) {
-        pst_status status = look_up_both(&lookup, name, err);
-        if (status) return status;
+    pst_status status = hub_check_revision(lookup.revision, err);
+    if (status) return status;
+    int in_cache = lookup.hub_cache && hub_is_id(name);
+    int online = in_cache && search->hub && !search->hub->offline;
+    if (in_cache) status = look_up_both(&lookup, name, err);
+    if (status) return status;
+    if (online && (!lookup.found || !has_weights(lookup.found, required))) {
+        free(lookup.found);
+        return pull(name, required, search, dir, err);
     }
     if (!lookup.found) return explain_miss(name, search, required, lookup.miss, err);
     *dir = lookup.found;
@@ -268,7 +242,8 @@ pst_status pst_find_model(const char *name, const char *required, const pst_sear
                           char **dir, pst_error *err) {
     pst_search where;
     pst_search_init(&where);
-    if (!name || !*name || !required || !*required || !dir || (search && !search->struct_size))
+    if (!name || !*name || !required || !*required || !dir || (search && !search->struct_size) ||
+        (search && search->struct_size >= sizeof where && search->hub && !search->hub->struct_size))
         return error_set(err, PST_ERR_ARGUMENT,
                          "pst_find_model: a name, a required file, a search set up by "
                          "pst_search_init() and a place for the folder are needed");
@@ -285,5 +260,5 @@ pst_status pst_find_model(const char *name, const char *required, const pst_sear
         if (path_is_folder(folder)) return use_folder(folder, required, dir, err);
         free(folder);
     }
-    return find_in_cache(name, required, &where, dir, err);
+    return find_on_hub(name, required, &where, dir, err);
 }

@@ -1,6 +1,8 @@
 /* build_info.c - what this library is, and what it stands on. */
 #define PCRE2_CODE_UNIT_WIDTH 8
+#include <curl/curl.h>
 #include <jansson.h>
+#include <openssl/crypto.h>
 #include <pcre2.h>
 #include <sndfile.h>
 #include <soxr.h>
@@ -22,8 +24,11 @@ size_t pst_build_info(char *text, size_t size) {
     if (pcre2_config(PCRE2_CONFIG_VERSION, NULL) < (int)sizeof pcre2)
         pcre2_config(PCRE2_CONFIG_VERSION, pcre2);
     int length =
-        snprintf(text, size, "kernels %s, %u cores; %s, %s, jansson %s, PCRE2 %s, utf8proc %s",
+        snprintf(text, size,
+                 "kernels %s, %u cores; %s, %s, jansson %s, PCRE2 %s, utf8proc %s, "
+                 "curl %s, %s",
                  best->name, cpu_count(), sf_version_string(), soxr_version(),
-                 jansson_version_str(), pcre2, utf8proc_version());
+                 jansson_version_str(), pcre2, utf8proc_version(),
+                 curl_version_info(CURLVERSION_NOW)->version, OpenSSL_version(OPENSSL_VERSION));
     return length > 0 ? (size_t)length : 0;
 }

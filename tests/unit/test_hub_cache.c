@@ -189,17 +189,44 @@ static void says_how_to_get_a_model(void **state) {
     (void)state;
     MISSES("UsefulSensors/moonshine-tiny", search_in("models", "hub", NULL), PST_ERR_MODEL,
            "UsefulSensors/moonshine-tiny: no such model",
-           "hf download UsefulSensors/moonshine-tiny", "potstill import", "scripts/get-model.sh",
-           "folder", "hub");
-    MISSES("o/n", search_in(NULL, "hub", "v2"), PST_ERR_MODEL, "`hf download o/n --revision v2`");
+           "potstill pull UsefulSensors/moonshine-tiny", "potstill import", "folder", "hub");
+    MISSES("o/n", search_in(NULL, "hub", "v2"), PST_ERR_MODEL, "`potstill pull o/n --revision v2`");
     pst_search search = search_in("models", "hub", NULL);
     pst_error err;
     char *dir = NULL;
     assert_int_equal(pst_find_model("me/mine", "adapter_config.json", &search, &dir, &err),
                      PST_ERR_MODEL);
     assert_non_null(strstr(err.message, "me/mine: no such adapter"));
-    assert_non_null(strstr(err.message, "hf download me/mine"));
+    assert_non_null(strstr(err.message, "potstill pull me/mine"));
     assert_null(strstr(err.message, "import"));
+}
+
+static void offline_nothing_is_pulled(void **state) {
+    (void)state;
+    pst_hub_options hub, unset = {0};
+    pst_hub_options_init(&hub);
+    hub.offline = 1;
+    hub.cache_dir = "hub";
+    pst_search search = search_in(NULL, "hub", NULL);
+    search.hub = &hub;
+    MISSES("o/n", search, PST_ERR_MODEL, "when not offline", "`potstill pull o/n`");
+    search.hub = &unset;
+    MISSES("o/n", search, PST_ERR_ARGUMENT, "set up");
+    char *dir = NULL;
+    pst_error err;
+    assert_int_equal(pst_hub_pull("o/n", NULL, NULL, &hub, &dir, &err), PST_ERR_IO);
+    assert_non_null(strstr(err.message, "offline"));
+    hub.offline = 0;
+    assert_int_equal(pst_hub_pull("o/../n", NULL, NULL, &hub, &dir, NULL), PST_ERR_ARGUMENT);
+    assert_int_equal(pst_hub_pull("o/n", "..", NULL, &hub, &dir, NULL), PST_ERR_ARGUMENT);
+    assert_int_equal(pst_hub_pull("o/n", NULL, "x", &hub, &dir, NULL), PST_ERR_ARGUMENT);
+    assert_int_equal(pst_hub_pull("o/n", NULL, NULL, &unset, &dir, NULL), PST_ERR_ARGUMENT);
+    assert_int_equal(pst_hub_pull("o/n", NULL, NULL, NULL, &dir, NULL), PST_ERR_ARGUMENT);
+    assert_int_equal(pst_hub_pull(NULL, NULL, NULL, &hub, &dir, NULL), PST_ERR_ARGUMENT);
+    assert_int_equal(pst_hub_pull("o/n", NULL, NULL, &hub, NULL, NULL), PST_ERR_ARGUMENT);
+    hub.cache_dir = "";
+    assert_int_equal(pst_hub_pull("o/n", NULL, NULL, &hub, &dir, NULL), PST_ERR_ARGUMENT);
+    assert_null(dir);
 }
 
 /* Names are typed by people and stand in adapter files made by strangers: none may lead out of the
@@ -291,6 +318,7 @@ int main(void) {
         IN_ROOT(believes_the_mark_of_absence), IN_ROOT(tries_both_organisations),
         IN_ROOT(says_how_to_get_a_model),      IN_ROOT(hostile_names_stay_outside),
         IN_ROOT(hostile_refs_stay_outside),    IN_ROOT(refuses_wrong_calls),
+        IN_ROOT(offline_nothing_is_pulled),
     };
     return cmocka_run_group_tests_name("hub cache", tests, NULL, NULL);
 }

@@ -1,0 +1,40 @@
+/* digest.c - see digest.h. */
+#include "base/digest.h"
+
+#include <openssl/evp.h>
+
+#include "base/error.h"
+
+static pst_status fail(pst_error *err) {
+    return error_set(err, PST_ERR_UNSUPPORTED, "libcrypto computes no digest of this kind here");
+}
+
+pst_status digest_begin(struct digest *digest, enum digest_kind kind, pst_error *err) {
+    if (!digest->context) digest->context = EVP_MD_CTX_new();
+    if (!digest->context) return error_memory(err, 0);
+    const EVP_MD *method = kind == DIGEST_SHA256 ? EVP_sha256() : EVP_sha1();
+    return EVP_DigestInit_ex(digest->context, method, NULL) == 1 ? PST_OK : fail(err);
+}
+
+pst_status digest_add(struct digest *digest, const void *bytes, size_t length, pst_error *err) {
+    return EVP_DigestUpdate(digest->context, bytes, length) == 1 ? PST_OK : fail(err);
+}
+
+pst_status digest_end(struct digest *digest, char hex[DIGEST_HEX_SIZE], pst_error *err) {
+    static const char digits[] = "0123456789abcdef";
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    if (EVP_DigestFinal_ex(digest->context, bytes, &length) != 1 || 2 * length >= DIGEST_HEX_SIZE)
+        return fail(err);
+    for (size_t i = 0; i < length; i++) {
+        hex[2 * i] = digits[bytes[i] >> 4];
+        hex[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    hex[2 * (size_t)length] = '\0';
+    return PST_OK;
+}
+
+void digest_free(struct digest *digest) {
+    EVP_MD_CTX_free(digest->context);
+    digest->context = NULL;
+}

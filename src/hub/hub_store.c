@@ -1,0 +1,225 @@
+/* hub_store.c - see hub_store.h. */
+/* flock(): the lock that Python's filelock takes, which POSIX does not know. */
+#define _DEFAULT_SOURCE
+#include "hub/hub_store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/file_view.h"
+#include "base/file_writer.h"
+
+/* ------------------------------------------------------------------------------------- names */
+
+pst_status hub_store_open(struct hub_store *store, const pst_hub_options *options, const char *id,
+                          pst_error *err) {
+    *store = (struct hub_store){.no_symlinks = options->no_symlinks};
+    store->repo = hub_repo_path(options->cache_dir, "/", id);
+    store->locks = hub_repo_path(options->cache_dir, "/.locks/", id);
+    if (store->repo && store->locks) return PST_OK;
+    hub_store_close(store);
+    return error_memory(err, 0);
+}
+
+void hub_store_close(struct hub_store *store) {
+    free(store->repo);
+    free(store->locks);
+    *store = (struct hub_store){0};
+}
+
+char *hub_store_blob(const struct hub_store *store, const char *etag) {
+    return hub_path(store->repo, "blobs", etag, NULL);
+}
+
+char *hub_store_file(const struct hub_store *store, const char *commit, const char *file) {
+    return hub_path(store->repo, "snapshots", commit, file);
+}
+
+pst_status hub_store_look(const struct hub_store *store, const char *commit, const char *file,
+                          int *here, int *absent, pst_error *err) {
+    char *path = hub_store_file(store, commit, file);
+    char *mark = hub_path(store->repo, ".no_exist", commit, file);
+    pst_status status = path && mark ? PST_OK : error_memory(err, 0);
+    *here = !status && path_is_file(path);
+    *absent = !status && path_is_file(mark);
+    free(path);
+    free(mark);
+    return status;
+}
+
+/* "<path>.<8 hex digits>.<ending>" in fresh memory: a name that no other process has. `attempt`
+ * tells apart those of one process at one moment. */
+static char *name_aside(const char *path, const char *ending, int attempt) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    /* Knuth's multiplicative hash spreads the process over the digits. */
+    uint32_t number =
+        ((uint32_t)getpid() * 2654435761u) ^ (uint32_t)now.tv_nsec ^ ((uint32_t)attempt << 24);
+    struct buffer name = {0};
+    buffer_format(&name, "%s.%08x.%s", path, (unsigned)number, ending);
+    if (!name.failed) return name.data;
+    buffer_free(&name);
+    return NULL;
+}
+
+/* ------------------------------------------------------------------------------------- locks */
+
+static int try_lock(int fd) {
+    int done;
+    do done = flock(fd, LOCK_EX | LOCK_NB);
+    while (done != 0 && errno == EINTR);
+    return done == 0;
+}
+
+pst_status hub_store_lock(const struct hub_store *store, struct hub_http *http, const char *etag,
+                          int *fd, pst_error *err) {
+    enum { POLL_MS = 100, LOCK_MODE = 0664 }; /* filelock's mode: a group may share a cache */
+    *fd = -1;
+    struct buffer path = {0};
+    buffer_format(&path, "%s/%s.lock", store->locks, etag);
+    if (path.failed) {
+        buffer_free(&path);
+        return error_memory(err, 0);
+    }
+    pst_status status = PST_OK;
+    int lock = path_make_parents(path.data)
+                   ? open(path.data, O_RDWR | O_CREAT | O_CLOEXEC, LOCK_MODE)
+                   : -1;
+    while (lock >= 0 && !status && !try_lock(lock)) {
+        if (errno != EWOULDBLOCK) break; /* no locks on this file system */
+        status = hub_http_wait(http, POLL_MS, err);
+    }
+    if (status)
+        hub_store_unlock(lock);
+    else
+        *fd = lock;
+    buffer_free(&path);
+    return status;
+}
+
+/* The file stays, as filelock leaves it: removing it would let two processes lock two files. */
+void hub_store_unlock(int fd) {
+    if (fd >= 0) close(fd);
+}
+
+/* ------------------------------------------------------------------------------------- files */
+
+/* Opens a new file beside `path`. `*made` is its name, in fresh memory. */
+static pst_status create_aside(const char *path, const char *ending, char **made, int *fd,
+                               pst_error *err) {
+    enum { ATTEMPTS = 16 };
+    int error_number = path_make_parents(path) ? EEXIST : errno;
+    for (int attempt = 0; error_number == EEXIST && attempt < ATTEMPTS; attempt++) {
+        char *name = name_aside(path, ending, attempt);
+        if (!name) return error_memory(err, 0);
+        int opened = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (opened >= 0) {
+            *made = name;
+            *fd = opened;
+            return PST_OK;
+        }
+        error_number = errno;
+        free(name);
+    }
+    return error_system(err, "create", path, error_number);
+}
+
+pst_status hub_store_create(const struct hub_store *store, const char *etag, char **path, int *fd,
+                            pst_error *err) {
+    char *blob = hub_store_blob(store, etag);
+    pst_status status =
+        blob ? create_aside(blob, "incomplete", path, fd, err) : error_memory(err, 0);
+    free(blob);
+    return status;
+}
+
+/* Puts a link to the blob in place of `path`. 0, or the system's error. */
+static int link_to_blob(const char *path, const char *etag) {
+    struct buffer target = {0};
+    buffer_format(&target, "../../blobs/%s", etag);
+    char *aside = name_aside(path, "link", 0);
+    int error_number = target.failed || !aside ? ENOMEM : 0;
+    if (!error_number && symlink(target.data, aside) != 0) error_number = errno;
+    if (!error_number && rename(aside, path) != 0) {
+        error_number = errno;
+        unlink(aside);
+    }
+    free(aside);
+    buffer_free(&target);
+    return error_number;
+}
+
+/* A real file in place of the link: the blob moves out, as huggingface_hub moves it. */
+static pst_status move_blob(const struct hub_store *store, const char *path, const char *etag,
+                            pst_error *err) {
+    char *blob = hub_store_blob(store, etag);
+    if (!blob) return error_memory(err, 0);
+    pst_status status = PST_OK;
+    if (rename(blob, path) != 0) status = error_system(err, "create", path, errno);
+    free(blob);
+    return status;
+}
+
+pst_status hub_store_link(const struct hub_store *store, const char *commit, const char *file,
+                          const char *etag, pst_error *err) {
+    char *path = hub_store_file(store, commit, file);
+    if (!path) return error_memory(err, 0);
+    pst_status status = PST_OK;
+    int error_number = path_make_parents(path) ? 0 : errno;
+    if (!error_number && !store->no_symlinks) error_number = link_to_blob(path, etag);
+    int no_links = error_number == EPERM || error_number == ENOTSUP || error_number == ENOSYS;
+    if (store->no_symlinks || no_links)
+        status = move_blob(store, path, etag, err);
+    else if (error_number)
+        status = error_system(err, "create", path, error_number);
+    free(path);
+    return status;
+}
+
+/* Takes over `path`, which may be NULL. */
+static pst_status write_text(char *path, const char *text, pst_error *err) {
+    if (!path) return error_memory(err, 0);
+    pst_status status = PST_OK;
+    if (!path_make_parents(path)) status = error_system(err, "create", path, errno);
+    if (!status) status = pst_write_file(path, text, strlen(text), err);
+    free(path);
+    return status;
+}
+
+pst_status hub_store_mark_absent(const struct hub_store *store, const char *commit,
+                                 const char *file, pst_error *err) {
+    return write_text(hub_path(store->repo, ".no_exist", commit, file), "", err);
+}
+
+pst_status hub_store_refer(const struct hub_store *store, const char *revision, const char *commit,
+                           pst_error *err) {
+    if (strcmp(revision, commit) == 0) return PST_OK;
+    return write_text(hub_path(store->repo, "refs", revision, NULL), commit, err);
+}
+
+pst_status hub_store_check_room(const struct hub_store *store, uint64_t bytes, pst_error *err) {
+    struct statvfs disk;
+    char *inside = hub_path(store->repo, "blobs", "", NULL);
+    pst_status status = inside ? PST_OK : error_memory(err, 0);
+    if (!status && !path_make_parents(inside))
+        status = error_system(err, "create", store->repo, errno);
+    /* A file system that does not say how much room it has is believed to have enough. */
+    if (!status && statvfs(store->repo, &disk) == 0 && disk.f_blocks > 0) {
+        uint64_t room = (uint64_t)disk.f_bavail * disk.f_frsize;
+        if (room < bytes)
+            status = error_set(err, PST_ERR_IO, "%s: %.2f GB are free, the download needs %.2f GB",
+                               store->repo, (double)room / 1e9, (double)bytes / 1e9);
+    }
+    free(inside);
+    return status;
+}
