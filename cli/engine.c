@@ -2,11 +2,14 @@
 #include "engine.h"
 
 #include "console.h"
+#include "fetch.h"
 
 #define AT(field) offsetof(struct engine_choice, field)
 const struct option engine_model_options[] = {
     {"revision", 0, OPTION_TEXT, "R", AT(revision),
-     "branch, tag or commit of a model in the Hugging Face cache (default: main)"},
+     "branch, tag or commit of a model on the Hugging Face hub (default: main)"},
+    {"offline", 0, OPTION_FLAG, NULL, AT(offline),
+     "download nothing: use what is here (also by HF_HUB_OFFLINE=1)"},
     {0},
 };
 const struct option engine_compute_options[] = {
@@ -17,6 +20,14 @@ const struct option engine_compute_options[] = {
      "instruction set (default: auto, the best there is)"},
     {0},
 };
+
+/* What is not found is a matter of the model; a network or a disk that fails, of the environment. */
+static int find(const struct engine *engine, const char *name, const char *required,
+                const char *revision, char **dir) {
+    pst_error err;
+    if (!fetch_find(&engine->environment, name, required, revision, dir, &err)) return 0;
+    return fail(exit_code_of(&err), "%s", err.message);
+}
 
 /* A file that is not there is an error of the system for a file reader; for whoever named the model
  * it means that the model is not usable. Only memory is another matter. */
@@ -41,27 +52,29 @@ static void warn(void *user, const char *message) {
     say("%s", message);
 }
 
-int engine_open_model(struct engine *engine, const struct engine_choice *choice) {
+static int open_model(struct engine *engine, const struct engine_choice *choice, const char *dir,
+                      const char *processor_dir) {
     pst_error err;
+    pst_model_options options;
+    pst_model_options_init(&options);
+    options.processor_dir = processor_dir;
+    options.cpu = (pst_cpu)choice->cpu;
+    pst_status status = pst_model_open(dir, &options, &engine->model, &err);
+    if (status == PST_ERR_UNSUPPORTED && only_cpu_is_missing(dir, options))
+        return fail(EXIT_ENVIRONMENT, "%s", err.message);
+    return status ? fail_model(&err) : 0;
+}
+
+int engine_open_model(struct engine *engine, const struct engine_choice *choice) {
     char *dir = NULL, *processor_dir = NULL;
-    int code = 0;
     *engine = (struct engine){0};
     environment_read(&engine->environment);
+    if (choice->offline) environment_go_offline(&engine->environment);
     const char *name = choice->model ? choice->model : engine->environment.model;
-    pst_search search = environment_search(&engine->environment, choice->revision);
-    pst_status status = pst_find_model(name, "config.json", &search, &dir, &err);
-    if (!status && choice->processor)
-        status = pst_find_model(choice->processor, "tokenizer.json", &search, &processor_dir, &err);
-    if (!status) {
-        pst_model_options options;
-        pst_model_options_init(&options);
-        options.processor_dir = processor_dir;
-        options.cpu = (pst_cpu)choice->cpu;
-        status = pst_model_open(dir, &options, &engine->model, &err);
-        if (status == PST_ERR_UNSUPPORTED && only_cpu_is_missing(dir, options))
-            code = fail(EXIT_ENVIRONMENT, "%s", err.message);
-    }
-    if (status && !code) code = fail_model(&err);
+    int code = find(engine, name, "config.json", choice->revision, &dir);
+    if (!code && choice->processor)
+        code = find(engine, choice->processor, "tokenizer.json", choice->revision, &processor_dir);
+    if (!code) code = open_model(engine, choice, dir, processor_dir);
     pst_free(dir);
     pst_free(processor_dir);
     return code;
@@ -70,14 +83,12 @@ int engine_open_model(struct engine *engine, const struct engine_choice *choice)
 int engine_open_adapter(struct engine *engine, const char *name) {
     pst_error err;
     char *dir = NULL;
-    pst_search search = environment_search(&engine->environment, NULL);
-    pst_status status = pst_find_model(name, "adapter_config.json", &search, &dir, &err);
-    if (!status) {
-        pst_adapter_options options;
-        pst_adapter_options_init(&options);
-        options.warn = warn;
-        status = pst_adapter_open(engine->model, dir, &options, &engine->adapter, &err);
-    }
+    int code = find(engine, name, "adapter_config.json", NULL, &dir);
+    if (code) return code;
+    pst_adapter_options options;
+    pst_adapter_options_init(&options);
+    options.warn = warn;
+    pst_status status = pst_adapter_open(engine->model, dir, &options, &engine->adapter, &err);
     pst_free(dir);
     return status ? fail_model(&err) : 0;
 }

@@ -17,6 +17,7 @@ struct engine_choice {
     const char *revision;
     const char *adapter;
     const char *processor;
+    int offline;
     int64_t threads;
     int cpu; /* enum pst_cpu */
 };

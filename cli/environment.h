@@ -1,8 +1,8 @@
 /* environment.h - the one place that reads environment variables.
  *
- * The library reads none: where models lie is decided here and handed over as a pst_search. The
- * variables of the Hugging Face cache mean what they mean to huggingface_hub, so that a model which
- * Python has downloaded is found. */
+ * The library reads none: where models lie, and how the hub is reached, is decided here and handed
+ * over as a pst_search. The variables of Hugging Face mean what they mean to huggingface_hub, so
+ * that either program finds what the other has downloaded. */
 #ifndef POTSTILL_CLI_ENVIRONMENT_H
 #define POTSTILL_CLI_ENVIRONMENT_H
 
@@ -13,12 +13,20 @@ struct environment {
     char *hub_cache;  /* the Hugging Face cache */
     char *downloads;  /* the cache of the moonshine_voice package */
     char *model;      /* the model to use when none is named */
+    char *endpoint;   /* of the hub; NULL: the library's default */
+    char *token;      /* for the hub; NULL: none */
+    char *user_agent;
+    pst_hub_options hub; /* points into the above */
 };
 
 void environment_read(struct environment *environment);
 void environment_free(struct environment *environment);
 
-/* Valid as long as `environment` and `revision` (NULL: main). */
+/* Nothing is downloaded from here on. */
+void environment_go_offline(struct environment *environment);
+
+/* Valid as long as `environment` and `revision` (NULL: main). Finds what is here; see fetch.h for
+ * what is not. */
 pst_search environment_search(const struct environment *environment, const char *revision);
 
 #endif

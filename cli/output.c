@@ -40,6 +40,10 @@ void signals_release(void) {
     if (pending) raise(pending); /* ends the program as the signal would have: 130, 143 */
 }
 
+int signals_pending(void) {
+    return pending != 0;
+}
+
 /* ------------------------------------------------------------------------------------- files */
 
 static int fail_path(const char *path, int error_number) {

@@ -31,5 +31,7 @@ int output_close(struct output *output, int keep);
  * temporary name removed) before the program ends by the signal. Not nested. */
 void signals_hold(void);
 void signals_release(void);
+/* Whether one came meanwhile: long work ends early, in good order. */
+int signals_pending(void);
 
 #endif

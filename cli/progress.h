@@ -1,14 +1,18 @@
 /* progress.h - one line at the foot of a terminal that says how far a long job is.
  *
- * It exists only when standard error is a terminal and there is more than one thing to do; whoever
- * prints a line clears it first. */
+ * It exists only when standard error is a terminal and there is more than one thing to do, or one
+ * that takes long; whoever prints a line clears it first. */
 #ifndef POTSTILL_CLI_PROGRESS_H
 #define POTSTILL_CLI_PROGRESS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Item `index` (from 0) of `total` has begun. */
 void progress_show(size_t index, size_t total, const char *name);
+/* `received` of `total` bytes are here, of which `name` is being received. The first call is taken
+ * for the beginning. */
+void progress_transfer(const char *name, uint64_t received, uint64_t total);
 void progress_clear(void);
 
 #endif

@@ -23,8 +23,9 @@ ln -s "$here/audio" audio
 ln -s "$here/../golden/micro" micro
 
 unset POTSTILL_MODEL XDG_DATA_HOME XDG_CACHE_HOME HF_HOME HF_HUB_CACHE HUGGINGFACE_HUB_CACHE
-unset MOONSHINE_VOICE_CACHE
-export HOME="$scratch/home" LC_ALL=C
+unset MOONSHINE_VOICE_CACHE HF_ENDPOINT HF_TOKEN HF_TOKEN_PATH TRANSFORMERS_OFFLINE
+# What would be downloaded is tested in tests/hub.
+export HOME="$scratch/home" LC_ALL=C HF_HUB_OFFLINE=1
 
 checks=0
 failures=0

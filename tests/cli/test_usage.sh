@@ -73,6 +73,8 @@ wrong 'score: --ref F is required; see potstill score --help' score
 wrong 'inspect: expected PATH; see potstill inspect --help' inspect
 wrong "inspect: unexpected argument 'b'; see potstill inspect --help" inspect a b
 wrong 'import: expected SOURCE_DIR|NAME; see potstill import --help' import
+wrong 'pull: expected ID ...; see potstill pull --help' pull
+wrong "transcribe: --offline takes no value; see potstill transcribe --help" transcribe --offline=1 x
 
 # An option after "--" is a file; "-" is standard input, not an option.
 run transcribe --model micro -- --model
