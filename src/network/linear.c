@@ -13,7 +13,7 @@ static const size_t SPLIT_ROWS = 64;
 
 struct linear_job linear_job_of(const struct workspace *ws, const struct linear *linear, float *y,
                                 const float *x, size_t rows) {
-    const struct lora *lora = ws->loras ? &ws->loras[linear->slot] : NULL;
+    const struct effect *effect = ws->effects ? &ws->effects[linear->slot] : NULL;
     return (struct linear_job){
         .y = y,
         .x = x,
@@ -24,7 +24,7 @@ struct linear_job linear_job_of(const struct workspace *ws, const struct linear 
         .bias = linear->bias,
         .out = linear->out,
         .in = linear->in,
-        .lora = lora && lora->a ? lora : NULL,
+        .effect = effect && effect->rank ? effect : NULL,
     };
 }
 
@@ -99,13 +99,13 @@ static void run_task(void *context, size_t index, unsigned thread) {
     const struct kernels *kernels = run->ws->kernels;
     float *scratch = run->ws->scratch[thread];
     kernels->matmul(&matmul, scratch);
-    if (job->lora) {
-        size_t rank = job->lora->rank;
+    if (job->effect) {
+        size_t rank = job->effect->rank;
         matmul.x = run->inner[j] + row * rank;
-        matmul.w = job->lora->b + out * rank;
+        matmul.w = job->effect->b + out * rank;
         matmul.bias = NULL;
         matmul.x_stride = matmul.w_stride = matmul.k = rank;
-        matmul.scale = job->lora->scale;
+        matmul.scale = (float)job->effect->scale;
         matmul.accumulate = 1;
         kernels->matmul(&matmul, scratch);
     }
@@ -131,7 +131,7 @@ void linear_run(struct workspace *ws, struct linear_job *jobs, size_t count) {
     size_t adapted = 0;
     float *room = ws->lora_inner;
     for (size_t j = 0; j < count; j++) {
-        const struct lora *lora = jobs[j].lora;
+        const struct effect *lora = jobs[j].effect;
         if (!lora) continue;
         inner[j] = room;
         room += jobs[j].rows * lora->rank;

@@ -15,7 +15,7 @@ struct linear_job {
     const float *weight; /* [out, in] */
     const float *bias;   /* [out] or NULL */
     size_t out, in;
-    const struct lora *lora;                /* NULL: none */
+    const struct effect *effect;            /* NULL: none */
     int accumulate;                         /* add to y: a residual connection */
     void (*activation)(float *y, size_t n); /* applied to the finished values; NULL: none */
 };

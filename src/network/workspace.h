@@ -11,7 +11,7 @@
 #include "base/arena.h"
 #include "base/thread_pool.h"
 #include "kernels/kernels.h"
-#include "model/lora.h"
+#include "model/adapter.h"
 #include "model/model.h"
 
 /* The shape of one piece of work. */
@@ -29,8 +29,8 @@ struct workspace {
     const struct pst_model *model;
     const struct kernels *kernels;
     struct thread_pool *pool;
-    const struct lora *loras; /* [module_count] by slot, or NULL: the bare base */
-    uint32_t rank;            /* largest rank among them */
+    const struct effect *effects; /* [module_count] by slot, or NULL: the bare base */
+    uint32_t rank;                /* largest rank among them */
     trace_fn trace;
     void *trace_user;
 

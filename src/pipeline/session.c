@@ -53,7 +53,7 @@ pst_status pst_session_use_adapter(pst_session *session, const pst_adapter *adap
     if (!session) return error_set(err, PST_ERR_ARGUMENT, "session must not be NULL");
     if (adapter && adapter->model != session->model)
         return error_set(err, PST_ERR_ARGUMENT, "the adapter was opened for another model");
-    session->workspace.loras = adapter ? adapter->loras : NULL;
+    session->workspace.effects = adapter ? adapter->effects : NULL;
     session->workspace.rank = adapter ? adapter->info.rank_max : 0;
     return PST_OK;
 }

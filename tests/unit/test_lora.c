@@ -103,12 +103,12 @@ static void opens_in_network_order(void **state) {
     assert_true(info.file_bytes > 48 * 4);
     static const uint32_t slots[] = {1, 2, 6};
     assert_memory_equal(adapter->slots, slots, sizeof slots);
-    assert_null(adapter->loras[5].a);
-    assert_int_equal(adapter->loras[6].rank, 3);
-    assert_true(adapter->loras[6].scale == (float)(5.0 / 3.0));
-    assert_memory_equal(adapter->loras[6].a, A34, sizeof A34);
-    assert_memory_equal(adapter->loras[6].b, B43, sizeof B43);
-    assert_int_equal(adapter->copy_count, 0); /* float32 is used where it lies */
+    assert_null(adapter->effects[5].a);
+    assert_int_equal(adapter->effects[6].rank, 3);
+    assert_true(adapter->effects[6].scale == 5.0 / 3.0);
+    assert_memory_equal(adapter->effects[6].a, A34, sizeof A34);
+    assert_memory_equal(adapter->effects[6].b, B43, sizeof B43);
+    assert_int_equal(adapter->block_count, 0); /* float32 is used where it lies */
     pst_adapter_free(adapter);
 }
 
@@ -190,11 +190,11 @@ static void widens_other_types(void **state) {
     tensors[3].data = wide;
     write_adapter("'r': 2, 'target_modules': ['q_proj', 'fc1']", tensors, 4);
     pst_adapter *adapter = open_well(&few, &notes);
-    assert_memory_equal(adapter->loras[1].a, A24, sizeof A24);
-    assert_memory_equal(adapter->loras[1].b, B42, sizeof B42);
-    assert_memory_equal(adapter->loras[2].a, A24, sizeof A24);
-    assert_memory_equal(adapter->loras[2].b, B62, sizeof B62);
-    assert_int_equal(adapter->copy_count, 3);
+    assert_memory_equal(adapter->effects[1].a, A24, sizeof A24);
+    assert_memory_equal(adapter->effects[1].b, B42, sizeof B42);
+    assert_memory_equal(adapter->effects[2].a, A24, sizeof A24);
+    assert_memory_equal(adapter->effects[2].b, B62, sizeof B62);
+    assert_int_equal(adapter->block_count, 3);
     pst_adapter_free(adapter);
 }
 
@@ -216,7 +216,7 @@ static void mentions_what_has_no_effect(void **state) {
                         "/adapter_model.safetensors: no lora_B for 1 of 2 targeted modules, which "
                         "stay as they are: encoder.layers.0.mlp.fc1");
     assert_int_equal(adapter->slot_count, 1);
-    assert_null(adapter->loras[2].a);
+    assert_null(adapter->effects[2].a);
     pst_adapter_free(adapter);
 
     write_adapter("'r': 2, 'target_modules': ['q_proj']", tensors, 5);

@@ -1,0 +1,59 @@
+/* adapter_open.c - from a folder to an adapter: which files it has and whose they are. */
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/file_view.h"
+#include "model/lora.h"
+
+void pst_adapter_options_init(pst_adapter_options *options) {
+    *options = (pst_adapter_options){.struct_size = sizeof *options};
+}
+
+static pst_status open_tensors(struct safetensors *file, const char *dir, pst_error *err) {
+    char *path = path_join(dir, "adapter_model.safetensors");
+    char *pickle = path_join(dir, "adapter_model.bin");
+    pst_status status;
+    if (!path || !pickle)
+        status = error_memory(err, 0);
+    else if (!path_is_file(path) && path_is_file(pickle))
+        status = error_set(err, PST_ERR_UNSUPPORTED,
+                           "%s: is a Python pickle: load the adapter with PEFT and save it with "
+                           "save_pretrained(dir), which writes adapter_model.safetensors",
+                           pickle);
+    else
+        status = safetensors_open(file, path, err);
+    free(path);
+    free(pickle);
+    return status;
+}
+
+static pst_status open_config(struct lora_config *config, const char *dir,
+                              const pst_adapter_options *options, pst_error *err) {
+    char *path = path_join(dir, "adapter_config.json");
+    if (!path) return error_memory(err, 0);
+    pst_status status = PST_OK;
+    if (!path_is_folder(dir))
+        status = error_set(err, PST_ERR_MODEL, "%s: is not a folder, expected a PEFT adapter", dir);
+    else
+        status = lora_config_open(config, path, options, err);
+    free(path);
+    return status ? status : lora_config_check(config, err);
+}
+
+pst_status pst_adapter_open(const pst_model *model, const char *dir,
+                            const pst_adapter_options *options, pst_adapter **adapter,
+                            pst_error *err) {
+    if (!model || !dir || !adapter)
+        return error_set(err, PST_ERR_ARGUMENT, "pst_adapter_open: model, dir or adapter is NULL");
+    if (options && options->struct_size < sizeof *options)
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "pst_adapter_open: options were not set up by pst_adapter_options_init()");
+    struct lora_config config = {0};
+    struct safetensors file = {0};
+    /* The config first: one that is not ours explains itself better than its tensor names do. */
+    pst_status status = open_config(&config, dir, options, err);
+    if (!status) status = open_tensors(&file, dir, err);
+    if (!status) status = lora_resolve(model, &config, &file, options, adapter, err);
+    lora_config_close(&config);
+    return status;
+}
