@@ -286,6 +286,13 @@ PST_API void pst_session_free(pst_session *session);
 /* Applies `adapter` (borrowed; it must outlive its use here) to what follows; NULL: the bare base. */
 PST_API pst_status pst_session_use_adapter(pst_session *session, const pst_adapter *adapter,
                                            pst_error *err);
+/* Applies several: what they add is summed in this order, as several active adapters of PEFT.
+ * `weights` [count] multiply their scales (NULL: all 1); tensors that an adapter replaces it replaces
+ * whole. Two that replace the same tensor are PST_ERR_ARGUMENT. Choosing is cheap: sessions over one
+ * model may choose among many open adapters for every clip. */
+PST_API pst_status pst_session_use_adapters(pst_session *session,
+                                            const pst_adapter *const *adapters,
+                                            const double *weights, size_t count, pst_error *err);
 
 typedef enum pst_early_stopping {
     PST_STOP_HEURISTIC = 0, /* transformers' False: stop when improvement is unlikely */

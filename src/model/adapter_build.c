@@ -113,18 +113,13 @@ pst_status adapter_build_start(struct adapter_build *build, const struct pst_mod
     return complete ? PST_OK : error_memory(err, 0);
 }
 
-static int changes(const struct effect *effect) {
-    return effect->weight || effect->bias || effect->rows || effect->rank || effect->delta ||
-           effect->out_scale || effect->in_scale;
-}
-
 /* Lists the changed slots and what they come to. */
 static void summarise(struct adapter_build *build) {
     struct pst_adapter *adapter = build->adapter;
     pst_adapter_info *info = &adapter->info;
     for (uint32_t i = 0; i < adapter->model->weights.module_count; i++) {
         const struct effect *effect = &adapter->effects[i];
-        if (!changes(effect)) continue;
+        if (!effect_changes(effect)) continue;
         adapter->slots[adapter->slot_count++] = i;
         uint32_t rank = effect_rank(effect);
         if (rank && (rank < info->rank_min || !info->rank_min)) info->rank_min = rank;

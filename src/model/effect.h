@@ -19,10 +19,10 @@
 struct effect {
     /* What replaces the base's own: modules_to_save, bias, embeddings stored whole. A convolution is
      * in the order of the network, [out, kernel, in], here and in `a` and `delta`. */
-    const float *weight; /* the module's shape */
-    const float *bias;   /* [out] */
-    const float *rows;   /* [row_count, in]: single rows of the weight */
-    const uint32_t *row_ids;
+    const float *weight;     /* the module's shape */
+    const float *bias;       /* [out] */
+    const float *rows;       /* [row_count, in]: single rows of the weight */
+    const uint32_t *row_ids; /* [row_count] ascending */
     uint32_t row_count;
 
     /* What is added. */
@@ -42,6 +42,11 @@ struct effect {
     /* Low-rank parts that undo a change of the base (PiSSA, OLoRA) were computed from its weight. */
     int corrects_base;
 };
+
+static inline int effect_changes(const struct effect *effect) {
+    return effect->weight || effect->bias || effect->row_count || effect->rank || effect->delta ||
+           effect->out_scale || effect->in_scale;
+}
 
 /* The rank as stored: a correction of the base doubles it. */
 static inline uint32_t effect_rank(const struct effect *effect) {

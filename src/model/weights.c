@@ -81,11 +81,12 @@ static struct module *enter(struct loader *loader, const char *name, enum module
     return module;
 }
 
-static void load_norm(struct loader *loader, const char *name, const float **weight) {
-    uint32_t dim = loader->config->dim;
+static void load_norm(struct loader *loader, const char *name, struct norm *norm, int with_bias) {
+    uint32_t dim = loader->config->dim, slot = loader->weights->module_count;
     struct module *module = enter(loader, name, MODULE_NORM, dim, 0, 0);
     module->weight = take(loader, module->name, "weight", 1, &dim);
-    *weight = module->weight;
+    if (with_bias) module->bias = take(loader, module->name, "bias", 1, &dim);
+    *norm = (struct norm){module->weight, module->bias, slot};
 }
 
 static void load_linear(struct loader *loader, const char *name, struct linear *linear,
@@ -144,8 +145,8 @@ static void load_encoder_layer(struct loader *loader, struct encoder_layer *laye
     load_attention(loader, "self_attn", &layer->self_attn);
     load_linear(loader, "mlp.fc1", &layer->fc1, config->encoder_ffn, config->dim, 1);
     load_linear(loader, "mlp.fc2", &layer->fc2, config->dim, config->encoder_ffn, 1);
-    load_norm(loader, "input_layernorm", &layer->input_layernorm);
-    load_norm(loader, "post_attention_layernorm", &layer->post_attention_layernorm);
+    load_norm(loader, "input_layernorm", &layer->input_layernorm, 0);
+    load_norm(loader, "post_attention_layernorm", &layer->post_attention_layernorm, 0);
 }
 
 static void load_decoder_layer(struct loader *loader, struct decoder_layer *layer) {
@@ -154,9 +155,9 @@ static void load_decoder_layer(struct loader *loader, struct decoder_layer *laye
     load_attention(loader, "encoder_attn", &layer->encoder_attn);
     load_linear(loader, "mlp.fc1", &layer->fc1, 2 * config->decoder_ffn, config->dim, 1);
     load_linear(loader, "mlp.fc2", &layer->fc2, config->dim, config->decoder_ffn, 1);
-    load_norm(loader, "input_layernorm", &layer->input_layernorm);
-    load_norm(loader, "post_attention_layernorm", &layer->post_attention_layernorm);
-    load_norm(loader, "final_layernorm", &layer->final_layernorm);
+    load_norm(loader, "input_layernorm", &layer->input_layernorm, 0);
+    load_norm(loader, "post_attention_layernorm", &layer->post_attention_layernorm, 0);
+    load_norm(loader, "final_layernorm", &layer->final_layernorm, 0);
 }
 
 static void load_encoder(struct loader *loader) {
@@ -166,10 +167,7 @@ static void load_encoder(struct loader *loader) {
     load_conv(loader, "conv1", &weights->conv1, dim, 1, 127, 64, 0);
     load_conv(loader, "conv2", &weights->conv2, 2 * dim, dim, 7, 3, 1);
     load_conv(loader, "conv3", &weights->conv3, dim, 2 * dim, 3, 2, 1);
-    load_norm(loader, "groupnorm", &weights->groupnorm_weight);
-    struct module *groupnorm = &weights->modules[weights->module_count - 1];
-    groupnorm->bias = take(loader, groupnorm->name, "bias", 1, &dim);
-    weights->groupnorm_bias = groupnorm->bias;
+    load_norm(loader, "groupnorm", &weights->groupnorm, 1);
     char prefix[48];
     for (uint32_t i = 0; i < loader->config->encoder_layers; i++) {
         snprintf(prefix, sizeof prefix, "model.encoder.layers.%u.", i);
@@ -177,18 +175,20 @@ static void load_encoder(struct loader *loader) {
         load_encoder_layer(loader, &weights->encoder_layers[i]);
     }
     loader->prefix = "model.encoder.";
-    load_norm(loader, "layer_norm", &weights->encoder_layer_norm);
+    load_norm(loader, "layer_norm", &weights->encoder_layer_norm, 0);
 }
 
 static void load_decoder(struct loader *loader) {
     struct weights *weights = loader->weights;
     const struct config *config = loader->config;
+    uint32_t slot = weights->module_count;
     loader->prefix = "model.decoder.";
     struct module *embedding =
         enter(loader, "embed_tokens", MODULE_EMBEDDING, config->vocab, config->dim, 0);
     embedding->weight =
         take(loader, embedding->name, "weight", 2, (uint32_t[]){config->vocab, config->dim});
-    weights->embed_tokens = embedding->weight;
+    weights->embed_tokens =
+        (struct linear){embedding->weight, NULL, config->vocab, config->dim, slot};
     char prefix[48];
     for (uint32_t i = 0; i < config->decoder_layers; i++) {
         snprintf(prefix, sizeof prefix, "model.decoder.layers.%u.", i);
@@ -196,7 +196,7 @@ static void load_decoder(struct loader *loader) {
         load_decoder_layer(loader, &weights->decoder_layers[i]);
     }
     loader->prefix = "model.decoder.";
-    load_norm(loader, "norm", &weights->decoder_norm);
+    load_norm(loader, "norm", &weights->decoder_norm, 0);
 }
 
 /* The output matrix: its own, or the embedding's when they are tied (which wins over a stored one). */
@@ -210,7 +210,7 @@ static void load_output(struct loader *loader) {
     }
     uint32_t slot = weights->module_count;
     struct module *module = enter(loader, "proj_out", MODULE_LINEAR, config->vocab, config->dim, 0);
-    module->weight = weights->embed_tokens;
+    module->weight = weights->embed_tokens.weight;
     weights->proj_out = (struct linear){module->weight, NULL, config->vocab, config->dim, slot};
 }
 

@@ -27,24 +27,30 @@ struct conv {
     uint32_t slot;
 };
 
+struct norm {
+    const float *weight; /* [dim] */
+    const float *bias;   /* [dim] or NULL */
+    uint32_t slot;
+};
+
 struct attention {
     struct linear q_proj, k_proj, v_proj, o_proj;
 };
 
 struct encoder_layer {
-    const float *input_layernorm; /* [dim] */
+    struct norm input_layernorm;
     struct attention self_attn;
-    const float *post_attention_layernorm; /* [dim] */
-    struct linear fc1, fc2;                /* [ffn, dim], [dim, ffn] */
+    struct norm post_attention_layernorm;
+    struct linear fc1, fc2; /* [ffn, dim], [dim, ffn] */
 };
 
 struct decoder_layer {
-    const float *input_layernorm; /* [dim] */
+    struct norm input_layernorm;
     struct attention self_attn;
-    const float *post_attention_layernorm; /* [dim]; before encoder_attn, despite its name */
+    struct norm post_attention_layernorm; /* before encoder_attn, despite its name */
     struct attention encoder_attn;
-    const float *final_layernorm; /* [dim] */
-    struct linear fc1, fc2;       /* [2 * ffn, dim] (value, then gate), [dim, ffn] */
+    struct norm final_layernorm;
+    struct linear fc1, fc2; /* [2 * ffn, dim] (value, then gate), [dim, ffn] */
 };
 
 enum module_kind { MODULE_LINEAR, MODULE_CONV1D, MODULE_EMBEDDING, MODULE_NORM };
@@ -63,13 +69,13 @@ struct module {
 
 struct weights {
     struct conv conv1, conv2, conv3;
-    const float *groupnorm_weight, *groupnorm_bias; /* [dim] */
-    struct encoder_layer *encoder_layers;           /* [config.encoder_layers] */
-    const float *encoder_layer_norm;                /* [dim] */
-    const float *embed_tokens;                      /* [vocab, dim] */
-    struct decoder_layer *decoder_layers;           /* [config.decoder_layers] */
-    const float *decoder_norm;                      /* [dim] */
-    struct linear proj_out;                         /* [vocab, dim]; embed_tokens when tied */
+    struct norm groupnorm;
+    struct encoder_layer *encoder_layers; /* [config.encoder_layers] */
+    struct norm encoder_layer_norm;
+    struct linear embed_tokens;           /* [vocab, dim]: row t is token t */
+    struct decoder_layer *decoder_layers; /* [config.decoder_layers] */
+    struct norm decoder_norm;
+    struct linear proj_out; /* [vocab, dim]; the weight of embed_tokens when tied */
 
     struct module *modules; /* [module_count] */
     uint32_t module_count;

@@ -84,7 +84,7 @@ static void self_attention(struct workspace *ws, uint32_t index, size_t rows, si
     float *cache_v = ws->self_v + index * ws->extent.tokens * beams * width;
     float *k = cache_k + position * beams * width; /* [rows, width], where the new rows are kept */
     float *v = cache_v + position * beams * width;
-    norm_rows(ws, ws->step_normed, ws->step_hidden, layer->input_layernorm, rows);
+    norm_rows(ws, ws->step_normed, ws->step_hidden, &layer->input_layernorm, rows);
     struct linear_job jobs[] = {
         linear_job_of(ws, &attention->q_proj, ws->step_q, ws->step_normed, rows),
         linear_job_of(ws, &attention->k_proj, k, ws->step_normed, rows),
@@ -101,7 +101,7 @@ static void cross_attention(struct workspace *ws, uint32_t index, size_t rows) {
     const struct decoder_layer *layer = &ws->model->weights.decoder_layers[index];
     const struct attention *attention = &layer->encoder_attn;
     size_t layer_size = ws->extent.frames * width_of(ws);
-    norm_rows(ws, ws->step_normed, ws->step_hidden, layer->post_attention_layernorm, rows);
+    norm_rows(ws, ws->step_normed, ws->step_hidden, &layer->post_attention_layernorm, rows);
     struct linear_job query =
         linear_job_of(ws, &attention->q_proj, ws->step_q, ws->step_normed, rows);
     linear_run(ws, &query, 1);
@@ -114,7 +114,7 @@ static void cross_attention(struct workspace *ws, uint32_t index, size_t rows) {
 static void feed_forward(struct workspace *ws, uint32_t index, size_t rows) {
     const struct decoder_layer *layer = &ws->model->weights.decoder_layers[index];
     size_t ffn = ws->model->config.decoder_ffn;
-    norm_rows(ws, ws->step_normed, ws->step_hidden, layer->final_layernorm, rows);
+    norm_rows(ws, ws->step_normed, ws->step_hidden, &layer->final_layernorm, rows);
     struct linear_job up = linear_job_of(ws, &layer->fc1, ws->step_inner, ws->step_normed, rows);
     linear_run(ws, &up, 1);
     for (size_t i = 0; i < rows; i++) {
@@ -128,9 +128,7 @@ void decoder_step(struct workspace *ws, const int32_t *tokens, size_t rows, size
     const struct config *config = &ws->model->config;
     const struct weights *weights = &ws->model->weights;
     for (size_t i = 0; i < rows; i++) {
-        memcpy(ws->step_hidden + i * config->dim,
-               weights->embed_tokens + (size_t)tokens[i] * config->dim,
-               config->dim * sizeof(float));
+        adapted_embed(ws, (uint32_t)tokens[i], ws->step_hidden + i * config->dim);
         ws->history[i * ws->extent.tokens + position] = (int)(position * ws->extent.beams + i);
     }
     for (uint32_t i = 0; i < config->decoder_layers; i++) {
@@ -141,7 +139,7 @@ void decoder_step(struct workspace *ws, const int32_t *tokens, size_t rows, size
         snprintf(stage, sizeof stage, "decoder.%u", i);
         workspace_trace(ws, stage, ws->step_hidden, rows, config->dim);
     }
-    norm_rows(ws, ws->step_normed, ws->step_hidden, weights->decoder_norm, rows);
+    norm_rows(ws, ws->step_normed, ws->step_hidden, &weights->decoder_norm, rows);
     struct linear_job output =
         linear_job_of(ws, &weights->proj_out, ws->logits, ws->step_normed, rows);
     linear_run(ws, &output, 1);

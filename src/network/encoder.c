@@ -15,7 +15,7 @@ static const float LAYER_NORM_EPSILON = 1e-5f;
 /* Rows of a task that is light on each: 32 rows of 288 floats are 36 KB, inside a first-level cache. */
 enum { LIGHT_ROWS = 32 };
 
-struct norm {
+struct norm_run {
     struct workspace *ws;
     float *normed;
     const float *hidden, *weight;
@@ -23,17 +23,17 @@ struct norm {
 
 static void norm_block(void *context, size_t first, size_t last, float *scratch) {
     (void)scratch;
-    const struct norm *norm = context;
+    const struct norm_run *norm = context;
     size_t dim = norm->ws->model->config.dim;
     for (size_t i = first; i < last; i++)
         norm->ws->kernels->layer_norm(norm->normed + i * dim, norm->hidden + i * dim, norm->weight,
                                       dim, LAYER_NORM_EPSILON);
 }
 
-void norm_rows(struct workspace *ws, float *normed, const float *hidden, const float *weight,
+void norm_rows(struct workspace *ws, float *normed, const float *hidden, const struct norm *norm,
                size_t rows) {
-    struct norm norm = {ws, normed, hidden, weight};
-    rows_run(ws, rows, LIGHT_ROWS, norm_block, &norm);
+    struct norm_run run = {ws, normed, hidden, adapted_weight(ws, norm->slot, norm->weight)};
+    rows_run(ws, rows, LIGHT_ROWS, norm_block, &run);
 }
 
 static void rotate_block(void *context, size_t first, size_t last, float *scratch) {
@@ -46,7 +46,7 @@ static void rotate_block(void *context, size_t first, size_t last, float *scratc
 static void self_attention(struct workspace *ws, const struct encoder_layer *layer) {
     size_t frames = ws->extent.frames;
     const struct attention *attention = &layer->self_attn;
-    norm_rows(ws, ws->normed, ws->hidden, layer->input_layernorm, frames);
+    norm_rows(ws, ws->normed, ws->hidden, &layer->input_layernorm, frames);
     struct linear_job jobs[] = {
         linear_job_of(ws, &attention->q_proj, ws->q, ws->normed, frames),
         linear_job_of(ws, &attention->k_proj, ws->k, ws->normed, frames),
@@ -62,7 +62,7 @@ static void self_attention(struct workspace *ws, const struct encoder_layer *lay
 
 static void feed_forward(struct workspace *ws, const struct encoder_layer *layer) {
     size_t frames = ws->extent.frames;
-    norm_rows(ws, ws->normed, ws->hidden, layer->post_attention_layernorm, frames);
+    norm_rows(ws, ws->normed, ws->hidden, &layer->post_attention_layernorm, frames);
     struct linear_job up = linear_job_of(ws, &layer->fc1, ws->inner, ws->normed, frames);
     up.activation = ws->kernels->gelu;
     linear_run(ws, &up, 1);
@@ -82,6 +82,6 @@ void encoder_forward(struct workspace *ws) {
         snprintf(stage, sizeof stage, "encoder.%u", i);
         workspace_trace(ws, stage, ws->hidden, frames, config->dim);
     }
-    norm_rows(ws, ws->hidden, ws->hidden, weights->encoder_layer_norm, frames);
+    norm_rows(ws, ws->hidden, ws->hidden, &weights->encoder_layer_norm, frames);
     workspace_trace(ws, "memory", ws->hidden, frames, config->dim);
 }

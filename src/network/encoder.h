@@ -8,7 +8,7 @@
 void encoder_forward(struct workspace *ws);
 
 /* normed = layer_norm(hidden) * weight over rows of dim; layer norms here have no bias. */
-void norm_rows(struct workspace *ws, float *normed, const float *hidden, const float *weight,
+void norm_rows(struct workspace *ws, float *normed, const float *hidden, const struct norm *norm,
                size_t rows);
 
 #endif

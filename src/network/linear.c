@@ -2,6 +2,8 @@
  * it is cut depends on the shapes alone. Kernels promise that values do not depend on the cut. */
 #include "network/linear.h"
 
+#include <string.h>
+
 /* With few rows the weights are streamed once: 96 KB of them a task is about 5 us of memory traffic,
  * long against the cost of taking a task, short enough to share a layer among threads. */
 static const size_t STREAM_BYTES = 96 << 10;
@@ -11,20 +13,39 @@ static const size_t BLOCK_ROWS = 256;
 /* Below this a block is not worth halving for the sake of an even split. */
 static const size_t SPLIT_ROWS = 64;
 
+/* A whole number of panels whose weights are STREAM_BYTES or the next panel. */
+static size_t stream_outs(size_t in, size_t panel) {
+    size_t outs = STREAM_BYTES / sizeof(float) / in;
+    return outs < panel ? panel : outs - outs % panel;
+}
+
+size_t adapted_room(const struct workspace *ws) {
+    const struct config *config = &ws->model->config;
+    size_t in = config->dim, width = (size_t)config->heads * config->head_dim;
+    if (in > width) in = width; /* the narrowest map has the widest blocks */
+    if (in > config->encoder_ffn) in = config->encoder_ffn;
+    if (in > config->decoder_ffn) in = config->decoder_ffn;
+    if (in > ws->model->weights.conv1.kernel) in = ws->model->weights.conv1.kernel;
+    size_t panel = ws->kernels->panel, few = stream_outs(in, panel);
+    size_t many = BLOCK_ROWS * panel;
+    return (many > few * KERNELS_FEW_ROWS ? many : few * KERNELS_FEW_ROWS) + 2 * few;
+}
+
 struct linear_job linear_job_of(const struct workspace *ws, const struct linear *linear, float *y,
                                 const float *x, size_t rows) {
-    const struct effect *effect = ws->effects ? &ws->effects[linear->slot] : NULL;
     return (struct linear_job){
         .y = y,
         .x = x,
         .y_stride = linear->out,
         .x_stride = linear->in,
         .rows = rows,
-        .weight = linear->weight,
-        .bias = linear->bias,
+        .weight = adapted_weight(ws, linear->slot, linear->weight),
+        .bias = adapted_bias(ws, linear->slot, linear->bias),
         .out = linear->out,
         .in = linear->in,
-        .effect = effect && effect->rank ? effect : NULL,
+        .channels = linear->in,
+        .slot = linear->slot,
+        .adapted = adapted_by(ws, linear->slot),
     };
 }
 
@@ -32,17 +53,19 @@ struct linear_job linear_job_of(const struct workspace *ws, const struct linear 
  * lie one after the other in memory. */
 struct linear_job linear_job_of_conv(const struct workspace *ws, const struct conv *conv, float *y,
                                      const float *x, size_t rows) {
-    (void)ws;
     return (struct linear_job){
         .y = y,
         .x = x,
         .y_stride = conv->out,
         .x_stride = (size_t)conv->stride * conv->in,
         .rows = rows,
-        .weight = conv->weight,
-        .bias = conv->bias,
+        .weight = adapted_weight(ws, conv->slot, conv->weight),
+        .bias = adapted_bias(ws, conv->slot, conv->bias),
         .out = conv->out,
         .in = (size_t)conv->kernel * conv->in,
+        .channels = conv->in,
+        .slot = conv->slot,
+        .adapted = adapted_by(ws, conv->slot),
     };
 }
 
@@ -54,8 +77,7 @@ struct cut {
 static struct cut cut_job(const struct linear_job *job, size_t panel) {
     struct cut cut = {.row_blocks = 1};
     if (job->rows <= KERNELS_FEW_ROWS) {
-        size_t outs = STREAM_BYTES / sizeof(float) / job->in;
-        cut.out_block = outs < panel ? panel : outs - outs % panel;
+        cut.out_block = stream_outs(job->in, panel);
     } else {
         cut.out_block = panel;
         cut.row_blocks = (job->rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
@@ -69,9 +91,50 @@ struct run {
     struct workspace *ws;
     const struct linear_job *jobs;
     struct cut cuts[LINEAR_JOBS_MAX];
-    size_t first[LINEAR_JOBS_MAX + 1]; /* number of each job's first task */
-    float *inner[LINEAR_JOBS_MAX];     /* A(x) [rows, rank] */
+    size_t first[LINEAR_JOBS_MAX + 1];    /* number of each job's first task */
+    const float *inner[LINEAR_JOBS_MAX];  /* A(x) [rows, rank] of each adapter, one after another */
+    const float *scaled[LINEAR_JOBS_MAX]; /* x with its inputs scaled, or NULL */
+    size_t scaled_stride[LINEAR_JOBS_MAX]; /* of its rows */
 };
+
+/* What the adapters make of the block that `base` has computed or, when they scale it, would. */
+static void run_adapted(const struct run *run, size_t j, const struct matmul *base, size_t row,
+                        size_t out, unsigned thread) {
+    const struct linear_job *job = &run->jobs[j];
+    float *scratch = run->ws->scratch[thread], *aside = scratch + run->ws->block_offset;
+    struct adapted_block block = {
+        .slot = job->slot,
+        .y = base->y,
+        .y_stride = base->y_stride,
+        .x = job->x + row * job->x_stride,
+        .x_stride = job->x_stride,
+        .in = job->in,
+        .bias = base->bias,
+        .rows = base->m,
+        .first_out = out,
+        .outs = base->n,
+        .inner = run->inner[j],
+        .first_row = row,
+        .all_rows = job->rows,
+    };
+    if (job->adapted == ADAPTED_ADDS) {
+        adapted_apply(run->ws, &block, scratch, NULL);
+        return;
+    }
+    struct matmul alone = *base;
+    alone.y = block.y = aside;
+    alone.y_stride = block.y_stride = base->n;
+    alone.accumulate = 0;
+    run->ws->kernels->matmul(&alone, scratch);
+    adapted_apply(run->ws, &block, scratch, aside + base->m * base->n);
+    for (size_t i = 0; i < base->m; i++) {
+        float *y = base->y + i * base->y_stride;
+        if (job->accumulate)
+            run->ws->kernels->add(y, aside + i * base->n, base->n);
+        else
+            memcpy(y, aside + i * base->n, base->n * sizeof *y);
+    }
+}
 
 static void run_task(void *context, size_t index, unsigned thread) {
     const struct run *run = context;
@@ -82,13 +145,15 @@ static void run_task(void *context, size_t index, unsigned thread) {
     size_t task = index - run->first[j];
     size_t block = task % cut->row_blocks, out = task / cut->row_blocks * cut->out_block;
     size_t row = job->rows * block / cut->row_blocks;
+    const float *x = run->scaled[j] ? run->scaled[j] : job->x;
+    size_t x_stride = run->scaled[j] ? run->scaled_stride[j] : job->x_stride;
     struct matmul matmul = {
         .y = job->y + row * job->y_stride + out,
-        .x = job->x + row * job->x_stride,
+        .x = x + row * x_stride,
         .w = job->weight + out * job->in,
         .bias = job->bias ? job->bias + out : NULL,
         .y_stride = job->y_stride,
-        .x_stride = job->x_stride,
+        .x_stride = x_stride,
         .w_stride = job->in,
         .m = job->rows * (block + 1) / cut->row_blocks - row,
         .n = job->out - out < cut->out_block ? job->out - out : cut->out_block,
@@ -96,58 +161,84 @@ static void run_task(void *context, size_t index, unsigned thread) {
         .scale = 1.0f,
         .accumulate = job->accumulate,
     };
-    const struct kernels *kernels = run->ws->kernels;
-    float *scratch = run->ws->scratch[thread];
-    kernels->matmul(&matmul, scratch);
-    if (job->effect) {
-        size_t rank = job->effect->rank;
-        matmul.x = run->inner[j] + row * rank;
-        matmul.w = job->effect->b + out * rank;
-        matmul.bias = NULL;
-        matmul.x_stride = matmul.w_stride = matmul.k = rank;
-        matmul.scale = (float)job->effect->scale;
-        matmul.accumulate = 1;
-        kernels->matmul(&matmul, scratch);
-    }
+    if (job->adapted != ADAPTED_SCALES) run->ws->kernels->matmul(&matmul, run->ws->scratch[thread]);
+    if (job->adapted != ADAPTED_NOT) run_adapted(run, j, &matmul, row, out, thread);
     if (job->activation)
         for (size_t i = 0; i < matmul.m; i++)
             job->activation(matmul.y + i * matmul.y_stride, matmul.n);
 }
 
-static void run_jobs(struct workspace *ws, const struct linear_job *jobs, size_t count,
-                     float *const *inner) {
-    struct run run = {.ws = ws, .jobs = jobs};
+static void run_jobs(struct workspace *ws, struct run *run, const struct linear_job *jobs,
+                     size_t count) {
+    run->ws = ws;
+    run->jobs = jobs;
     for (size_t j = 0; j < count; j++) {
-        run.cuts[j] = cut_job(&jobs[j], ws->kernels->panel);
-        run.first[j + 1] = run.first[j] + run.cuts[j].row_blocks * run.cuts[j].out_blocks;
-        run.inner[j] = inner ? inner[j] : NULL;
+        run->cuts[j] = cut_job(&jobs[j], ws->kernels->panel);
+        run->first[j + 1] = run->first[j] + run->cuts[j].row_blocks * run->cuts[j].out_blocks;
     }
-    thread_pool_run(ws->pool, run.first[count], run_task, &run);
+    thread_pool_run(ws->pool, run->first[count], run_task, run);
+}
+
+/* A(x) of every job for each adapter: one run an adapter. */
+static void run_inner(struct workspace *ws, const struct linear_job *jobs, size_t count,
+                      struct run *run) {
+    float *next[LINEAR_JOBS_MAX];
+    for (size_t j = 0; j < count; j++) {
+        run->inner[j] = next[j] = ws->lora_inner + j * jobs[0].rows * ws->extent.rank;
+    }
+    for (size_t u = 0; u < ws->active_count; u++) {
+        struct linear_job down[LINEAR_JOBS_MAX];
+        size_t adapted = 0;
+        for (size_t j = 0; j < count; j++) {
+            const struct effect *effect = &ws->active[u].effects[jobs[j].slot];
+            if (!effect->rank) continue;
+            down[adapted++] = (struct linear_job){
+                .y = next[j],
+                .x = jobs[j].x,
+                .y_stride = effect->rank,
+                .x_stride = jobs[j].x_stride,
+                .rows = jobs[j].rows,
+                .weight = effect->a,
+                .out = effect->rank,
+                .in = jobs[j].in,
+            };
+            next[j] += jobs[j].rows * effect->rank;
+        }
+        struct run inner = {0};
+        if (adapted) run_jobs(ws, &inner, down, adapted);
+    }
+}
+
+/* x * in_scale of job `j`, when an adapter scales its inputs: frame by frame, so that the windows of a
+ * convolution overlap in the result as they do in x. */
+static void scale_inputs(struct workspace *ws, const struct linear_job *job, size_t j,
+                         struct run *run) {
+    size_t channels = job->channels;
+    int windows = channels < job->in;
+    size_t stride = windows ? channels : job->x_stride;
+    size_t frames = windows ? ((job->rows - 1) * job->x_stride + job->in) / channels : job->rows;
+    for (size_t u = 0; u < ws->active_count; u++) {
+        const float *scale = ws->active[u].effects[job->slot].in_scale;
+        if (!scale) continue;
+        float part = (float)ws->active[u].weight, *scaled = ws->scaled + j * ws->scaled_room;
+        const float *x = run->scaled[j] ? scaled : job->x;
+        size_t step = run->scaled[j] ? channels : stride;
+        for (size_t i = 0; i < frames; i++)
+            for (size_t c = 0; c < channels; c++)
+                scaled[i * channels + c] = x[i * step + c] * (1 + part * (scale[c] - 1));
+        run->scaled[j] = scaled;
+        run->scaled_stride[j] = windows ? job->x_stride : channels;
+    }
 }
 
 void linear_run(struct workspace *ws, struct linear_job *jobs, size_t count) {
-    struct linear_job down[LINEAR_JOBS_MAX];
-    float *inner[LINEAR_JOBS_MAX] = {0};
-    size_t adapted = 0;
-    float *room = ws->lora_inner;
-    for (size_t j = 0; j < count; j++) {
-        const struct effect *lora = jobs[j].effect;
-        if (!lora) continue;
-        inner[j] = room;
-        room += jobs[j].rows * lora->rank;
-        down[adapted++] = (struct linear_job){
-            .y = inner[j],
-            .x = jobs[j].x,
-            .y_stride = lora->rank,
-            .x_stride = jobs[j].x_stride,
-            .rows = jobs[j].rows,
-            .weight = lora->a,
-            .out = lora->rank,
-            .in = jobs[j].in,
-        };
-    }
-    if (adapted) run_jobs(ws, down, adapted, NULL);
-    run_jobs(ws, jobs, count, inner);
+    struct run run = {0};
+    int adapted = 0;
+    for (size_t j = 0; j < count; j++) adapted |= jobs[j].adapted != ADAPTED_NOT;
+    if (adapted) run_inner(ws, jobs, count, &run);
+    for (size_t j = 0; j < count && ws->extent.scales_inputs; j++)
+        scale_inputs(ws, &jobs[j], j, &run);
+    run_jobs(ws, &run, jobs, count);
 }
 
 struct row_run {

@@ -5,6 +5,7 @@
 #ifndef PST_NETWORK_LINEAR_H
 #define PST_NETWORK_LINEAR_H
 
+#include "network/adapted.h"
 #include "network/workspace.h"
 
 /* One map of a job. */
@@ -15,7 +16,9 @@ struct linear_job {
     const float *weight; /* [out, in] */
     const float *bias;   /* [out] or NULL */
     size_t out, in;
-    const struct effect *effect;            /* NULL: none */
+    size_t channels; /* of a row of x: `in`, or that of one frame of a convolution's window */
+    uint32_t slot;
+    enum adapted adapted;
     int accumulate;                         /* add to y: a residual connection */
     void (*activation)(float *y, size_t n); /* applied to the finished values; NULL: none */
 };
@@ -23,13 +26,13 @@ struct linear_job {
 /* Maps that share an input run as one job: q, k and v. */
 enum { LINEAR_JOBS_MAX = 3 };
 
-/* A job of `linear` with the adapter active in the workspace; strides are the row lengths. */
+/* A job of `linear` with the adapters active in the workspace; strides are the row lengths. */
 struct linear_job linear_job_of(const struct workspace *ws, const struct linear *linear, float *y,
                                 const float *x, size_t rows);
 struct linear_job linear_job_of_conv(const struct workspace *ws, const struct conv *conv, float *y,
                                      const float *x, size_t rows);
 
-/* Runs up to LINEAR_JOBS_MAX maps. y = base(x) + scale * B(A(x)), the adapter's part last, as PEFT. */
+/* Runs up to LINEAR_JOBS_MAX maps, with what the adapters in use do to them. */
 void linear_run(struct workspace *ws, struct linear_job *jobs, size_t count);
 
 /* run(context, first, last, scratch) over [0, rows) in blocks that do not depend on the threads. */

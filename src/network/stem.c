@@ -54,16 +54,17 @@ static double average_rows(const struct workspace *ws) {
 }
 
 static void group_norm(struct workspace *ws) {
-    const struct weights *weights = &ws->model->weights;
+    const struct norm *norm = &ws->model->weights.groupnorm;
+    const float *weight = adapted_weight(ws, norm->slot, norm->weight);
+    const float *bias = adapted_bias(ws, norm->slot, norm->bias);
     struct moments moments = {.ws = ws};
     rows_run(ws, ws->extent.frames1, NORM_ROWS, sum_rows, &moments);
     moments.mean = average_rows(ws);
     rows_run(ws, ws->extent.frames1, NORM_ROWS, square_rows, &moments);
     double scale = 1.0 / sqrt(average_rows(ws) + GROUP_NORM_EPSILON);
     for (uint32_t c = 0; c < ws->model->config.dim; c++) {
-        ws->channel_scale[c] = (float)(scale * weights->groupnorm_weight[c]);
-        ws->channel_shift[c] = (float)(weights->groupnorm_bias[c] -
-                                       moments.mean * scale * weights->groupnorm_weight[c]);
+        ws->channel_scale[c] = (float)(scale * weight[c]);
+        ws->channel_shift[c] = (float)(bias[c] - moments.mean * scale * weight[c]);
     }
     rows_run(ws, ws->extent.frames1, NORM_ROWS, scale_rows, &moments);
 }

@@ -1,6 +1,7 @@
 /* workspace.c - see workspace.h. */
 #include "network/workspace.h"
 
+#include "network/adapted.h"
 #include "network/attention.h"
 #include "network/linear.h"
 
@@ -23,6 +24,9 @@ struct extent extent_max(const struct extent *a, const struct extent *b) {
         .frames = max_of(a->frames, b->frames),
         .beams = max_of(a->beams, b->beams),
         .tokens = max_of(a->tokens, b->tokens),
+        .rank = max_of(a->rank, b->rank),
+        .scales_outputs = max_of(a->scales_outputs, b->scales_outputs),
+        .scales_inputs = max_of(a->scales_inputs, b->scales_inputs),
     };
 }
 
@@ -72,18 +76,35 @@ static void lay_out_decoder(struct workspace *ws, struct arena *arena, const str
     ws->logits = ARENA_TAKE(arena, e->beams * config->vocab, float);
 }
 
+static void lay_out_adapters(struct workspace *ws, struct arena *arena, const struct extent *e) {
+    const struct config *config = &ws->model->config;
+    size_t width = (size_t)config->heads * config->head_dim;
+    size_t widest = max_of(config->dim, max_of(width, config->encoder_ffn));
+    size_t inputs = max_of(e->frames1 * config->dim, e->frames * widest); /* of conv2; a layer */
+    inputs = max_of(inputs, e->frames2 * 2 * config->dim);                /* conv3 */
+    inputs = max_of(inputs, e->frames1 * 64 + 127);                       /* conv1 */
+    inputs = max_of(inputs, e->beams * max_of(widest, config->decoder_ffn));
+    ws->lora_inner =
+        ARENA_TAKE(arena, LINEAR_JOBS_MAX * max_of(e->frames1, e->beams) * e->rank, float);
+    ws->scaled_room = e->scales_inputs ? inputs : 0;
+    ws->scaled = ARENA_TAKE(arena, LINEAR_JOBS_MAX * ws->scaled_room, float);
+    ws->embed_room = ARENA_TAKE(arena, e->scales_outputs * 2 * config->dim, float);
+}
+
 void workspace_lay_out(struct workspace *ws, struct arena *arena, const struct extent *e) {
     unsigned threads = thread_pool_size(ws->pool);
-    size_t panel = ws->kernels->panel * max_of(longest_sum(&ws->model->config), e->frames);
+    size_t longest = max_of(longest_sum(&ws->model->config), max_of(e->frames, e->rank));
+    size_t panel = ws->kernels->panel * longest;
     size_t scores = max_of(ATTENTION_ROWS * e->frames, max_of(e->frames, e->tokens));
     ws->scratch = ARENA_TAKE(arena, threads, float *);
+    ws->scores_offset = panel;
+    ws->block_offset = panel + scores;
+    size_t block = e->scales_outputs ? adapted_room(ws) : 0;
     for (unsigned t = 0; t < threads; t++) {
-        float *scratch = ARENA_TAKE(arena, panel + scores, float);
+        float *scratch = ARENA_TAKE(arena, panel + scores + block, float);
         if (ws->scratch) ws->scratch[t] = scratch;
     }
-    ws->scores_offset = panel;
-    ws->lora_inner =
-        ARENA_TAKE(arena, LINEAR_JOBS_MAX * max_of(e->frames1, e->beams) * ws->rank, float);
+    lay_out_adapters(ws, arena, e);
     lay_out_encoder(ws, arena, e);
     lay_out_decoder(ws, arena, e);
 }

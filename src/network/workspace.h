@@ -11,7 +11,7 @@
 #include "base/arena.h"
 #include "base/thread_pool.h"
 #include "kernels/kernels.h"
-#include "model/adapter.h"
+#include "model/effect.h"
 #include "model/model.h"
 
 /* The shape of one piece of work. */
@@ -19,6 +19,15 @@ struct extent {
     size_t frames1, frames2, frames; /* after conv1, conv2, conv3 */
     size_t beams;                    /* rows of a decoder step */
     size_t tokens;                   /* longest transcript, start token included */
+    size_t rank;                     /* of all adapters in use together */
+    size_t scales_outputs;           /* 1: some adapter in use scales outputs of a map; else 0 */
+    size_t scales_inputs;            /* the same of inputs */
+};
+
+/* An adapter in use. */
+struct active {
+    const struct effect *effects; /* [module_count] by slot */
+    double weight;                /* of its scales; 1: as trained */
 };
 
 /* Called with the output of each stage; for tests. data [rows, cols]. */
@@ -29,8 +38,8 @@ struct workspace {
     const struct pst_model *model;
     const struct kernels *kernels;
     struct thread_pool *pool;
-    const struct effect *effects; /* [module_count] by slot, or NULL: the bare base */
-    uint32_t rank;                /* largest rank among them */
+    const struct active *active; /* [active_count] in the order they act; none: the bare base */
+    size_t active_count;
     trace_fn trace;
     void *trace_user;
 
@@ -38,7 +47,11 @@ struct workspace {
 
     float **scratch;      /* [threads]: a packed panel, then attention scores */
     size_t scores_offset; /* of the scores in a scratch */
+    size_t block_offset;  /* of a block computed aside and two rows, with scales_outputs */
     float *lora_inner;    /* [3, rows, rank]: A(x) of up to three maps that share an input */
+    float *scaled;        /* the scaled inputs of as many maps, scaled_room apart */
+    size_t scaled_room;
+    float *embed_room; /* [2, dim]: factors of an embedding */
 
     float *conv1;                         /* [frames1, dim] */
     float *conv2;                         /* [frames2, 2 * dim] */
@@ -72,7 +85,7 @@ enum { CLIP_SAMPLES_MIN = 895 };
 /* The elementwise larger of two extents. */
 struct extent extent_max(const struct extent *a, const struct extent *b);
 
-/* Takes everything above from `arena`, with room for `extent` and adapters of rank ws->rank. */
+/* Takes everything above from `arena`, with room for `extent`. */
 void workspace_lay_out(struct workspace *ws, struct arena *arena, const struct extent *extent);
 
 void workspace_trace(const struct workspace *workspace, const char *stage, const float *data,

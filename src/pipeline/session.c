@@ -45,17 +45,8 @@ void pst_session_free(pst_session *session) {
     if (!session) return;
     thread_pool_free(session->pool);
     arena_free(&session->arena);
+    free(session->active);
     free(session);
-}
-
-pst_status pst_session_use_adapter(pst_session *session, const pst_adapter *adapter,
-                                   pst_error *err) {
-    if (!session) return error_set(err, PST_ERR_ARGUMENT, "session must not be NULL");
-    if (adapter && adapter->model != session->model)
-        return error_set(err, PST_ERR_ARGUMENT, "the adapter was opened for another model");
-    session->workspace.effects = adapter ? adapter->effects : NULL;
-    session->workspace.rank = adapter ? adapter->info.rank_max : 0;
-    return PST_OK;
 }
 
 size_t pst_session_memory(const pst_session *session) {
@@ -69,16 +60,18 @@ static void lay_out(struct pst_session *session, struct arena *arena, const stru
 
 static int fits(const struct pst_session *session, const struct extent *extent) {
     const struct extent *room = &session->room;
-    return session->arena.base && session->workspace.rank <= session->room_rank &&
-           extent->frames1 <= room->frames1 && extent->frames2 <= room->frames2 &&
-           extent->frames <= room->frames && extent->tokens <= room->tokens &&
-           extent->beams <= room->beams;
+    return session->arena.base && extent->rank <= room->rank &&
+           extent->scales_outputs <= room->scales_outputs &&
+           extent->scales_inputs <= room->scales_inputs && extent->frames1 <= room->frames1 &&
+           extent->frames2 <= room->frames2 && extent->frames <= room->frames &&
+           extent->tokens <= room->tokens && extent->beams <= room->beams;
 }
 
-pst_status session_fit(struct pst_session *session, const struct extent *extent, pst_error *err) {
+pst_status session_fit(struct pst_session *session, const struct extent *clip, pst_error *err) {
     struct workspace *ws = &session->workspace;
-    if (!fits(session, extent)) {
-        struct extent room = extent_max(extent, &session->room);
+    struct extent extent = extent_max(clip, &session->needs);
+    if (!fits(session, &extent)) {
+        struct extent room = extent_max(&extent, &session->room);
         struct arena counter = {0};
         lay_out(session, &counter, &room);
         session->room = (struct extent){0};
@@ -86,9 +79,8 @@ pst_status session_fit(struct pst_session *session, const struct extent *extent,
             return error_memory(err, counter.used);
         lay_out(session, &session->arena, &room);
         session->room = room;
-        session->room_rank = ws->rank;
         rotary_tables(ws, room.frames > room.tokens ? room.frames : room.tokens);
     }
-    ws->extent = *extent;
+    ws->extent = extent;
     return PST_OK;
 }

@@ -1,4 +1,4 @@
-/* session.h - one timeline over a model: its threads, its memory, its adapter. */
+/* session.h - one timeline over a model: its threads, its memory, its adapters. */
 #ifndef PST_PIPELINE_SESSION_H
 #define PST_PIPELINE_SESSION_H
 
@@ -9,14 +9,15 @@
 struct pst_session {
     const struct pst_model *model;
     struct thread_pool *pool;
-    struct arena arena; /* all that follows points into it */
-    struct extent room; /* what it is laid out for */
-    uint32_t room_rank;
+    struct arena arena;    /* all that follows points into it */
+    struct extent room;    /* what it is laid out for */
+    struct active *active; /* [workspace.active_count] or NULL */
+    struct extent needs;   /* of the adapters in use: rank and what they scale */
     struct workspace workspace;
     struct search search;
 };
 
-/* Makes room for `extent` and the adapter in use, and sets workspace.extent. A clip that fits the room
+/* Makes room for `extent` and the adapters in use, and sets workspace.extent. A clip that fits the room
  * there is uses it as it is. */
 pst_status session_fit(struct pst_session *session, const struct extent *extent, pst_error *err);
 
