@@ -24,6 +24,12 @@ struct pst_adapter {
     uint32_t block_count;
 };
 
+struct module;
+
+/* sum [columns], in the order of the network: a row of what the effect adds, without its scale. */
+void effect_sum_row(const struct module *module, const struct effect *effect, size_t row,
+                    double *sum);
+
 /* What merge_and_unload() of PEFT makes of one module, in double precision: the effect of `adapter` on
  * `slot`, with its scale times `factor`, applied to weight (the module's shape, in the checkpoint's
  * order: [out, in], [out, in, kernel], [vocab, dim], [dim]) and bias ([out]; NULL when the module has

@@ -43,6 +43,18 @@ void *adapter_build_own(struct adapter_build *build, size_t count, size_t size, 
 pst_status adapter_build_floats(struct adapter_build *build, const struct tensor *tensor,
                                 const float **values, pst_error *err);
 
+/* Modules whose tensors an adapter replaces whole. */
+struct adapter_saved {
+    const char *const *names; /* [count]: modules_to_save */
+    size_t count;
+    int ties_output;              /* proj_out goes with embed_tokens (ensure_weight_tying) */
+    const unsigned char *wrapped; /* [module_count]: the adapter's matrices wrap it */
+};
+
+/* Takes every tensor of the file that PEFT would load over one of the base. */
+pst_status adapter_build_replaced(struct adapter_build *build, const struct adapter_saved *saved,
+                                  pst_error *err);
+
 /* Modules are shown without the "model." that nearly all of their names begin with. */
 const char *adapter_shown(const char *module);
 void adapter_build_warn(const struct adapter_build *build, const pst_error *note);

@@ -18,12 +18,6 @@ struct merge {
     size_t rows, columns;
 };
 
-/* Where the network keeps what the checkpoint has at `column` of a row: [in, kernel] to [kernel, in]. */
-static size_t network_column(const struct module *module, size_t column) {
-    if (module->kind != MODULE_CONV1D) return column;
-    return column % module->kernel * module->in + column / module->kernel;
-}
-
 static void replace(const struct merge *merge) {
     const struct effect *effect = merge->effect;
     size_t columns = merge->columns;
@@ -31,21 +25,20 @@ static void replace(const struct merge *merge) {
         for (size_t o = 0; o < merge->rows; o++)
             for (size_t i = 0; i < columns; i++)
                 merge->weight[o * columns + i] =
-                    effect->weight[o * columns + network_column(merge->module, i)];
+                    effect->weight[o * columns + module_network_column(merge->module, i)];
     for (uint32_t r = 0; r < effect->row_count; r++)
         for (size_t i = 0; i < columns; i++)
             merge->weight[effect->row_ids[r] * columns + i] = effect->rows[r * columns + i];
 }
 
-/* One row of what is added, in the order of the network, without the scale. */
-static void sum_row(const struct merge *merge, size_t row, double *sum) {
-    const struct effect *effect = merge->effect;
-    size_t columns = merge->columns, rank = effect->rank;
+void effect_sum_row(const struct module *module, const struct effect *effect, size_t row,
+                    double *sum) {
+    size_t columns = module_columns(module), rank = effect->rank;
     for (size_t i = 0; i < columns; i++)
         sum[i] = effect->delta ? effect->delta[row * columns + i] : 0;
     for (size_t r = 0; r < rank; r++) {
-        if (merge->module->kind == MODULE_EMBEDDING) {
-            double at = effect->a[r * merge->rows + row];
+        if (module->kind == MODULE_EMBEDDING) {
+            double at = effect->a[r * module->out + row];
             for (size_t i = 0; i < columns; i++) sum[i] += at * effect->b[i * rank + r];
         } else {
             double at = effect->b[row * rank + r];
@@ -61,9 +54,10 @@ static pst_status add(const struct merge *merge, pst_error *err) {
     double *sum = malloc(merge->columns * sizeof *sum);
     if (!sum) return error_memory(err, merge->columns * sizeof *sum);
     for (size_t o = 0; o < merge->rows; o++) {
-        sum_row(merge, o, sum);
+        effect_sum_row(merge->module, effect, o, sum);
         for (size_t i = 0; i < merge->columns; i++)
-            merge->weight[o * merge->columns + i] += scale * sum[network_column(merge->module, i)];
+            merge->weight[o * merge->columns + i] +=
+                scale * sum[module_network_column(merge->module, i)];
     }
     free(sum);
     return PST_OK;
@@ -100,7 +94,7 @@ static void scale(const struct merge *merge, double *bias) {
             bias[o] *= 1 + factor * (effect->out_scale[o] - 1.0);
     }
     for (size_t i = 0; effect->in_scale && i < merge->rows * merge->columns; i++) {
-        size_t input = network_column(module, i % merge->columns) % module->in;
+        size_t input = module_network_column(module, i % merge->columns) % module->in;
         merge->weight[i] *= 1 + factor * (effect->in_scale[input] - 1.0);
     }
 }
@@ -120,8 +114,7 @@ pst_status adapter_merge_module(const struct pst_adapter *adapter, uint32_t slot
                           .factor = factor,
                           .weight = weight,
                           .rows = module->out,
-                          .columns = module->kind == MODULE_NORM ? 1 : module->in};
-    if (module->kind == MODULE_CONV1D) merge.columns *= module->kernel;
+                          .columns = module_columns(module)};
     if (effect->b_bias && !bias)
         return error_set(
             err, PST_ERR_UNSUPPORTED,

@@ -19,11 +19,6 @@ static double dot(const float *x, size_t x_step, const float *y, size_t y_step, 
     return sum;
 }
 
-static size_t columns_of(const struct module *module) {
-    size_t kernel = module->kind == MODULE_CONV1D ? module->kernel : 1;
-    return module->kind == MODULE_NORM ? 1 : module->in * kernel;
-}
-
 /* ||B A||^2 over pairs of ranks: rank^2 (in + out) / 2 products. */
 static double square_by_ranks(const struct effect *effect, size_t out, size_t in) {
     size_t rank = effect->rank;
@@ -59,7 +54,8 @@ static int is_plain(const struct effect *effect) {
 
 static double plain_norm(const struct effect *effect, const struct module *module) {
     int embeds = module->kind == MODULE_EMBEDDING; /* its A is [rank, vocab], its B [dim, rank] */
-    size_t out = embeds ? module->in : module->out, in = embeds ? module->out : columns_of(module);
+    size_t out = embeds ? module->in : module->out,
+           in = embeds ? module->out : module_columns(module);
     double by_ranks = (double)effect->rank * ((double)in + (double)out) / 2;
     double square = by_ranks < (double)(out * in) ? square_by_ranks(effect, out, in)
                                                   : square_by_entries(effect, out, in);
@@ -70,7 +66,7 @@ static double plain_norm(const struct effect *effect, const struct module *modul
 static pst_status merged_norm(const struct pst_adapter *adapter, uint32_t slot, double *norm,
                               pst_error *err) {
     const struct module *module = &adapter->model->weights.modules[slot];
-    size_t entries = module->out * columns_of(module), outs = module->out;
+    size_t entries = module->out * module_columns(module), outs = module->out;
     double *weight = malloc((entries + outs) * sizeof *weight), square = 0;
     if (!weight) return error_memory(err, (entries + outs) * sizeof *weight);
     double *bias = weight + entries; /* not part of the norm */
@@ -111,7 +107,8 @@ pst_status pst_adapter_module_at(const pst_adapter *adapter, size_t index,
         .rank = effect_rank(effect),
         .scale = effect->scale,
         .delta_norm = norm,
-        .weight_norm = sqrt(dot(base->weight, 1, base->weight, 1, base->out * columns_of(base))),
+        .weight_norm =
+            sqrt(dot(base->weight, 1, base->weight, 1, base->out * module_columns(base))),
     };
     return PST_OK;
 }

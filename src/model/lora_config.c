@@ -156,6 +156,45 @@ static pst_status read_selection(struct lora_config *config, pst_error *err) {
     return PST_OK;
 }
 
+static pst_status read_token_list(struct lora_config *config, const char *module,
+                                  const json_t *list, pst_error *err) {
+    const char *path = config->file.path;
+    size_t count = json_array_size(list);
+    if (!json_is_array(list) || count == 0)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: trainable_token_indices holds %s for %s, expected a list of tokens",
+                         path, json_is_array(list) ? "nothing" : json_kind(list), module);
+    struct lora_tokens *tokens = &config->tokens[config->token_lists++];
+    *tokens = (struct lora_tokens){.module = module, .ids = calloc(count, sizeof *tokens->ids)};
+    if (!tokens->ids) return error_memory(err, count * sizeof *tokens->ids);
+    for (; tokens->count < count; tokens->count++) {
+        const json_t *entry = json_array_get(list, tokens->count);
+        json_int_t id = json_integer_value(entry);
+        if (!json_is_integer(entry) || id < 0 || id > INT32_MAX)
+            return error_set(err, PST_ERR_MODEL, "%s: trainable_token_indices[%zu] is no token id",
+                             path, tokens->count);
+        tokens->ids[tokens->count] = (uint32_t)id;
+    }
+    return PST_OK;
+}
+
+/* A list of tokens of the embedding, or a table from module to list. */
+static pst_status read_tokens(struct lora_config *config, pst_error *err) {
+    json_t *value = json_object_get(config->file.root, "trainable_token_indices");
+    if (is_off(value)) return PST_OK;
+    size_t lists = json_is_object(value) ? json_object_size(value) : 1;
+    config->tokens = calloc(lists, sizeof *config->tokens);
+    if (!config->tokens) return error_memory(err, lists * sizeof *config->tokens);
+    if (!json_is_object(value)) return read_token_list(config, "embed_tokens", value, err);
+    const char *module;
+    json_t *list;
+    pst_status status = PST_OK;
+    json_object_foreach(value, module, list) {
+        if (!status) status = read_token_list(config, module, list, err);
+    }
+    return status;
+}
+
 static pst_status read_numbers(struct lora_config *config, pst_error *err) {
     const json_t *root = config->file.root;
     const char *path = config->file.path;
@@ -171,7 +210,12 @@ static pst_status read_numbers(struct lora_config *config, pst_error *err) {
     config->r = (uint32_t)r;
     status =
         json_get_double(root, path, "lora_alpha", -ALPHA_MAX, ALPHA_MAX, &config->lora_alpha, err);
-    if (!status) status = json_get_bool(root, path, "use_rslora", &config->use_rslora, err);
+    static const char *const switches[] = {"use_rslora", "use_dora", "lora_bias",
+                                           "ensure_weight_tying"};
+    int *const values[] = {&config->use_rslora, &config->use_dora, &config->lora_bias,
+                           &config->ensure_weight_tying};
+    for (int i = 0; i < 4 && !status; i++)
+        status = json_get_bool(root, path, switches[i], values[i], err);
     if (!status)
         status =
             read_overrides(config, "rank_pattern", 1, 1, LORA_RANK_MAX, &config->rank_pattern, err);
@@ -187,13 +231,9 @@ static pst_status read_numbers(struct lora_config *config, pst_error *err) {
 static const struct {
     const char *key, *why;
 } REFUSED[] = {
-    {"use_dora", "DoRA rescales every row of the weight"},
     {"use_qalora", "it pools the inputs of lora_A"},
     {"use_bdlora", "its lora_A or lora_B is block diagonal"},
-    {"lora_bias", "its lora_B has a bias"},
     {"fan_in_fan_out", "it is for transposed weights, which this model has not"},
-    {"modules_to_save", "the file replaces whole modules of the base"},
-    {"trainable_token_indices", "the file replaces rows of the embedding"},
     {"target_parameters", "it adapts bare parameters, not modules"},
     {"layer_replication", "it repeats layers of the base"},
     {"alora_invocation_tokens", "the adapter acts only after these tokens"},
@@ -223,6 +263,10 @@ static const char *const KNOWN[] = {
     "runtime_config",
     "r",
     "ensure_weight_tying",
+    "use_dora",
+    "lora_bias",
+    "modules_to_save",
+    "trainable_token_indices",
     "lora_alpha",
     "use_rslora",
     "rank_pattern",
@@ -281,11 +325,12 @@ static pst_status judge_initialisation(const struct lora_config *config, pst_err
     if (equals_any_case(name, "gaussian") || strcmp(name, "eva") == 0 ||
         strcmp(name, "orthogonal") == 0)
         return PST_OK;
+    if (config->correction) return PST_OK;
     if (starts_with(name, "pissa") || starts_with(name, "corda") || strcmp(name, "loftq") == 0 ||
-        strcmp(name, "lora_ga") == 0 || equals_any_case(name, "olora"))
+        strcmp(name, "lora_ga") == 0)
         return error_set(err, PST_ERR_UNSUPPORTED,
                          "%s: init_lora_weights is \"%s\": it changed the base weights when "
-                         "training began, and the adapter does not hold them; save it again with "
+                         "training began, in a way that cannot be repeated; save it again with "
                          "save_pretrained(..., path_initial_model_for_weight_conversion=...)",
                          config->file.path, name);
     return error_set(err, PST_ERR_UNSUPPORTED,
@@ -308,11 +353,15 @@ pst_status lora_config_check(const struct lora_config *config, pst_error *err) {
                              REFUSED[i].key, REFUSED[i].why);
     const json_t *bias = json_object_get(root, "bias");
     const char *bias_text = json_string_value(bias);
-    if (bias && (!bias_text || strcmp(bias_text, "none") != 0))
-        return error_set(err, PST_ERR_UNSUPPORTED,
-                         "%s: bias is %s, expected \"none\": an adapter that replaces biases of "
-                         "the base is not supported",
-                         path, bias_text ? bias_text : json_kind(bias));
+    int known = bias_text && (strcmp(bias_text, "none") == 0 || strcmp(bias_text, "all") == 0 ||
+                              strcmp(bias_text, "lora_only") == 0);
+    if (bias && !known)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: bias is %s, expected \"none\", \"all\" or \"lora_only\"", path,
+                         bias_text ? bias_text : json_kind(bias));
+    if (config->use_dora && config->lora_bias)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: use_dora and lora_bias are both set (PEFT refuses it too)", path);
     return judge_initialisation(config, err);
 }
 
@@ -344,11 +393,19 @@ pst_status lora_config_parse(struct lora_config *config, struct json_file *file,
     pst_status status = read_kind(config, err);
     if (!status) status = read_numbers(config, err);
     if (!status) status = read_selection(config, err);
+    if (!status) status = read_tokens(config, err);
     if (status) {
         lora_config_close(config);
         return status;
     }
-    config->init_zeroes_b = zeroes_b(json_object_get(config->file.root, "init_lora_weights"));
+    const json_t *init = json_object_get(config->file.root, "init_lora_weights");
+    config->init = json_string_value(init);
+    config->init_zeroes_b = zeroes_b(init);
+    config->init_is_gaussian = config->init && equals_any_case(config->init, "gaussian");
+    if (config->init && strcmp(config->init, "pissa") == 0)
+        config->correction = LORA_CORRECTION_PISSA;
+    else if (config->init && equals_any_case(config->init, "olora"))
+        config->correction = LORA_CORRECTION_OLORA;
     warn_unknown(config, options);
     return PST_OK;
 }
@@ -369,6 +426,8 @@ void lora_config_close(struct lora_config *config) {
     free(config->layers_pattern.items);
     free(config->rank_pattern.items);
     free(config->alpha_pattern.items);
+    for (size_t i = 0; i < config->token_lists; i++) free(config->tokens[i].ids);
+    free(config->tokens);
     json_file_close(&config->file);
     *config = (struct lora_config){0};
 }

@@ -41,19 +41,36 @@ struct lora_overrides {
     size_t count;
 };
 
+/* Single rows of one embedding or output matrix. */
+struct lora_tokens {
+    const char *module; /* the end of its name */
+    uint32_t *ids;      /* [count] in file order */
+    size_t count;
+};
+
+/* What training did to the base weights before it began, and loading has to repeat. */
+enum lora_correction { LORA_CORRECTION_NONE, LORA_CORRECTION_PISSA, LORA_CORRECTION_OLORA };
+
 struct lora_config {
     struct json_file file;  /* owns every text below */
     const char *base_model; /* "" when absent */
     uint32_t r;
     double lora_alpha;
     int use_rslora;
+    int use_dora, lora_bias;
+    int ensure_weight_tying;
     int init_zeroes_b; /* a lora_B that the tensor file lacks is zero, so its module is unchanged */
+    enum lora_correction correction;
+    const char *init; /* init_lora_weights when it is a text, else NULL */
+    int init_is_gaussian;
     struct lora_choice target_modules, exclude_modules;
     struct lora_names modules_to_save;
     int64_t *layers_to_transform; /* [layer_count] */
     size_t layer_count;
     struct lora_names layers_pattern;
     struct lora_overrides rank_pattern, alpha_pattern;
+    struct lora_tokens *tokens; /* [token_lists]: trainable_token_indices */
+    size_t token_lists;
 };
 
 /* Reads `path`. `options` (NULL: silent) hears of keys nobody knows. */
@@ -64,7 +81,7 @@ pst_status lora_config_parse(struct lora_config *config, struct json_file *file,
                              const pst_adapter_options *options, pst_error *err);
 void lora_config_close(struct lora_config *config);
 
-/* PST_ERR_UNSUPPORTED with name and reason when the file asks for more than plain LoRA on linear maps. */
+/* PST_ERR_UNSUPPORTED with name and reason when the file asks for what is not applied. */
 pst_status lora_config_check(const struct lora_config *config, pst_error *err);
 
 #endif

@@ -239,16 +239,11 @@ static pst_status is_target(const struct matcher *matcher, const char *name, int
 
 /* ----------------------------------------------------------------------------------- resolving */
 
-static pst_status refuse(const struct matcher *matcher, const char *name, enum module_kind kind,
-                         pst_error *err) {
+static pst_status refuse(const struct matcher *matcher, const char *name, pst_error *err) {
     const char *path = matcher->config->file.path;
-    if (kind == MODULE_CONV1D || kind == MODULE_EMBEDDING)
-        return error_set(err, PST_ERR_UNSUPPORTED,
-                         "%s: target_modules matches %s, %s: only linear modules are supported",
-                         path, name, kind == MODULE_CONV1D ? "a convolution" : "an embedding");
     return error_set(err, PST_ERR_MODEL,
-                     "%s: target_modules matches %s, which is no linear module (PEFT refuses it "
-                     "too)",
+                     "%s: target_modules matches %s, which is no linear module, convolution or "
+                     "embedding (PEFT refuses it too)",
                      path, name);
 }
 
@@ -256,7 +251,7 @@ static pst_status refuse(const struct matcher *matcher, const char *name, enum m
 static pst_status check_plain(const struct matcher *matcher, const char *name, pst_error *err) {
     int in = 0;
     pst_status status = is_target(matcher, name, 0, &in, err);
-    return status || !in ? status : refuse(matcher, name, MODULE_NORM, err);
+    return status || !in ? status : refuse(matcher, name, err);
 }
 
 static pst_status check_child(const struct matcher *matcher, char *name, size_t size,
@@ -323,7 +318,8 @@ static pst_status find(const struct matcher *matcher, const struct module *modul
         targets[i] = (struct lora_target){0};
         pst_status status = check_parents(matcher, module->name, i ? modules[i - 1].name : "", err);
         if (!status) status = is_target(matcher, module->name, linear, &in, err);
-        if (!status && in && !linear) status = refuse(matcher, module->name, module->kind, err);
+        if (!status && in && module->kind == MODULE_NORM)
+            status = refuse(matcher, module->name, err);
         if (!status && in) status = measure(matcher, module->name, &targets[i], err);
         if (status) return status;
         *adapted += in != 0;

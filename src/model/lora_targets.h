@@ -1,8 +1,7 @@
 /* lora_targets.h - which modules an adapter config means, at which rank and alpha.
  *
  * The rules are those of PEFT 0.18.1, applied to the names of the reference's named_modules(). What
- * PEFT could not have made (an adapter on a norm or a whole layer) and what this engine does not
- * compute (on a convolution or an embedding) is refused by module name. */
+ * PEFT could not have made (an adapter on a norm or a whole layer) is refused by module name. */
 #ifndef PST_MODEL_LORA_TARGETS_H
 #define PST_MODEL_LORA_TARGETS_H
 

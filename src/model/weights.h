@@ -67,6 +67,19 @@ struct module {
     uint32_t out, in, kernel;
 };
 
+/* Entries of a row of its weight. */
+static inline size_t module_columns(const struct module *module) {
+    if (module->kind == MODULE_NORM) return 1;
+    return (size_t)module->in * (module->kind == MODULE_CONV1D ? module->kernel : 1);
+}
+
+/* Where the network keeps what the checkpoint has at `column` of a row: a convolution's [in, kernel]
+ * lies as [kernel, in]. */
+static inline size_t module_network_column(const struct module *module, size_t column) {
+    if (module->kind != MODULE_CONV1D) return column;
+    return column % module->kernel * module->in + column / module->kernel;
+}
+
 struct weights {
     struct conv conv1, conv2, conv3;
     struct norm groupnorm;

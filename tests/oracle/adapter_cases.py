@@ -2,8 +2,8 @@
 
     make_all(model_dir, out_dir) -> [(name, folder), ...]
 
-The one idea: PEFT chooses the modules, shapes and file format; only the numbers are ours. lora_B is
-drawn at random instead of zero, or the adapter would change nothing and prove nothing. The same name
+The one idea: PEFT chooses the modules, shapes and file format; only the numbers are ours. What training
+would have moved is moved at random, or the adapter would change nothing and prove nothing. The same name
 gives the same numbers on every run. What must be refused is in tests/bad/adapter.
 """
 
@@ -25,6 +25,51 @@ transformers.logging.disable_progress_bar()
 STRENGTH = 0.05
 
 ENDINGS = ["q_proj", "k_proj", "v_proj", "o_proj", "fc1", "fc2"]
+CONVOLUTIONS = ["conv1", "conv2", "conv3"]
+# Frequent ones, so that a transcript meets them: ",", ".", " the", " of", " and", " to", ...
+TOKENS = [29892, 29889, 278, 310, 322, 304, 263, 471, 372, 297]
+
+
+def parts(model, attention, seed):
+    """What goes beyond matrices on linear maps: kinds of modules, DoRA, biases, tensors replaced."""
+    vocab = model.config.vocab_size
+    tokens = sorted({token % vocab for token in TOKENS}, reverse=True)
+    some = dict(attention, r=4)
+    return {
+        "convolutions": dict(some, target_modules=CONVOLUTIONS),
+        "convolution_first": dict(some, target_modules=["conv1"], use_rslora=True),
+        "convolutions_too": dict(seed, target_modules=ENDINGS + CONVOLUTIONS),
+        "embedding": dict(some, target_modules=["embed_tokens"]),
+        "embedding_and_output": dict(some, target_modules=["embed_tokens", "proj_out"]),
+        "lora_bias": dict(some, target_modules=["fc1", "fc2", "conv2", "conv3", "q_proj"],
+                          lora_bias=True, init_lora_weights=True),
+        "dora": dict(seed, use_dora=True),
+        "dora_rslora_negative": dict(attention, use_dora=True, use_rslora=True, lora_alpha=-6),
+        "dora_convolutions": dict(some, target_modules=CONVOLUTIONS, use_dora=True),
+        "dora_embedding": dict(some, target_modules=["embed_tokens", "q_proj"], use_dora=True),
+        "dora_output": dict(some, target_modules=["proj_out", "fc1"], use_dora=True),
+        "bias_all": dict(seed, bias="all"),
+        "bias_lora_only": dict(seed, bias="lora_only", target_modules=["fc2", "conv2", "q_proj"]),
+        "dora_bias_all": dict(seed, use_dora=True, bias="all"),
+        "saved_norms": dict(some, modules_to_save=["norm"]),
+        "saved_layernorms": dict(some, modules_to_save=["input_layernorm", "groupnorm"]),
+        "saved_output": dict(some, modules_to_save=["proj_out"]),
+        "saved_embedding": dict(some, modules_to_save=["embed_tokens"]),
+        "saved_tied": dict(some, modules_to_save=["embed_tokens"], ensure_weight_tying=True),
+        "saved_block": dict(some, modules_to_save=["layers.0.mlp", "conv1", "conv3"]),
+        "tokens": dict(some, trainable_token_indices=tokens),
+        "tokens_table": dict(some, trainable_token_indices={"embed_tokens": tokens[::-1]}),
+        "tokens_output": dict(some, trainable_token_indices={"proj_out": tokens}),
+        "pissa": dict(attention, init_lora_weights="pissa"),
+        "pissa_wide": dict(seed, init_lora_weights="pissa", r=16, lora_alpha=8),
+        "pissa_rslora": dict(attention, init_lora_weights="pissa", use_rslora=True),
+        "pissa_dora": dict(attention, init_lora_weights="pissa", use_dora=True),
+        "olora": dict(attention, init_lora_weights="olora"),
+        "olora_wide": dict(seed, init_lora_weights="olora", r=16, lora_alpha=8),
+        "all_at_once": dict(seed, target_modules=ENDINGS + CONVOLUTIONS, use_dora=True, bias="all",
+                            modules_to_save=["layer_norm"],
+                            trainable_token_indices=tokens[:4]),
+    }
 
 
 def cases(model):
@@ -70,10 +115,13 @@ def cases(model):
         "eva": dict(attention, init_lora_weights="eva", eva_config=peft.EvaConfig()),
         "random_init": dict(attention, init_lora_weights=False),
     }
+    plain.update(parts(model, attention, seed))
     made = {name: (arguments, torch.float32) for name, arguments in plain.items()}
     made["float16"] = seed, torch.float16
     made["bfloat16"] = seed, torch.bfloat16
     made["float64"] = attention, torch.float64
+    made["dora_float16"] = dict(seed, use_dora=True, target_modules=ENDINGS + CONVOLUTIONS,
+                                bias="all"), torch.float16
     return made
 
 
@@ -82,17 +130,67 @@ def load(model_dir):
         str(model_dir), dtype=torch.float32)
 
 
-def fill(model, generator):
-    """Random lora_A and lora_B for every adapted module, scaled so that the change has STRENGTH."""
+def shake(tensor, generator, strength=STRENGTH):
+    """Moves every value by a part of what is usual in the tensor."""
     with torch.no_grad():
-        for module in model.modules():
-            if not isinstance(module, peft.tuners.lora.Linear):
-                continue
-            a, b = module.lora_A["default"].weight, module.lora_B["default"].weight
-            a.copy_(torch.randn(a.shape, generator=generator) / math.sqrt(a.shape[1]))
-            b.copy_(torch.randn(b.shape, generator=generator))
-            delta = torch.linalg.norm((b @ a) * module.scaling["default"])
-            b.mul_(STRENGTH * torch.linalg.norm(module.get_base_layer().weight) / delta)
+        tensor.add_(torch.randn(tensor.shape, generator=generator) *
+                    (strength * tensor.square().mean().sqrt()))
+
+
+def fill_matrices(layer, generator):
+    """Random lora_A and lora_B, scaled so that the change has STRENGTH."""
+    if isinstance(layer, peft.tuners.lora.Embedding):
+        a, b = layer.lora_embedding_A["default"], layer.lora_embedding_B["default"]
+    else:
+        a, b = layer.lora_A["default"].weight, layer.lora_B["default"].weight
+    a.copy_(torch.randn(a.shape, generator=generator) / math.sqrt(a[0].numel()))
+    b.copy_(torch.randn(b.shape, generator=generator))
+    weight = torch.linalg.norm(layer.get_base_layer().weight)
+    b.mul_(STRENGTH * weight / torch.linalg.norm(layer.get_delta_weight("default")))
+
+
+def lengths(layer):
+    """The norms that DoRA compares its magnitudes with."""
+    weight = layer.get_base_layer().weight + layer.get_delta_weight("default")
+    if isinstance(layer, peft.tuners.lora.Embedding):
+        return torch.linalg.norm(weight, dim=0)
+    return torch.linalg.norm(weight.flatten(1), dim=1)
+
+
+def fill_layer(layer, config, generator):
+    if config.init_lora_weights in ("pissa", "olora"):
+        shake(layer.lora_A["default"].weight, generator)
+        shake(layer.lora_B["default"].weight, generator)
+    else:
+        fill_matrices(layer, generator)
+    if config.lora_bias:
+        bias = layer.lora_B["default"].bias
+        bias.copy_(torch.randn(bias.shape, generator=generator) * 0.01)
+    if config.use_dora:
+        magnitude = layer.lora_magnitude_vector["default"].weight
+        magnitude.copy_(lengths(layer).reshape(magnitude.shape))
+        shake(magnitude, generator)
+    if config.bias != "none" and getattr(layer.get_base_layer(), "bias", None) is not None:
+        shake(layer.get_base_layer().bias, generator)
+
+
+def fill(model, generator):
+    """Moves everything that the adapter trains."""
+    config = model.peft_config["default"]
+    with torch.no_grad():
+        for name, module in model.named_modules():
+            if isinstance(module, peft.tuners.lora.LoraLayer):
+                fill_layer(module, config, generator)
+            elif isinstance(module, peft.utils.other.ModulesToSaveWrapper):
+                for parameter in module.modules_to_save["default"].parameters():
+                    shake(parameter, generator)
+            elif isinstance(module, peft.tuners.trainable_tokens.TrainableTokensLayer):
+                if module.tied_adapter is None:
+                    shake(module.trainable_tokens_delta["default"], generator, 0.3)
+        for name, parameter in model.named_parameters():
+            wrapped = "lora_" in name or ".base_layer." in name or ".modules_to_save." in name
+            if config.bias == "all" and name.endswith(".bias") and not wrapped:
+                shake(parameter, generator)
 
 
 def store_as(folder, dtype):
@@ -117,12 +215,23 @@ def with_missing_tensors(folder):
     save_file(tensors, path, metadata={"format": "pt"})
 
 
-def make_one(model_dir, folder, name, arguments):
+def make_one(model_dir, folder, name, arguments, whole_embeddings=False):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = peft.get_peft_model(load(model_dir), peft.LoraConfig(**arguments))
         fill(model, torch.Generator().manual_seed(zlib.crc32(name.encode())))
-        model.save_pretrained(str(folder), save_embedding_layers=False)
+        model.save_pretrained(str(folder), save_embedding_layers=whole_embeddings)
+
+
+def make_moved_embedding(model_dir, folder):
+    """Embeddings stored whole that are not the base's: loading puts them into the base, both sides."""
+    make_one(model_dir, folder, "embedding_moved",
+             dict(r=4, lora_alpha=8, target_modules=["embed_tokens", "v_proj"]), "auto")
+    path = folder / "adapter_model.safetensors"
+    tensors = load_file(path)
+    shake(tensors["base_model.model.model.decoder.embed_tokens.base_layer.weight"],
+          torch.Generator().manual_seed(9), 0.02)
+    save_file(tensors, path, metadata={"format": "pt"})
 
 
 def make_converted(model_dir, folder):
@@ -162,6 +271,12 @@ def make_all(model_dir, out_dir):
         make_one(model_dir, folder, name, dict(r=4, lora_alpha=8, target_modules=ENDINGS))
         change(folder)
         made.append((name, folder))
+    # Stored whole: the embedding beside its matrices, as PEFT does unless told not to.
+    make_one(model_dir, out_dir / "embedding_whole", "embedding_whole",
+             dict(r=4, lora_alpha=8, target_modules=["embed_tokens", "v_proj"]), "auto")
+    made.append(("embedding_whole", out_dir / "embedding_whole"))
+    make_moved_embedding(model_dir, out_dir / "embedding_moved")
+    made.append(("embedding_moved", out_dir / "embedding_moved"))
     make_converted(model_dir, out_dir / "pissa_converted")
     made.append(("pissa_converted", out_dir / "pissa_converted"))
     return made

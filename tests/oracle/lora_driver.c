@@ -1,12 +1,12 @@
 /* lora_driver.c - prints what adapters mean for a list of modules: for test_lora_*.py.
  *
- *   lora_driver MODULES PATH...
+ *   lora_driver MODULES CONFIG...
+ *   lora_driver MODEL_FOLDER ADAPTER_FOLDER...
  *
- * MODULES has a line "kind out in name" per module, in the order of named_modules(). For each PATH comes
- * a line "= path". An adapter_config.json is then followed by "name rank scale" per target, a whole
+ * MODULES has a line "kind out in name" per module, in the order of named_modules(). For each argument
+ * comes a line "= path". An adapter_config.json is then followed by "name rank scale" per target, a whole
  * adapter folder by "name rank scale delta_norm" per changed module; an error by "! status message". */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "model/lora_targets.h"
@@ -16,7 +16,6 @@ enum { MODULES_MAX = 4096 };
 
 static struct module modules[MODULES_MAX];
 static struct lora_target targets[MODULES_MAX];
-static struct pst_model model = {.weights = {.modules = modules}};
 
 static enum module_kind kind_named(const char *name) {
     if (strcmp(name, "linear") == 0) return MODULE_LINEAR;
@@ -25,7 +24,7 @@ static enum module_kind kind_named(const char *name) {
     return MODULE_NORM;
 }
 
-/* Returns how many modules there are. Their weights are zeros: only their sizes matter here. */
+/* Returns how many modules there are. Only their names and kinds matter here. */
 static uint32_t read_modules(const char *path) {
     char kind[16], name[MODULE_NAME_MAX];
     unsigned out, in;
@@ -36,16 +35,14 @@ static uint32_t read_modules(const char *path) {
         struct module *module = &modules[count++];
         *module = (struct module){.kind = kind_named(kind), .out = out, .in = in};
         memcpy(module->name, name, sizeof name);
-        module->weight = calloc((size_t)out * in + 1, sizeof(float));
-        if (!module->weight) abort();
     }
     if (file) fclose(file);
     return count;
 }
 
-static pst_status report_config(const char *path, pst_error *err) {
+static pst_status report_config(const char *path, uint32_t count, pst_error *err) {
     struct lora_config config;
-    uint32_t adapted, count = model.weights.module_count;
+    uint32_t adapted;
     pst_status status = lora_config_open(&config, path, NULL, err);
     if (!status) status = lora_targets_find(&config, modules, count, targets, &adapted, err);
     lora_config_close(&config);
@@ -55,10 +52,10 @@ static pst_status report_config(const char *path, pst_error *err) {
     return status;
 }
 
-static pst_status report_folder(const char *path, pst_error *err) {
+static pst_status report_folder(const pst_model *model, const char *path, pst_error *err) {
     pst_adapter *adapter = NULL;
     pst_adapter_info info = {0};
-    pst_status status = pst_adapter_open(&model, path, NULL, &adapter, err);
+    pst_status status = pst_adapter_open(model, path, NULL, &adapter, err);
     if (!status) pst_adapter_describe(adapter, &info);
     for (uint32_t i = 0; i < info.modules && !status; i++) {
         pst_adapter_module module;
@@ -72,20 +69,24 @@ static pst_status report_folder(const char *path, pst_error *err) {
 }
 
 int main(int argc, char **argv) {
-    model.weights.module_count = argc > 1 ? read_modules(argv[1]) : 0;
-    if (model.weights.module_count == 0) {
-        fprintf(stderr, "usage: lora_driver MODULES PATH...\n");
+    pst_model *model = NULL;
+    pst_error err;
+    uint32_t count = 0;
+    if (argc > 1 && path_is_folder(argv[1])) {
+        if (pst_model_open(argv[1], NULL, &model, &err)) fprintf(stderr, "%s\n", err.message);
+    } else if (argc > 1) {
+        count = read_modules(argv[1]);
+    }
+    if (!model && count == 0) {
+        fprintf(stderr, "usage: lora_driver MODULES CONFIG... | MODEL_FOLDER ADAPTER_FOLDER...\n");
         return 2;
     }
     for (int i = 2; i < argc; i++) {
-        pst_error err;
         printf("= %s\n", argv[i]);
         pst_status status =
-            path_is_folder(argv[i]) ? report_folder(argv[i], &err) : report_config(argv[i], &err);
+            model ? report_folder(model, argv[i], &err) : report_config(argv[i], count, &err);
         if (status) printf("! %s %s\n", pst_status_name(status), err.message);
     }
-    for (uint32_t i = 0; i < model.weights.module_count; i++) {
-        free((float *)modules[i].weight);
-    }
+    pst_model_free(model);
     return 0;
 }

@@ -21,10 +21,15 @@ def describe(name, module):
 
 
 def ask(model, paths, scratch):
-    """For each config file or adapter folder {module: (rank, scale[, delta_norm])}, or the error."""
+    """For each config file {module: (rank, scale)}, or the error."""
     names = scratch / "modules"
     names.write_text("".join(describe(*named) for named in model.named_modules()))
-    run = subprocess.run([DRIVER, names, *paths], capture_output=True, text=True, check=True)
+    return ask_about(names, paths)
+
+
+def ask_about(modules, paths):
+    """The same of adapter folders, with delta_norm, when `modules` is the folder of a model."""
+    run = subprocess.run([DRIVER, modules, *paths], capture_output=True, text=True, check=True)
     answers = []
     for line in run.stdout.splitlines():
         if line.startswith("= "):

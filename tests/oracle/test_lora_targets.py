@@ -2,8 +2,7 @@
 
 Each config is loaded by PEFT (LoraConfig.from_pretrained, get_peft_model) onto a small model of the
 true architecture, and read by lora_driver; both must name the same modules with the same rank
-and the same scale to the last bit. Where PEFT raises, the engine must refuse; where PEFT adapts a
-convolution or an embedding, the engine must refuse by name.
+and the same scale to the last bit. Where PEFT raises, the engine must refuse.
 """
 
 import json
@@ -146,7 +145,7 @@ def build_model():
 
 
 def ask_peft(folder):
-    """{module: (rank, scale)} and the set of adapted modules that are not linear, or the exception."""
+    """{module: (rank, scale)}, or the exception."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -155,30 +154,23 @@ def ask_peft(folder):
             model = peft.get_peft_model(build_model(), config, low_cpu_mem_usage=True)
     except Exception as error:  # every kind of refusal counts: ValueError, re.error, KeyError
         return error
-    found, other = {}, set()
+    found = {}
     for name, module in model.base_model.model.named_modules():
         if isinstance(module, peft.tuners.lora.LoraLayer):
             found[name] = (module.r["default"], module.scaling["default"])
-            if not isinstance(module, peft.tuners.lora.Linear):
-                other.add(name)
-    return found, other
+    return found
 
 
 def complaint(peft_answer, engine_answer):
     """What is wrong with the engine's answer; None when nothing is."""
     if isinstance(peft_answer, Exception):
         return None if isinstance(engine_answer, str) else f"PEFT raises {peft_answer!r}"
-    found, other = peft_answer
-    if other:
-        wanted = isinstance(engine_answer, str) and engine_answer.startswith("unsupported ")
-        named = wanted and any(name in engine_answer for name in other)
-        return None if named else f"{sorted(other)} should be refused by name"
     if isinstance(engine_answer, str):
         if "depends on PEFT" in engine_answer:  # refused on purpose, docs/ADAPTERS.md says why
             return None
         return f"the engine refuses: {engine_answer}"
-    if engine_answer != found:
-        return f"PEFT has {found}, the engine {engine_answer}"
+    if engine_answer != peft_answer:
+        return f"PEFT has {peft_answer}, the engine {engine_answer}"
     return None
 
 

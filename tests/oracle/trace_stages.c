@@ -1,8 +1,8 @@
 /* trace_stages.c - what the engine computes on the way, for comparison with the reference stack.
  *
- *   potstill_trace MODEL AUDIO.f32 OUT.safetensors [--adapter DIR] [--tokens 1,5,9]
+ *   potstill_trace MODEL AUDIO.f32 OUT.safetensors [--adapter DIR [--weight W]]... [--tokens 1,5,9]
  *       the output of each stage, the decoder fed with the tokens given
- *   potstill_trace MODEL --cases CASES.json OUT.json [--adapter DIR] [--cpu SET] [--threads N]
+ *   potstill_trace MODEL --cases CASES.json OUT.json [--adapter DIR [--weight W]]... [--cpu SET] [--threads N]
  *       decodes a list of {"audio": path of raw float32, "options": {...}} in one process
  *
  * Options have the names of transformers' generate(). */
@@ -18,6 +18,8 @@
 #include "network/encoder.h"
 #include "network/stem.h"
 #include "pipeline/session.h"
+
+enum { ADAPTERS_MAX = 8 };
 
 static pst_error err;
 
@@ -120,7 +122,9 @@ static void decode_cases(pst_session *session, const char *path, const char *out
 }
 
 int main(int argc, char **argv) {
-    const char *tokens = "1", *adapter_dir = NULL, *place[3] = {0};
+    const char *tokens = "1", *adapter_dirs[ADAPTERS_MAX], *place[3] = {0};
+    double weights[ADAPTERS_MAX];
+    size_t adapter_count = 0;
     int cases = 0, places = 0;
     pst_model_options model_options;
     pst_session_options session_options;
@@ -129,8 +133,10 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--tokens") && i + 1 < argc)
             tokens = argv[++i];
-        else if (!strcmp(argv[i], "--adapter") && i + 1 < argc)
-            adapter_dir = argv[++i];
+        else if (!strcmp(argv[i], "--adapter") && i + 1 < argc && adapter_count < ADAPTERS_MAX)
+            weights[adapter_count] = 1, adapter_dirs[adapter_count++] = argv[++i];
+        else if (!strcmp(argv[i], "--weight") && i + 1 < argc && adapter_count)
+            weights[adapter_count - 1] = atof(argv[++i]);
         else if (!strcmp(argv[i], "--threads") && i + 1 < argc)
             session_options.threads = (unsigned)atoi(argv[++i]);
         else if (!strcmp(argv[i], "--cpu") && i + 1 < argc)
@@ -146,19 +152,22 @@ int main(int argc, char **argv) {
         return 2;
     }
     pst_model *model;
-    pst_adapter *adapter = NULL;
+    pst_adapter *adapters[ADAPTERS_MAX] = {0};
     pst_session *session;
     if (pst_model_open(place[0], &model_options, &model, &err)) fail(place[0]);
-    if (adapter_dir && pst_adapter_open(model, adapter_dir, NULL, &adapter, &err))
-        fail(adapter_dir);
+    for (size_t i = 0; i < adapter_count; i++)
+        if (pst_adapter_open(model, adapter_dirs[i], NULL, &adapters[i], &err))
+            fail(adapter_dirs[i]);
     if (pst_session_new(model, &session_options, &session, &err)) fail("session");
-    if (pst_session_use_adapter(session, adapter, &err)) fail("adapter");
+    if (pst_session_use_adapters(session, (const pst_adapter *const *)adapters, weights,
+                                 adapter_count, &err))
+        fail("adapters");
     if (cases)
         decode_cases(session, place[1], place[2]);
     else
         trace(session, place[1], tokens, place[2]);
     pst_session_free(session);
-    pst_adapter_free(adapter);
+    for (size_t i = 0; i < adapter_count; i++) pst_adapter_free(adapters[i]);
     pst_model_free(model);
     return 0;
 }

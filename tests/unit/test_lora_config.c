@@ -114,6 +114,15 @@ static void says_what_does_not_parse(void **state) {
          PST_ERR_MODEL},
         {"{'peft_type': 'LORA', 'target_modules': ['a', 7]}",
          "config: target_modules[1] is an integer, expected a string", PST_ERR_MODEL},
+        {"{'peft_type': 'LORA', 'trainable_token_indices': [1, -2]}",
+         "config: trainable_token_indices[1] is no token id", PST_ERR_MODEL},
+        {"{'peft_type': 'LORA', 'trainable_token_indices': {'proj_out': []}}",
+         "config: trainable_token_indices holds nothing for proj_out, expected a list of tokens",
+         PST_ERR_MODEL},
+        {"{'peft_type': 'LORA', 'trainable_token_indices': 5}",
+         "config: trainable_token_indices holds an integer for embed_tokens, expected a list of "
+         "tokens",
+         PST_ERR_MODEL},
         {"{'peft_type': 'LORA', 'modules_to_save': 'norm'}",
          "config: modules_to_save is a string, expected a list of strings", PST_ERR_MODEL},
         {"{'peft_type': 'LORA', 'rank_pattern': [1]}",
@@ -146,17 +155,13 @@ static void says_what_does_not_parse(void **state) {
     }
 }
 
-/* Each option beyond plain LoRA, switched on in a config that is fine otherwise. */
+/* Each option that is not applied, switched on in a config that is fine otherwise. */
 static void refuses_by_name(void **state) {
     (void)state;
     static const char *const settings[] = {
-        "'use_dora': true",
         "'use_qalora': true",
         "'use_bdlora': {'nblocks': 2}",
-        "'lora_bias': true",
         "'fan_in_fan_out': true",
-        "'modules_to_save': ['proj_out']",
-        "'trainable_token_indices': [1, 2]",
         "'target_parameters': ['experts.w']",
         "'layer_replication': [[0, 2], [1, 3]]",
         "'alora_invocation_tokens': [5]",
@@ -164,12 +169,7 @@ static void refuses_by_name(void **state) {
         "'kasa_config': {'x': 1}",
         "'monteclora_config': {'x': 1}",
         "'megatron_config': {'tensor_model_parallel_size': 1}",
-        "'bias': 'all'",
-        "'bias': 'lora_only'",
-        "'bias': null",
-        "'init_lora_weights': 'pissa'",
         "'init_lora_weights': 'pissa_niter_16'",
-        "'init_lora_weights': 'OLoRA'",
         "'init_lora_weights': 'corda'",
         "'init_lora_weights': 'loftq'",
         "'init_lora_weights': 'lora_ga'",
@@ -186,6 +186,57 @@ static void refuses_by_name(void **state) {
         assert_int_equal(parse(&config, text, NULL, &err), PST_OK);
         assert_int_equal(lora_config_check(&config, &err), PST_ERR_UNSUPPORTED);
         assert_memory_equal(err.message, name, strlen(name));
+        lora_config_close(&config);
+    }
+}
+
+static void keeps_what_goes_beyond_matrices(void **state) {
+    (void)state;
+    struct lora_config config;
+    pst_error err = {0};
+    static const char text[] =
+        "{'peft_type': 'LORA', 'use_dora': true, 'ensure_weight_tying': true, 'bias': 'all',"
+        " 'init_lora_weights': 'pissa', 'modules_to_save': ['norm'],"
+        " 'trainable_token_indices': {'embed_tokens': [7, 2], 'proj_out': [0]}}";
+    assert_int_equal(parse(&config, text, NULL, &err), PST_OK);
+    assert_int_equal(lora_config_check(&config, &err), PST_OK);
+    assert_true(config.use_dora && config.ensure_weight_tying && !config.lora_bias);
+    assert_int_equal(config.correction, LORA_CORRECTION_PISSA);
+    assert_int_equal(config.token_lists, 2);
+    assert_string_equal(config.tokens[0].module, "embed_tokens");
+    assert_int_equal(config.tokens[0].count, 2);
+    assert_int_equal(config.tokens[0].ids[1], 2);
+    lora_config_close(&config);
+    assert_int_equal(parse(&config,
+                           "{'peft_type': 'LORA', 'lora_bias': true, 'bias': 'lora_only',"
+                           " 'init_lora_weights': 'OLoRA', 'trainable_token_indices': [3]}",
+                           NULL, &err),
+                     PST_OK);
+    assert_int_equal(lora_config_check(&config, &err), PST_OK);
+    assert_int_equal(config.correction, LORA_CORRECTION_OLORA);
+    assert_string_equal(config.tokens[0].module, "embed_tokens");
+    lora_config_close(&config);
+}
+
+/* What PEFT itself would not have saved. */
+static void refuses_what_peft_refuses(void **state) {
+    (void)state;
+    static const struct {
+        const char *setting, *message;
+    } cases[] = {
+        {"'use_dora': true, 'lora_bias': true",
+         "config: use_dora and lora_bias are both set (PEFT refuses it too)"},
+        {"'bias': null", "config: bias is null, expected \"none\", \"all\" or \"lora_only\""},
+        {"'bias': 'some'", "config: bias is some, expected \"none\", \"all\" or \"lora_only\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[256];
+        struct lora_config config;
+        pst_error err = {0};
+        snprintf(text, sizeof text, "{'peft_type': 'LORA', %s}", cases[i].setting);
+        assert_int_equal(parse(&config, text, NULL, &err), PST_OK);
+        assert_int_equal(lora_config_check(&config, &err), PST_ERR_MODEL);
+        assert_string_equal(err.message, cases[i].message);
         lora_config_close(&config);
     }
 }
@@ -251,6 +302,8 @@ int main(void) {
         cmocka_unit_test(takes_one_layer_and_one_pattern),
         cmocka_unit_test(says_what_does_not_parse),
         cmocka_unit_test(refuses_by_name),
+        cmocka_unit_test(keeps_what_goes_beyond_matrices),
+        cmocka_unit_test(refuses_what_peft_refuses),
         cmocka_unit_test(accepts_options_that_are_off),
         cmocka_unit_test(knows_when_lora_b_starts_random),
         cmocka_unit_test(mentions_unknown_keys_that_are_on),

@@ -49,9 +49,32 @@ def pack(tensors):
 
 
 UNSUPPORTED = "is set ({}): not supported"
-NOT_STORED = ('init_lora_weights is "{}": it changed the base weights when training began, and the '
-              "adapter does not hold them; save it again with save_pretrained(..., "
-              "path_initial_model_for_weight_conversion=...)")
+NOT_REPEATED = ('init_lora_weights is "{}": it changed the base weights when training began, in a way that '
+                "cannot be repeated; save it again with save_pretrained(..., "
+                "path_initial_model_for_weight_conversion=...)")
+CONV = "base_model.model.model.encoder.conv1"
+EMBED = "base_model.model.model.decoder.embed_tokens"
+NORM = "base_model.model.model.encoder.layer_norm"
+OTHER_SIZE = "(is this adapter for another size?)"
+IN_FILE = "adapter_model.safetensors: "
+
+
+def dora():
+    return {**right(), f"{Q}.lora_magnitude_vector": tensor(4),
+            f"{FC1}.lora_magnitude_vector": tensor(6)}
+
+
+def embedding():
+    return {f"{EMBED}.lora_embedding_A": tensor(2, 8), f"{EMBED}.lora_embedding_B": tensor(4, 2)}
+
+
+def convolution():
+    return {f"{CONV}.lora_A.weight": tensor(2, 1, 3), f"{CONV}.lora_B.weight": tensor(4, 2, 1)}
+
+
+def rows(count, dim=4):
+    return {**right(), f"{EMBED}.token_adapter.trainable_tokens_delta": tensor(count, dim)}
+
 
 # name: (changes of the config or its text, tensors or bytes or None, status, message)
 CASES = {
@@ -65,26 +88,9 @@ CASES = {
              'adapter_config.json: peft_type is "LOHA": only LORA adapters are supported'),
     "rank_zero": ({"r": 0}, right(), "model",
                   "adapter_config.json: r is 0, expected 1 to 8192"),
-    "dora": ({"use_dora": True}, right(), "unsupported", "adapter_config.json: use_dora " +
-             UNSUPPORTED.format("DoRA rescales every row of the weight")),
-    "lora_bias": ({"lora_bias": True}, right(), "unsupported", "adapter_config.json: lora_bias " +
-                  UNSUPPORTED.format("its lora_B has a bias")),
-    "bias_all": ({"bias": "all"}, right(), "unsupported",
-                 'adapter_config.json: bias is all, expected "none": an adapter that replaces '
-                 "biases of the base is not supported"),
-    "modules_to_save": ({"modules_to_save": ["proj_out"]}, right(), "unsupported",
-                        "adapter_config.json: modules_to_save " +
-                        UNSUPPORTED.format("the file replaces whole modules of the base")),
-    "trainable_tokens": ({"trainable_token_indices": [3]}, right(), "unsupported",
-                         "adapter_config.json: trainable_token_indices " +
-                         UNSUPPORTED.format("the file replaces rows of the embedding")),
     "alora": ({"alora_invocation_tokens": [1, 2]}, right(), "unsupported",
               "adapter_config.json: alora_invocation_tokens " +
               UNSUPPORTED.format("the adapter acts only after these tokens")),
-    "pissa": ({"init_lora_weights": "pissa"}, right(), "unsupported",
-              "adapter_config.json: " + NOT_STORED.format("pissa")),
-    "olora": ({"init_lora_weights": "olora"}, right(), "unsupported",
-              "adapter_config.json: " + NOT_STORED.format("olora")),
     "no_targets": ({"target_modules": None}, right(), "model",
                    "adapter_config.json: target_modules is missing, and PEFT has no default for "
                    "this model"),
@@ -92,15 +98,9 @@ CASES = {
                     "adapter_config.json: target_modules matches no module of the model, as "
                     "exclude_modules and layers_to_transform restrict it (is this adapter for "
                     "another model?)"),
-    "convolution": ({"target_modules": ["conv1"]}, right(), "unsupported",
-                    "adapter_config.json: target_modules matches model.encoder.conv1, a "
-                    "convolution: only linear modules are supported"),
-    "embedding": ({"target_modules": ["embed_tokens"]}, right(), "unsupported",
-                  "adapter_config.json: target_modules matches model.decoder.embed_tokens, an "
-                  "embedding: only linear modules are supported"),
     "norm": ({"target_modules": ["layer_norm"]}, right(), "model",
              "adapter_config.json: target_modules matches model.encoder.layer_norm, which is no "
-             "linear module (PEFT refuses it too)"),
+             "linear module, convolution or embedding (PEFT refuses it too)"),
     "broken_pattern": ({"target_modules": ".*(q_proj"}, right(), "model",
                        'adapter_config.json: target_modules: pattern ".*(q_proj": missing closing '
                        "parenthesis, at offset 9"),
@@ -169,30 +169,99 @@ CASES = {
                   "targets, such as base_model.model.model.encoder.layers.0.self_attn.q_proj.lora_B."
                   "weight; it has model.encoder.layers.0.mlp.fc1.lora_A.weight; keys begin with "
                   "base_model.model. in files that PEFT writes"),
-    "dora_tensor": ({}, {**right(), f"{Q}.lora_magnitude_vector": tensor(4)}, "unsupported",
-                    f"adapter_model.safetensors: tensor {Q}.lora_magnitude_vector: it belongs to "
-                    "DoRA (use_dora): not supported"),
-    "bias_tensor": ({}, {**right(), f"{Q}.lora_B.bias": tensor(4)}, "unsupported",
-                    f"adapter_model.safetensors: tensor {Q}.lora_B.bias: it is a bias of lora_B "
-                    "(lora_bias): not supported"),
-    "embedding_tensor": ({}, {**right(),
-                              "base_model.model.model.decoder.embed_tokens.lora_embedding_A":
-                              tensor(2, 8)}, "unsupported",
-                         "adapter_model.safetensors: tensor base_model.model.model.decoder."
-                         "embed_tokens.lora_embedding_A: it adapts an embedding: not supported"),
-    "base_layer_tensor": ({}, {**right(), f"{FC1}.base_layer.bias": tensor(6)}, "unsupported",
-                          f"adapter_model.safetensors: tensor {FC1}.base_layer.bias: it replaces a "
-                          "tensor of the base: not supported"),
-    "base_tensor": ({}, {**right(), "base_model.model.model.encoder.layer_norm.weight": tensor(4)},
-                    "unsupported",
-                    "adapter_model.safetensors: tensor base_model.model.model.encoder.layer_norm."
-                    "weight: it replaces a tensor of the base (bias, modules_to_save or "
-                    "save_embedding_layers): not supported"),
-    "token_rows": ({}, {**right(), "base_model.model.model.decoder.embed_tokens.token_adapter."
-                        "trainable_tokens_delta": tensor(1, 4)}, "unsupported",
-                   "adapter_model.safetensors: tensor base_model.model.model.decoder.embed_tokens."
-                   "token_adapter.trainable_tokens_delta: it replaces rows of the embedding: not "
-                   "supported"),
+    "dora_and_bias": ({"use_dora": True, "lora_bias": True}, right(), "model",
+                      "adapter_config.json: use_dora and lora_bias are both set (PEFT refuses it "
+                      "too)"),
+    "bias_unknown": ({"bias": "most"}, right(), "model",
+                     'adapter_config.json: bias is most, expected "none", "all" or "lora_only"'),
+    "pissa_niter": ({"init_lora_weights": "pissa_niter_4"}, right(), "unsupported",
+                    "adapter_config.json: " + NOT_REPEATED.format("pissa_niter_4")),
+    "corda": ({"init_lora_weights": "corda"}, right(), "unsupported",
+              "adapter_config.json: " + NOT_REPEATED.format("corda")),
+    "loftq": ({"init_lora_weights": "loftq"}, right(), "unsupported",
+              "adapter_config.json: " + NOT_REPEATED.format("loftq")),
+    "lora_ga": ({"init_lora_weights": "lora_ga"}, right(), "unsupported",
+                "adapter_config.json: " + NOT_REPEATED.format("lora_ga")),
+    "pissa_wide": ({"init_lora_weights": "pissa", "r": 5, "target_modules": ["q_proj"]},
+                   {f"{Q}.lora_A.weight": tensor(5, 4), f"{Q}.lora_B.weight": tensor(4, 5)}, "model",
+                   'adapter_config.json: init_lora_weights is "pissa", but the weight of model.'
+                   "encoder.layers.0.self_attn.q_proj has no rank of 5"),
+    "pissa_negative": ({"init_lora_weights": "pissa", "lora_alpha": -4}, right(), "model",
+                       f"{IN_FILE}encoder.layers.0.self_attn.q_proj: PiSSA divides by its scale, "
+                       "which is -2 here, expected more than 0"),
+    "olora_dependent": ({"init_lora_weights": "olora"}, right(), "unsupported",
+                        f"{IN_FILE}encoder.layers.0.self_attn.q_proj: column 1 of the weight "
+                        "depends on those before it, so OLoRA has no one answer"),
+    "pissa_convolution": ({"init_lora_weights": "pissa", "target_modules": ["conv1"]}, convolution(),
+                          "model", 'adapter_config.json: init_lora_weights is "pissa" and '
+                          "target_modules matches model.encoder.conv1, a convolution (PEFT refuses "
+                          "it too)"),
+    "embedding_bias": ({"lora_bias": True, "target_modules": ["embed_tokens"]}, embedding(), "model",
+                       "adapter_config.json: lora_bias is set and target_modules matches "
+                       "model.decoder.embed_tokens, an embedding (PEFT refuses it too)"),
+    "convolution_flat": ({"target_modules": ["conv1"]}, {**convolution(),
+                         f"{CONV}.lora_A.weight": tensor(2, 3)}, "model",
+                         f"{IN_FILE}encoder.conv1 lora_A is [2, 3], the base model needs [2, 1, 3] "
+                         + OTHER_SIZE),
+    "convolution_rank": ({"target_modules": ["conv1"]}, {**convolution(),
+                         f"{CONV}.lora_B.weight": tensor(4, 3, 1)}, "model",
+                         f"{IN_FILE}encoder.conv1 lora_B is [4, 3, 1], the rank in "
+                         "adapter_config.json needs [4, 2, 1]"),
+    "embedding_vocabulary": ({"target_modules": ["embed_tokens"]}, {**embedding(),
+                             f"{EMBED}.lora_embedding_A": tensor(2, 9)}, "model",
+                             f"{IN_FILE}decoder.embed_tokens lora_embedding_A is [2, 9], the base "
+                             "model needs [2, 8] " + OTHER_SIZE),
+    "embedding_random": ({"target_modules": ["embed_tokens"]},
+                         {f"{EMBED}.lora_embedding_A": tensor(2, 8)}, "model",
+                         f"{IN_FILE}targeted module decoder.embed_tokens has no lora_embedding_B: "
+                         "PEFT would use random numbers for it"),
+    "embedding_resized": ({"target_modules": ["embed_tokens"]}, {**embedding(),
+                          f"{EMBED}.base_layer.weight": tensor(9, 4)}, "model",
+                          f"{IN_FILE}{EMBED}.base_layer.weight is [9, 4], the base model needs "
+                          "[8, 4] (was its vocabulary resized?)"),
+    "dora_no_magnitude": ({"use_dora": True}, right(), "model",
+                          f"{IN_FILE}targeted module encoder.layers.0.self_attn.q_proj has no "
+                          "lora_magnitude_vector"),
+    "dora_other_size": ({"use_dora": True}, {**dora(), f"{Q}.lora_magnitude_vector": tensor(5)},
+                        "model", f"{IN_FILE}encoder.layers.0.self_attn.q_proj lora_magnitude_vector "
+                        f"is [5], the base model needs 4 values {OTHER_SIZE}"),
+    "dora_zero": ({"use_dora": True}, {**dora(), f"{Q}.lora_A.weight": tensor(2, 4, value=-0.25),
+                  f"{Q}.lora_B.weight": tensor(4, 2)}, "model",
+                  f"{IN_FILE}output 0 of encoder.layers.0.self_attn.q_proj has a weight of length 0, "
+                  "which DoRA divides by"),
+    "bias_missing": ({"lora_bias": True}, right(), "model",
+                     f"{IN_FILE}targeted module encoder.layers.0.self_attn.q_proj has no "
+                     "lora_B.bias"),
+    "saved_missing": ({"modules_to_save": ["layer_norm"]}, right(), "model",
+                      f"{IN_FILE}modules_to_save means model.encoder.layer_norm, but the file has no "
+                      "weight of it"),
+    "saved_other_size": ({"modules_to_save": ["layer_norm"]},
+                         {**right(), f"{NORM}.weight": tensor(5)}, "model",
+                         f"{IN_FILE}{NORM}.weight is [5], the base model needs [4] {OTHER_SIZE}"),
+    "saved_and_targeted": ({"modules_to_save": ["_proj"]}, right(), "unsupported",
+                           f"{IN_FILE}modules_to_save and target_modules both mean model.encoder."
+                           "layers.0.self_attn.q_proj"),
+    "saved_nan": ({"modules_to_save": ["layer_norm"]},
+                  {**right(), f"{NORM}.weight": tensor(4, value=float("nan"))}, "model",
+                  f"{IN_FILE}{NORM}.weight has NaN at [0]"),
+    "tokens_missing": ({"trainable_token_indices": [3]}, right(), "model",
+                       f"{IN_FILE}has no model.decoder.embed_tokens.token_adapter."
+                       "trainable_tokens_delta"),
+    "tokens_count": ({"trainable_token_indices": [3]}, rows(2), "model",
+                     f"{IN_FILE}decoder.embed_tokens token_adapter.trainable_tokens_delta is [2, 4],"
+                     " trainable_token_indices and the base model need [1, 4]"),
+    "tokens_beyond": ({"trainable_token_indices": [3, 8]}, rows(2), "model",
+                      "adapter_config.json: trainable_token_indices has 8, the base model has 8 "
+                      "tokens"),
+    "tokens_twice": ({"trainable_token_indices": [3, 3]}, rows(2), "model",
+                     "adapter_config.json: trainable_token_indices has 3 twice"),
+    "tokens_elsewhere": ({"trainable_token_indices": {"fc1": [3]}}, rows(1), "model",
+                         "adapter_config.json: trainable_token_indices names fc1, expected "
+                         "embed_tokens or proj_out"),
+    "tokens_of_target": ({"trainable_token_indices": [3], "target_modules": ["embed_tokens"]},
+                         {**embedding(), **rows(1)}, "unsupported",
+                         "adapter_config.json: trainable_token_indices and target_modules both mean "
+                         "model.decoder.embed_tokens"),
 }
 
 
