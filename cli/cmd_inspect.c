@@ -232,27 +232,6 @@ static int holds(const char *dir, const char *file) {
     return there;
 }
 
-/* The folder of `name`, which may be a hub id of an adapter or of a model; NULL: none, and said.
- * Only when neither is here is the hub asked, which knows what it is. */
-static char *find(const char *name, const struct engine_choice *choice, int *code) {
-    pst_error err, miss;
-    char *dir = NULL;
-    struct environment environment;
-    environment_read(&environment);
-    if (choice->offline) environment_go_offline(&environment);
-    pst_search search = environment_search(&environment, choice->revision);
-    if (pst_find_model(name, "adapter_config.json", &search, &dir, &err) != PST_OK &&
-        pst_find_model(name, "config.json", &search, &dir, &miss) != PST_OK) {
-        pst_status status = environment.hub.offline
-                                ? PST_ERR_ARGUMENT
-                                : fetch_pull(&environment, name, choice->revision, &dir, &err);
-        if (status == PST_ERR_ARGUMENT) err = miss; /* it is no hub id, or must not be one */
-        if (status) *code = fail(exit_code_of(&err), "%s", err.message);
-    }
-    environment_free(&environment);
-    return dir;
-}
-
 static int inspect(const struct values *values, const char *name, const char *dir) {
     struct engine engine = {0};
     struct engine_choice choice = values->engine;
@@ -278,8 +257,8 @@ static int inspect(const struct values *values, const char *name, const char *di
 static int run(const void *chosen, char **operands, int operand_count) {
     (void)operand_count;
     const struct values *values = chosen;
-    int code = EXIT_DONE;
-    char *dir = find(operands[0], &values->engine, &code);
+    int code = 0;
+    char *dir = engine_find(operands[0], &values->engine, &code);
     if (!dir) return code;
     code = inspect(values, operands[0], dir);
     pst_free(dir);

@@ -93,6 +93,25 @@ int engine_open_adapter(struct engine *engine, const char *name) {
     return status ? fail_model(&err) : 0;
 }
 
+char *engine_find(const char *name, const struct engine_choice *choice, int *code) {
+    pst_error err, miss;
+    char *dir = NULL;
+    struct environment environment;
+    environment_read(&environment);
+    if (choice->offline) environment_go_offline(&environment);
+    pst_search search = environment_search(&environment, choice->revision);
+    if (pst_find_model(name, "adapter_config.json", &search, &dir, &err) != PST_OK &&
+        pst_find_model(name, "config.json", &search, &dir, &miss) != PST_OK) {
+        pst_status status = environment.hub.offline
+                                ? PST_ERR_ARGUMENT
+                                : fetch_pull(&environment, name, choice->revision, &dir, &err);
+        if (status == PST_ERR_ARGUMENT) err = miss; /* it is no hub id, or must not be one */
+        if (status) *code = fail(exit_code_of(&err), "%s", err.message);
+    }
+    environment_free(&environment);
+    return dir;
+}
+
 static int open_session(struct engine *engine, const struct engine_choice *choice) {
     pst_error err;
     pst_session_options options;

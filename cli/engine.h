@@ -39,6 +39,9 @@ int engine_open(struct engine *engine, const struct engine_choice *choice);
 int engine_open_model(struct engine *engine, const struct engine_choice *choice);
 /* Opens an adapter folder or hub id on the model. */
 int engine_open_adapter(struct engine *engine, const char *name);
+/* The folder of `name`, an adapter or a model, to be released by pst_free(); NULL: none, said, and
+ * `*code` set. */
+char *engine_find(const char *name, const struct engine_choice *choice, int *code);
 void engine_close(struct engine *engine);
 
 #endif

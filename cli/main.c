@@ -15,8 +15,8 @@
 #include "potstill.h"
 
 static const struct command *const commands[] = {
-    &command_transcribe, &command_run_stt, &command_score,
-    &command_inspect,    &command_import,  &command_pull,
+    &command_transcribe, &command_run_stt, &command_score, &command_inspect,
+    &command_verify,     &command_import,  &command_pull,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

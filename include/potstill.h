@@ -418,6 +418,40 @@ PST_API double pst_word_error_rate(const pst_word_counts *counts);
 /* The script's normaliser alone; pst_free() the result. */
 PST_API pst_status pst_normalize_text(const char *text, char **normalized, pst_error *err);
 
+/* -------------------------------------------------------------------------------------- verify */
+
+typedef enum pst_severity {
+    PST_WARNING = 1, /* works, but perhaps not as meant */
+    PST_PROBLEM = 2  /* cannot be used, or not as upstream uses it */
+} pst_severity;
+
+/* One thing found. The strings live as long as the call that reports it. */
+typedef struct pst_finding {
+    pst_severity severity;
+    const char *file;    /* its name in the folder; "" when it is the folder itself */
+    const char *message; /* tensor or key, what is there, what was expected */
+} pst_finding;
+
+typedef struct pst_verify_options {
+    size_t struct_size;
+    const pst_model *model; /* checks an adapter against this base; NULL: by itself */
+    void (*finding)(void *user, const pst_finding *finding); /* NULL: counted only */
+    void *user;
+} pst_verify_options;
+
+typedef struct pst_verify_summary {
+    const char *kind; /* "model", "adapter"; static */
+    uint32_t files, tensors;
+    uint32_t problems, warnings;
+} pst_verify_summary;
+
+PST_API void pst_verify_options_init(pst_verify_options *options);
+
+/* Checks all of a model or adapter folder, every value of every tensor included, and reports each thing
+ * found instead of stopping at the first. PST_OK when the check could be made, whatever it found. */
+PST_API pst_status pst_verify(const char *dir, const pst_verify_options *options,
+                              pst_verify_summary *summary, pst_error *err);
+
 /* --------------------------------------------------------------------------------------- import */
 
 typedef struct pst_import_options {

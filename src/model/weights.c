@@ -16,6 +16,8 @@ struct loader {
     const char *prefix; /* of the module being loaded: "model.decoder.layers.3." */
     pst_status status;
     pst_error *err;
+    weights_problem *report; /* NULL: the first problem ends the pass */
+    void *user;
 };
 
 static float *own(struct loader *loader, size_t count) {
@@ -40,35 +42,44 @@ static int has_shape(const struct tensor *tensor, uint32_t dims, const uint32_t 
     return 1;
 }
 
+/* A tensor that cannot be used: the end of the pass, or one of many problems. */
+static const float *refuse(struct loader *loader, const pst_error *why) {
+    if (loader->report) {
+        loader->report(loader->user, why->message);
+        return NULL;
+    }
+    if (loader->err) *loader->err = *why;
+    loader->status = why->code;
+    return NULL;
+}
+
 /* The values of <module>.<part> as float32, in place when they can be. */
 static const float *take(struct loader *loader, const char *module, const char *part, uint32_t dims,
                          const uint32_t *sizes) {
     char name[MODULE_NAME_MAX + 16], found[128], wanted[128];
+    pst_error why;
     if (loader->status) return NULL;
     snprintf(name, sizeof name, "%s.%s", module, part);
     const char *path = loader->weights->checkpoint.path;
     const struct tensor *tensor = checkpoint_find(&loader->weights->checkpoint, name);
     if (!tensor) {
-        loader->status =
-            error_set(loader->err, PST_ERR_MODEL, "%s: tensor %s is missing", path, name);
-        return NULL;
+        error_set(&why, PST_ERR_MODEL, "%s: tensor %s is missing", path, name);
+        return refuse(loader, &why);
     }
     if (!has_shape(tensor, dims, sizes)) {
         struct tensor want = {.dims = dims};
         for (uint32_t i = 0; i < dims; i++) want.shape[i] = sizes[i];
-        loader->status =
-            error_set(loader->err, PST_ERR_MODEL, "%s: %s is %s, its config.json needs %s", path,
-                      name, tensor_shape_text(tensor, found), tensor_shape_text(&want, wanted));
-        return NULL;
+        error_set(&why, PST_ERR_MODEL, "%s: %s is %s, its config.json needs %s", path, name,
+                  tensor_shape_text(tensor, found), tensor_shape_text(&want, wanted));
+        return refuse(loader, &why);
     }
     const float *values = tensor_floats_in_place(tensor);
     if (values) return values;
     float *copy = own(loader, tensor->count);
-    if (copy && !tensor_to_float(tensor, copy))
-        loader->status =
-            error_set(loader->err, PST_ERR_UNSUPPORTED, "%s: %s is %s, expected F32, F16 or BF16",
-                      path, name, dtype_name(tensor->dtype));
-    return copy;
+    if (!copy || tensor_to_float(tensor, copy)) return copy;
+    error_set(&why, PST_ERR_UNSUPPORTED, "%s: %s is %s, expected F32, F16 or BF16", path, name,
+              dtype_name(tensor->dtype));
+    return refuse(loader, &why);
 }
 
 /* Enters a module into the registry; its name is `prefix` + `name`. */
@@ -85,6 +96,7 @@ static void load_norm(struct loader *loader, const char *name, struct norm *norm
     uint32_t dim = loader->config->dim, slot = loader->weights->module_count;
     struct module *module = enter(loader, name, MODULE_NORM, dim, 0, 0);
     module->weight = take(loader, module->name, "weight", 1, &dim);
+    module->has_bias = with_bias;
     if (with_bias) module->bias = take(loader, module->name, "bias", 1, &dim);
     *norm = (struct norm){module->weight, module->bias, slot};
 }
@@ -94,6 +106,7 @@ static void load_linear(struct loader *loader, const char *name, struct linear *
     uint32_t slot = loader->weights->module_count;
     struct module *module = enter(loader, name, MODULE_LINEAR, out, in, 0);
     module->weight = take(loader, module->name, "weight", 2, (uint32_t[]){out, in});
+    module->has_bias = with_bias;
     if (with_bias) module->bias = take(loader, module->name, "bias", 1, &out);
     *linear = (struct linear){module->weight, module->bias, out, in, slot};
 }
@@ -101,7 +114,7 @@ static void load_linear(struct loader *loader, const char *name, struct linear *
 /* [out, in, kernel] to [out, kernel, in]. */
 static const float *reorder(struct loader *loader, const float *weight, size_t out, size_t in,
                             size_t kernel) {
-    if (loader->status) return NULL;
+    if (loader->status || !weight) return NULL;
     float *reordered = own(loader, out * in * kernel);
     if (!reordered) return NULL;
     for (size_t o = 0; o < out; o++)
@@ -116,6 +129,7 @@ static void load_conv(struct loader *loader, const char *name, struct conv *conv
     uint32_t slot = loader->weights->module_count;
     struct module *module = enter(loader, name, MODULE_CONV1D, out, in, kernel);
     module->weight = take(loader, module->name, "weight", 3, (uint32_t[]){out, in, kernel});
+    module->has_bias = with_bias;
     if (with_bias) module->bias = take(loader, module->name, "bias", 1, &out);
     *conv = (struct conv){NULL, module->bias, out, in, kernel, stride, slot};
     conv->weight = in == 1 ? module->weight : reorder(loader, module->weight, out, in, kernel);
@@ -214,8 +228,9 @@ static void load_output(struct loader *loader) {
     weights->proj_out = (struct linear){module->weight, NULL, config->vocab, config->dim, slot};
 }
 
-pst_status weights_open(struct weights *weights, const struct config *config, const char *dir,
-                        pst_error *err) {
+pst_status weights_open_reporting(struct weights *weights, const struct config *config,
+                                  const char *dir, weights_problem *report, void *user,
+                                  pst_error *err) {
     *weights = (struct weights){0};
     /* 3 convolutions, 2 norms; 8 modules an encoder layer; embedding, norm; 13 a decoder layer; output. */
     size_t modules =
@@ -229,12 +244,18 @@ pst_status weights_open(struct weights *weights, const struct config *config, co
         weights_close(weights);
         return error_memory(err, 0);
     }
-    struct loader loader = {.weights = weights, .config = config, .err = err};
+    struct loader loader = {
+        .weights = weights, .config = config, .err = err, .report = report, .user = user};
     load_encoder(&loader);
     load_decoder(&loader);
     load_output(&loader);
     if (loader.status) weights_close(weights);
     return loader.status;
+}
+
+pst_status weights_open(struct weights *weights, const struct config *config, const char *dir,
+                        pst_error *err) {
+    return weights_open_reporting(weights, config, dir, NULL, NULL, err);
 }
 
 void weights_close(struct weights *weights) {

@@ -65,6 +65,7 @@ struct module {
         *weight;       /* as in the checkpoint: [out, in], [out, in, kernel], [vocab, dim], [dim] */
     const float *bias; /* [out] or NULL */
     uint32_t out, in, kernel;
+    int has_bias; /* by the architecture; `bias` is NULL also when it could not be loaded */
 };
 
 /* Entries of a row of its weight. */
@@ -101,6 +102,13 @@ struct weights {
 /* Opens model.safetensors, or the shards that model.safetensors.index.json names, in `dir`. */
 pst_status weights_open(struct weights *weights, const struct config *config, const char *dir,
                         pst_error *err);
+/* Hears of a tensor that is missing or does not fit; `message` begins with the path of the file. */
+typedef void weights_problem(void *user, const char *message);
+/* The same for whoever wants to hear of every problem and not only of the first: `report` is told of
+ * each, the call succeeds, and what could not be loaded is NULL. */
+pst_status weights_open_reporting(struct weights *weights, const struct config *config,
+                                  const char *dir, weights_problem *report, void *user,
+                                  pst_error *err);
 void weights_close(struct weights *weights);
 
 /* NULL when there is none. */

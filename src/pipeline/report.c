@@ -7,7 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
-#include "pipeline/python_repr.h"
+#include "base/python_repr.h"
 #include "potstill.h"
 
 struct pst_report {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pipeline/python_repr.h"
+#include "base/python_repr.h"
 #include "potstill.h"
 
 static int fail(const pst_error *err) {

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "pipeline/python_repr.h"
+#include "base/python_repr.h"
 
 /* Splits at single spaces and compares word by word, which for the texts below is the true
  * alignment. "..." normalises to nothing, "fail" fails. */

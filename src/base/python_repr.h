@@ -1,6 +1,6 @@
 /* python_repr.h - a double as Python prints it. */
-#ifndef PST_PIPELINE_PYTHON_REPR_H
-#define PST_PIPELINE_PYTHON_REPR_H
+#ifndef PST_BASE_PYTHON_REPR_H
+#define PST_BASE_PYTHON_REPR_H
 
 /* The longest is 24 characters, "-2.2250738585072014e-308"; compilers, which see the widths of the
  * fields but not what limits their sum, count 37. */

@@ -3,7 +3,7 @@
  * The digits are found by trial: one digit, two, and so on until they read back as the same number;
  * seventeen always do. Digits and exponent are handled apart and read back as an integer times a
  * power of ten, so no decimal point, which a locale may write as a comma, is ever parsed. */
-#include "pipeline/python_repr.h"
+#include "base/python_repr.h"
 
 #include <math.h>
 #include <stdio.h>
