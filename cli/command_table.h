@@ -10,6 +10,8 @@ extern const struct command command_score;      /* cmd_score.c */
 extern const struct command command_inspect;    /* cmd_inspect.c */
 extern const struct command command_import;     /* cmd_import.c */
 extern const struct command command_pull;       /* cmd_pull.c */
+extern const struct command command_merge;      /* cmd_merge.c */
+extern const struct command command_diff;       /* cmd_diff.c */
 extern const struct command command_verify;     /* cmd_verify.c */
 
 #endif

@@ -15,8 +15,8 @@
 #include "potstill.h"
 
 static const struct command *const commands[] = {
-    &command_transcribe, &command_run_stt, &command_score, &command_inspect,
-    &command_verify,     &command_import,  &command_pull,
+    &command_transcribe, &command_run_stt, &command_score,  &command_inspect, &command_merge,
+    &command_diff,       &command_verify,  &command_import, &command_pull,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -97,6 +97,7 @@ static void occupy_standard_streams(void) {
 int main(int argc, char **argv) {
     occupy_standard_streams();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is noticed by the write that fails */
+    signal(SIGXFSZ, SIG_IGN); /* as is a file that grows past a limit */
     if (argc < 2) return usage_error(NULL, "expected a command");
     const char *name = argv[1];
     if (strcmp(name, "--version") == 0) {

@@ -418,6 +418,36 @@ PST_API double pst_word_error_rate(const pst_word_counts *counts);
 /* The script's normaliser alone; pst_free() the result. */
 PST_API pst_status pst_normalize_text(const char *text, char **normalized, pst_error *err);
 
+/* --------------------------------------------------------------------------------------- merge */
+
+/* An adapter folder and how much of it; 1 is all. */
+typedef struct pst_merge_adapter {
+    const char *dir;
+    double weight;
+} pst_merge_adapter;
+
+typedef struct pst_merge_options {
+    size_t struct_size;
+    const char
+        *processor_dir; /* whose tokenizer and processor files are copied; NULL: the model's */
+    const char
+        *dtype; /* "float32", "float16", "bfloat16"; NULL: as most of the model's values are */
+    int safe;   /* refuse results that are not finite; else they are warned of */
+    int force;  /* replace an existing model folder */
+    void (*warn)(void *user, const char *message); /* NULL: silent */
+    void *user;
+} pst_merge_options;
+
+PST_API void pst_merge_options_init(pst_merge_options *options);
+
+/* Folds adapters [count], at least one, into their model: a folder that transformers and
+ * pst_model_open() load without any adapter. Weights become W + sum of weight * delta, computed in double
+ * precision and rounded once. Where that makes the embedding and the output matrix differ, which were
+ * one, the model is stored with two. The folder appears whole or not at all. */
+PST_API pst_status pst_merge(const char *model_dir, const pst_merge_adapter *adapters, size_t count,
+                             const char *target_dir, const pst_merge_options *options,
+                             pst_error *err);
+
 /* -------------------------------------------------------------------------------------- verify */
 
 typedef enum pst_severity {
@@ -451,6 +481,36 @@ PST_API void pst_verify_options_init(pst_verify_options *options);
  * found instead of stopping at the first. PST_OK when the check could be made, whatever it found. */
 PST_API pst_status pst_verify(const char *dir, const pst_verify_options *options,
                               pst_verify_summary *summary, pst_error *err);
+
+/* ---------------------------------------------------------------------------------------- diff */
+
+/* One tensor of two checkpoints. */
+typedef struct pst_tensor_diff {
+    const char *name;              /* lives as long as the call that reports it */
+    const char *dtype_a, *dtype_b; /* "F32", ...; static; NULL: the checkpoint has no such tensor */
+    const char *shape_a, *shape_b; /* "[288, 288]"; NULL likewise; life as `name` */
+    uint64_t values;               /* compared: 0 unless both have it, with one shape */
+    uint64_t changed;              /* of them, how many differ */
+    double norm;                   /* Frobenius norm of b - a */
+    double relative;               /* norm over the norm of a; 0 when both are 0 */
+    double max_abs;                /* largest |b - a| */
+    int64_t rank; /* of b - a as a matrix [first size, the others]; -1: not measured */
+} pst_tensor_diff;
+
+typedef struct pst_diff_summary {
+    uint32_t tensors; /* in both, with one shape */
+    uint32_t changed, only_a, only_b, reshaped;
+    double norm, relative; /* over all tensors compared, as if they were one */
+    int64_t rank;          /* the largest of any tensor */
+} pst_diff_summary;
+
+/* Compares the tensors of two model folders, and calls `row` for each that differs or is not in both, in
+ * the order of their names. A singular value of b - a counts towards its rank when it is above all
+ * that rounding to the stored types can cause: u * (R + C), with u the unit roundoff of the coarser type
+ * (2^-24 for F32) and R, C the largest norms of a row and of a column of either tensor. */
+PST_API pst_status pst_diff(const char *dir_a, const char *dir_b,
+                            void (*row)(void *user, const pst_tensor_diff *diff), void *user,
+                            pst_diff_summary *summary, pst_error *err);
 
 /* --------------------------------------------------------------------------------------- import */
 

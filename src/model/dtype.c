@@ -1,6 +1,7 @@
 /* dtype.c - see dtype.h. */
 #include "model/dtype.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -74,4 +75,47 @@ int dtype_to_float(enum dtype dtype, const unsigned char *data, size_t count, fl
         return 1;
     default: return 0;
     }
+}
+
+/* Round to nearest even into sign, exponent and `digits` bits of mantissa; exponents run from 1 - `bias`
+ * to `bias`. By way of float it would be rounded twice. */
+static uint16_t narrow(double value, int digits, int bias) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint32_t sign = (uint32_t)(bits >> 63) << 15;
+    uint32_t infinity = (uint32_t)(2 * bias + 1) << digits;
+    int exponent = (int)(bits >> 52 & 0x7FF) - 1023;
+    uint64_t mantissa = bits & 0xFFFFFFFFFFFFF;
+    if (exponent == 1024) /* infinity; NaN stays one, whatever its payload */
+        return (uint16_t)(sign | infinity | (mantissa ? 1u << (digits - 1) : 0));
+    if (exponent > bias) return (uint16_t)(sign | infinity);
+    if (exponent < -bias - digits) return (uint16_t)sign; /* under half of the least */
+    int lowest = 1 - bias;
+    int cut = 52 - digits + (exponent < lowest ? lowest - exponent : 0);
+    uint64_t whole = mantissa | (uint64_t)1 << 52, kept = whole >> cut;
+    uint64_t rest = whole & (((uint64_t)1 << cut) - 1), half = (uint64_t)1 << (cut - 1);
+    kept += rest > half || (rest == half && (kept & 1));
+    /* The leading one that is not stored adds itself to the exponent; a carry does so too. */
+    uint32_t below = exponent < lowest ? 0 : (uint32_t)(exponent - lowest) << digits;
+    return (uint16_t)(sign | (below + (uint32_t)kept));
+}
+
+size_t dtype_from_double(enum dtype dtype, const double *values, size_t count, void *out) {
+    size_t bad = count;
+    for (size_t i = count; i-- > 0;) {
+        int finite;
+        if (dtype == DTYPE_F32) {
+            float value = (float)values[i];
+            ((float *)out)[i] = value;
+            finite = isfinite(value);
+        } else {
+            int digits = dtype == DTYPE_F16 ? 10 : 7, bias = dtype == DTYPE_F16 ? 15 : 127;
+            uint16_t value = narrow(values[i], digits, bias);
+            uint32_t infinity = (uint32_t)(2 * bias + 1) << digits;
+            ((uint16_t *)out)[i] = value;
+            finite = (value & infinity) != infinity;
+        }
+        if (!finite) bad = i;
+    }
+    return bad;
 }

@@ -7,12 +7,12 @@
  * out byte for byte. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/file_view.h"
 #include "base/file_writer.h"
+#include "model/model_folder.h"
 #include "model/ort_weights.h"
 #include "model/tokenizer_bin.h"
 
@@ -160,23 +160,6 @@ static const char PREPROCESSOR_CONFIG[] =
     "  \"sampling_rate\": 16000\n"
     "}\n";
 
-static pst_status write_text(const char *dir, const char *name, const char *text, size_t length,
-                             pst_error *err) {
-    char *path = path_join(dir, name);
-    if (!path) return error_memory(err, 0);
-    pst_status status = pst_write_file(path, text, length, err);
-    free(path);
-    return status;
-}
-
-static pst_status write_buffer(const char *dir, const char *name, struct buffer *buffer,
-                               pst_error *err) {
-    pst_status status = buffer->failed ? error_memory(err, buffer->length)
-                                       : write_text(dir, name, buffer->data, buffer->length, err);
-    buffer_free(buffer);
-    return status;
-}
-
 static pst_status write_weights(const char *dir, const struct ort_weights *weights,
                                 pst_error *err) {
     char *path = path_join(dir, "model.safetensors");
@@ -194,45 +177,24 @@ static pst_status write_tokenizer(const char *dir, const struct tokenizer_bin *t
         buffer_free(&json);
         return status;
     }
-    return write_buffer(dir, "tokenizer.json", &json, err);
+    return model_folder_put_buffer(dir, "tokenizer.json", &json, err);
 }
 
 static pst_status write_folder(const char *dir, const struct source *source, pst_error *err) {
     struct buffer config = {0};
     put_config(&config, source);
-    pst_status status = write_buffer(dir, "config.json", &config, err);
+    pst_status status = model_folder_put_buffer(dir, "config.json", &config, err);
     if (!status)
-        status = write_text(dir, "generation_config.json", GENERATION_CONFIG,
-                            sizeof GENERATION_CONFIG - 1, err);
+        status = model_folder_put(dir, "generation_config.json", GENERATION_CONFIG,
+                                  sizeof GENERATION_CONFIG - 1, err);
     if (!status)
-        status = write_text(dir, "preprocessor_config.json", PREPROCESSOR_CONFIG,
-                            sizeof PREPROCESSOR_CONFIG - 1, err);
+        status = model_folder_put(dir, "preprocessor_config.json", PREPROCESSOR_CONFIG,
+                                  sizeof PREPROCESSOR_CONFIG - 1, err);
     if (!status) status = write_tokenizer(dir, &source->tokenizer, err);
     if (!status && source->licence.data)
-        status = write_text(dir, LICENCE_FILE, (const char *)source->licence.data,
-                            source->licence.size, err);
+        status = model_folder_put(dir, LICENCE_FILE, (const char *)source->licence.data,
+                                  source->licence.size, err);
     return status ? status : write_weights(dir, &source->weights, err);
-}
-
-static int is_same_folder(const char *a, const char *b) {
-    struct stat left, right;
-    return stat(a, &left) == 0 && stat(b, &right) == 0 && left.st_dev == right.st_dev &&
-           left.st_ino == right.st_ino;
-}
-
-/* `force` is for a model imported before, not for whatever folder a slip of the hand names. */
-static pst_status check_target(const char *source_dir, const char *target_dir, pst_error *err) {
-    if (is_same_folder(source_dir, target_dir))
-        return error_set(err, PST_ERR_ARGUMENT, "%s: is the source too, expected another folder",
-                         target_dir);
-    if (!path_is_folder(target_dir)) return PST_OK;
-    char *config = path_join(target_dir, "config.json");
-    if (!config) return error_memory(err, 0);
-    int is_model = path_is_file(config);
-    free(config);
-    if (is_model) return PST_OK;
-    return error_set(err, PST_ERR_IO, "%s: exists already and is not a model (no config.json)",
-                     target_dir);
 }
 
 static pst_status import(const char *source_dir, const char *target_dir,
@@ -269,6 +231,6 @@ pst_status pst_import_ort(const char *source_dir, const char *target_dir,
     if (!path_is_folder(source_dir))
         return error_set(err, PST_ERR_MODEL, "%s: no such folder, expected one with %s, %s and %s",
                          source_dir, ENCODER_FILE, DECODER_FILE, TOKENIZER_FILE);
-    pst_status status = check_target(source_dir, target_dir, err);
+    pst_status status = model_folder_check_target(target_dir, source_dir, err);
     return status ? status : import(source_dir, target_dir, &chosen, err);
 }

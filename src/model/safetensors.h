@@ -70,4 +70,12 @@ struct tensor_source {
 pst_status safetensors_write(const char *path, const struct tensor_source *tensors, size_t count,
                              pst_error *err);
 
+/* Makes the bytes of `source`, which must stay until the next call. */
+typedef pst_status tensor_fill(void *user, const struct tensor_source *source, const void **data,
+                               pst_error *err);
+/* The same for tensors that are not in memory together: `fill` is asked for each in the order of the
+ * file, and their own `data` is not looked at. */
+pst_status safetensors_write_by(const char *path, const struct tensor_source *tensors, size_t count,
+                                tensor_fill *fill, void *user, pst_error *err);
+
 #endif

@@ -53,29 +53,41 @@ static void build_header(struct buffer *header, const struct tensor_source **ord
     while (header->length % 8 && !header->failed) buffer_text(header, " ");
 }
 
+/* What is written, and where its bytes come from. */
+struct content {
+    const struct tensor_source **order; /* [count] */
+    size_t count;
+    tensor_fill *fill;
+    void *user;
+};
+
 static pst_status put_all(struct file_writer *writer, const struct buffer *header,
-                          const struct tensor_source **order, size_t count, pst_error *err) {
+                          const struct content *content, pst_error *err) {
     unsigned char length[8];
     for (int i = 0; i < 8; i++) length[i] = (unsigned char)((uint64_t)header->length >> (8 * i));
     pst_status status = file_writer_put(writer, length, sizeof length, err);
     if (!status) status = file_writer_put(writer, header->data, header->length, err);
-    for (size_t i = 0; i < count && !status; i++)
-        status = file_writer_put(writer, order[i]->data, source_bytes(order[i]), err);
+    for (size_t i = 0; i < content->count && !status; i++) {
+        const void *data = NULL;
+        status = content->fill(content->user, content->order[i], &data, err);
+        if (!status) status = file_writer_put(writer, data, source_bytes(content->order[i]), err);
+    }
     return status;
 }
 
-pst_status safetensors_write(const char *path, const struct tensor_source *tensors, size_t count,
-                             pst_error *err) {
+pst_status safetensors_write_by(const char *path, const struct tensor_source *tensors, size_t count,
+                                tensor_fill *fill, void *user, pst_error *err) {
     const struct tensor_source **order = malloc((count + 1) * sizeof *order);
     if (!order) return error_memory(err, 0);
     for (size_t i = 0; i < count; i++) order[i] = &tensors[i];
     qsort(order, count, sizeof *order, by_type_and_name);
+    struct content content = {order, count, fill, user};
     struct buffer header = {0};
     build_header(&header, order, count);
     struct file_writer writer = {.fd = -1};
     pst_status status = header.failed ? error_memory(err, 0) : file_writer_open(&writer, path, err);
     if (!status) {
-        status = put_all(&writer, &header, order, count, err);
+        status = put_all(&writer, &header, &content, err);
         if (status)
             file_writer_abort(&writer);
         else
@@ -84,4 +96,17 @@ pst_status safetensors_write(const char *path, const struct tensor_source *tenso
     buffer_free(&header);
     free(order);
     return status;
+}
+
+static pst_status fill_from_memory(void *user, const struct tensor_source *source,
+                                   const void **data, pst_error *err) {
+    (void)user;
+    (void)err;
+    *data = source->data;
+    return PST_OK;
+}
+
+pst_status safetensors_write(const char *path, const struct tensor_source *tensors, size_t count,
+                             pst_error *err) {
+    return safetensors_write_by(path, tensors, count, fill_from_memory, NULL, err);
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/file_view.h"
 #include "model/model.h"
@@ -11,6 +12,7 @@
 #define GENERATION "generation_config.json"
 #define TOKENIZER "tokenizer.json"
 #define SINGLE "model.safetensors"
+#define RECORD "potstill_merge.json"
 #define INDEX "model.safetensors.index.json"
 
 /* One run of verify_model(). */
@@ -297,6 +299,48 @@ static pst_status check_files_alone(struct verifying *run, pst_error *err) {
     return PST_OK;
 }
 
+/* -------------------------------------------------------------------------------- merged models */
+
+static pst_status check_hash(struct verifying *run, const char *name, const char *expected,
+                             pst_error *err) {
+    char hash[DIGEST_HEX_SIZE];
+    pst_error found;
+    if (!expected || strchr(name, '/')) {
+        verify_tellf(run, PST_PROBLEM, RECORD, "files: %s is no file with a SHA-256", name);
+        return PST_OK;
+    }
+    char *path = path_join(run->dir, name);
+    if (!path) return error_memory(err, 0);
+    pst_status status = digest_file(DIGEST_SHA256, path, hash, &found);
+    free(path);
+    if (status) return verify_judge(run, status, name, &found, err);
+    /* A setting may be edited on purpose; weights are not. */
+    if (strcmp(hash, expected) != 0)
+        verify_tellf(run, strcmp(name, SINGLE) == 0 ? PST_PROBLEM : PST_WARNING, name,
+                     "is not what " RECORD " says was written: SHA-256 %.16s..., expected %.16s...",
+                     hash, expected);
+    return PST_OK;
+}
+
+/* A folder made by pst_merge() knows its own hashes. */
+static pst_status check_record(struct verifying *run, pst_error *err) {
+    struct json_file file;
+    pst_error found;
+    if (!verify_has(run, RECORD)) return PST_OK;
+    char *path = path_join(run->dir, RECORD);
+    if (!path) return error_memory(err, 0);
+    pst_status status = json_file_open(&file, path, 1 << 20, &found);
+    free(path);
+    if (status) return verify_judge(run, status, RECORD, &found, err);
+    const char *name;
+    json_t *hash;
+    json_object_foreach(json_object_get(file.root, "files"), name, hash) {
+        if (!status) status = check_hash(run, name, json_string_value(hash), err);
+    }
+    json_file_close(&file);
+    return status;
+}
+
 /* ---------------------------------------------------------------------------------- the folder */
 
 static pst_status check_all(struct model_check *check, pst_error *err) {
@@ -319,7 +363,7 @@ static pst_status check_all(struct model_check *check, pst_error *err) {
     if (!status) status = check_tokenizer(check, !read, err);
     if (!status) status = read ? check_files_alone(run, err) : check_weights(check, err);
     if (!status) status = check_keys(check, check->weights.checkpoint.count > 0, err);
-    return status;
+    return status ? status : check_record(run, err);
 }
 
 pst_status verify_model(struct verifying *run, pst_error *err) {

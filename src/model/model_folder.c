@@ -1,0 +1,47 @@
+/* model_folder.c - see model_folder.h. */
+#include "model/model_folder.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/file_view.h"
+
+static int is_same_folder(const char *a, const char *b) {
+    struct stat left, right;
+    return stat(a, &left) == 0 && stat(b, &right) == 0 && left.st_dev == right.st_dev &&
+           left.st_ino == right.st_ino;
+}
+
+pst_status model_folder_check_target(const char *target_dir, const char *source_dir,
+                                     pst_error *err) {
+    if (is_same_folder(source_dir, target_dir))
+        return error_set(err, PST_ERR_ARGUMENT, "%s: is the source too, expected another folder",
+                         target_dir);
+    if (!path_is_folder(target_dir)) return PST_OK;
+    char *config = path_join(target_dir, "config.json");
+    if (!config) return error_memory(err, 0);
+    int is_model = path_is_file(config);
+    free(config);
+    if (is_model) return PST_OK;
+    return error_set(err, PST_ERR_IO, "%s: exists already and is not a model (no config.json)",
+                     target_dir);
+}
+
+pst_status model_folder_put(const char *dir, const char *name, const char *text, size_t length,
+                            pst_error *err) {
+    char *path = path_join(dir, name);
+    if (!path) return error_memory(err, 0);
+    pst_status status = pst_write_file(path, text, length, err);
+    free(path);
+    return status;
+}
+
+pst_status model_folder_put_buffer(const char *dir, const char *name, struct buffer *buffer,
+                                   pst_error *err) {
+    pst_status status = buffer->failed
+                            ? error_memory(err, buffer->length)
+                            : model_folder_put(dir, name, buffer->data, buffer->length, err);
+    buffer_free(buffer);
+    return status;
+}

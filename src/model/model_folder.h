@@ -1,0 +1,22 @@
+/* model_folder.h - what writing a model folder has in common, whatever it is made from. */
+#ifndef PST_MODEL_MODEL_FOLDER_H
+#define PST_MODEL_MODEL_FOLDER_H
+
+#include <stddef.h>
+
+#include "base/buffer.h"
+#include "potstill.h"
+
+/* Refuses a target that is `source_dir` itself or that exists and is no model: `force` is for a model
+ * made before, not for whatever folder a slip of the hand names. */
+pst_status model_folder_check_target(const char *target_dir, const char *source_dir,
+                                     pst_error *err);
+
+/* Writes <dir>/<name>. */
+pst_status model_folder_put(const char *dir, const char *name, const char *text, size_t length,
+                            pst_error *err);
+/* The same; releases `buffer` in any case. */
+pst_status model_folder_put_buffer(const char *dir, const char *name, struct buffer *buffer,
+                                   pst_error *err);
+
+#endif
