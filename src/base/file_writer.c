@@ -106,15 +106,13 @@ void file_writer_abort(struct file_writer *writer) {
     release(writer);
 }
 
-/* Removes a folder of plain files, which is all that a folder_writer makes. */
+/* Removes a folder of plain files, which is all that a folder_writer makes, also without memory. */
 static void remove_folder(const char *path) {
     DIR *dir = opendir(path);
     if (dir) {
         for (struct dirent *entry; (entry = readdir(dir));) {
             if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
-            char *file = path_join(path, entry->d_name);
-            if (file) unlink(file);
-            free(file);
+            unlinkat(dirfd(dir), entry->d_name, 0);
         }
         closedir(dir);
     }
@@ -123,9 +121,9 @@ static void remove_folder(const char *path) {
 
 int path_make_parents(const char *path) {
     char *copy = strdup(path);
-    if (!copy) return 0;
-    int made = 1;
-    for (char *slash = strchr(copy + 1, '/'); slash && slash[1] && made;
+    int made = copy != NULL;
+    if (!copy) errno = ENOMEM;
+    for (char *slash = copy ? strchr(copy + 1, '/') : NULL; slash && slash[1] && made;
          slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         made = mkdir(copy, 0777) == 0 || errno == EEXIST;
@@ -152,7 +150,8 @@ pst_status folder_writer_open(struct folder_writer *writer, const char *path, in
     if (!path_make_parents(path) || mkdir(writer->temporary_path, 0777) != 0) {
         int error_number = errno;
         folder_writer_abort(writer);
-        return error_system(err, "create", path, error_number);
+        return error_number == ENOMEM ? error_memory(err, 0)
+                                      : error_system(err, "create", path, error_number);
     }
     return PST_OK;
 }

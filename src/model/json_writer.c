@@ -13,6 +13,11 @@ static void start_line(struct buffer *text, int depth) {
     buffer_format(text, "\n%*s", 2 * depth, "");
 }
 
+static int append(const char *bytes, size_t length, void *text) {
+    buffer_append(text, bytes, length);
+    return 0;
+}
+
 /* Strings, true, false, null and integers: jansson's own form is Python's. */
 static void write_scalar(struct buffer *text, const json_t *value) {
     if (json_is_real(value)) {
@@ -21,12 +26,8 @@ static void write_scalar(struct buffer *text, const json_t *value) {
         buffer_text(text, number);
         return;
     }
-    char *dumped = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
-    if (dumped)
-        buffer_text(text, dumped);
-    else
+    if (json_dump_callback(value, append, text, JSON_ENCODE_ANY | JSON_ENSURE_ASCII) != 0)
         text->failed = 1;
-    free(dumped);
 }
 
 static void write_array(struct buffer *text, const json_t *array, int depth) {

@@ -23,15 +23,15 @@ static int by_type_and_name(const void *a, const void *b) {
     return strcmp(left->name, right->name);
 }
 
+static int append(const char *bytes, size_t length, void *text) {
+    buffer_append(text, bytes, length);
+    return 0;
+}
+
 /* A name as a JSON string: jansson's own escapes are those of the reference writer. */
 static void append_name(struct buffer *header, const char *name) {
     json_t *text = json_string(name);
-    char *quoted = text ? json_dumps(text, JSON_ENCODE_ANY) : NULL;
-    if (quoted)
-        buffer_text(header, quoted);
-    else
-        header->failed = 1;
-    free(quoted);
+    if (!text || json_dump_callback(text, append, header, JSON_ENCODE_ANY) != 0) header->failed = 1;
     json_decref(text);
 }
 

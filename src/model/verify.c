@@ -37,6 +37,7 @@ static int is_told(struct verifying *run, const char *file, const char *message)
     for (size_t at = 0; line.data && at < run->told.length && !told;
          at += strlen(run->told.data + at) + 1)
         told = strcmp(run->told.data + at, line.data) == 0;
+    if (line.failed) run->told.failed = 1;
     if (!told && line.data) buffer_append(&run->told, line.data, line.length + 1);
     buffer_free(&line);
     return told;
@@ -88,8 +89,9 @@ pst_status verify_judge(struct verifying *run, pst_status status, const char *fi
     return PST_OK;
 }
 
-int verify_has(const struct verifying *run, const char *name) {
+int verify_has(struct verifying *run, const char *name) {
     char *path = path_join(run->dir, name);
+    if (!path) run->told.failed = 1;
     int has = path && path_is_file(path);
     free(path);
     return has;
@@ -221,7 +223,9 @@ void pst_verify_options_init(pst_verify_options *options) {
 
 static pst_status verify(struct verifying *run, pst_error *err) {
     int is_adapter = verify_has(run, "adapter_config.json");
-    if (!is_adapter && !verify_has(run, "config.json"))
+    int is_model = verify_has(run, "config.json");
+    if (run->told.failed) return error_memory(err, 0);
+    if (!is_adapter && !is_model)
         return error_set(err, PST_ERR_MODEL,
                          "%s: is neither a model (config.json) nor an adapter "
                          "(adapter_config.json)",

@@ -10,7 +10,9 @@ struct verifying {
     const char *dir;
     const pst_verify_options *options;
     pst_verify_summary *summary;
-    struct buffer told; /* every finding so far, each ended by NUL: readers overlap */
+    struct buffer
+        told; /* every finding so far, each ended by NUL: readers overlap; `failed` also when
+                           memory ran out elsewhere, so that what was found need not be so */
 };
 
 /* Reports `message`. A path of the folder that it begins with becomes the finding's file; `file` (""
@@ -26,7 +28,7 @@ pst_status verify_judge(struct verifying *run, pst_status status, const char *fi
                         const pst_error *found, pst_error *err);
 
 /* Is there a regular file `name` in the folder? */
-int verify_has(const struct verifying *run, const char *name);
+int verify_has(struct verifying *run, const char *name);
 
 /* Counts the tensors of a file and reports every one that holds NaN or infinity. */
 void verify_values(struct verifying *run, const char *file, const struct safetensors *tensors);

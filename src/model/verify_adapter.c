@@ -35,12 +35,13 @@ static pst_status check_config(struct verifying *run, pst_error *err) {
 
 /* The other matrix of a pair, for "...lora_A.weight" that with lora_B; NULL: `name` is not of a pair
  * or there is no other. `*is_a` says which of the two `name` is, -1: neither. */
-static const struct tensor *other_matrix(const struct safetensors *file, const char *name,
-                                         int *is_a) {
+static const struct tensor *other_matrix(struct verifying *run, const struct safetensors *file,
+                                         const char *name, int *is_a) {
     const char *a = strstr(name, ".lora_A."), *b = strstr(name, ".lora_B.");
     *is_a = a ? 1 : b ? 0 : -1;
     if (*is_a < 0) return NULL;
     char *other = strdup(name);
+    if (!other) run->told.failed = 1;
     if (!other) return NULL;
     other[(a ? a : b) - name + 6] = a ? 'B' : 'A';
     const struct tensor *tensor = safetensors_find(file, other);
@@ -53,7 +54,7 @@ static void check_pairs(struct verifying *run, const struct safetensors *file) {
         const struct tensor *tensor = &file->tensors[i];
         char mine[128], theirs[128];
         int is_a;
-        const struct tensor *other = other_matrix(file, tensor->name, &is_a);
+        const struct tensor *other = other_matrix(run, file, tensor->name, &is_a);
         if (is_a < 0 || tensor->dims < 2) continue;
         if (!other)
             verify_tellf(run, is_a ? PST_WARNING : PST_PROBLEM, TENSORS, "%s has no %s beside it",

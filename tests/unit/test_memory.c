@@ -151,9 +151,8 @@ static void write_wav(void) {
     assert_int_equal(fclose(file), 0);
 }
 
-static void every_allocation_fails_once(void **state) {
-    (void)state;
-    write_wav();
+/* Calls `use` with the first allocation failing, then the second, until none is left to fail. */
+static void fail_each(pst_status (*use)(struct parts *parts, pst_error *err), long least) {
     long n = 0;
     do {
         struct parts parts = {0};
@@ -161,7 +160,7 @@ static void every_allocation_fails_once(void **state) {
         live = 0;
         failed = 0;
         countdown = n;
-        pst_status status = use_all(&parts, &err);
+        pst_status status = use(&parts, &err);
         countdown = -1;
         if (status && (!failed || status != PST_ERR_MEMORY))
             fail_msg("allocation %ld: status %s: %s", n, pst_status_name(status), err.message);
@@ -170,10 +169,49 @@ static void every_allocation_fails_once(void **state) {
         n++;
     } while (failed);
     print_message("%ld allocations, each failed once\n", n - 1);
-    assert_true(n > 100);
+    assert_true(n > least);
+}
+
+static void every_allocation_fails_once(void **state) {
+    (void)state;
+    write_wav();
+    fail_each(use_all, 100);
+}
+
+static pst_status verify(struct parts *parts, pst_error *err) {
+    (void)parts;
+    pst_verify_summary summary;
+    pst_status status = pst_verify(MICRO, NULL, &summary, err);
+    if (!status) status = pst_verify(ADAPTER, NULL, &summary, err);
+    return status;
+}
+
+static pst_status merge(struct parts *parts, pst_error *err) {
+    (void)parts;
+    pst_merge_options options;
+    pst_merge_options_init(&options);
+    options.force = 1;
+    pst_merge_adapter adapter = {ADAPTER, 1};
+    return pst_merge(MICRO, &adapter, 1, TEST_BINARY_DIR "/memory-merged", &options, err);
+}
+
+static pst_status diff(struct parts *parts, pst_error *err) {
+    (void)parts;
+    pst_diff_summary summary;
+    return pst_diff(MICRO, TEST_BINARY_DIR "/memory-merged", NULL, NULL, &summary, err);
+}
+
+static void every_allocation_of_a_merge_fails_once(void **state) {
+    (void)state;
+    fail_each(verify, 100);
+    fail_each(merge, 100);
+    fail_each(diff, 100);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_allocation_fails_once)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_allocation_fails_once),
+        cmocka_unit_test(every_allocation_of_a_merge_fails_once),
+    };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
 }
