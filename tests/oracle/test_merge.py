@@ -1,0 +1,254 @@
+"""Merging against PEFT's merge_and_unload() and transformers' save_pretrained(), on the real model.
+
+The one idea: PEFT in float64 is the exact merge, so `potstill merge`, which sums in double and rounds
+once, must give its values to the last bit (one unit in the last place is allowed for the order of the
+sums). PEFT in float32 rounds on the way; how far that may take it is bounded by the products it sums.
+"""
+
+import json
+import subprocess
+
+import numpy
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("peft")
+import adapter_cases  # noqa: E402
+import reference  # noqa: E402
+from peft import PeftModel  # noqa: E402
+from safetensors.torch import load_file, save_file  # noqa: E402
+
+CLIPS = ["city_20_5", "beckett_1", "city_13_10"]
+EPSILON = 2.0 ** -24
+LOGITS = 1e-5  # of the largest logit: what 160 tensors off by one rounding come to
+TOKENS = {"max_new_tokens": 30}
+# Merged in float32, weights are rounded once more than unmerged: only a near-tie may then differ.
+TIE = 1e-4
+
+
+@pytest.fixture(scope="module")
+def adapters(model_dir, tmp_path_factory):
+    return dict(adapter_cases.make_all(model_dir, tmp_path_factory.mktemp("adapters")))
+
+
+@pytest.fixture(scope="module")
+def merge(potstill, run, model_dir, tmp_path_factory):
+    """Merges with the program; returns the folder."""
+    root = tmp_path_factory.mktemp("merged")
+
+    def go(name, *adapters, options=(), model=model_dir):
+        words = [word for adapter in adapters for word in ("--adapter", adapter)]
+        run(potstill, "merge", "--model", model, *words, "-o", root / name, "--force", *options)
+        return root / name
+    return go
+
+
+def peft_merge(model_dir, folder, dtype):
+    return reference.load(model_dir, folder, dtype).merge_and_unload()
+
+
+def stored(model):
+    """name -> tensor in the model's own type, tied ones once."""
+    return {name: tensor for name, tensor in model.state_dict().items() if name != "proj_out.weight"}
+
+
+def sides(ours, theirs):
+    """What PEFT 0.18.1 merges into tied weights changes both sides, ours the one that is adapted:
+    their one tensor is our output matrix."""
+    if "proj_out.weight" in ours:
+        theirs["proj_out.weight"] = theirs.pop("model.decoder.embed_tokens.weight")
+    return theirs
+
+
+def ulps(a, b):
+    """Distance in units in the last place, for float32."""
+    def order(x):
+        bits = x.contiguous().view(torch.int32).to(torch.int64)
+        return torch.where(bits < 0, -(bits & 0x7FFFFFFF), bits)
+    return (order(a) - order(b)).abs()
+
+
+def bound_of(model):
+    """For each adapted module how far PEFT's float32 product may be from the exact one."""
+    bounds = {}
+    for name, module in model.base_model.model.named_modules():
+        if hasattr(module, "lora_A") and "default" in getattr(module, "lora_A", {}):
+            a = module.lora_A["default"].weight.double().abs()
+            b = module.lora_B["default"].weight.double().abs()
+            scale = abs(module.scaling["default"])
+            # Any order of the sum, the product with the scale, and the addition to the weight.
+            bounds[f"{name}.weight"] = (a.shape[0] + 2) * EPSILON * scale * (b @ a)
+    return bounds
+
+
+def check_values(name, model_dir, folder, merged):
+    ours = load_file(merged / "model.safetensors")
+    exact = sides(ours, stored(peft_merge(model_dir, folder, torch.float64)))
+    plain = sides(ours, stored(peft_merge(model_dir, folder, torch.float32)))
+    bounds = bound_of(reference.load(model_dir, folder))
+    base = load_file(model_dir / "model.safetensors")
+    equal = total = changed = near = 0
+    for key, tensor in ours.items():
+        if key not in exact:
+            assert torch.equal(tensor, base[key]), f"{name}: {key}"
+            continue
+        apart = ulps(tensor, exact[key].float())
+        assert apart.max() <= 1, f"{name}: {key} is {apart.max()} ulp from the exact merge"
+        equal += int((apart == 0).sum())
+        total += tensor.numel()
+        error = (tensor.double() - plain[key].double()).abs()
+        allowed = bounds.get(key, torch.zeros(1)) + 2 * EPSILON * plain[key].double().abs()
+        assert bool((error <= allowed).all()), f"{name}: {key} is too far from PEFT's float32 merge"
+        if key in bounds:
+            changed += tensor.numel()
+            near += int((ulps(tensor, plain[key]) <= 1).sum())
+    print(f"{name:18} {total - equal} of {total} values not bit-equal to PEFT in float64; "
+          f"{100 * near / max(changed, 1):.2f} % of merged values within 1 ulp of PEFT in float32")
+    assert changed, f"{name}: nothing was merged"
+    return equal / total
+
+
+def test_values(adapters, merge, model_dir, subtests):
+    for name, folder in adapters.items():
+        with subtests.test(name):
+            share = check_values(name, model_dir, folder, merge(name, folder))
+            assert share > 0.9999
+
+
+def test_logits_and_tokens(adapters, merge, engine, model_dir, clips, subtests):
+    """The folder in transformers, beside PEFT's own merge; and in the engine, beside the adapter."""
+    for name in ("seed", "rank_wide", "alpha_negative", "patterns_rslora", "output_layer_too"):
+        with subtests.test(name):
+            folder = adapters[name]
+            merged = merge(name, folder)
+            ours, unmerged = reference.load(merged), reference.load(model_dir, folder)
+            # Where PEFT's merge would change the embedding too, the judge is its unmerged model.
+            theirs = unmerged if "output" in name else peft_merge(model_dir, folder, torch.float32)
+            for clip in CLIPS:
+                forced = reference.generate(unmerged, clips[clip], TOKENS)["tokens"]
+                logits = reference.stages(ours, clips[clip], forced)["logits"]
+                expected = reference.stages(theirs, clips[clip], forced)["logits"]
+                off = numpy.abs(logits - expected).max() / numpy.abs(expected).max()
+                print(f"{name:18} {clip:12} logits {off:.1e} of the largest apart")
+                assert off <= LOGITS
+            asked = [(clips[clip], TOKENS) for clip in CLIPS]
+            for clip, one, other in zip(CLIPS, engine.decode(merged, asked),
+                                        engine.decode(model_dir, asked, adapter=folder)):
+                assert one["tokens"] == other["tokens"] or min(
+                    one["margin"], other["margin"]) < TIE, f"{name} {clip}"
+
+
+SAVES = """
+import sys, warnings, transformers
+warnings.simplefilter("error")
+model = transformers.MoonshineForConditionalGeneration.from_pretrained(sys.argv[1])
+transformers.AutoProcessor.from_pretrained(sys.argv[1])
+assert model.config.tie_word_embeddings == (sys.argv[3] == "tied"), model.config
+assert str(model.dtype) == "torch." + sys.argv[4], model.dtype
+model.save_pretrained(sys.argv[2])
+"""
+
+
+def save_again(merged, out, tied, dtype):
+    """Loads in a fresh process, where every warning is seen, and saves."""
+    import sys
+    done = subprocess.run([sys.executable, "-c", SAVES, str(merged), str(out), tied, dtype],
+                          capture_output=True, text=True, timeout=600,
+                          env={"TRANSFORMERS_VERBOSITY": "warning", "HF_HUB_OFFLINE": "1",
+                               "HF_HUB_DISABLE_PROGRESS_BARS": "1", "PATH": "/usr/bin:/bin"})
+    assert done.returncode == 0, done.stderr
+    said = [line for line in done.stderr.replace("\r", "\n").splitlines()
+            if line.strip() and "Loading weights" not in line and "Writing model" not in line]
+    assert not said, said
+
+
+@pytest.mark.parametrize("name, dtype, tied", [
+    ("seed", "float32", "tied"), ("seed", "float16", "tied"), ("seed", "bfloat16", "tied"),
+    ("output_layer", "float32", "untied")])
+def test_transformers_saves_the_same_files(adapters, merge, tmp_path, name, dtype, tied):
+    """Loads without a word, and what save_pretrained() makes of it is what we wrote, to the byte."""
+    merged = merge(f"{name}-{dtype}", adapters[name], options=("--dtype", dtype))
+    save_again(merged, tmp_path, tied, dtype)
+    for file in ("config.json", "generation_config.json", "model.safetensors"):
+        assert (merged / file).read_bytes() == (tmp_path / file).read_bytes(), file
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision(adapters, merge, model_dir, dtype):
+    """Rounded once, straight from the exact sum."""
+    ours = load_file(merge("half", adapters["seed"], options=("--dtype", dtype)) /
+                     "model.safetensors")
+    exact = stored(peft_merge(model_dir, adapters["seed"], torch.float64))
+    wrong = 0
+    for key, tensor in ours.items():
+        assert tensor.dtype == getattr(torch, dtype)
+        # torch rounds double to half by way of float: equal, or a double rounding apart.
+        theirs = exact[key].to(tensor.dtype)
+        differ = tensor != theirs
+        wrong += int(differ.sum())
+        if differ.any():
+            mine = (tensor.double() - exact[key]).abs()[differ]
+            assert bool((mine <= (theirs.double() - exact[key]).abs()[differ]).all()), key
+    print(f"{dtype}: {wrong} values that torch rounds twice")
+
+
+def test_half_precision_base(adapters, merge, model_dir, tmp_path):
+    """A base stored in float16 stays so, as in transformers, and is merged from its exact values."""
+    base = tmp_path / "half"
+    reference.load(model_dir).half().save_pretrained(base)
+    merged = merge("half-base", adapters["seed"], model=base)
+    assert json.loads((merged / "config.json").read_text())["dtype"] == "float16"
+    ours = load_file(merged / "model.safetensors")
+    exact = stored(peft_merge(base, adapters["seed"], torch.float64))
+    for key, tensor in ours.items():
+        off = (tensor.double() - exact[key]).abs()
+        assert bool((off <= 2.0 ** -11 * exact[key].abs() + 2.0 ** -25).all()), key
+
+
+def test_several_adapters(adapters, merge, model_dir):
+    """The sum of the weighted deltas: what add_weighted_adapter() gives as `cat`."""
+    names = {"attention": 0.75, "rank_odd": -0.5, "rslora": 1.25}
+    model = PeftModel.from_pretrained(reference.load(model_dir), adapters["attention"],
+                                      adapter_name="attention")
+    for name in list(names)[1:]:
+        model.load_adapter(adapters[name], adapter_name=name)
+    model.add_weighted_adapter(list(names), list(names.values()), "sum", combination_type="cat")
+    model.set_adapter("sum")
+    exact = stored(model.to(torch.float64).merge_and_unload())
+    ours = load_file(merge("several", *(f"{adapters[name]}:{weight}" for name, weight
+                                        in names.items())) / "model.safetensors")
+    base = load_file(model_dir / "model.safetensors")
+    for key, tensor in ours.items():
+        # `cat` multiplies lora_A by weight and scale in float32; the sum itself is exact.
+        off = (tensor.double() - exact[key]).abs()
+        delta = (exact[key] - base[key].double()).abs().max()
+        assert bool((off <= EPSILON * exact[key].abs() + 8 * EPSILON * delta).all()), key
+
+
+def test_diff(adapters, merge, potstill, run, model_dir):
+    """Norm and rank as numpy has them, for every tensor that was merged."""
+    merged = merge("pattern", adapters["rank_pattern"])
+    found = json.loads(run(potstill, "diff", "--format", "json", model_dir, merged).stdout)
+    base, ours = (load_file(folder / "model.safetensors") for folder in (model_dir, merged))
+    ranks = {f"{name}.weight": module.r["default"] for name, module in
+             reference.load(model_dir, adapters["rank_pattern"]).base_model.model.named_modules()
+             if hasattr(module, "lora_A") and "default" in module.lora_A}
+    assert {row["tensor"]: row["rank"] for row in found["tensors"]} == ranks
+    for row in found["tensors"]:
+        a, b = base[row["tensor"]].double(), ours[row["tensor"]].double()
+        assert row["norm"] == pytest.approx(float((b - a).norm()), rel=1e-7)
+        assert row["relative"] == pytest.approx(float((b - a).norm() / a.norm()), rel=1e-7)
+        assert row["max_abs"] == pytest.approx(float((b - a).abs().max()), rel=1e-7)
+
+
+def test_verify(adapters, merge, potstill, run, model_dir, tmp_path):
+    run(potstill, "verify", model_dir)
+    run(potstill, "verify", "--model", model_dir, adapters["seed"])
+    merged = merge("verified", adapters["seed"])
+    run(potstill, "verify", merged)
+    tensors = load_file(merged / "model.safetensors")
+    tensors["model.decoder.norm.weight"][3] = float("nan")
+    save_file(tensors, merged / "model.safetensors", metadata={"format": "pt"})
+    done = subprocess.run([potstill, "verify", merged], capture_output=True, text=True)
+    assert done.returncode == 3
+    assert "problem: model.safetensors: model.decoder.norm.weight has NaN at [3]" in done.stdout
