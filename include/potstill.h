@@ -478,7 +478,8 @@ typedef struct pst_verify_summary {
 PST_API void pst_verify_options_init(pst_verify_options *options);
 
 /* Checks all of a model or adapter folder, every value of every tensor included, and reports each thing
- * found instead of stopping at the first. PST_OK when the check could be made, whatever it found. */
+ * found instead of stopping at the first (after 1,000 they are only counted). PST_OK when the check
+ * could be made, whatever it found. */
 PST_API pst_status pst_verify(const char *dir, const pst_verify_options *options,
                               pst_verify_summary *summary, pst_error *err);
 

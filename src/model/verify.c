@@ -24,6 +24,9 @@ static const size_t JSON_BYTES_MAX = 64 << 20; /* an index of many shards, with 
 /* Files in a folder; one with more is no model. */
 enum { FILES_MAX = 4096 };
 
+/* Findings reported; a hostile file can have as many as it has bytes, and nobody reads on. */
+enum { FINDINGS_MAX = 1000 };
+
 /* Values widened at once: a page, small enough for the stack. */
 enum { VALUES_AT_ONCE = 1024 };
 
@@ -57,11 +60,13 @@ void verify_tell(struct verifying *run, pst_severity severity, const char *file,
             message = colon + 2;
         }
     }
-    if (is_told(run, file, message)) return;
+    uint32_t before = run->summary->problems + run->summary->warnings;
+    if (before < FINDINGS_MAX && is_told(run, file, message)) return;
     if (severity == PST_PROBLEM)
         run->summary->problems++;
     else
         run->summary->warnings++;
+    if (before >= FINDINGS_MAX) return;
     pst_finding finding = {severity, file, message};
     if (run->options->finding) run->options->finding(run->options->user, &finding);
 }
