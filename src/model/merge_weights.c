@@ -22,10 +22,7 @@ struct merged {
 };
 
 static size_t weight_count(const struct module *module) {
-    size_t count = module->out;
-    if (module->kind != MODULE_NORM) count *= module->in;
-    if (module->kind == MODULE_CONV1D) count *= module->kernel;
-    return count;
+    return module->out * module_columns(module);
 }
 
 static int is_changed(const struct merging *merging, uint32_t slot) {

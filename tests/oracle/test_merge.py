@@ -47,19 +47,26 @@ def peft_merge(model_dir, folder, dtype):
     return reference.load(model_dir, folder, dtype).merge_and_unload()
 
 
+EMBEDDING, OUTPUT = "model.decoder.embed_tokens.weight", "proj_out.weight"
+
+
 def stored(model):
     """name -> tensor in the model's own type, tied ones once."""
-    return {name: tensor for name, tensor in model.state_dict().items() if name != "proj_out.weight"}
+    tensors = dict(model.state_dict())
+    if tensors[OUTPUT].data_ptr() == tensors[EMBEDDING].data_ptr():
+        del tensors[OUTPUT]
+    return tensors
 
 
 def sides(ours, theirs, base):
     """What PEFT 0.18.1 merges into tied weights changes both sides, ours the one that is adapted:
-    their one tensor is that one."""
-    embedding = "model.decoder.embed_tokens.weight"
-    if "proj_out.weight" in ours and torch.equal(ours[embedding], base[embedding]):
-        theirs["proj_out.weight"] = theirs.pop(embedding)
-    elif "proj_out.weight" in ours:
-        assert torch.equal(ours["proj_out.weight"], base[embedding])
+    their one tensor is that one. Where both are adapted, theirs is neither."""
+    if OUTPUT not in ours or OUTPUT in theirs:
+        return theirs
+    if torch.equal(ours[EMBEDDING], base[EMBEDDING]):
+        theirs[OUTPUT] = theirs.pop(EMBEDDING)
+    elif not torch.equal(ours[OUTPUT], base[EMBEDDING]):
+        del theirs[EMBEDDING]
     return theirs
 
 
