@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/file_view.h"
 #include "model/lora.h"
+#include "model/pickle_file.h"
 
 void pst_adapter_options_init(pst_adapter_options *options) {
     *options = (pst_adapter_options){.struct_size = sizeof *options};
@@ -16,10 +17,7 @@ static pst_status open_tensors(struct safetensors *file, const char *dir, pst_er
     if (!path || !pickle)
         status = error_memory(err, 0);
     else if (!path_is_file(path) && path_is_file(pickle))
-        status = error_set(err, PST_ERR_UNSUPPORTED,
-                           "%s: is a Python pickle: load the adapter with PEFT and save it with "
-                           "save_pretrained(dir), which writes adapter_model.safetensors",
-                           pickle);
+        status = pickle_file_open(file, pickle, err);
     else
         status = safetensors_open(file, path, err);
     free(path);

@@ -213,6 +213,7 @@ void safetensors_close(struct safetensors *file) {
     free(file->tensors);
     free(file->names);
     free(file->format);
+    free(file->copies);
     *file = (struct safetensors){0};
 }
 

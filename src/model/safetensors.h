@@ -25,7 +25,7 @@ struct tensor {
     size_t shape[TENSOR_DIMS_MAX];
     size_t count; /* product of shape */
     size_t bytes;
-    const unsigned char *data; /* [bytes] inside the view, any alignment */
+    const unsigned char *data; /* [bytes] inside the view or the copies, any alignment */
 };
 
 struct safetensors {
@@ -33,8 +33,9 @@ struct safetensors {
     char *path;             /* for messages */
     struct tensor *tensors; /* [count], sorted by name (byte order) */
     size_t count;
-    char *names;  /* storage of the names */
-    char *format; /* __metadata__.format, "" when absent */
+    char *names;           /* storage of the names */
+    char *format;          /* __metadata__.format, "" when absent */
+    unsigned char *copies; /* tensors that their file holds in another order (pickle_file.h) */
 };
 
 /* Opens and validates a whole file. */

@@ -108,9 +108,8 @@ CASES = {
                      'adapter_config.json: rank_pattern: pattern "(([a-z.0-9_]+)+)+[!?]" on '
                      '"model.encoder.layers.0.self_attn.q_proj": match limit exceeded'),
     "no_tensors": ({}, None, "model", "adapter_model.safetensors: no such file"),
-    "pickle": ({}, "bin", "unsupported",
-               "adapter_model.bin: is a Python pickle: load the adapter with PEFT and save it with "
-               "save_pretrained(dir), which writes adapter_model.safetensors"),
+    "pickle": ({}, "bin", "model",
+               "adapter_model.bin: has no end record of a zip archive (cut short?)"),
     "tensors_cut": ({}, pack(right())[:-8], "model",
                     f"adapter_model.safetensors: {FC1}.lora_B.weight: data ends at byte 144, the "
                     "file has 136 (cut short?)"),
