@@ -3,7 +3,9 @@
 
 #include "base/error.h"
 #include "base/file_view.h"
+#include "model/adapter_walk.h"
 #include "model/lora.h"
+#include "model/peft_config.h"
 #include "model/pickle_file.h"
 
 void pst_adapter_options_init(pst_adapter_options *options) {
@@ -25,17 +27,29 @@ static pst_status open_tensors(struct safetensors *file, const char *dir, pst_er
     return status;
 }
 
-static pst_status open_config(struct lora_config *config, const char *dir,
+static pst_status open_config(struct peft_config *config, const char *dir,
                               const pst_adapter_options *options, pst_error *err) {
     char *path = path_join(dir, "adapter_config.json");
     if (!path) return error_memory(err, 0);
-    pst_status status = PST_OK;
-    if (!path_is_folder(dir))
-        status = error_set(err, PST_ERR_MODEL, "%s: is not a folder, expected a PEFT adapter", dir);
-    else
-        status = lora_config_open(config, path, options, err);
+    pst_status status = peft_config_open(config, path, options, err);
     free(path);
-    return status ? status : lora_config_check(config, err);
+    return status;
+}
+
+static pst_status open_peft(const pst_model *model, const char *dir,
+                            const pst_adapter_options *options, pst_adapter **adapter,
+                            pst_error *err) {
+    struct peft_config config = {0};
+    struct safetensors file = {0};
+    /* The config first: one that is not ours explains itself better than its tensor names do. */
+    pst_status status = open_config(&config, dir, options, err);
+    if (!status) status = open_tensors(&file, dir, err);
+    if (!status && config.method == PEFT_LORA)
+        status = lora_resolve(model, &config.lora, &file, options, adapter, err);
+    else if (!status)
+        status = adapter_walk_resolve(model, &config, &file, options, adapter, err);
+    peft_config_close(&config);
+    return status;
 }
 
 pst_status pst_adapter_open(const pst_model *model, const char *dir,
@@ -46,12 +60,7 @@ pst_status pst_adapter_open(const pst_model *model, const char *dir,
     if (options && options->struct_size < sizeof *options)
         return error_set(err, PST_ERR_ARGUMENT,
                          "pst_adapter_open: options were not set up by pst_adapter_options_init()");
-    struct lora_config config = {0};
-    struct safetensors file = {0};
-    /* The config first: one that is not ours explains itself better than its tensor names do. */
-    pst_status status = open_config(&config, dir, options, err);
-    if (!status) status = open_tensors(&file, dir, err);
-    if (!status) status = lora_resolve(model, &config, &file, options, adapter, err);
-    lora_config_close(&config);
-    return status;
+    if (!path_is_folder(dir))
+        return error_set(err, PST_ERR_MODEL, "%s: is not a folder, expected a PEFT adapter", dir);
+    return open_peft(model, dir, options, adapter, err);
 }

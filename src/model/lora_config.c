@@ -9,12 +9,7 @@
 
 #include "base/error.h"
 
-/* PEFT's own files are a few kilobytes; a list of every module of a large model reaches hundreds. */
-static const size_t CONFIG_BYTES_MAX = (size_t)4 << 20;
-/* Keeps lora_alpha / r finite and exact in double, and nonzero scales far from float's ends. */
-static const double ALPHA_MAX = 1e9;
-
-static int is_off(const json_t *value) {
+int lora_config_is_off(const json_t *value) {
     if (!value) return 1;
     switch (json_typeof(value)) {
     case JSON_NULL:
@@ -59,8 +54,8 @@ static pst_status read_list(struct lora_config *config, const char *key, struct 
 }
 
 /* A regular expression, a list of names, or nothing. */
-static pst_status read_choice(struct lora_config *config, const char *key,
-                              struct lora_choice *choice, pst_error *err) {
+pst_status lora_config_read_choice(struct lora_config *config, const char *key,
+                                   struct lora_choice *choice, pst_error *err) {
     const json_t *value = json_object_get(config->file.root, key);
     if (!value || json_is_null(value)) return PST_OK;
     choice->given = 1;
@@ -129,15 +124,18 @@ static pst_status read_layers(struct lora_config *config, pst_error *err) {
 }
 
 /* The settings that pick modules, with the combinations PEFT itself rejects. */
-static pst_status read_selection(struct lora_config *config, pst_error *err) {
+pst_status lora_config_read_selection(struct lora_config *config, int by_layers, pst_error *err) {
     const char *path = config->file.path;
     const json_t *pattern = json_object_get(config->file.root, "layers_pattern");
     struct lora_choice layers_pattern = {0};
-    pst_status status = read_choice(config, "target_modules", &config->target_modules, err);
-    if (!status) status = read_choice(config, "exclude_modules", &config->exclude_modules, err);
+    pst_status status =
+        lora_config_read_choice(config, "target_modules", &config->target_modules, err);
+    if (!status)
+        status = lora_config_read_choice(config, "exclude_modules", &config->exclude_modules, err);
     if (!status) status = read_list(config, "modules_to_save", &config->modules_to_save, err);
-    if (!status) status = read_layers(config, err);
-    if (!status) status = read_choice(config, "layers_pattern", &layers_pattern, err);
+    if (status || !by_layers) return status;
+    status = read_layers(config, err);
+    if (!status) status = lora_config_read_choice(config, "layers_pattern", &layers_pattern, err);
     config->layers_pattern = layers_pattern.names;
     if (status) return status;
     if (layers_pattern.pattern && *layers_pattern.pattern) {
@@ -150,7 +148,7 @@ static pst_status read_selection(struct lora_config *config, pst_error *err) {
                          "%s: %s is given, but target_modules is a string: PEFT combines it with a "
                          "list only",
                          path, layers_pattern.given ? "layers_pattern" : "layers_to_transform");
-    if (!is_off(pattern) && config->layer_count == 0)
+    if (!lora_config_is_off(pattern) && config->layer_count == 0)
         return error_set(err, PST_ERR_MODEL,
                          "%s: layers_pattern is given without layers_to_transform", path);
     return PST_OK;
@@ -181,7 +179,7 @@ static pst_status read_token_list(struct lora_config *config, const char *module
 /* A list of tokens of the embedding, or a table from module to list. */
 static pst_status read_tokens(struct lora_config *config, pst_error *err) {
     json_t *value = json_object_get(config->file.root, "trainable_token_indices");
-    if (is_off(value)) return PST_OK;
+    if (lora_config_is_off(value)) return PST_OK;
     size_t lists = json_is_object(value) ? json_object_size(value) : 1;
     config->tokens = calloc(lists, sizeof *config->tokens);
     if (!config->tokens) return error_memory(err, lists * sizeof *config->tokens);
@@ -195,10 +193,10 @@ static pst_status read_tokens(struct lora_config *config, pst_error *err) {
     return status;
 }
 
-static pst_status read_numbers(struct lora_config *config, pst_error *err) {
+pst_status lora_config_read_numbers(struct lora_config *config, const char *alpha, pst_error *err) {
     const json_t *root = config->file.root;
     const char *path = config->file.path;
-    static const char *const numbers[] = {"r", "lora_alpha"};
+    const char *const numbers[] = {"r", alpha};
     for (int i = 0; i < 2; i++)
         if (json_is_null(json_object_get(root, numbers[i])))
             return error_set(err, PST_ERR_MODEL, "%s: %s is null, expected a number", path,
@@ -208,20 +206,25 @@ static pst_status read_numbers(struct lora_config *config, pst_error *err) {
     pst_status status = json_get_int(root, path, "r", 1, LORA_RANK_MAX, &r, err);
     if (status) return status;
     config->r = (uint32_t)r;
-    status =
-        json_get_double(root, path, "lora_alpha", -ALPHA_MAX, ALPHA_MAX, &config->lora_alpha, err);
-    static const char *const switches[] = {"use_rslora", "use_dora", "lora_bias",
-                                           "ensure_weight_tying"};
-    int *const values[] = {&config->use_rslora, &config->use_dora, &config->lora_bias,
-                           &config->ensure_weight_tying};
-    for (int i = 0; i < 4 && !status; i++)
-        status = json_get_bool(root, path, switches[i], values[i], err);
+    status = json_get_double(root, path, alpha, -LORA_ALPHA_MAX, LORA_ALPHA_MAX,
+                             &config->lora_alpha, err);
     if (!status)
         status =
             read_overrides(config, "rank_pattern", 1, 1, LORA_RANK_MAX, &config->rank_pattern, err);
     if (!status)
-        status = read_overrides(config, "alpha_pattern", 0, -ALPHA_MAX, ALPHA_MAX,
+        status = read_overrides(config, "alpha_pattern", 0, -LORA_ALPHA_MAX, LORA_ALPHA_MAX,
                                 &config->alpha_pattern, err);
+    return status;
+}
+
+static pst_status read_switches(struct lora_config *config, pst_error *err) {
+    static const char *const keys[] = {"use_rslora", "use_dora", "lora_bias",
+                                       "ensure_weight_tying"};
+    int *const values[] = {&config->use_rslora, &config->use_dora, &config->lora_bias,
+                           &config->ensure_weight_tying};
+    pst_status status = PST_OK;
+    for (int i = 0; i < 4 && !status; i++)
+        status = json_get_bool(config->file.root, config->file.path, keys[i], values[i], err);
     return status;
 }
 
@@ -291,7 +294,7 @@ static void warn_unknown(const struct lora_config *config, const pst_adapter_opt
     json_t *value;
     json_object_foreach(config->file.root, key, value) {
         pst_error note;
-        if (is_known(key) || is_off(value)) continue;
+        if (is_known(key) || lora_config_is_off(value)) continue;
         error_set(&note, PST_OK, "%s: %s is not an option of PEFT 0.18.1, ignored as there",
                   config->file.path, key);
         options->warn(options->user, note.message);
@@ -348,7 +351,7 @@ pst_status lora_config_check(const struct lora_config *config, pst_error *err) {
     const json_t *root = config->file.root;
     const char *path = config->file.path;
     for (size_t i = 0; i < sizeof REFUSED / sizeof *REFUSED; i++)
-        if (!is_off(json_object_get(root, REFUSED[i].key)))
+        if (!lora_config_is_off(json_object_get(root, REFUSED[i].key)))
             return error_set(err, PST_ERR_UNSUPPORTED, "%s: %s is set (%s): not supported", path,
                              REFUSED[i].key, REFUSED[i].why);
     const json_t *bias = json_object_get(root, "bias");
@@ -391,8 +394,9 @@ pst_status lora_config_parse(struct lora_config *config, struct json_file *file,
     *config = (struct lora_config){.file = *file};
     *file = (struct json_file){0};
     pst_status status = read_kind(config, err);
-    if (!status) status = read_numbers(config, err);
-    if (!status) status = read_selection(config, err);
+    if (!status) status = lora_config_read_numbers(config, "lora_alpha", err);
+    if (!status) status = read_switches(config, err);
+    if (!status) status = lora_config_read_selection(config, 1, err);
     if (!status) status = read_tokens(config, err);
     if (status) {
         lora_config_close(config);
@@ -414,7 +418,7 @@ pst_status lora_config_open(struct lora_config *config, const char *path,
                             const pst_adapter_options *options, pst_error *err) {
     struct json_file file;
     *config = (struct lora_config){0};
-    pst_status status = json_file_open(&file, path, CONFIG_BYTES_MAX, err);
+    pst_status status = json_file_open(&file, path, LORA_CONFIG_BYTES_MAX, err);
     return status ? status : lora_config_parse(config, &file, options, err);
 }
 

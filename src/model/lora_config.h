@@ -15,8 +15,13 @@ enum {
     /* A rank above the widest layer a config may have (CONFIG_DIM_MAX) adds nothing. */
     LORA_RANK_MAX = 8192,
     /* Entries of any list or table in the file: a model of the most layers has fewer modules. */
-    LORA_LIST_MAX = 4096
+    LORA_LIST_MAX = 4096,
+    /* PEFT's own files are a few kilobytes; a list of every module of a large model reaches hundreds. */
+    LORA_CONFIG_BYTES_MAX = 4 << 20
 };
+
+/* Keeps lora_alpha / r finite and exact in double, and nonzero scales far from float's ends. */
+#define LORA_ALPHA_MAX 1e9
 
 struct lora_names {
     const char **items; /* [count] in file order */
@@ -83,5 +88,17 @@ void lora_config_close(struct lora_config *config);
 
 /* PST_ERR_UNSUPPORTED with name and reason when the file asks for what is not applied. */
 pst_status lora_config_check(const struct lora_config *config, pst_error *err);
+
+/* What other methods share with LoRA (peft_config.h). Is a setting off by its value, as PEFT writes
+ * those that were not touched? */
+int lora_config_is_off(const json_t *value);
+/* A regular expression, a list of names, or nothing. */
+pst_status lora_config_read_choice(struct lora_config *config, const char *key,
+                                   struct lora_choice *choice, pst_error *err);
+/* The settings that pick modules, by layer numbers too if asked, with the combinations that PEFT itself
+ * rejects. */
+pst_status lora_config_read_selection(struct lora_config *config, int by_layers, pst_error *err);
+/* Rank and alpha, under its name in the method, with their patterns. */
+pst_status lora_config_read_numbers(struct lora_config *config, const char *alpha, pst_error *err);
 
 #endif

@@ -1,11 +1,12 @@
 /* fuzz_adapter.c - any bytes as an adapter for the nine modules of few_modules.h: the config up to the
- * first NUL, the tensor file after it. What opens is measured, which reads every value. */
+ * first NUL, the tensor file after it, of any method. What opens is measured, which reads every value. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "../few_modules.h"
+#include "model/adapter_walk.h"
 #include "model/lora.h"
-#include "model/lora_config.h"
+#include "model/peft_config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,10 +31,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const uint8_t *end = size ? memchr(data, '\0', size) : NULL;
     size_t json_bytes = end ? (size_t)(end - data) : size;
     int warnings = 0;
-    pst_adapter_options options = {sizeof options, ignore, &warnings};
+    pst_adapter_options options = {
+        .struct_size = sizeof options, .warn = ignore, .user = &warnings};
     pst_error err;
     struct few_modules few;
-    struct lora_config config;
+    struct peft_config config;
     struct safetensors file;
     pst_adapter *adapter = NULL;
     few_modules_init(&few);
@@ -44,12 +46,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         json_file_close(&json);
         return 0;
     }
-    if (lora_config_parse(&config, &json, &options, &err)) return 0;
-    if (!lora_config_check(&config, &err) && end &&
-        !safetensors_parse(&file, end + 1, size - json_bytes - 1, "tensors", &err) &&
-        !lora_resolve(&few.model, &config, &file, &options, &adapter, &err))
-        measure(adapter);
+    if (peft_config_parse(&config, &json, &options, &err)) return 0;
+    if (end && !safetensors_parse(&file, end + 1, size - json_bytes - 1, "tensors", &err)) {
+        pst_status status =
+            config.method == PEFT_LORA
+                ? lora_resolve(&few.model, &config.lora, &file, &options, &adapter, &err)
+                : adapter_walk_resolve(&few.model, &config, &file, &options, &adapter, &err);
+        if (!status) measure(adapter);
+    }
     pst_adapter_free(adapter);
-    lora_config_close(&config);
+    peft_config_close(&config);
     return 0;
 }

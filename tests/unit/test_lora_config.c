@@ -284,7 +284,8 @@ static void count_warning(void *user, const char *message) {
 static void mentions_unknown_keys_that_are_on(void **state) {
     (void)state;
     int warnings = 0;
-    pst_adapter_options options = {sizeof options, count_warning, &warnings};
+    pst_adapter_options options = {
+        .struct_size = sizeof options, .warn = count_warning, .user = &warnings};
     struct lora_config config;
     assert_int_equal(parse(&config,
                            "{'peft_type': 'LORA', 'future_option': 3, 'other_option': null,"

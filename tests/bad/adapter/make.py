@@ -84,8 +84,12 @@ CASES = {
     "config_list": ("[]", None, "model", "adapter_config.json: holds a list, expected an object"),
     "config_twice": ('{"r": 1, "r": 2}', None, "model",
                      'adapter_config.json: line 1 column 12: duplicate object key near \'"r"\''),
-    "loha": ({"peft_type": "LOHA"}, None, "unsupported",
-             'adapter_config.json: peft_type is "LOHA": only LORA adapters are supported'),
+    "vera": ({"peft_type": "VERA"}, None, "unsupported",
+             'adapter_config.json: peft_type is "VERA" (it draws its matrices from torch\'s random '
+             "numbers): not supported, expected LORA, ADALORA, LOHA, LOKR or IA3"),
+    "no_method": ({"peft_type": "lora"}, None, "unsupported",
+                  'adapter_config.json: peft_type is "lora" (no method of PEFT 0.18.1): not '
+                  "supported, expected LORA, ADALORA, LOHA, LOKR or IA3"),
     "rank_zero": ({"r": 0}, right(), "model",
                   "adapter_config.json: r is 0, expected 1 to 8192"),
     "alora": ({"alora_invocation_tokens": [1, 2]}, right(), "unsupported",
