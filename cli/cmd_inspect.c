@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -44,7 +45,9 @@ const struct command command_inspect = {
     .details = "Shows what a model or an adapter holds, given as a folder or hub id; of an\n"
                "adapter, each module it changes and by how much: the Frobenius norm of the\n"
                "change relative to that of the weight.",
-    .groups = {{"Options", options, 0}, {NULL, engine_model_options, AT(engine)}},
+    .groups = {{"Options", options, 0},
+               {NULL, engine_adapter_options, AT(engine)},
+               {NULL, engine_model_options, AT(engine)}},
     .operands_min = 1,
     .operands_max = 1,
     .defaults = &defaults,
@@ -238,9 +241,9 @@ static int inspect(const struct values *values, const char *name, const char *di
     json_t *object = NULL;
     pst_error err;
     int code;
-    if (holds(dir, "adapter_config.json")) {
+    if (holds(dir, "adapter_config.json") || holds(dir, "adapter.safetensors")) {
         code = open_base(&engine, &choice, dir);
-        if (!code) code = engine_open_adapter(&engine, dir);
+        if (!code) code = engine_open_adapter(&engine, dir, choice.adapter_scale);
         if (!code && !(object = adapter_object(name, engine.adapter, &err)))
             code = fail(exit_code_of(&err), "%s", err.message);
     } else {

@@ -68,6 +68,7 @@ const struct command command_run_stt = {
     .groups =
         {
             {"Options", options, 0},
+            {NULL, engine_adapter_options, AT(engine)},
             {NULL, engine_model_options, AT(engine)},
             {NULL, engine_compute_options, AT(engine)},
         },

@@ -59,6 +59,7 @@ const struct command command_transcribe = {
     .groups =
         {
             {"Options", options, 0},
+            {NULL, engine_adapter_options, AT(engine)},
             {NULL, engine_model_options, AT(engine)},
             {NULL, engine_compute_options, AT(engine)},
             {"Decoding, as in transformers", decoding_options, AT(decoding)},

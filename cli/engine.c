@@ -1,6 +1,8 @@
 /* engine.c - see engine.h. */
 #include "engine.h"
 
+#include <sys/stat.h>
+
 #include "console.h"
 #include "fetch.h"
 
@@ -10,6 +12,11 @@ const struct option engine_model_options[] = {
      "branch, tag or commit of a model on the Hugging Face hub (default: main)"},
     {"offline", 0, OPTION_FLAG, NULL, AT(offline),
      "download nothing: use what is here (also by HF_HUB_OFFLINE=1)"},
+    {0},
+};
+const struct option engine_adapter_options[] = {
+    {"adapter-scale", 0, OPTION_NUMBER, "X", AT(adapter_scale),
+     "scale of an adapter that stores none, as those of Moonshine's own trainer (default: 1)"},
     {0},
 };
 const struct option engine_compute_options[] = {
@@ -80,14 +87,27 @@ int engine_open_model(struct engine *engine, const struct engine_choice *choice)
     return code;
 }
 
-int engine_open_adapter(struct engine *engine, const char *name) {
+static int is_folder(const char *name) {
+    struct stat st;
+    return stat(name, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* A folder may have its adapter in a folder of it; a name or hub id stands for the adapter itself. */
+static int find_adapter(const struct engine *engine, const char *name, char **dir) {
+    pst_error err;
+    if (!is_folder(name)) return find(engine, name, "adapter_config.json", NULL, dir);
+    return pst_adapter_find(name, dir, &err) ? fail_model(&err) : 0;
+}
+
+int engine_open_adapter(struct engine *engine, const char *name, double scale) {
     pst_error err;
     char *dir = NULL;
-    int code = find(engine, name, "adapter_config.json", NULL, &dir);
+    int code = find_adapter(engine, name, &dir);
     if (code) return code;
     pst_adapter_options options;
     pst_adapter_options_init(&options);
     options.warn = warn;
+    options.adapter_scale = scale;
     pst_status status = pst_adapter_open(engine->model, dir, &options, &engine->adapter, &err);
     pst_free(dir);
     return status ? fail_model(&err) : 0;
@@ -101,7 +121,8 @@ char *engine_find(const char *name, const struct engine_choice *choice, int *cod
     if (choice->offline) environment_go_offline(&environment);
     pst_search search = environment_search(&environment, choice->revision);
     if (pst_find_model(name, "adapter_config.json", &search, &dir, &err) != PST_OK &&
-        pst_find_model(name, "config.json", &search, &dir, &miss) != PST_OK) {
+        pst_find_model(name, "config.json", &search, &dir, &miss) != PST_OK &&
+        (!is_folder(name) || pst_adapter_find(name, &dir, &miss) != PST_OK)) {
         pst_status status = environment.hub.offline
                                 ? PST_ERR_ARGUMENT
                                 : fetch_pull(&environment, name, choice->revision, &dir, &err);
@@ -136,7 +157,8 @@ static int check_tokenizer(const struct engine *engine) {
 int engine_open(struct engine *engine, const struct engine_choice *choice) {
     int code = engine_open_model(engine, choice);
     if (!code) code = check_tokenizer(engine);
-    if (!code && choice->adapter) code = engine_open_adapter(engine, choice->adapter);
+    if (!code && choice->adapter)
+        code = engine_open_adapter(engine, choice->adapter, choice->adapter_scale);
     return code ? code : open_session(engine, choice);
 }
 

@@ -209,20 +209,27 @@ typedef struct pst_adapter_options {
     size_t struct_size;
     void (*warn)(void *user, const char *message); /* unused tensors, odd settings; NULL: silent */
     void *user;
+    /* For adapters that do not store their scale (Moonshine's own trainer); 0: 1, with a warning. */
+    double adapter_scale;
 } pst_adapter_options;
 
 PST_API void pst_adapter_options_init(pst_adapter_options *options);
 
-/* Opens a PEFT LoRA folder (adapter_config.json, adapter_model.safetensors) and checks it against
- * `model`: every tensor's module, shape and values. What cannot be applied exactly is refused by
- * name, never ignored. */
+/* Opens an adapter folder and checks it against `model`: every tensor's module, shape and values. It
+ * is one of PEFT (adapter_config.json, adapter_model.safetensors or .bin; LORA, ADALORA, LOHA, LOKR or
+ * IA3) or of Moonshine's own trainer (adapter.safetensors). What cannot be applied exactly is refused
+ * by name, never ignored. */
 PST_API pst_status pst_adapter_open(const pst_model *model, const char *dir,
                                     const pst_adapter_options *options, pst_adapter **adapter,
                                     pst_error *err);
 PST_API void pst_adapter_free(pst_adapter *adapter);
 
+/* Where in `dir` an adapter is, as pst_adapter_open() finds it: `dir` itself or, as PEFT saves adapters
+ * that have a name, its only folder with one. `*found` is to be released by pst_free(). */
+PST_API pst_status pst_adapter_find(const char *dir, char **found, pst_error *err);
+
 typedef struct pst_adapter_info {
-    const char *peft_type;  /* "LORA" */
+    const char *peft_type;  /* "LORA", ...; "MOONSHINE_VOICE" of Moonshine's own trainer */
     const char *base_model; /* base_model_name_or_path as stored; "" when absent */
     uint64_t parameters;    /* values in lora_A and lora_B together */
     uint64_t file_bytes;

@@ -1,12 +1,15 @@
 /* adapter_open.c - from a folder to an adapter: which files it has and whose they are. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "base/file_view.h"
+#include "model/adapter_folder.h"
 #include "model/adapter_walk.h"
 #include "model/lora.h"
 #include "model/peft_config.h"
 #include "model/pickle_file.h"
+#include "model/trainer_adapter.h"
 
 void pst_adapter_options_init(pst_adapter_options *options) {
     *options = (pst_adapter_options){.struct_size = sizeof *options};
@@ -36,11 +39,15 @@ static pst_status open_config(struct peft_config *config, const char *dir,
     return status;
 }
 
+/* An adapter of PEFT: its scale is in its config, and not to be set beside it. */
 static pst_status open_peft(const pst_model *model, const char *dir,
                             const pst_adapter_options *options, pst_adapter **adapter,
                             pst_error *err) {
     struct peft_config config = {0};
     struct safetensors file = {0};
+    if (options && options->adapter_scale != 0)
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "%s: an adapter scale is given, but this adapter stores its own", dir);
     /* The config first: one that is not ours explains itself better than its tensor names do. */
     pst_status status = open_config(&config, dir, options, err);
     if (!status) status = open_tensors(&file, dir, err);
@@ -55,12 +62,20 @@ static pst_status open_peft(const pst_model *model, const char *dir,
 pst_status pst_adapter_open(const pst_model *model, const char *dir,
                             const pst_adapter_options *options, pst_adapter **adapter,
                             pst_error *err) {
+    struct adapter_folder folder;
     if (!model || !dir || !adapter)
         return error_set(err, PST_ERR_ARGUMENT, "pst_adapter_open: model, dir or adapter is NULL");
     if (options && options->struct_size < sizeof *options)
         return error_set(err, PST_ERR_ARGUMENT,
                          "pst_adapter_open: options were not set up by pst_adapter_options_init()");
-    if (!path_is_folder(dir))
-        return error_set(err, PST_ERR_MODEL, "%s: is not a folder, expected a PEFT adapter", dir);
-    return open_peft(model, dir, options, adapter, err);
+    if (options && !isfinite(options->adapter_scale))
+        return error_set(err, PST_ERR_ARGUMENT, "pst_adapter_open: adapter_scale is not finite");
+    pst_status status = adapter_folder_find(&folder, dir, err);
+    if (status) return status;
+    if (folder.by_trainer)
+        status = trainer_adapter_open(model, folder.path, options, adapter, err);
+    else
+        status = open_peft(model, folder.path, options, adapter, err);
+    adapter_folder_free(&folder);
+    return status;
 }

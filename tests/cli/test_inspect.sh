@@ -36,6 +36,20 @@ run inspect ../adapter
 exits 0; says ''
 cd .. || exit 1
 
+# An adapter that has a name is in a folder of the one it was saved to; two need to be told apart.
+mkdir named && ln -s ../adapter named/english
+run inspect --model micro named
+exits 0; says ''
+ok grep -q '^peft_type  *LORA$' "$scratch/out"
+ln -s ../adapter named/french
+run inspect --model micro named
+exits 3; prints ''
+says 'potstill: named: holds several adapters, in the folders english, french: name one of them'
+
+# An adapter that stores its scale takes no other.
+run inspect --model micro --adapter-scale 2 adapter
+exits 2; prints ''
+
 # An adapter on another size, a folder of neither kind, nothing at all.
 run inspect --model half adapter
 exits 3; prints ''

@@ -78,7 +78,8 @@ def rows(count, dim=4):
 
 # name: (changes of the config or its text, tensors or bytes or None, status, message)
 CASES = {
-    "no_config": (None, right(), "model", "adapter_config.json: no such file"),
+    "no_config": (None, right(), "model",
+                  " holds no adapter: there is no adapter_config.json in it or in a folder of it"),
     "config_cut": ('{"peft_type": "LORA", "r": 2', None, "model",
                    "adapter_config.json: line 1 column 28: '}' expected near end of file"),
     "config_list": ("[]", None, "model", "adapter_config.json: holds a list, expected an object"),
