@@ -72,31 +72,6 @@ static pst_status check_kinds(const struct adapter_walk *walk, pst_error *err) {
     return PST_OK;
 }
 
-/* Is `key` the weight or bias of a module of the base? PEFT would load it there. */
-static int is_base_tensor(const struct weights *weights, const char *key) {
-    size_t prefix = strlen(ADAPTER_PREFIX);
-    if (strncmp(key, ADAPTER_PREFIX, prefix) != 0) return 0;
-    for (uint32_t i = 0; i < weights->module_count; i++) {
-        size_t length = strlen(weights->modules[i].name);
-        if (strncmp(key + prefix, weights->modules[i].name, length) != 0) continue;
-        const char *rest = key + prefix + length;
-        if (strncmp(rest, ".base_layer", 11) == 0) rest += 11;
-        if (strcmp(rest, ".weight") == 0 || strcmp(rest, ".bias") == 0) return 1;
-    }
-    return 0;
-}
-
-static pst_status check_base_tensors(const struct adapter_walk *walk, pst_error *err) {
-    const struct pst_adapter *adapter = walk->build.adapter;
-    for (size_t i = 0; i < adapter->file.count; i++)
-        if (is_base_tensor(&adapter->model->weights, adapter->file.tensors[i].name))
-            return error_set(err, PST_ERR_UNSUPPORTED,
-                             "%s: tensor %s: it replaces a tensor of the base: supported with LORA "
-                             "only",
-                             adapter->file.path, adapter->file.tensors[i].name);
-    return PST_OK;
-}
-
 static void note_missing(const struct adapter_walk *walk) {
     const struct adapter_build *build = &walk->build;
     pst_error note;
@@ -138,30 +113,41 @@ static pst_status apply(struct adapter_walk *walk, uint32_t slot, pst_error *err
     }
 }
 
+static pst_status apply_all(struct adapter_walk *walk, const unsigned char *targeted,
+                            pst_error *err) {
+    const struct lora_names *names = &walk->config->lora.modules_to_save;
+    const struct adapter_saved saved = {
+        .names = names->items, .count = names->count, .wrapped = targeted};
+    uint32_t modules = walk->build.adapter->model->weights.module_count;
+    pst_status status = PST_OK;
+    if (walk->config->rank_masks) status = adalora_mask(walk, err);
+    for (uint32_t i = 0; i < modules && !status; i++)
+        if (targeted[i]) status = apply(walk, i, err);
+    if (!status) status = adapter_build_replaced(&walk->build, &saved, err);
+    if (!status && walk->applied == 0) status = refuse_nothing_applied(walk, err);
+    if (status) return status;
+    note_missing(walk);
+    note_unused(walk);
+    walk->build.adapter->info.peft_type = peft_method_name(walk->config->method);
+    return PST_OK;
+}
+
 static pst_status resolve(struct adapter_walk *walk, pst_error *err) {
-    struct pst_adapter *adapter = walk->build.adapter;
-    const struct weights *weights = &adapter->model->weights;
+    const struct weights *weights = &walk->build.adapter->model->weights;
     uint32_t adapted = 0;
     walk->targets = calloc((size_t)weights->module_count + 1, sizeof *walk->targets);
     if (!walk->targets) return error_memory(err, 0);
     pst_status status = lora_targets_find(&walk->config->lora, weights->modules,
                                           weights->module_count, walk->targets, &adapted, err);
     if (!status) status = check_kinds(walk, err);
-    if (!status) status = check_base_tensors(walk, err);
-    unsigned char *targeted = status ? NULL : calloc((size_t)weights->module_count + 1, 1);
-    if (!status && !targeted) status = error_memory(err, 0);
-    for (uint32_t i = 0; targeted && i < weights->module_count; i++)
-        targeted[i] = walk->targets[i].rank > 0; /* a mask may leave rank 0 */
-    if (!status && walk->config->rank_masks) status = adalora_mask(walk, err);
-    for (uint32_t i = 0; i < weights->module_count && !status; i++)
-        if (targeted[i]) status = apply(walk, i, err);
-    free(targeted);
     if (status) return status;
-    if (walk->applied == 0) return refuse_nothing_applied(walk, err);
-    note_missing(walk);
-    note_unused(walk);
-    adapter->info.peft_type = peft_method_name(walk->config->method);
-    return PST_OK;
+    unsigned char *targeted = calloc((size_t)weights->module_count + 1, 1);
+    if (!targeted) return error_memory(err, 0);
+    for (uint32_t i = 0; i < weights->module_count; i++)
+        targeted[i] = walk->targets[i].rank > 0; /* now: a mask of AdaLoRA may leave rank 0 */
+    status = apply_all(walk, targeted, err);
+    free(targeted);
+    return status;
 }
 
 pst_status adapter_walk_resolve(const struct pst_model *model, const struct peft_config *config,

@@ -285,11 +285,6 @@ static pst_status read_method(struct peft_config *config, pst_error *err) {
         status = read_ia3(config, err);
     else
         status = read_lycoris(config, err);
-    if (!status && config->lora.modules_to_save.count > 0)
-        status = error_set(err, PST_ERR_UNSUPPORTED,
-                           "%s: modules_to_save is set (the file replaces whole modules of the "
-                           "base): supported with LORA only",
-                           config->lora.file.path);
     return status;
 }
 

@@ -51,6 +51,9 @@ def cases():
         "adalora_masks_alpha": peft.AdaLoraConfig(**dict(ada, lora_alpha=0)),
         "ia3": peft.IA3Config(target_modules=["k_proj", "v_proj", "fc1", "fc2"],
                               feedforward_modules=["fc2"]),
+        "loha_saved": peft.LoHaConfig(**some, modules_to_save=["fc1"]),
+        "ia3_saved": peft.IA3Config(target_modules=["v_proj"], feedforward_modules=[],
+                                    modules_to_save=["layer_norm", "proj_out"]),
         "ia3_outputs": peft.IA3Config(target_modules=ENDINGS, feedforward_modules=[]),
         "ia3_inputs": peft.IA3Config(target_modules=[*ENDINGS, "proj_out"],
                                      feedforward_modules=r".*(fc\d|o_proj|proj_out)"),
@@ -64,6 +67,10 @@ def put(parameter, generator, mean=0.0, deviation=1.0):
 def fill(model, generator):
     """Random numbers everywhere, with one factor of each module scaled to give the change STRENGTH."""
     with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if ".modules_to_save." in name:
+                parameter.add_(torch.randn(parameter.shape, generator=generator) *
+                               STRENGTH * parameter.abs().mean())
         for module in model.modules():
             if isinstance(module, IA3Layer):
                 put(module.ia3_l["default"], generator, 1, STRENGTH)

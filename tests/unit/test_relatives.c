@@ -159,7 +159,8 @@ static void adalora_divides_by_the_first_rank(void **state) {
         {ADALORA "'total_step': 5, 'rank_pattern': "
                  "{'model.encoder.layers.0.self_attn.q_proj.lora_E': [true, 1]}}",
          "[1] is an integer, expected true or false"},
-        {ADALORA "'total_step': 5, 'modules_to_save': ['conv1']}", "modules_to_save is set"},
+        {ADALORA "'total_step': 5, 'modules_to_save': ['conv1']}",
+         "modules_to_save means model.encoder.conv1, but the file has no weight"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_refused(cases[i].config, tensors, 3, cases[i].part);
@@ -197,11 +198,6 @@ static void ia3_scales_outputs_or_inputs(void **state) {
 
 static void settings_are_read_strictly(void **state) {
     (void)state;
-    static const float ones[16] = {1};
-    const struct tensor_source tensors[] = {
-        float_matrix("base_model.model.model.encoder.layer_norm.weight", 4, 4, ones)};
-    assert_refused("{'peft_type': 'LOHA', 'target_modules': ['q_proj']}", tensors, 1,
-                   "replaces a tensor of the base");
     assert_refused("{'peft_type': 'LOHA', 'target_modules': ['q_proj']}", NULL, 0,
                    "holds none of the tensors of LOHA");
     assert_refused("{'peft_type': 'LOHA', 'target_modules': ['layer_norm']}", NULL, 0,
@@ -231,6 +227,23 @@ static void settings_are_read_strictly(void **state) {
     pst_adapter_free(adapter);
 }
 
+static void tensors_of_the_base_are_replaced(void **state) {
+    (void)state;
+    static const float l[4] = {1, 2, 1, 1}, norm[4] = {5, 6, 7, 8};
+    struct tensor_source tensors[] = {
+        float_matrix(Q "ia3_l", 4, 1, l),
+        float_matrix("base_model.model.model.encoder.layer_norm.weight", 4, 0, norm)};
+    tensors[1].dims = 1;
+    pst_adapter *adapter =
+        open_well("{'peft_type': 'IA3', 'target_modules': ['q_proj'],"
+                  "'feedforward_modules': [], 'modules_to_save': ['layer_norm']}",
+                  tensors, 2, "IA3");
+    assert_memory_equal(adapter->effects[3].weight, norm, sizeof norm);
+    assert_non_null(adapter->effects[SLOT_Q].out_scale);
+    assert_int_equal(notes.count, 0);
+    pst_adapter_free(adapter);
+}
+
 static void numbers_beyond_float_are_refused(void **state) {
     (void)state;
     static const float large[8] = {3e38f, 3e38f, 3e38f, 3e38f, 3e38f, 3e38f, 3e38f, 3e38f};
@@ -254,6 +267,7 @@ int main(void) {
         cmocka_unit_test(adalora_divides_by_the_first_rank),
         cmocka_unit_test(ia3_scales_outputs_or_inputs),
         cmocka_unit_test(settings_are_read_strictly),
+        cmocka_unit_test(tensors_of_the_base_are_replaced),
         cmocka_unit_test(numbers_beyond_float_are_refused),
     };
     return cmocka_run_group_tests_name("relatives", tests, NULL, NULL);
