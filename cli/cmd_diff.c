@@ -6,8 +6,9 @@
 
 #include "command_table.h"
 #include "console.h"
-#include "environment.h"
+#include "engine.h"
 #include "json_text.h"
+#include "locate.h"
 #include "output.h"
 
 static int run(const void *values, char **operands, int operand_count);
@@ -15,7 +16,7 @@ static int run(const void *values, char **operands, int operand_count);
 enum format { FORMAT_TEXT, FORMAT_JSON };
 
 struct values {
-    const char *revision;
+    struct engine_choice engine;
     int format;
 };
 
@@ -24,8 +25,6 @@ static const struct values defaults = {0};
 #define AT(field) offsetof(struct values, field)
 static const struct option options[] = {
     {"format", 0, OPTION_CHOICE, "text|json", AT(format), "how it is written (default: text)"},
-    {"revision", 0, OPTION_TEXT, "R", AT(revision),
-     "branch, tag or commit of a model in the Hugging Face cache (default: main)"},
     {0},
 };
 
@@ -40,7 +39,7 @@ const struct command command_diff = {
                "\n"
                "A direction counts towards the rank when it is stronger than all that rounding\n"
                "to the stored types can cause.",
-    .groups = {{"Options", options, 0}},
+    .groups = {{"Options", options, 0}, {NULL, engine_model_options, AT(engine)}},
     .operands_min = 2,
     .operands_max = 2,
     .defaults = &defaults,
@@ -166,14 +165,11 @@ static int run(const void *chosen, char **operands, int operand_count) {
     const struct values *values = chosen;
     struct environment environment;
     environment_read(&environment);
-    pst_search search = environment_search(&environment, values->revision);
+    if (values->engine.offline) environment_go_offline(&environment);
     char *dirs[2] = {NULL, NULL};
     int code = 0;
-    for (int i = 0; i < 2 && !code; i++) {
-        pst_error err;
-        if (pst_find_model(operands[i], "config.json", &search, &dirs[i], &err))
-            code = fail(EXIT_MODEL, "%s", err.message);
-    }
+    for (int i = 0; i < 2 && !code; i++)
+        code = locate(&environment, operands[i], "config.json", values->engine.revision, &dirs[i]);
     if (!code) code = compare(values, operands, dirs);
     for (int i = 0; i < 2; i++) pst_free(dirs[i]);
     environment_free(&environment);

@@ -243,8 +243,8 @@ static int inspect(const struct values *values, const char *name, const char *di
     int code;
     if (holds(dir, "adapter_config.json") || holds(dir, "adapter.safetensors")) {
         code = open_base(&engine, &choice, dir);
-        if (!code) code = engine_open_adapter(&engine, dir, choice.adapter_scale);
-        if (!code && !(object = adapter_object(name, engine.adapter, &err)))
+        if (!code) code = engine_open_adapter(&engine, dir, 1, choice.adapter_scale);
+        if (!code && !(object = adapter_object(name, engine.adapters[0], &err)))
             code = fail(exit_code_of(&err), "%s", err.message);
     } else {
         choice.model = dir;
@@ -260,9 +260,9 @@ static int inspect(const struct values *values, const char *name, const char *di
 static int run(const void *chosen, char **operands, int operand_count) {
     (void)operand_count;
     const struct values *values = chosen;
-    int code = 0;
-    char *dir = engine_find(operands[0], &values->engine, &code);
-    if (!dir) return code;
+    char *dir = NULL;
+    int code = engine_locate(&values->engine, operands[0], &dir);
+    if (code) return code;
     code = inspect(values, operands[0], dir);
     pst_free(dir);
     return code;

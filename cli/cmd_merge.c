@@ -3,12 +3,11 @@
  * Here names are resolved and weights parsed; the folder is the library's work. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #include "command_table.h"
 #include "console.h"
 #include "engine.h"
+#include "locate.h"
 #include "output.h"
 
 static int run(const void *values, char **operands, int operand_count);
@@ -66,41 +65,23 @@ static void warn(void *user, const char *message) {
     say("%s", message);
 }
 
-static int exists(const char *path) {
-    struct stat st;
-    return stat(path, &st) == 0;
-}
-
-/* "DIR:W" to its parts; a name that exists as it stands has no weight. 0: W is no number. */
-static int split(const char *text, char **name, double *weight) {
-    const char *colon = strrchr(text, ':');
-    *weight = 1;
-    if (!colon || exists(text)) {
-        *name = text_format("%s", text);
-        return 1;
-    }
-    *name = text_format("%.*s", (int)(colon - text), text);
-    return parse_number(colon + 1, weight);
-}
-
 static void free_adapters(pst_merge_adapter *adapters, size_t count) {
     for (size_t i = 0; i < count; i++) pst_free((char *)adapters[i].dir);
     free(adapters);
 }
 
 /* The folders and weights of the adapters. 0, or an exit code with the reason said. */
-static int find_adapters(const struct values *values, const pst_search *search,
+static int find_adapters(const struct values *values, const struct environment *environment,
                          pst_merge_adapter *adapters) {
     for (size_t i = 0; i < values->adapters.count; i++) {
-        pst_error err;
         char *name, *dir = NULL;
         const char *text = values->adapters.items[i];
         int code = 0;
-        if (!split(text, &name, &adapters[i].weight))
+        if (!locate_split_weight(text, &name, &adapters[i].weight))
             code = usage_error(&command_merge,
                                "--adapter %s: what follows the colon is not a number", text);
-        else if (pst_find_model(name, "adapter_config.json", search, &dir, &err))
-            code = fail(EXIT_MODEL, "%s", err.message);
+        else
+            code = locate_adapter(environment, name, &dir);
         adapters[i].dir = dir;
         free(name);
         if (code) return code;
@@ -138,18 +119,16 @@ static int run(const void *chosen, char **operands, int operand_count) {
     if (values->adapters.count == 0) return usage_error(&command_merge, "--adapter is missing");
     struct environment environment;
     environment_read(&environment);
-    pst_search search = environment_search(&environment, values->engine.revision);
-    pst_search here = environment_search(&environment, NULL);
+    if (values->engine.offline) environment_go_offline(&environment);
+    const char *revision = values->engine.revision;
     const char *name = values->engine.model ? values->engine.model : environment.model;
     const char *processor = values->engine.processor;
     pst_merge_adapter *adapters = need(calloc(values->adapters.count, sizeof *adapters));
-    pst_error err;
     char *model_dir = NULL, *processor_dir = NULL;
-    int code = find_adapters(values, &here, adapters);
-    if (!code &&
-        (pst_find_model(name, "config.json", &search, &model_dir, &err) ||
-         (processor && pst_find_model(processor, "tokenizer.json", &search, &processor_dir, &err))))
-        code = fail(EXIT_MODEL, "%s", err.message);
+    int code = find_adapters(values, &environment, adapters);
+    if (!code) code = locate(&environment, name, "config.json", revision, &model_dir);
+    if (!code && processor)
+        code = locate(&environment, processor, "tokenizer.json", revision, &processor_dir);
     if (!code) code = merge(values, model_dir, processor_dir, adapters);
     free_adapters(adapters, values->adapters.count);
     pst_free(model_dir);

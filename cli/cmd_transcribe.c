@@ -31,8 +31,9 @@ static const struct values defaults = {.decoding = {DECODING_NOTHING_CHOSEN}};
 static const struct option options[] = {
     {"model", 0, OPTION_TEXT, "M", AT(engine.model),
      "model: folder, imported name or hub id (default: $POTSTILL_MODEL, else moonshine-tiny)"},
-    {"adapter", 0, OPTION_TEXT, "DIR", AT(engine.adapter),
-     "PEFT LoRA adapter on the model: folder or hub id"},
+    {"adapter", 0, OPTION_TEXTS, "DIR[:WEIGHT]", AT(engine.adapters),
+     "PEFT adapter on the model: folder or hub id; again for more, which act together, each with "
+     "its scale times WEIGHT (default: 1)"},
     {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
      "folder of tokenizer.json, when the model has none"},
     {"format", 0, OPTION_CHOICE, "text|json|jsonl", AT(format),

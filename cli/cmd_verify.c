@@ -135,7 +135,8 @@ static int run(const void *chosen, char **operands, int operand_count) {
     int code = 0;
     if (values->engine.model) code = engine_open_model(&engine, &values->engine);
     /* A folder is checked as it is, also one that lacks what makes it a model. */
-    if (!code && !is_folder(operands[0])) found = engine_find(operands[0], &values->engine, &code);
+    if (!code && !is_folder(operands[0]))
+        code = engine_locate(&values->engine, operands[0], &found);
     if (!code) code = verify(values, operands[0], found ? found : operands[0], engine.model);
     pst_free(found);
     engine_close(&engine);

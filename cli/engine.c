@@ -1,10 +1,10 @@
 /* engine.c - see engine.h. */
 #include "engine.h"
 
-#include <sys/stat.h>
+#include <stdlib.h>
 
 #include "console.h"
-#include "fetch.h"
+#include "locate.h"
 
 #define AT(field) offsetof(struct engine_choice, field)
 const struct option engine_model_options[] = {
@@ -27,22 +27,6 @@ const struct option engine_compute_options[] = {
      "instruction set (default: auto, the best there is)"},
     {0},
 };
-
-/* What is not found is a matter of the model; a network or a disk that fails, of the environment. */
-static int find(const struct engine *engine, const char *name, const char *required,
-                const char *revision, char **dir) {
-    pst_error err;
-    if (!fetch_find(&engine->environment, name, required, revision, dir, &err)) return 0;
-    return fail(exit_code_of(&err), "%s", err.message);
-}
-
-/* A file that is not there is an error of the system for a file reader; for whoever named the model
- * it means that the model is not usable. Only memory is another matter. */
-static int fail_model(const pst_error *err) {
-    int code = exit_code_of(err);
-    if (err->code == PST_ERR_IO || err->code == PST_ERR_INPUT) code = EXIT_MODEL;
-    return fail(code, "%s", err->message);
-}
 
 /* Whether it is only the instruction set asked for that is missing: the model opens without it. */
 static int only_cpu_is_missing(const char *dir, pst_model_options options) {
@@ -78,59 +62,61 @@ int engine_open_model(struct engine *engine, const struct engine_choice *choice)
     environment_read(&engine->environment);
     if (choice->offline) environment_go_offline(&engine->environment);
     const char *name = choice->model ? choice->model : engine->environment.model;
-    int code = find(engine, name, "config.json", choice->revision, &dir);
+    int code = locate(&engine->environment, name, "config.json", choice->revision, &dir);
     if (!code && choice->processor)
-        code = find(engine, choice->processor, "tokenizer.json", choice->revision, &processor_dir);
+        code = locate(&engine->environment, choice->processor, "tokenizer.json", choice->revision,
+                      &processor_dir);
     if (!code) code = open_model(engine, choice, dir, processor_dir);
     pst_free(dir);
     pst_free(processor_dir);
     return code;
 }
 
-static int is_folder(const char *name) {
-    struct stat st;
-    return stat(name, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-/* A folder may have its adapter in a folder of it; a name or hub id stands for the adapter itself. */
-static int find_adapter(const struct engine *engine, const char *name, char **dir) {
-    pst_error err;
-    if (!is_folder(name)) return find(engine, name, "adapter_config.json", NULL, dir);
-    return pst_adapter_find(name, dir, &err) ? fail_model(&err) : 0;
-}
-
-int engine_open_adapter(struct engine *engine, const char *name, double scale) {
+int engine_open_adapter(struct engine *engine, const char *name, double weight, double scale) {
     pst_error err;
     char *dir = NULL;
-    int code = find_adapter(engine, name, &dir);
+    int code = locate_adapter(&engine->environment, name, &dir);
     if (code) return code;
     pst_adapter_options options;
     pst_adapter_options_init(&options);
     options.warn = warn;
     options.adapter_scale = scale;
-    pst_status status = pst_adapter_open(engine->model, dir, &options, &engine->adapter, &err);
+    size_t count = engine->adapter_count;
+    engine->adapters = need(realloc(engine->adapters, (count + 1) * sizeof *engine->adapters));
+    engine->weights = need(realloc(engine->weights, (count + 1) * sizeof *engine->weights));
+    engine->weights[count] = weight;
+    pst_status status =
+        pst_adapter_open(engine->model, dir, &options, &engine->adapters[count], &err);
+    engine->adapter_count += !status;
     pst_free(dir);
     return status ? fail_model(&err) : 0;
 }
 
-char *engine_find(const char *name, const struct engine_choice *choice, int *code) {
-    pst_error err, miss;
-    char *dir = NULL;
+static int open_weighted(struct engine *engine, const char *text, double scale) {
+    char *name;
+    double weight;
+    int code = locate_split_weight(text, &name, &weight)
+                   ? engine_open_adapter(engine, name, weight, scale)
+                   : fail(EXIT_USAGE, "--adapter %s: what follows the colon is not a number", text);
+    free(name);
+    return code;
+}
+
+static int open_adapters(struct engine *engine, const struct engine_choice *choice) {
+    double scale = choice->adapter_scale;
+    int code = choice->adapter ? engine_open_adapter(engine, choice->adapter, 1, scale) : 0;
+    for (size_t i = 0; i < choice->adapters.count && !code; i++)
+        code = open_weighted(engine, choice->adapters.items[i], scale);
+    return code;
+}
+
+int engine_locate(const struct engine_choice *choice, const char *name, char **dir) {
     struct environment environment;
     environment_read(&environment);
     if (choice->offline) environment_go_offline(&environment);
-    pst_search search = environment_search(&environment, choice->revision);
-    if (pst_find_model(name, "adapter_config.json", &search, &dir, &err) != PST_OK &&
-        pst_find_model(name, "config.json", &search, &dir, &miss) != PST_OK &&
-        (!is_folder(name) || pst_adapter_find(name, &dir, &miss) != PST_OK)) {
-        pst_status status = environment.hub.offline
-                                ? PST_ERR_ARGUMENT
-                                : fetch_pull(&environment, name, choice->revision, &dir, &err);
-        if (status == PST_ERR_ARGUMENT) err = miss; /* it is no hub id, or must not be one */
-        if (status) *code = fail(exit_code_of(&err), "%s", err.message);
-    }
+    int code = locate_any(&environment, name, choice->revision, dir);
     environment_free(&environment);
-    return dir;
+    return code;
 }
 
 static int open_session(struct engine *engine, const struct engine_choice *choice) {
@@ -139,9 +125,10 @@ static int open_session(struct engine *engine, const struct engine_choice *choic
     pst_session_options_init(&options);
     options.threads = (uint32_t)choice->threads;
     pst_status status = pst_session_new(engine->model, &options, &engine->session, &err);
-    if (!status && engine->adapter)
-        status = pst_session_use_adapter(engine->session, engine->adapter, &err);
-    return status ? fail(exit_code_of(&err), "%s", err.message) : 0;
+    if (status) return fail(exit_code_of(&err), "%s", err.message);
+    status = pst_session_use_adapters(engine->session, (const pst_adapter *const *)engine->adapters,
+                                      engine->weights, engine->adapter_count, &err);
+    return status ? fail(EXIT_MODEL, "%s", err.message) : 0;
 }
 
 /* A model without a tokenizer gives tokens, but no text; that is found out before the first clip. */
@@ -157,14 +144,15 @@ static int check_tokenizer(const struct engine *engine) {
 int engine_open(struct engine *engine, const struct engine_choice *choice) {
     int code = engine_open_model(engine, choice);
     if (!code) code = check_tokenizer(engine);
-    if (!code && choice->adapter)
-        code = engine_open_adapter(engine, choice->adapter, choice->adapter_scale);
+    if (!code) code = open_adapters(engine, choice);
     return code ? code : open_session(engine, choice);
 }
 
 void engine_close(struct engine *engine) {
     pst_session_free(engine->session);
-    pst_adapter_free(engine->adapter);
+    for (size_t i = 0; i < engine->adapter_count; i++) pst_adapter_free(engine->adapters[i]);
+    free(engine->adapters);
+    free(engine->weights);
     pst_model_free(engine->model);
     environment_free(&engine->environment);
     *engine = (struct engine){0};

@@ -1,4 +1,4 @@
-/* engine.h - a model, perhaps an adapter, and a session, opened from what the user named.
+/* engine.h - a model, perhaps adapters, and a session, opened from what the user named.
  *
  * Every command that computes goes through here, so that names, defaults, messages and exit codes
  * are the same everywhere. */
@@ -15,8 +15,9 @@
 struct engine_choice {
     const char *model;
     const char *revision;
-    const char *adapter;
-    double adapter_scale; /* 0: not given */
+    struct option_texts adapters; /* "DIR" or "DIR:WEIGHT" */
+    const char *adapter;          /* one more, a name whole */
+    double adapter_scale;         /* 0: not given */
     const char *processor;
     int offline;
     int64_t threads;
@@ -26,7 +27,9 @@ struct engine_choice {
 struct engine {
     struct environment environment;
     pst_model *model;
-    pst_adapter *adapter; /* NULL: the base alone */
+    pst_adapter **adapters; /* [adapter_count]; none: the base alone */
+    double *weights;        /* [adapter_count] */
+    size_t adapter_count;
     pst_session *session; /* NULL after engine_open_model() */
 };
 
@@ -39,11 +42,11 @@ extern const struct option engine_compute_options[];
 int engine_open(struct engine *engine, const struct engine_choice *choice);
 /* The model alone: what inspecting needs. */
 int engine_open_model(struct engine *engine, const struct engine_choice *choice);
-/* Opens an adapter folder or hub id on the model; `scale` for one that stores none, 0: not given. */
-int engine_open_adapter(struct engine *engine, const char *name, double scale);
-/* The folder of `name`, an adapter or a model, to be released by pst_free(); NULL: none, said, and
- * `*code` set. */
-char *engine_find(const char *name, const struct engine_choice *choice, int *code);
+/* Opens an adapter folder or hub id on the model, beside those that are open; `scale` for one that
+ * stores none, 0: not given. */
+int engine_open_adapter(struct engine *engine, const char *name, double weight, double scale);
+/* locate_any() with what the options say. */
+int engine_locate(const struct engine_choice *choice, const char *name, char **dir);
 void engine_close(struct engine *engine);
 
 #endif

@@ -119,6 +119,23 @@ run transcribe --adapter "$here/../golden/adapter" --max-new-tokens 12 --format 
 exits 0; says ''
 ok grep -q -F "\"tokens\": [1, 86, 280, 86, 163, 205, 300, 277, 295, 163, 295, 163, 300]," "$scratch/out"
 
+# Twice at half its weight is once; a weight of nothing is the base; a name with a colon is a name.
+adapter=$here/../golden/adapter
+run transcribe --adapter "$adapter:0.5" --adapter "$adapter:0.5" --max-new-tokens 12 --format jsonl \
+    audio/chirp.wav
+exits 0; says ''
+ok grep -q -F "\"tokens\": [1, 86, 280, 86, 163, 205, 300, 277, 295, 163, 295, 163, 300]," "$scratch/out"
+run transcribe --max-new-tokens 12 --format jsonl audio/chirp.wav
+cp "$scratch/out" base.jsonl
+run transcribe --adapter "$adapter:0" --max-new-tokens 12 --format jsonl audio/chirp.wav
+exits 0; same 'standard output' "$scratch/out" base.jsonl
+cp -R "$adapter" a:0
+run transcribe --adapter a:0 --max-new-tokens 12 --format jsonl audio/chirp.wav
+exits 0
+ok grep -q -F "\"tokens\": [1, 86, 280, 86, 163, 205, 300, 277, 295, 163, 295, 163, 300]," "$scratch/out"
+run transcribe --adapter nowhere:2 audio/chirp.wav
+exits 3
+
 # A name in JSON is UTF-8 whatever it is on disk.
 cp audio/chirp.wav "$(printf 'caf\351.wav')" && {
     run transcribe --format jsonl "$(printf 'caf\351.wav')"

@@ -104,7 +104,11 @@ class Engine:
         return self.written[key]
 
     def run(self, *arguments, adapter=None):
-        command = [self.path, *arguments] + (["--adapter", adapter] if adapter else [])
+        """`adapter`: a folder, or a list of (folder, weight) that act together."""
+        several = adapter if isinstance(adapter, list) else [(adapter, 1)] if adapter else []
+        command = [self.path, *arguments]
+        for folder, weight in several:
+            command += ["--adapter", folder, "--weight", weight]
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
                               timeout=600)
         assert done.returncode == 0, done.stderr

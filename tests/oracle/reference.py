@@ -14,6 +14,7 @@ import numpy
 import torch
 import transformers
 from peft import PeftModel
+from peft.tuners.lora import LoraLayer
 from tokenizers import Tokenizer
 
 transformers.logging.set_verbosity_error()
@@ -31,6 +32,23 @@ def load(model_dir, adapter_dir=None, dtype=torch.float32):
         str(model_dir), dtype=torch.float32)
     if adapter_dir is not None:
         model = PeftModel.from_pretrained(model, str(adapter_dir))
+    return model.to(dtype).eval()
+
+
+def load_several(model_dir, adapters, dtype=torch.float32):
+    """The model with [(folder, weight), ...] active together, scales multiplied by the weights."""
+    model = transformers.MoonshineForConditionalGeneration.from_pretrained(
+        str(model_dir), dtype=torch.float32)
+    names = [f"adapter{number}" for number in range(len(adapters))]
+    for name, (folder, weight) in zip(names, adapters):
+        if isinstance(model, PeftModel):
+            model.load_adapter(str(folder), name)
+        else:
+            model = PeftModel.from_pretrained(model, str(folder), adapter_name=name)
+        for module in model.modules():
+            if isinstance(module, LoraLayer) and name in module.scaling:
+                module.scaling[name] *= weight
+    model.base_model.set_adapter(names)
     return model.to(dtype).eval()
 
 

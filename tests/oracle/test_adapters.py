@@ -22,9 +22,27 @@ def adapters(model_dir, tmp_path_factory):
     return adapter_cases.make_all(model_dir, tmp_path_factory.mktemp("adapters"))
 
 
+# Together: what each adds is summed in this order, with these weights. (PEFT cannot load an adapter
+# after one with tokens, nor run several beside a saved proj_out.)
+TOGETHER = {
+    "two": [("seed", 1), ("attention", 1)],
+    "two_weighted": [("seed", 0.5), ("convolutions_too", -1.25)],
+    "three": [("rank_1", 1), ("embedding_and_output", 2), ("lora_bias", 0.7)],
+    "same_twice": [("attention", 0.25), ("attention", 0.25)],
+    "dora_first": [("dora", 1), ("attention", 1), ("saved_norms", 1)],
+    "dora_last": [("attention", 0.8), ("convolutions_too", 1), ("dora", 0.6)],
+    "dora_twice": [("dora", 1.3), ("dora_convolutions", 0.9), ("dora_rslora_negative", 0.4)],
+    "dora_embeddings": [("embedding", 0.5), ("dora_embedding", 1.5), ("output_layer", 1)],
+    "saved": [("saved_norms", 0.5), ("saved_block", 1), ("attention", 1)],
+    "tokens": [("seed", 0.5), ("tokens", 0.5)],
+    "pissa": [("pissa", 1), ("convolutions", 0.5)],
+}
+
+
 def check_adapter(name, folder, engine, model_dir, clips):
-    model = reference.load(model_dir, folder)
-    exact = reference.load(model_dir, folder, torch.float64)
+    load = reference.load_several if isinstance(folder, list) else reference.load
+    model = load(model_dir, folder)
+    exact = load(model_dir, folder, torch.float64)
     audio = clips["city_20_5"]
     asked = [(clips[clip], options) for clip, options in ASKED]
     answers = engine.decode(model_dir, asked, adapter=folder)
@@ -35,6 +53,14 @@ def check_adapter(name, folder, engine, model_dir, clips):
     for number, (question, ours) in enumerate(zip(asked, answers)):
         check_decoding(f"{name}-{number}", ours, theirs[number], exact, *question, KNOWN_TIES)
     return [ours["tokens"] for ours in answers]
+
+
+def test_adapters_together(adapters, engine, model_dir, clips, subtests):
+    folders = dict(adapters)
+    for name, parts in TOGETHER.items():
+        with subtests.test(name):
+            several = [(folders[part], weight) for part, weight in parts]
+            check_adapter(f"together_{name}", several, engine, model_dir, clips)
 
 
 def test_every_adapter(adapters, engine, model_dir, clips, subtests):

@@ -1,0 +1,66 @@
+/* locate.c - see locate.h. */
+#include "locate.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "console.h"
+#include "fetch.h"
+#include "options.h"
+
+int fail_model(const pst_error *err) {
+    int code = exit_code_of(err);
+    if (err->code == PST_ERR_IO || err->code == PST_ERR_INPUT) code = EXIT_MODEL;
+    return fail(code, "%s", err->message);
+}
+
+static int exists(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+static int is_folder(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* What is not found is a matter of the model; a network or a disk that fails, of the environment. */
+int locate(const struct environment *environment, const char *name, const char *required,
+           const char *revision, char **dir) {
+    pst_error err;
+    if (!fetch_find(environment, name, required, revision, dir, &err)) return 0;
+    return fail(exit_code_of(&err), "%s", err.message);
+}
+
+int locate_adapter(const struct environment *environment, const char *name, char **dir) {
+    pst_error err;
+    if (!is_folder(name)) return locate(environment, name, "adapter_config.json", NULL, dir);
+    return pst_adapter_find(name, dir, &err) ? fail_model(&err) : 0;
+}
+
+/* Only when it is nothing that is here is the hub asked, which knows what it is. */
+int locate_any(const struct environment *environment, const char *name, const char *revision,
+               char **dir) {
+    pst_error err, miss;
+    pst_search search = environment_search(environment, revision);
+    if (pst_find_model(name, "adapter_config.json", &search, dir, &err) == PST_OK ||
+        pst_find_model(name, "config.json", &search, dir, &miss) == PST_OK ||
+        (is_folder(name) && pst_adapter_find(name, dir, &miss) == PST_OK))
+        return 0;
+    pst_status status = environment->hub.offline
+                            ? PST_ERR_ARGUMENT
+                            : fetch_pull(environment, name, revision, dir, &err);
+    if (status == PST_ERR_ARGUMENT) err = miss; /* it is no hub id, or must not be one */
+    return status ? fail(exit_code_of(&err), "%s", err.message) : 0;
+}
+
+int locate_split_weight(const char *text, char **name, double *weight) {
+    const char *colon = strrchr(text, ':');
+    *weight = 1;
+    if (!colon || exists(text)) {
+        *name = text_format("%s", text);
+        return 1;
+    }
+    *name = text_format("%.*s", (int)(colon - text), text);
+    return parse_number(colon + 1, weight);
+}
