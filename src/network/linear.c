@@ -170,13 +170,20 @@ static void run_task(void *context, size_t index, unsigned thread) {
 
 static void run_jobs(struct workspace *ws, struct run *run, const struct linear_job *jobs,
                      size_t count) {
+    size_t weights = 0;
     run->ws = ws;
     run->jobs = jobs;
     for (size_t j = 0; j < count; j++) {
         run->cuts[j] = cut_job(&jobs[j], ws->kernels->panel);
         run->first[j + 1] = run->first[j] + run->cuts[j].row_blocks * run->cuts[j].out_blocks;
+        weights += jobs[j].out * jobs[j].in;
     }
-    thread_pool_run(ws->pool, run->first[count], run_task, run);
+    size_t tasks = run->first[count];
+    if (jobs[0].rows <= KERNELS_FEW_ROWS && weights * sizeof(float) <= STREAM_BYTES)
+        /* A(x) of a step is over before another thread has woken up. */
+        for (size_t i = 0; i < tasks; i++) run_task(run, i, 0);
+    else
+        thread_pool_run(ws->pool, tasks, run_task, run);
 }
 
 /* A(x) of every job for each adapter: one run an adapter. */
