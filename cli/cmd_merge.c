@@ -28,8 +28,8 @@ static const struct values defaults = {0};
 #define AT(field) offsetof(struct values, field)
 static const struct option options[] = {
     {"model", 0, OPTION_TEXT, "M", AT(engine.model), "the model (default: as for transcribe)"},
-    {"adapter", 0, OPTION_TEXTS, "DIR[:W]", AT(adapters),
-     "an adapter, W times (default: 1); may be given again and again"},
+    {"adapter", 0, OPTION_TEXTS, "DIR[:WEIGHT]", AT(adapters),
+     "an adapter, WEIGHT times (default: 1); again for more"},
     {"output", 'o', OPTION_REQUIRED, "DIR", AT(output), "the folder to make"},
     {"dtype", 0, OPTION_CHOICE, "stored|float32|float16|bfloat16", AT(dtype),
      "the type of the merged weights (default: stored, as the model has them)"},
@@ -48,7 +48,7 @@ const struct command command_merge = {
                "transformers, as merge_and_unload() and save_pretrained() do. Prints the folder\n"
                "made.\n"
                "\n"
-               "A weight becomes the base's plus the sum of each adapter's change times its W\n"
+               "A weight becomes the base's plus the sum of each adapter's change times WEIGHT\n"
                "(what PEFT calls cat), in double precision, rounded once. An adapter on the\n"
                "embedding or the output matrix alone changes that one alone, as it does\n"
                "unmerged, and the result has both. potstill_merge.json says what went in.",
@@ -74,14 +74,9 @@ static void free_adapters(pst_merge_adapter *adapters, size_t count) {
 static int find_adapters(const struct values *values, const struct environment *environment,
                          pst_merge_adapter *adapters) {
     for (size_t i = 0; i < values->adapters.count; i++) {
-        char *name, *dir = NULL;
-        const char *text = values->adapters.items[i];
-        int code = 0;
-        if (!locate_split_weight(text, &name, &adapters[i].weight))
-            code = usage_error(&command_merge,
-                               "--adapter %s: what follows the colon is not a number", text);
-        else
-            code = locate_adapter(environment, name, &dir);
+        char *dir = NULL;
+        char *name = locate_split_weight(values->adapters.items[i], &adapters[i].weight);
+        int code = locate_adapter(environment, name, &dir);
         adapters[i].dir = dir;
         free(name);
         if (code) return code;

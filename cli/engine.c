@@ -93,11 +93,9 @@ int engine_open_adapter(struct engine *engine, const char *name, double weight, 
 }
 
 static int open_weighted(struct engine *engine, const char *text, double scale) {
-    char *name;
     double weight;
-    int code = locate_split_weight(text, &name, &weight)
-                   ? engine_open_adapter(engine, name, weight, scale)
-                   : fail(EXIT_USAGE, "--adapter %s: what follows the colon is not a number", text);
+    char *name = locate_split_weight(text, &weight);
+    int code = engine_open_adapter(engine, name, weight, scale);
     free(name);
     return code;
 }

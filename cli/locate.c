@@ -54,13 +54,10 @@ int locate_any(const struct environment *environment, const char *name, const ch
     return status ? fail(exit_code_of(&err), "%s", err.message) : 0;
 }
 
-int locate_split_weight(const char *text, char **name, double *weight) {
+char *locate_split_weight(const char *text, double *weight) {
     const char *colon = strrchr(text, ':');
+    if (colon && colon != text && !exists(text) && parse_number(colon + 1, weight))
+        return text_format("%.*s", (int)(colon - text), text);
     *weight = 1;
-    if (!colon || exists(text)) {
-        *name = text_format("%s", text);
-        return 1;
-    }
-    *name = text_format("%.*s", (int)(colon - text), text);
-    return parse_number(colon + 1, weight);
+    return text_format("%s", text);
 }

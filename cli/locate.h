@@ -18,9 +18,9 @@ int locate_adapter(const struct environment *environment, const char *name, char
 int locate_any(const struct environment *environment, const char *name, const char *revision,
                char **dir);
 
-/* "NAME:WEIGHT" to its parts, the name to be freed; without a weight, or when something of the whole
- * name exists, the weight is 1. Returns 0 when what follows the colon is no number. */
-int locate_split_weight(const char *text, char **name, double *weight);
+/* The name in "NAME:WEIGHT", to be freed, and its weight; 1 when there is none, when what follows the
+ * colon is no number, or when something of the whole name exists. */
+char *locate_split_weight(const char *text, double *weight);
 
 /* Says why a model or adapter cannot be used. A file that is not there is an error of the system for
  * a file reader; for whoever named the model it means that the model is not usable. */

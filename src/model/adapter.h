@@ -38,4 +38,11 @@ void effect_sum_row(const struct module *module, const struct effect *effect, si
 pst_status adapter_merge_module(const struct pst_adapter *adapter, uint32_t slot, double factor,
                                 double *weight, double *bias, pst_error *err);
 
+struct weights;
+
+/* Refuses adapters [count] two of which replace the same tensor, or one of which changes what the other
+ * was computed from, by the name of the module. */
+pst_status adapter_check_together(const struct weights *weights, const pst_adapter *const *adapters,
+                                  size_t count, pst_error *err);
+
 #endif

@@ -101,7 +101,7 @@ static void scale(const struct merge *merge, double *bias) {
 
 static void add_bias(const struct merge *merge, double *bias) {
     const struct effect *effect = merge->effect;
-    for (size_t o = 0; effect->b_bias && o < merge->module->out; o++)
+    for (size_t o = 0; bias && effect->b_bias && o < merge->module->out; o++)
         bias[o] += merge->factor * effect->scale * effect->b_bias[o];
 }
 

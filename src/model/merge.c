@@ -62,7 +62,13 @@ static pst_status open_sources(struct merging *merging, pst_error *err) {
     for (size_t i = 0; i < merging->count && !status; i++)
         status = pst_adapter_open(merging->model, merging->chosen[i].dir, &adapter_options,
                                   &merging->adapters[i], err);
-    return status;
+    if (status) return status;
+    pst_error found;
+    status = adapter_check_together(&merging->model->weights,
+                                    (const pst_adapter *const *)merging->adapters, merging->count,
+                                    &found);
+    /* The folders are what is wrong here, not the call. */
+    return status ? error_set(err, PST_ERR_MODEL, "%s", found.message) : PST_OK;
 }
 
 static void close_sources(struct merging *merging) {

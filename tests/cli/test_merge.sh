@@ -67,8 +67,8 @@ run merge --model micro --adapter odd:name --force -o sum
 exits 0; says ''
 ok cmp sum/model.safetensors merged/model.safetensors
 run merge --model micro --adapter adapter:x -o bad
-exits 2; prints ''
-says 'potstill: merge: --adapter adapter:x: what follows the colon is not a number; see potstill merge --help'
+exits 3; prints ''
+ok grep -q '^potstill: adapter:x: no such adapter; ' "$scratch/err"
 run merge --model micro -o bad
 exits 2; prints ''
 says 'potstill: merge: --adapter is missing; see potstill merge --help'
