@@ -352,6 +352,49 @@ static void refusals(void **state) {
     pst_model_free(open_model(target)); /* what was there still is */
 }
 
+/* Writes an adapter that replaces the decoder's last norm, beside a rank-1 change of one projection. */
+static const char *norm_adapter(void) {
+    static char dir[600];
+    static float a[32], b[32], norm[32];
+    snprintf(dir, sizeof dir, "%s", scratch_folder("merge-norm"));
+    scratch_text(dir, "adapter_config.json",
+                 "{\"peft_type\": \"LORA\", \"r\": 1, \"lora_alpha\": 1, "
+                 "\"target_modules\": [\"layers.0.self_attn.q_proj\"], "
+                 "\"modules_to_save\": [\"decoder.norm\"]}");
+    for (int i = 0; i < 32; i++) norm[i] = (float)i;
+    const char *prefix = "base_model.model.model.";
+    char names[5][128];
+    for (int i = 0; i < 4; i++)
+        snprintf(names[i], sizeof names[i], "%s%s.layers.0.self_attn.q_proj.lora_%c.weight", prefix,
+                 i < 2 ? "encoder" : "decoder", i % 2 ? 'B' : 'A');
+    snprintf(names[4], sizeof names[4], "%sdecoder.norm.weight", prefix);
+    const struct tensor_source sources[] = {
+        {names[0], DTYPE_F32, 2, {1, 32}, a}, {names[1], DTYPE_F32, 2, {32, 1}, b},
+        {names[2], DTYPE_F32, 2, {1, 32}, a}, {names[3], DTYPE_F32, 2, {32, 1}, b},
+        {names[4], DTYPE_F32, 1, {32}, norm},
+    };
+    char path[700];
+    snprintf(path, sizeof path, "%s/adapter_model.safetensors", dir);
+    must(safetensors_write(path, sources, 5, &err));
+    return dir;
+}
+
+static void one_tensor_is_replaced_once(void **state) {
+    (void)state;
+    pst_merge_adapter adapters[] = {
+        {norm_adapter(), 1}, {golden("adapter"), 1}, {norm_adapter(), 1}};
+    pst_merge_options options;
+    pst_merge_options_init(&options);
+    options.force = 1;
+    must(pst_merge(golden("micro"), adapters, 2, target, &options, &err));
+    pst_model *merged = open_model(target);
+    for (int i = 0; i < 32; i++) assert_true(merged->weights.decoder_norm.weight[i] == (float)i);
+    pst_model_free(merged);
+    assert_int_equal(pst_merge(golden("micro"), adapters, 3, target, &options, &err),
+                     PST_ERR_MODEL);
+    assert_non_null(strstr(err.message, "replace the weight of model.decoder.norm"));
+}
+
 /* A disk that is full: the limit on the size of a file stands for it. */
 static void a_failed_merge_leaves_nothing(void **state) {
     (void)state;
@@ -387,6 +430,7 @@ int main(void) {
         cmocka_unit_test(one_side_of_tied_weights_unties_them),
         cmocka_unit_test(overflow_is_said_or_refused),
         cmocka_unit_test(configs_are_rewritten_as_transformers_does),
+        cmocka_unit_test(one_tensor_is_replaced_once),
         cmocka_unit_test(refusals),
         cmocka_unit_test(a_failed_merge_leaves_nothing),
     };
