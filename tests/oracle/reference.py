@@ -7,6 +7,7 @@ by the committed goldens, by the program potstill_trace, and by the live tests.
 Leaves comparing to compare.py, and the report of run-stt to reference_script.py.
 """
 
+import contextlib
 import copy
 import pathlib
 
@@ -22,6 +23,23 @@ transformers.logging.disable_progress_bar()
 torch.set_grad_enabled(False)
 
 
+@contextlib.contextmanager
+def factored_in(dtype):
+    """PiSSA and OLoRA factor the weights while an adapter is loaded, and LAPACK in float32 is up to 1e-5
+    off: the truth to compare with is factored in float64."""
+    svd, qr = torch.linalg.svd, torch.linalg.qr
+
+    def widened(factor):
+        return lambda weight, **options: tuple(part.to(weight.dtype) for part in
+                                               factor(weight.to(dtype), **options))
+
+    torch.linalg.svd, torch.linalg.qr = widened(svd), widened(qr)
+    try:
+        yield
+    finally:
+        torch.linalg.svd, torch.linalg.qr = svd, qr
+
+
 def load(model_dir, adapter_dir=None, dtype=torch.float32):
     """The model as upstream opens it, computing in `dtype`; the adapter stays unmerged.
 
@@ -31,7 +49,8 @@ def load(model_dir, adapter_dir=None, dtype=torch.float32):
     model = transformers.MoonshineForConditionalGeneration.from_pretrained(
         str(model_dir), dtype=torch.float32)
     if adapter_dir is not None:
-        model = PeftModel.from_pretrained(model, str(adapter_dir))
+        with factored_in(dtype):
+            model = PeftModel.from_pretrained(model, str(adapter_dir))
     return model.to(dtype).eval()
 
 
@@ -41,10 +60,11 @@ def load_several(model_dir, adapters, dtype=torch.float32):
         str(model_dir), dtype=torch.float32)
     names = [f"adapter{number}" for number in range(len(adapters))]
     for name, (folder, weight) in zip(names, adapters):
-        if isinstance(model, PeftModel):
-            model.load_adapter(str(folder), name)
-        else:
-            model = PeftModel.from_pretrained(model, str(folder), adapter_name=name)
+        with factored_in(dtype):
+            if isinstance(model, PeftModel):
+                model.load_adapter(str(folder), name)
+            else:
+                model = PeftModel.from_pretrained(model, str(folder), adapter_name=name)
         for module in model.modules():
             if isinstance(module, LoraLayer) and name in module.scaling:
                 module.scaling[name] *= weight

@@ -33,7 +33,7 @@ TOGETHER = {
     "dora_last": [("attention", 0.8), ("convolutions_too", 1), ("dora", 0.6)],
     "dora_twice": [("dora", 1.3), ("dora_convolutions", 0.9), ("dora_rslora_negative", 0.4)],
     "dora_embeddings": [("embedding", 0.5), ("dora_embedding", 1.5), ("output_layer", 1)],
-    "saved": [("saved_norms", 0.5), ("saved_block", 1), ("attention", 1)],
+    "saved": [("saved_layernorms", 0.5), ("attention", 1)],
     "tokens": [("seed", 0.5), ("tokens", 0.5)],
     "pissa": [("pissa", 1), ("convolutions", 0.5)],
 }

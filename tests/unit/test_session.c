@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/adapter.h"
 #include "model/model.h"
 #include "potstill.h"
 #include "scratch.h"
@@ -219,10 +220,98 @@ static void a_processor_may_normalise(void **state) {
     model = plain;
 }
 
+/* Adapters that are nothing but one effect each. */
+static void adapters_that_cannot_act_together(void **state) {
+    (void)state;
+    static const float tensor[1];
+    static const double norms[3];
+    static const uint32_t low[] = {3, 9}, high[] = {4, 9}, other[] = {1, 10};
+    const struct effect weight = {.weight = tensor}, bias = {.bias = tensor},
+                        correction = {.rank = 2, .corrects_base = 1}, dora = {.norms = norms},
+                        plain = {.rank = 1},
+                        rows[] = {{.rows = tensor, .row_ids = low, .row_count = 2},
+                                  {.rows = tensor, .row_ids = high, .row_count = 2},
+                                  {.rows = tensor, .row_ids = other, .row_count = 2}};
+    const struct {
+        const struct effect *first, *second;
+        const char *part; /* NULL: they can */
+    } cases[] = {
+        {&weight, &weight, "two of the adapters replace the weight of model.encoder.conv1"},
+        {&bias, &bias, "replace the bias of"},
+        {&weight, &bias, NULL},
+        {&rows[0], &rows[1], "replace the embedding of a token of"},
+        {&rows[0], &rows[2], NULL},
+        {&rows[0], &weight, "replace the weight of"},
+        {&weight, &dora, "change the base weight of"},
+        {&correction, &dora, "change the base weight of"},
+        {&correction, &correction, "change the base weight of"},
+        {&dora, &dora, NULL},
+        {&plain, &weight, NULL},
+        {&plain, &correction, NULL},
+    };
+    pst_session *session = new_session(1);
+    size_t modules = model->weights.module_count;
+    struct effect *effects[2] = {calloc(modules, sizeof **effects),
+                                 calloc(modules, sizeof **effects)};
+    struct pst_adapter fakes[2] = {{.model = model, .effects = effects[0]},
+                                   {.model = model, .effects = effects[1]}};
+    const pst_adapter *both[] = {&fakes[0], &fakes[1]};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int turn = 0; turn < 2; turn++) {
+            effects[turn][0] = *cases[i].first;
+            effects[!turn][0] = *cases[i].second;
+            pst_status status = pst_session_use_adapters(session, both, NULL, 2, &err);
+            assert_int_equal(status, cases[i].part ? PST_ERR_ARGUMENT : PST_OK);
+            if (cases[i].part) assert_non_null(strstr(err.message, cases[i].part));
+        }
+    const double not_finite[] = {1, NAN};
+    assert_int_equal(pst_session_use_adapters(session, both, not_finite, 2, &err),
+                     PST_ERR_ARGUMENT);
+    fakes[1].model = NULL;
+    assert_int_equal(pst_session_use_adapters(session, both, NULL, 2, &err), PST_ERR_ARGUMENT);
+    both[1] = NULL;
+    assert_int_equal(pst_session_use_adapters(session, both, NULL, 2, &err), PST_ERR_ARGUMENT);
+    assert_int_equal(pst_session_use_adapters(session, NULL, NULL, 0, &err), PST_OK);
+    pst_session_free(session);
+    free(effects[0]);
+    free(effects[1]);
+}
+
+/* Halves make a whole, and the base comes back untouched. */
+static void adapters_chosen_by_clip(void **state) {
+    (void)state;
+    pst_session *session = new_session(2);
+    pst_adapter *adapter;
+    assert_int_equal(pst_adapter_open(model, GOLDEN "adapter", NULL, &adapter, &err), PST_OK);
+    const pst_adapter *twice[] = {adapter, adapter};
+    const double halves[] = {0.5, 0.5};
+    pst_transcript *base = hear(session, SAMPLES, 3);
+    pst_session_use_adapter(session, adapter, &err);
+    pst_transcript *adapted = hear(session, SAMPLES, 3);
+    assert_true(base->avg_logprob != adapted->avg_logprob);
+    assert_int_equal(pst_session_use_adapters(session, twice, halves, 2, &err), PST_OK);
+    pst_transcript *halved = hear(session, SAMPLES, 3);
+    assert_int_equal(adapted->token_count, halved->token_count);
+    assert_memory_equal(adapted->tokens, halved->tokens,
+                        halved->token_count * sizeof *halved->tokens);
+    assert_true(fabs(adapted->avg_logprob - halved->avg_logprob) < 1e-5);
+    pst_session_use_adapter(session, NULL, &err);
+    pst_transcript *again = hear(session, SAMPLES, 3);
+    assert_same(base, again);
+    pst_transcript_free(base);
+    pst_transcript_free(adapted);
+    pst_transcript_free(halved);
+    pst_transcript_free(again);
+    pst_session_free(session);
+    pst_adapter_free(adapter);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sounds_that_cannot_be_heard),
         cmocka_unit_test(options_out_of_range),
+        cmocka_unit_test(adapters_that_cannot_act_together),
+        cmocka_unit_test(adapters_chosen_by_clip),
         cmocka_unit_test(a_session_forgets),
         cmocka_unit_test(a_limit_shows),
         cmocka_unit_test(an_adapter_belongs_to_its_model),
