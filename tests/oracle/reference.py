@@ -121,7 +121,7 @@ def stages(model, audio, decoder_tokens):
 
 
 def generate_arguments(options):
-    """Options as goldens and potstill_trace spell them in JSON, to generate()'s arguments."""
+    """Options as the JSON of goldens and of potstill_trace spells them, to generate()'s arguments."""
     arguments = dict(options)
     if "sequence_bias" in arguments:
         arguments["sequence_bias"] = {
@@ -175,8 +175,8 @@ def hypothesis_score(model, audio, tokens, options):
 
 
 def shaken(model, relative=2e-6, seed=0):
-    """A copy of `model` with every weight off by about `relative`: whatever changes with it hangs
-    on rounding, and no two correct implementations need agree on it."""
+    """A copy of `model` with every weight off by about `relative`: whatever changes with it hangs on
+    rounding, and no two correct implementations need agree on it."""
     twin = copy.deepcopy(model)
     random = torch.Generator().manual_seed(seed)
     for tensor in twin.parameters():
