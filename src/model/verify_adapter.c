@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/file_view.h"
-#include "model/lora_config.h"
+#include "model/peft_config.h"
 #include "model/verify.h"
 
 #define CONFIG "adapter_config.json"
@@ -18,7 +18,7 @@ static void tell_warning(void *user, const char *message) {
 }
 
 static pst_status check_config(struct verifying *run, pst_error *err) {
-    struct lora_config config = {0};
+    struct peft_config config = {0};
     pst_adapter_options options;
     pst_error found;
     pst_adapter_options_init(&options);
@@ -26,10 +26,9 @@ static pst_status check_config(struct verifying *run, pst_error *err) {
     options.user = run;
     char *path = path_join(run->dir, CONFIG);
     if (!path) return error_memory(err, 0);
-    pst_status status = lora_config_open(&config, path, &options, &found);
+    pst_status status = peft_config_open(&config, path, &options, &found);
     free(path);
-    if (!status) status = lora_config_check(&config, &found);
-    lora_config_close(&config);
+    peft_config_close(&config);
     return verify_judge(run, status, CONFIG, &found, err);
 }
 
