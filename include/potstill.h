@@ -96,12 +96,24 @@ typedef enum pst_cpu {
     PST_CPU_NEON = 4
 } pst_cpu;
 
+/* How precisely the matrix products of the network are computed. Adapters act in float32 on all. */
+typedef enum pst_precision {
+    PST_PRECISION_F32 = 0,  /* as the reference stack, token for token */
+    PST_PRECISION_BF16 = 1, /* weights and activations of the products rounded to bfloat16 */
+    PST_PRECISION_INT8 = 2, /* weights by output channel, activations by row */
+    PST_PRECISION_AUTO = 3  /* the fastest on this CPU whose word error rate is that of f32 */
+} pst_precision;
+
 typedef struct pst_model_options {
     size_t struct_size;
     const char
         *processor_dir; /* folder of tokenizer.json and the feature extractor's settings, when
                                   it is not the model's own; NULL: the model's */
     pst_cpu cpu;
+    pst_precision precision;
+    /* Folder where weights packed for this CPU are kept for the next time, shared by processes; NULL:
+     * packed anew at each opening. A folder that cannot be written is no error. */
+    const char *cache_dir;
 } pst_model_options;
 
 PST_API void pst_model_options_init(pst_model_options *options);
@@ -118,6 +130,7 @@ typedef struct pst_model_info {
     const char *model_type; /* "moonshine" */
     const char *dtype;      /* stored type of most weights: "float32", "float16", "bfloat16" */
     const char *kernels;    /* the kernel set in use: "avx512", "avx2", "neon", "reference" */
+    const char *precision;  /* that of the products: "f32", "bf16", "int8" */
     uint64_t parameters;    /* values stored */
     uint64_t file_bytes;    /* size of the weight files */
     uint32_t tensors;
@@ -334,6 +347,9 @@ typedef struct pst_decode_options {
     size_t sequence_bias_count;
     int32_t forced_bos_token_id; /* -1: none */
     int32_t forced_eos_token_id; /* -1: none */
+    /* 1: greedy search does not compute avg_logprob, which then is NaN. It saves the greatest part of
+     * the output matrix; tokens and margin are the same. */
+    int skip_logprob;
 } pst_decode_options;
 
 /* transformers' own defaults: greedy, no rule active. */

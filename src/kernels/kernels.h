@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 
+#include "kernels/packed.h"
 #include "potstill.h"
 
 /* Up to this many rows of x, matmul() streams w once in its own layout (the decoder: one row per
@@ -53,6 +54,8 @@ struct kernels {
      * w_is_kn. */
     void (*matmul)(const struct matmul *args, float *scratch);
     void (*attend)(const struct attend *args);
+    /* Products with packed weights, by precision; never NULL. */
+    const struct packed_kernels *packed[PRECISION_COUNT];
 
     /* In place over x[n]. tanh and gelu (the exact erf form) within 4 ulp of the true value or 1e-7
      * absolute; they saturate correctly (gelu(-inf) is its limit, 0). */

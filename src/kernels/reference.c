@@ -124,6 +124,7 @@ const struct kernels kernels_reference = {
     .panel = 16,
     .matmul = matmul,
     .attend = attend,
+    .packed = {&packed_reference_f32, &packed_reference_bf16, &packed_reference_int8},
     .tanh = tanh_in_place,
     .gelu = gelu,
     .silu_gate = silu_gate,

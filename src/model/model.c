@@ -35,6 +35,17 @@ static pst_status check_tokens(const struct pst_model *model, const char *dir, p
     return PST_OK;
 }
 
+static pst_status choose_precision(struct pst_model *model, const pst_model_options *options,
+                                   pst_error *err) {
+    switch (options->precision) {
+    case PST_PRECISION_F32: model->precision = PRECISION_F32; return PST_OK;
+    case PST_PRECISION_BF16: model->precision = PRECISION_BF16; return PST_OK;
+    case PST_PRECISION_AUTO:
+    case PST_PRECISION_INT8: model->precision = PRECISION_INT8; return PST_OK;
+    }
+    return error_set(err, PST_ERR_ARGUMENT, "no such precision: %d", (int)options->precision);
+}
+
 static pst_status open_parts(struct pst_model *model, const char *dir,
                              const pst_model_options *options, pst_error *err) {
     const char *processor_dir = options->processor_dir ? options->processor_dir : dir;
@@ -47,6 +58,10 @@ static pst_status open_parts(struct pst_model *model, const char *dir,
     if (!status) status = processor_read(&model->processor, processor_dir, err);
     if (!status) status = open_tokenizer(model, processor_dir, err);
     if (!status) status = weights_open(&model->weights, &model->config, dir, err);
+    if (!status) status = choose_precision(model, options, err);
+    if (!status)
+        status = pack_open(&model->pack, &model->weights, &model->config, model->kernels,
+                           model->precision, err);
     return status;
 }
 
@@ -72,6 +87,7 @@ pst_status pst_model_open(const char *dir, const pst_model_options *options, pst
 
 void pst_model_free(pst_model *model) {
     if (!model) return;
+    pack_close(&model->pack);
     weights_close(&model->weights);
     tokenizer_free(model->tokenizer);
     free(model->decode_lists);
@@ -94,6 +110,7 @@ void pst_model_describe(const pst_model *model, pst_model_info *info) {
         .model_type = "moonshine",
         .dtype = stored_type(checkpoint->dtype),
         .kernels = model->kernels->name,
+        .precision = precision_name(model->precision),
         .parameters = checkpoint->parameters,
         .file_bytes = checkpoint->bytes,
         .tensors = checkpoint->tensors,

@@ -4,6 +4,7 @@
 
 #include "kernels/kernels.h"
 #include "model/config.h"
+#include "model/pack.h"
 #include "model/tokenizer.h"
 #include "model/weights.h"
 #include "potstill.h"
@@ -21,6 +22,8 @@ struct pst_model {
     struct weights weights;
     struct tokenizer *tokenizer; /* NULL when the folder has none: decoding to text then fails */
     const struct kernels *kernels;
+    enum precision precision; /* of the products */
+    struct pack pack;         /* what the packed weights lie in */
 };
 
 /* Fills `decode` and the lists it points to from <dir>/generation_config.json; a missing file leaves

@@ -108,7 +108,8 @@ static void load_linear(struct loader *loader, const char *name, struct linear *
     module->weight = take(loader, module->name, "weight", 2, (uint32_t[]){out, in});
     module->has_bias = with_bias;
     if (with_bias) module->bias = take(loader, module->name, "bias", 1, &out);
-    *linear = (struct linear){module->weight, module->bias, out, in, slot};
+    *linear = (struct linear){
+        .weight = module->weight, .bias = module->bias, .out = out, .in = in, .slot = slot};
 }
 
 /* [out, in, kernel] to [out, kernel, in]. */
@@ -131,7 +132,12 @@ static void load_conv(struct loader *loader, const char *name, struct conv *conv
     module->weight = take(loader, module->name, "weight", 3, (uint32_t[]){out, in, kernel});
     module->has_bias = with_bias;
     if (with_bias) module->bias = take(loader, module->name, "bias", 1, &out);
-    *conv = (struct conv){NULL, module->bias, out, in, kernel, stride, slot};
+    *conv = (struct conv){.bias = module->bias,
+                          .out = out,
+                          .in = in,
+                          .kernel = kernel,
+                          .stride = stride,
+                          .slot = slot};
     conv->weight = in == 1 ? module->weight : reorder(loader, module->weight, out, in, kernel);
 }
 
@@ -201,8 +207,8 @@ static void load_decoder(struct loader *loader) {
         enter(loader, "embed_tokens", MODULE_EMBEDDING, config->vocab, config->dim, 0);
     embedding->weight =
         take(loader, embedding->name, "weight", 2, (uint32_t[]){config->vocab, config->dim});
-    weights->embed_tokens =
-        (struct linear){embedding->weight, NULL, config->vocab, config->dim, slot};
+    weights->embed_tokens = (struct linear){
+        .weight = embedding->weight, .out = config->vocab, .in = config->dim, .slot = slot};
     char prefix[48];
     for (uint32_t i = 0; i < config->decoder_layers; i++) {
         snprintf(prefix, sizeof prefix, "model.decoder.layers.%u.", i);
@@ -225,7 +231,8 @@ static void load_output(struct loader *loader) {
     uint32_t slot = weights->module_count;
     struct module *module = enter(loader, "proj_out", MODULE_LINEAR, config->vocab, config->dim, 0);
     module->weight = weights->embed_tokens.weight;
-    weights->proj_out = (struct linear){module->weight, NULL, config->vocab, config->dim, slot};
+    weights->proj_out = (struct linear){
+        .weight = module->weight, .out = config->vocab, .in = config->dim, .slot = slot};
 }
 
 pst_status weights_open_reporting(struct weights *weights, const struct config *config,

@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "kernels/packed.h"
 #include "model/checkpoint.h"
 #include "model/config.h"
 #include "potstill.h"
@@ -17,7 +18,8 @@ struct linear {
     const float *weight; /* [out, in] */
     const float *bias;   /* [out] or NULL */
     uint32_t out, in;
-    uint32_t slot; /* index of its module in weights.modules */
+    uint32_t slot;        /* index of its module in weights.modules */
+    struct packed packed; /* the weight as the kernels multiply it; data NULL: not packed */
 };
 
 struct conv {
@@ -25,6 +27,7 @@ struct conv {
     const float *bias;   /* [out] or NULL */
     uint32_t out, in, kernel, stride;
     uint32_t slot;
+    struct packed packed; /* [out, kernel * in] */
 };
 
 struct norm {
@@ -90,6 +93,9 @@ struct weights {
     struct decoder_layer *decoder_layers; /* [config.decoder_layers] */
     struct norm decoder_norm;
     struct linear proj_out; /* [vocab, dim]; the weight of embed_tokens when tied */
+    /* [vocab] Euclidean norm of what packing took from each row of proj_out (int8), rounded up; NULL:
+     * not packed. */
+    const float *proj_out_error;
 
     struct module *modules; /* [module_count] */
     uint32_t module_count;
