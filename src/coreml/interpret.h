@@ -1,0 +1,38 @@
+/* interpret.h - runs a Core ML program on the CPU, one operation after the other, in plain C.
+ *
+ * It is for proof and for machines without Core ML: clear before fast, though products go through the
+ * kernels of this CPU. Every operation computes in float32; in MIL_ROUND_F16 each result of type float16
+ * is rounded to it, in MIL_ROUND_NONE float16 results stay as they are. */
+#ifndef PST_COREML_INTERPRET_H
+#define PST_COREML_INTERPRET_H
+
+#include "coreml/mil.h"
+
+enum mil_rounding { MIL_ROUND_NONE, MIL_ROUND_F16 };
+
+/* A tensor at run time: float types as float, integers and booleans as int32_t. */
+struct mil_tensor {
+    const char *name;
+    struct mil_type type; /* all dimensions known */
+    float *f;             /* [elements], or NULL */
+    int32_t *i;           /* [elements], or NULL */
+};
+
+/* A loaded function, its constants decoded once. States live in it from call to call. */
+struct mil_machine;
+
+pst_status mil_machine_new(struct mil_machine **machine, const struct mil_model *model,
+                           const char *function, enum mil_rounding rounding, unsigned threads,
+                           pst_error *err);
+void mil_machine_free(struct mil_machine *machine);
+
+/* Runs the function once. inputs [input_count] are found by name, their types checked; `outputs` [the
+ * function's output count] are set to tensors that live until the next run. */
+pst_status mil_machine_run(struct mil_machine *machine, const struct mil_tensor *inputs,
+                           size_t input_count, struct mil_tensor *outputs, size_t output_count,
+                           pst_error *err);
+
+/* The state called `name`, for the host to read and write; NULL: none. Zero at first. */
+struct mil_tensor *mil_machine_state(struct mil_machine *machine, const char *name);
+
+#endif
