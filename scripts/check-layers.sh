@@ -7,9 +7,10 @@ allowed() {
     base) echo base ;;
     kernels | audio | score | hub) echo "base $1" ;;
     model) echo "base kernels model" ;;
+    coreml) echo "base kernels model coreml" ;;
     network) echo "base kernels model network" ;;
     decode) echo "base kernels model network decode" ;;
-    pipeline) echo "base kernels audio model hub network decode score pipeline" ;;
+    pipeline) echo "base kernels audio model hub network decode score coreml pipeline" ;;
     *) echo "" ;;
     esac
 }
