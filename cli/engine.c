@@ -23,8 +23,9 @@ const struct option engine_compute_options[] = {
     {"threads", 0, OPTION_COUNT, "N", AT(threads),
      "threads to compute with; the results are the same for any number (default: one a core, at "
      "most 8)"},
-    {"cpu", 0, OPTION_CHOICE, "auto|reference|avx2|avx512|neon", AT(cpu),
-     "instruction set (default: auto, the best there is)"},
+    {"cpu", 0, OPTION_CHOICE,
+     "auto|reference|avx2|avx512|neon|avx_vnni|avx512_vnni|avx512_bf16|amx|neon_dotprod|neon_i8mm",
+     AT(cpu), "instruction set (default: auto, the best there is)"},
     {0},
 };
 

@@ -290,11 +290,27 @@ static void print_wrapped(const char *text) {
     putchar('\n');
 }
 
+/* Prints the value of an option from `column` on, many choices on several lines; returns where it ends. */
+static int print_value(const char *value, int column) {
+    int start = column;
+    while (*value) {
+        int length = (int)strcspn(value, "|");
+        length += value[length] == '|';
+        if (column + length > HELP_WIDTH) {
+            printf("\n%*s", start, "");
+            column = start;
+        }
+        column += printf("%.*s", length, value);
+        value += length;
+    }
+    return column;
+}
+
 static void print_option(const struct option *option) {
     char letter[8] = "    ";
     if (option->letter) snprintf(letter, sizeof letter, "-%c, ", option->letter);
-    int column = printf("  %s--%s%s%s", letter, option->name, option->value ? " " : "",
-                        option->value ? option->value : "");
+    int column = printf("  %s--%s%s", letter, option->name, option->value ? " " : "");
+    if (option->value) column = print_value(option->value, column);
     /* A long name has its description below it. */
     if (column + 2 > HELP_INDENT) {
         putchar('\n');

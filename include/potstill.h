@@ -93,7 +93,13 @@ typedef enum pst_cpu {
     PST_CPU_REFERENCE = 1, /* plain C, for tests and doubts */
     PST_CPU_AVX2 = 2,
     PST_CPU_AVX512 = 3,
-    PST_CPU_NEON = 4
+    PST_CPU_NEON = 4,
+    PST_CPU_AVX_VNNI = 5, /* AVX2 with 8-bit dot products */
+    PST_CPU_AVX512_VNNI = 6,
+    PST_CPU_AVX512_BF16 = 7, /* and VNNI */
+    PST_CPU_AMX = 8,         /* and AVX-512 VNNI and BF16 */
+    PST_CPU_NEON_DOTPROD = 9,
+    PST_CPU_NEON_I8MM = 10 /* and dot products */
 } pst_cpu;
 
 /* How precisely the matrix products of the network are computed. Adapters act in float32 on all. */
@@ -129,7 +135,7 @@ PST_API void pst_model_free(pst_model *model);
 typedef struct pst_model_info {
     const char *model_type; /* "moonshine" */
     const char *dtype;      /* stored type of most weights: "float32", "float16", "bfloat16" */
-    const char *kernels;    /* the kernel set in use: "avx512", "avx2", "neon", "reference" */
+    const char *kernels;    /* the kernel set in use: "avx512_vnni", "neon", "reference", ... */
     const char *precision;  /* that of the products: "f32", "bf16", "int8" */
     uint64_t parameters;    /* values stored */
     uint64_t file_bytes;    /* size of the weight files */

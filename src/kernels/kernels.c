@@ -1,6 +1,6 @@
 /* kernels.c - picks the table of kernels for this CPU.
  *
- * The sets of this build stand best first. A set is a constant table; nothing is kept or installed. */
+ * The sets of this build (cmake/instruction_sets.cmake) stand best first. A set is a constant table; nothing is kept or installed. */
 #include "kernels/kernels.h"
 
 #include "base/cpu.h"
@@ -11,10 +11,16 @@ static const struct set {
     unsigned feature; /* cpu.h; 0: needs nothing */
     const struct kernels *table;
 } SETS[] = {
-#if defined(__x86_64__)
+#if defined(POTSTILL_AVX512_VNNI)
+    {PST_CPU_AVX512_VNNI, CPU_AVX512_VNNI, &kernels_avx512_vnni},
+#endif
+#if defined(POTSTILL_AVX512)
     {PST_CPU_AVX512, CPU_AVX512, &kernels_avx512},
+#endif
+#if defined(POTSTILL_AVX2)
     {PST_CPU_AVX2, CPU_AVX2, &kernels_avx2},
-#elif defined(__aarch64__)
+#endif
+#if defined(POTSTILL_NEON)
     {PST_CPU_NEON, CPU_NEON, &kernels_neon},
 #endif
     {PST_CPU_REFERENCE, 0, &kernels_reference},
@@ -24,7 +30,13 @@ static const char *name_of(pst_cpu cpu) {
     switch (cpu) {
     case PST_CPU_AVX2: return "AVX2 and FMA";
     case PST_CPU_AVX512: return "AVX-512 (F, BW, DQ, VL)";
+    case PST_CPU_AVX_VNNI: return "AVX2 and AVX-VNNI";
+    case PST_CPU_AVX512_VNNI: return "AVX-512 VNNI";
+    case PST_CPU_AVX512_BF16: return "AVX-512 BF16";
+    case PST_CPU_AMX: return "AMX (int8, bf16)";
     case PST_CPU_NEON: return "NEON";
+    case PST_CPU_NEON_DOTPROD: return "NEON with dot products";
+    case PST_CPU_NEON_I8MM: return "NEON with int8 matrix products";
     default: return NULL;
     }
 }

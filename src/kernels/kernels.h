@@ -48,7 +48,7 @@ struct attend {
 };
 
 struct kernels {
-    const char *name; /* "reference", "avx2", "avx512", "neon" */
+    const char *name; /* "reference", "avx2", "avx512_vnni", .. */
     size_t panel;     /* columns of w that matmul() packs at once; cut n at multiples of it */
     /* scratch: [panel * k] floats, 64-byte aligned; may be NULL when m <= KERNELS_FEW_ROWS and not
      * w_is_kn. */
@@ -91,7 +91,9 @@ pst_status kernels_get(const struct kernels **table, pst_cpu cpu, pst_error *err
 
 /* The reference set, to test against. */
 extern const struct kernels kernels_reference;
-/* Present only where the processor family has them, and to be run only where cpu.h says so. */
-extern const struct kernels kernels_avx2, kernels_avx512, kernels_neon;
+/* Present only where the processor family has them and the compiler knows them (CMakeLists.txt), and to
+ * be run only where cpu.h says so. */
+extern const struct kernels kernels_avx2, kernels_avx_vnni, kernels_avx512, kernels_avx512_vnni,
+    kernels_avx512_bf16, kernels_amx, kernels_neon;
 
 #endif

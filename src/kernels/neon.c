@@ -1,6 +1,6 @@
 /* neon.c - the kernels for 64-bit Arm: four lanes, thirty-two registers.
  *
- * The operations are described in avx512.c; the kernels over them are in the vector_ headers.
+ * The operations are described in vector_avx512.h; the kernels over them are in the vector_ headers.
  * Everything is static, as there. NEON has no masked access: a part of a vector goes through memory. */
 #include <arm_neon.h>
 #include <math.h>
@@ -152,6 +152,10 @@ static inline double d_total(vdouble v) {
 
 #include "kernels/vector_math.h"
 #include "kernels/vector_matmul.h"
+#include "kernels/vector_packed_f32.h"
 #include "kernels/vector_rows.h"
 
-const struct kernels kernels_neon = VECTOR_KERNELS("neon");
+static const struct packed_kernels packed_f32 = VECTOR_PACKED_F32("f32_8");
+
+const struct kernels kernels_neon =
+    VECTOR_KERNELS("neon", &packed_f32, &packed_reference_bf16, &packed_reference_int8);

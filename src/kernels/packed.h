@@ -7,8 +7,8 @@
  *
  *  - f32: rows are floats as they lie; prepare() is NULL.
  *  - bf16: both sides rounded to nearest even; products are exact, sums in float32.
- *  - int8: w[j] = scale_j * q, scale_j = max |w[j]| / 127, q = rint(w / scale_j); the same for each
- *    row of x. Sums are exact in 32-bit integers; y = sum * (scale_j * scale_i) + bias.
+ *  - int8: w[j] = scale_j * q, scale_j = max |w[j]| / 127, q = rint(w * (1 / scale_j)); the same for
+ *    each row of x. Sums are exact in 32-bit integers; y = sum * (scale_j * scale_i) + bias.
  *
  * Values do not depend on how m or n are cut, at any m. A row of NaN or infinity gives NaN. */
 #ifndef PST_KERNELS_PACKED_H
@@ -61,6 +61,9 @@ struct packed_kernels {
 /* The definition, in plain loops. */
 extern const struct packed_kernels packed_reference_f32, packed_reference_bf16,
     packed_reference_int8;
+/* Those of single instructions, for the tables of whole sets. */
+extern const struct packed_kernels packed_avx_vnni_int8, packed_avx512_vnni_int8,
+    packed_avx512_bf16_bf16, packed_amx_bf16, packed_amx_int8;
 
 /* To nearest, halves to even; NaN stays NaN. */
 static inline uint16_t bf16_of_float(float value) {

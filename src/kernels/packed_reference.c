@@ -1,6 +1,7 @@
 /* packed_reference.c - packed products in plain loops: the definition that the fast sets are tested
  * against, and what runs where there is none. A row of weights lies as it is read; an int8 row has
  * its scale before it. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -21,15 +22,21 @@ static float row_maximum(const float *x, size_t k) {
     return largest;
 }
 
-/* The step of a row whose largest magnitude is `largest`; such a row gives NaN when it is not finite. */
-static float step_of(float largest) {
+/* The scale of a row whose largest magnitude is `largest`; one that is not finite makes the row NaN. */
+static float scale_of(float largest) {
     return isfinite(largest) ? largest / 127 : NAN;
 }
 
-static int8_t quantize(float value, float step) {
-    if (!(step > 0)) return 0;
-    float q = rintf(value / step);
-    return (int8_t)(q > 127 ? 127 : q < -127 ? -127 : q);
+/* A scale without a normal reciprocal is that of a row as good as 0, or NaN. */
+static float inverse_of(float scale) {
+    return scale >= FLT_MIN ? 1 / scale : 0;
+}
+
+/* NaN, which meets a finite scale only when that is fixed, goes to the low end. */
+static int8_t quantize(float value, float inverse) {
+    float q = value * inverse;
+    if (!(q > -127)) q = -127;
+    return (int8_t)rintf(q < 127 ? q : 127);
 }
 
 /* ----------------------------------------------------------------------------------------- f32 */
@@ -117,10 +124,10 @@ static void pack_int8(unsigned char *data, const float *w, size_t w_stride, size
     memset(data, 0, bytes_int8(n, k));
     for (size_t j = 0; j < n; j++) {
         unsigned char *row = data + j * row_int8(k);
-        float step = step_of(row_maximum(w + j * w_stride, k));
-        int8_t *q = (int8_t *)(row + sizeof step);
-        memcpy(row, &step, sizeof step);
-        for (size_t l = 0; l < k; l++) q[l] = quantize(w[j * w_stride + l], step);
+        float scale = scale_of(row_maximum(w + j * w_stride, k)), inverse = inverse_of(scale);
+        int8_t *q = (int8_t *)(row + sizeof scale);
+        memcpy(row, &scale, sizeof scale);
+        for (size_t l = 0; l < k; l++) q[l] = quantize(w[j * w_stride + l], inverse);
     }
 }
 
@@ -128,9 +135,9 @@ static void prepare_int8(void *rows, size_t rows_stride, float *scale, const flo
                          const float *x, size_t x_stride, size_t m, size_t k) {
     for (size_t i = 0; i < m; i++) {
         int8_t *row = (int8_t *)rows + i * rows_stride;
-        float step = fixed ? *fixed : step_of(row_maximum(x + i * x_stride, k));
+        float step = fixed ? *fixed : scale_of(row_maximum(x + i * x_stride, k));
         if (!fixed) scale[i] = step;
-        for (size_t l = 0; l < k; l++) row[l] = quantize(x[i * x_stride + l], step);
+        for (size_t l = 0; l < k; l++) row[l] = quantize(x[i * x_stride + l], inverse_of(step));
     }
 }
 

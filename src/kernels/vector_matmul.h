@@ -14,11 +14,9 @@
 
 #include <math.h>
 
-enum { PANEL = TILE_VECTORS * LANES, DOT_COLUMNS = 4 };
+#include "kernels/vector_macros.h"
 
-static inline size_t at_most(size_t value, size_t limit) {
-    return value < limit ? value : limit;
-}
+enum { PANEL = TILE_VECTORS * LANES, DOT_COLUMNS = 4 };
 
 /* ---------------------------------------------------------------------------------- few rows */
 
@@ -173,28 +171,43 @@ ALWAYS_INLINE void multiply_tile(const struct matmul *a, const struct tile *t, i
     }
 }
 
-enum { HALF_TILE = TILE_ROWS / 2 };
-
-#define DEFINE_TILE(name, rows, vectors)                                                           \
-    static void name(const struct matmul *a, const struct tile *t) {                               \
-        multiply_tile(a, t, rows, vectors);                                                        \
+#define DEFINE_TILES(rows)                                                                         \
+    static void wide_##rows(const struct matmul *a, const struct tile *t) {                        \
+        multiply_tile(a, t, rows, TILE_VECTORS);                                                   \
+    }                                                                                              \
+    static void narrow_##rows(const struct matmul *a, const struct tile *t) {                      \
+        multiply_tile(a, t, rows, 1);                                                              \
     }
-DEFINE_TILE(full_wide, TILE_ROWS, TILE_VECTORS)
-DEFINE_TILE(full_narrow, TILE_ROWS, 1)
-DEFINE_TILE(half_wide, HALF_TILE, TILE_VECTORS)
-DEFINE_TILE(half_narrow, HALF_TILE, 1)
-DEFINE_TILE(single_wide, 1, TILE_VECTORS)
-DEFINE_TILE(single_narrow, 1, 1)
-#undef DEFINE_TILE
+DEFINE_TILES(1)
+DEFINE_TILES(2)
+DEFINE_TILES(3)
+DEFINE_TILES(4)
+DEFINE_TILES(5)
+DEFINE_TILES(6)
+#if TILE_ROWS == 8
+DEFINE_TILES(8)
+#elif TILE_ROWS == 12
+DEFINE_TILES(12)
+#endif
+#undef DEFINE_TILES
 
-/* All rows of x against one packed panel. The last tile ends at the last row and computes a few rows
- * of the tile above again, without storing them: cheaper than a code path for every remainder. */
+/* [height][columns <= LANES]: all that tile_height() gives. */
+typedef void multiply_function(const struct matmul *, const struct tile *);
+static multiply_function *const TILES[TILE_ROWS + 1][2] = {
+    [1] = {wide_1, narrow_1}, [2] = {wide_2, narrow_2}, [3] = {wide_3, narrow_3},
+    [4] = {wide_4, narrow_4}, [5] = {wide_5, narrow_5}, [6] = {wide_6, narrow_6},
+#if TILE_ROWS == 8
+    [8] = {wide_8, narrow_8},
+#elif TILE_ROWS == 12
+    [12] = {wide_12, narrow_12},
+#endif
+};
+
+/* All rows of x against one packed panel. */
 static void multiply_panel(const struct matmul *a, const float *panel, size_t column,
                            size_t columns) {
-    int narrow = columns <= LANES;
     for (size_t i = 0, rows; i < a->m; i += rows) {
-        size_t height = a->m - i > HALF_TILE ? TILE_ROWS : HALF_TILE;
-        if (height > a->m) height = a->m >= HALF_TILE ? HALF_TILE : 1;
+        size_t height = tile_height(a->m, i, TILE_ROWS);
         rows = at_most(a->m - i, height);
         size_t top = i + rows - height;
         struct tile t = {
@@ -205,12 +218,7 @@ static void multiply_panel(const struct matmul *a, const float *panel, size_t co
             .columns = columns,
             .skip = height - rows,
         };
-        if (height == TILE_ROWS)
-            (narrow ? full_narrow : full_wide)(a, &t);
-        else if (height == HALF_TILE)
-            (narrow ? half_narrow : half_wide)(a, &t);
-        else
-            (narrow ? single_narrow : single_wide)(a, &t);
+        TILES[height][columns <= LANES](a, &t);
     }
 }
 
@@ -220,25 +228,29 @@ static void multiply_panel(const struct matmul *a, const float *panel, size_t co
  * y that is there already, a residual stream of thousands: each piece would be rounded at that size. */
 enum { PIECE = 448 };
 
+static void multiply_pieces(const struct matmul *a, const float *panel, size_t column,
+                            size_t columns) {
+    size_t pieces = a->accumulate || a->k <= PIECE ? 1 : (a->k + PIECE - 1) / PIECE;
+    for (size_t p = 0; p < pieces; p++) {
+        size_t first = a->k * p / pieces;
+        struct matmul piece = *a;
+        piece.x += first;
+        piece.k = a->k * (p + 1) / pieces - first;
+        piece.accumulate = a->accumulate || p > 0;
+        if (p + 1 < pieces) piece.bias = NULL;
+        multiply_panel(&piece, panel + first * PANEL, column, columns);
+    }
+}
+
 static void matmul(const struct matmul *a, float *scratch) {
     if (a->m <= KERNELS_FEW_ROWS && !a->w_is_kn) {
         multiply_few_rows(a);
         return;
     }
-    size_t pieces = a->accumulate || a->k <= PIECE ? 1 : (a->k + PIECE - 1) / PIECE;
     for (size_t column = 0; column < a->n; column += PANEL) {
         size_t columns = at_most(a->n - column, PANEL);
-        for (size_t p = 0; p < pieces; p++) {
-            size_t first = a->k * p / pieces;
-            struct matmul piece = *a;
-            piece.x += first;
-            piece.w += first * (a->w_is_kn ? a->w_stride : 1);
-            piece.k = a->k * (p + 1) / pieces - first;
-            piece.accumulate = a->accumulate || p > 0;
-            if (p + 1 < pieces) piece.bias = NULL;
-            (a->w_is_kn ? pack_columns : pack_rows)(scratch, &piece, column, columns);
-            multiply_panel(&piece, scratch, column, columns);
-        }
+        (a->w_is_kn ? pack_columns : pack_rows)(scratch, a, column, columns);
+        multiply_pieces(a, scratch, column, columns);
     }
 }
 

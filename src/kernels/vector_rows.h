@@ -193,13 +193,13 @@ static void rotate(float *x, size_t heads, size_t head_stride, const float *cos,
 }
 
 /* The table of the set that includes this. */
-#define VECTOR_KERNELS(set)                                                                        \
+#define VECTOR_KERNELS(set, f32, bf16, int8)                                                       \
     {                                                                                              \
         .name = set, .panel = PANEL, .matmul = matmul, .attend = attend,                           \
-        .packed = {&packed_reference_f32, &packed_reference_bf16, &packed_reference_int8},         \
-        .tanh = tanh_in_place, .gelu = gelu, .silu_gate = silu_gate, .softmax = softmax,           \
-        .log_softmax = log_softmax, .layer_norm = layer_norm, .add = add, .affine = affine,        \
-        .sum = sum_of, .sum_squares = sum_squares, .argmax = argmax, .rotate = rotate              \
+        .packed = {f32, bf16, int8}, .tanh = tanh_in_place, .gelu = gelu, .silu_gate = silu_gate,  \
+        .softmax = softmax, .log_softmax = log_softmax, .layer_norm = layer_norm, .add = add,      \
+        .affine = affine, .sum = sum_of, .sum_squares = sum_squares, .argmax = argmax,             \
+        .rotate = rotate                                                                           \
     }
 
 #endif

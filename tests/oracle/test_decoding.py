@@ -91,7 +91,9 @@ def test_tokens(decoded, reference_model, exact_model, model_dir, name):
             reference.avg_logprob(reference_model, audio, theirs["tokens"]), abs=1e-4)
 
 
-@pytest.mark.parametrize("cpu", [1, 2, 3, 4], ids=["reference", "avx2", "avx512", "neon"])
+@pytest.mark.parametrize("cpu", range(1, 11), ids=[
+    "reference", "avx2", "avx512", "neon", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx",
+    "neon_dotprod", "neon_i8mm"])
 def test_kernel_sets_agree(engine, model_dir, clips, cpu):
     asked = [(clips["city_20_5"], options) for options in ({}, SCRIPT)]
     usual = engine.decode(model_dir, asked)

@@ -135,9 +135,16 @@ struct check {
     CMUnitTestFunction run; /* *state is the const struct kernels * */
 };
 
+#define CHECK_CPUS                                                                                 \
+    {                                                                                              \
+        PST_CPU_REFERENCE, PST_CPU_NEON, PST_CPU_NEON_DOTPROD, PST_CPU_NEON_I8MM, PST_CPU_AVX2,    \
+            PST_CPU_AVX_VNNI, PST_CPU_AVX512, PST_CPU_AVX512_VNNI, PST_CPU_AVX512_BF16,            \
+            PST_CPU_AMX                                                                            \
+    }
+
 /* Runs every check on every set of kernels this CPU has. */
 static inline int check_main(const char *group, const struct check *checks, size_t count) {
-    static const pst_cpu CPUS[] = {PST_CPU_REFERENCE, PST_CPU_NEON, PST_CPU_AVX2, PST_CPU_AVX512};
+    static const pst_cpu CPUS[] = CHECK_CPUS;
     enum { SETS = sizeof CPUS / sizeof *CPUS, TESTS_MAX = 32 * SETS };
     static struct CMUnitTest tests[TESTS_MAX];
     static char names[TESTS_MAX][64];

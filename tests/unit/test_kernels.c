@@ -431,19 +431,27 @@ static void the_table_is_whole(void **state) {
 /* A set is given exactly when the CPU has it; what is not there is named, and nothing is touched. */
 static void sets_are_picked(void **state) {
     (void)state;
+    /* The best last. `optional`: compilers that build the rest may lack its instructions. */
     static const struct {
         pst_cpu cpu;
         unsigned feature;
+        int optional;
         const char *name, *in_message;
-    } SETS[] = {{PST_CPU_AVX2, CPU_AVX2, "avx2", "AVX2"},
-                {PST_CPU_AVX512, CPU_AVX512, "avx512", "AVX-512"},
-                {PST_CPU_NEON, CPU_NEON, "neon", "NEON"}};
+    } SETS[] = {{PST_CPU_AVX2, CPU_AVX2, 0, "avx2", "AVX2"},
+                {PST_CPU_AVX_VNNI, CPU_AVX_VNNI, 1, "avx_vnni", "AVX-VNNI"},
+                {PST_CPU_AVX512, CPU_AVX512, 0, "avx512", "AVX-512"},
+                {PST_CPU_AVX512_VNNI, CPU_AVX512_VNNI, 1, "avx512_vnni", "AVX-512 VNNI"},
+                {PST_CPU_AVX512_BF16, CPU_AVX512_BF16, 1, "avx512_bf16", "AVX-512 BF16"},
+                {PST_CPU_AMX, CPU_AMX, 1, "amx", "AMX"},
+                {PST_CPU_NEON, CPU_NEON, 0, "neon", "NEON"},
+                {PST_CPU_NEON_DOTPROD, CPU_NEON_DOTPROD, 1, "neon_dotprod", "dot products"},
+                {PST_CPU_NEON_I8MM, CPU_NEON_I8MM, 1, "neon_i8mm", "matrix products"}};
     const char *best = "reference";
     pst_error err;
     for (size_t i = 0; i < sizeof SETS / sizeof *SETS; i++) {
         const struct kernels *table = NULL;
         pst_status status = kernels_get(&table, SETS[i].cpu, &err);
-        if (cpu_features() & SETS[i].feature) {
+        if ((cpu_features() & SETS[i].feature) && (status == PST_OK || !SETS[i].optional)) {
             assert_int_equal(status, PST_OK);
             assert_string_equal(table->name, SETS[i].name);
             best = SETS[i].name;

@@ -1,0 +1,30 @@
+# Which files of src/kernels this processor family and compiler have, and the flags of each: a row is a
+# file and its flags. Those the compiler may lack (gcc 10 or clang 11 and older) leave the build then;
+# POTSTILL_<FILE> is defined where they are in it. Kernels are chosen at run time all the same.
+include(CheckCCompilerFlag)
+
+set(avx2 -mavx2 -mfma)
+set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
+  set(instruction_sets avx2 avx512 avx512_vnni)
+else()
+  set(instruction_sets neon)
+endif()
+set(avx512_vnni ${avx512} -mavx512vnni)
+
+set(instruction_set_definitions)
+foreach(set avx2 avx_vnni avx512 avx512_vnni avx512_bf16 amx neon)
+  string(TOUPPER POTSTILL_${set} name)
+  set(known FALSE)
+  if(set IN_LIST instruction_sets)
+    string(REPLACE ";" " " flags "${${set}}")
+    check_c_compiler_flag("${flags}" ${name}_FLAGS)
+    set(known ${${name}_FLAGS})
+  endif()
+  if(known)
+    set_source_files_properties(src/kernels/${set}.c PROPERTIES COMPILE_OPTIONS "${${set}}")
+    list(APPEND instruction_set_definitions ${name})
+  else()
+    list(FILTER library_sources EXCLUDE REGEX "/kernels/${set}\\.c$")
+  endif()
+endforeach()

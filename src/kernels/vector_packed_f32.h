@@ -1,0 +1,44 @@
+/* vector_packed_f32.h - float32 products with packed weights on any vector set.
+ *
+ * Included after vector_matmul.h: its panels, [k][PANEL], are what matmul() makes in scratch, only made
+ * once and kept. Panel follows panel, so a decoder's step reads the weights as one stream. */
+#ifndef PST_KERNELS_VECTOR_PACKED_F32_H
+#define PST_KERNELS_VECTOR_PACKED_F32_H
+
+#include "kernels/kernels.h"
+
+static size_t bytes_f32(size_t n, size_t k) {
+    return (n + PANEL - 1) / PANEL * PANEL * k * sizeof(float);
+}
+
+static void pack_f32(unsigned char *data, const float *w, size_t w_stride, size_t n, size_t k) {
+    const struct matmul rows = {.w = w, .w_stride = w_stride, .n = n, .k = k};
+    float *panel = (float *)(void *)data;
+    for (size_t column = 0; column < n; column += PANEL, panel += PANEL * k)
+        pack_rows(panel, &rows, column, at_most(n - column, PANEL));
+}
+
+static void packed_matmul_f32(const struct packed_matmul *p) {
+    struct matmul a = {.y = p->y,
+                       .x = p->x,
+                       .bias = p->bias,
+                       .y_stride = p->y_stride,
+                       .x_stride = p->x_stride / sizeof(float),
+                       .m = p->m,
+                       .n = p->n,
+                       .k = p->w->k,
+                       .scale = 1,
+                       .accumulate = p->accumulate};
+    const float *panel = (const float *)(const void *)p->w->data + p->first * a.k;
+    for (size_t column = 0; column < a.n; column += PANEL, panel += PANEL * a.k)
+        multiply_pieces(&a, panel, column, at_most(a.n - column, PANEL));
+}
+
+/* The table; its layout is named by the width of a panel. */
+#define VECTOR_PACKED_F32(name)                                                                    \
+    {                                                                                              \
+        .layout = name, .columns = PANEL, .bytes = bytes_f32, .pack = pack_f32,                    \
+        .element_bytes = sizeof(float), .matmul = packed_matmul_f32                                \
+    }
+
+#endif
