@@ -1,7 +1,9 @@
 /* bench_kernels.c - how fast each kernel of each set is, at the shapes of the model, and how fast this
  * machine would let it be.
  *
- *     bench_kernels [set ...]        sets: reference avx2 avx512 neon; default: all but the reference
+ *     bench_kernels [--packed] [set ...]      sets as of --cpu; default: all but the reference
+ *
+ * --packed: only the products with packed weights.
  *
  * The floors come first: fused multiply-adds a second from registers, and bytes a second read from a
  * buffer larger than the caches of a core. Every figure is the fastest of several runs, single thread:
@@ -67,48 +69,112 @@ static float *numbers(size_t count) {
 
 /* ------------------------------------------------------------------------------------- floors */
 
-enum {
-    FMA_ROUNDS = 100000,
-    FMA_CHAINS = 12
-}; /* 12 chains cover 4 cycles x 2 units, and then some */
-static volatile float fma_sink;
+enum { ROUNDS = 100000, CHAINS = 12 }; /* 12 chains cover 5 cycles x 2 units, and then some */
+static volatile char floor_sink;
 
+/* From registers: `chains` sums that wait for nothing but themselves. */
 #if defined(__x86_64__)
-#define FMA_LOOP(name, isa, vector, set1, fmadd, lanes)                                            \
+#define FLOOR_LOOP(name, isa, vector, set, step)                                                   \
     __attribute__((target(isa))) static void name(void *unused) {                                  \
         (void)unused;                                                                              \
-        vector sum[FMA_CHAINS], a = set1(0.999f), b = set1(0.001f);                                \
-        for (int c = 0; c < FMA_CHAINS; c++) sum[c] = set1((float)c);                              \
-        for (int i = 0; i < FMA_ROUNDS; i++)                                                       \
-            for (int c = 0; c < FMA_CHAINS; c++) sum[c] = fmadd(sum[c], a, b);                     \
-        for (int c = 1; c < FMA_CHAINS; c++) sum[0] += sum[c];                                     \
-        float out[lanes];                                                                          \
+        vector sum[CHAINS], a = set(1), b = set(0);                                                \
+        for (int c = 0; c < CHAINS; c++) sum[c] = set((char)c);                                    \
+        for (int i = 0; i < ROUNDS; i++) {                                                         \
+            for (int c = 0; c < CHAINS; c++) sum[c] = step(sum[c], a, b);                          \
+            __asm__ volatile("" : "+x"(a), "+x"(b));                                               \
+        }                                                                                          \
+        char out[sizeof(vector)];                                                                  \
+        for (int c = 1; c < CHAINS; c++) sum[0] += sum[c];                                         \
         memcpy(out, &sum[0], sizeof out);                                                          \
-        fma_sink = out[0];                                                                         \
+        floor_sink = out[0];                                                                       \
     }
-FMA_LOOP(fma_avx2, "avx2,fma", __m256, _mm256_set1_ps, _mm256_fmadd_ps, 8)
-FMA_LOOP(fma_avx512, "avx512f", __m512, _mm512_set1_ps, _mm512_fmadd_ps, 16)
+FLOOR_LOOP(fma_avx2, "avx2,fma", __m256, _mm256_set1_ps, _mm256_fmadd_ps)
+FLOOR_LOOP(fma_avx512, "avx512f", __m512, _mm512_set1_ps, _mm512_fmadd_ps)
+#if defined(POTSTILL_AVX_VNNI)
+FLOOR_LOOP(dot_avx_vnni, "avx2,avxvnni", __m256i, _mm256_set1_epi8, _mm256_dpbusd_avx_epi32)
+#endif
+#if defined(POTSTILL_AVX512_VNNI)
+FLOOR_LOOP(dot_avx512, "avx512f,avx512vnni", __m512i, _mm512_set1_epi8, _mm512_dpbusd_epi32)
+#endif
+#if defined(POTSTILL_AVX512_BF16)
+#define DOT_BF16(sum, a, b) _mm512_dpbf16_ps(sum, (__m512bh)(a), (__m512bh)(b))
+FLOOR_LOOP(dot_bf16, "avx512f,avx512bf16", __m512, _mm512_set1_ps, DOT_BF16)
+#endif
+#if defined(POTSTILL_AMX)
+/* Four tiles of sums, two by two, as a product has them. */
+#define TILE_FLOOR(name, type, multiply)                                                           \
+    __attribute__((target("amx-tile," type))) static void name(void *unused) {                     \
+        (void)unused;                                                                              \
+        struct {                                                                                   \
+            uint8_t palette, start, reserved[14];                                                  \
+            uint16_t columns[16];                                                                  \
+            uint8_t rows[16];                                                                      \
+        } tiles = {.palette = 1};                                                                  \
+        for (int i = 0; i < 8; i++) tiles.columns[i] = 64, tiles.rows[i] = 16;                     \
+        _tile_loadconfig(&tiles);                                                                  \
+        _tile_zero(0), _tile_zero(1), _tile_zero(2), _tile_zero(3);                                \
+        _tile_zero(4), _tile_zero(5), _tile_zero(6), _tile_zero(7);                                \
+        for (int i = 0; i < ROUNDS / 16; i++) {                                                    \
+            multiply(0, 4, 6), multiply(1, 4, 7), multiply(2, 5, 6), multiply(3, 5, 7);            \
+        }                                                                                          \
+        _tile_release();                                                                           \
+    }
+TILE_FLOOR(tiles_int8, "amx-int8", _tile_dpbusd)
+TILE_FLOOR(tiles_bf16, "amx-bf16", _tile_dpbf16ps)
+#endif
 #elif defined(__aarch64__)
 static void fma_neon(void *unused) {
     (void)unused;
-    float32x4_t sum[FMA_CHAINS], a = vdupq_n_f32(0.999f), b = vdupq_n_f32(0.001f);
-    for (int c = 0; c < FMA_CHAINS; c++) sum[c] = vdupq_n_f32((float)c);
-    for (int i = 0; i < FMA_ROUNDS; i++)
-        for (int c = 0; c < FMA_CHAINS; c++) sum[c] = vfmaq_f32(b, sum[c], a);
-    for (int c = 1; c < FMA_CHAINS; c++) sum[0] = vaddq_f32(sum[0], sum[c]);
-    fma_sink = vgetq_lane_f32(sum[0], 0);
+    float32x4_t sum[CHAINS], a = vdupq_n_f32(0.999f), b = vdupq_n_f32(0.001f);
+    for (int c = 0; c < CHAINS; c++) sum[c] = vdupq_n_f32((float)c);
+    for (int i = 0; i < ROUNDS; i++)
+        for (int c = 0; c < CHAINS; c++) sum[c] = vfmaq_f32(b, sum[c], a);
+    for (int c = 1; c < CHAINS; c++) sum[0] = vaddq_f32(sum[0], sum[c]);
+    floor_sink = (char)vgetq_lane_f32(sum[0], 0);
 }
 #endif
 
-/* The fastest this CPU multiplies and adds from registers, in GFLOP/s; 0 when not known. */
-static double peak_of(const char *set) {
-    (void)set;
+/* The instruction a set multiplies with at each precision: operations of one, and how often the loop
+ * has it. Without one, what the set widens to float32 for. */
+enum { ONCE = CHAINS * ROUNDS, TILES = 4 * (ROUNDS / 16) };
+static const struct floor {
+    const char *set;
+    enum precision precision;
+    double operations;
+    void (*run)(void *);
+} FLOORS[] = {
 #if defined(__x86_64__)
-    if (!strcmp(set, "avx512")) return 2e-9 * 16 * FMA_CHAINS * FMA_ROUNDS / fastest(fma_avx512, 0);
-    if (!strcmp(set, "avx2")) return 2e-9 * 8 * FMA_CHAINS * FMA_ROUNDS / fastest(fma_avx2, 0);
-#elif defined(__aarch64__)
-    if (!strcmp(set, "neon")) return 2e-9 * 4 * FMA_CHAINS * FMA_ROUNDS / fastest(fma_neon, 0);
+    {"avx2", PRECISION_F32, 16.0 * ONCE, fma_avx2},
+    {"avx_vnni", PRECISION_F32, 16.0 * ONCE, fma_avx2},
+    {"avx512", PRECISION_F32, 32.0 * ONCE, fma_avx512},
+    {"avx512_vnni", PRECISION_F32, 32.0 * ONCE, fma_avx512},
+    {"avx512_bf16", PRECISION_F32, 32.0 * ONCE, fma_avx512},
+    {"amx", PRECISION_F32, 32.0 * ONCE, fma_avx512},
+#if defined(POTSTILL_AVX_VNNI)
+    {"avx_vnni", PRECISION_INT8, 64.0 * ONCE, dot_avx_vnni},
 #endif
+#if defined(POTSTILL_AVX512_VNNI)
+    {"avx512_vnni", PRECISION_INT8, 128.0 * ONCE, dot_avx512},
+    {"avx512_bf16", PRECISION_INT8, 128.0 * ONCE, dot_avx512},
+#endif
+#if defined(POTSTILL_AVX512_BF16)
+    {"avx512_bf16", PRECISION_BF16, 64.0 * ONCE, dot_bf16},
+#endif
+#if defined(POTSTILL_AMX)
+    {"amx", PRECISION_INT8, 32768.0 * TILES, tiles_int8},
+    {"amx", PRECISION_BF16, 16384.0 * TILES, tiles_bf16},
+#endif
+#elif defined(__aarch64__)
+    {"neon", PRECISION_F32, 8.0 * ONCE, fma_neon},
+#endif
+    {NULL, PRECISION_F32, 0, NULL},
+};
+
+/* The fastest this CPU multiplies and adds from registers, in GOP/s; 0 when not known. */
+static double peak_of(const char *set, enum precision precision) {
+    for (const struct floor *f = FLOORS; f->set; f++)
+        if (!strcmp(f->set, set) && f->precision == precision)
+            return 1e-9 * f->operations / fastest(f->run, NULL);
     return 0;
 }
 
@@ -227,6 +293,136 @@ static void print_matmul(const struct kernels *kernels, double peak) {
         free(x), free(y), free(scratch);
     }
     free(pool);
+}
+
+/* ------------------------------------------------------------------------------------- packed */
+
+struct packed_run {
+    const struct packed_kernels *kernels;
+    struct packed_matmul args;
+    struct packed w;
+    size_t block; /* rows a call */
+    const float *values;
+    void *rows;
+    float *scales;
+};
+
+/* All rows, in blocks as the encoder makes them; the weights stay in cache between blocks. */
+static void run_packed(void *context) {
+    struct packed_run *r = context;
+    for (size_t i = 0; i < r->args.m; i += r->block) {
+        struct packed_matmul a = r->args;
+        a.m = a.m - i < r->block ? a.m - i : r->block;
+        a.x = (const char *)a.x + i * a.x_stride;
+        if (a.x_scale) a.x_scale += i;
+        a.y += i * a.y_stride;
+        r->kernels->matmul(&a);
+    }
+}
+
+static void run_prepare(void *context) {
+    struct packed_run *r = context;
+    r->kernels->prepare(r->rows, r->args.x_stride, r->scales, NULL, r->values, r->w.k, r->args.m,
+                        r->w.k);
+}
+
+static const struct {
+    const char *what;
+    size_t m, n, k, x_stride, block; /* x_stride in values, 0: k; block 0: m */
+} PACKED_SHAPES[] = {
+    {"encoder q, k, v, o", 415, 288, 288, 0, 48},
+    {"encoder fc1", 415, 1152, 288, 0, 48},
+    {"encoder fc2", 415, 288, 1152, 0, 48},
+    {"encoder fc1, blocks of 104", 415, 1152, 288, 0, 104},
+    {"encoder fc1, 1 s of audio", 40, 1152, 288, 0, 0},
+    {"conv1", 2499, 288, 127, 64, 104},
+    {"conv2", 831, 576, 2016, 864, 104},
+    {"conv3", 415, 288, 1728, 1152, 104},
+    {"decoder q, k, v, o", 1, 288, 288, 0, 0},
+    {"decoder fc1", 1, 2304, 288, 0, 0},
+    {"decoder fc1, 5 beams", 5, 2304, 288, 0, 0},
+    {"decoder fc2", 1, 288, 1152, 0, 0},
+    {"logits", 1, 32768, 288, 0, 0},
+    {"logits, 5 beams", 5, 32768, 288, 0, 0},
+    {"logits, 8 rows", 8, 32768, 288, 0, 0},
+};
+static const char *const PRECISIONS[PRECISION_COUNT] = {"f32", "bf16", "int8"};
+
+/* Seconds of one product. With few rows the weights are tried in turn out of 40 MiB, as the decoder
+ * meets them: never twice in a row. */
+static double time_packed(struct packed_run *run) {
+    size_t bytes = run->kernels->bytes(run->w.n, run->w.k), pool = 40u << 20;
+    if (run->args.m > KERNELS_FEW_ROWS || bytes > pool / 2) return fastest(run_packed, run);
+    size_t count = pool / bytes, step = (bytes + 63) / 64 * 64;
+    unsigned char *copies = aligned_alloc(64, count * step);
+    if (!copies) exit(4);
+    for (size_t c = 0; c < count; c++) memcpy(copies + c * step, run->w.data, bytes);
+    double best = INFINITY;
+    for (int r = 0; r < RUNS_LEAST; r++) {
+        double start = now();
+        for (size_t c = 0; c < count; c++) {
+            run->w.data = copies + c * step;
+            run_packed(run);
+        }
+        double once = (now() - start) / (double)count;
+        if (once < best) best = once;
+    }
+    free(copies);
+    return best;
+}
+
+static void print_one_packed(const struct kernels *set, enum precision precision, size_t shape,
+                             double peak) {
+    const struct packed_kernels *kernels = set->packed[precision];
+    size_t m = PACKED_SHAPES[shape].m, n = PACKED_SHAPES[shape].n, k = PACKED_SHAPES[shape].k;
+    size_t stride = PACKED_SHAPES[shape].x_stride ? PACKED_SHAPES[shape].x_stride : k;
+    size_t block = PACKED_SHAPES[shape].block ? PACKED_SHAPES[shape].block : m;
+    size_t values = (m - 1) * stride + k, bytes = kernels->bytes(n, k);
+    float *x = numbers(values > m * k ? values : m * k), *w = numbers(n * k), *y = numbers(m * n);
+    float *scales = numbers(m);
+    unsigned char *data = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    unsigned char *rows = aligned_alloc(64, (m * k * 4 + PACKED_SLACK + 63) / 64 * 64);
+    if (!data || !rows) exit(4);
+    memset(rows, 0, m * k * 4 + PACKED_SLACK);
+    kernels->pack(data, w, k, n, k);
+    struct packed_run run = {
+        .kernels = kernels,
+        .w = {.data = data, .n = (uint32_t)n, .k = (uint32_t)k, .precision = precision},
+        .block = block,
+        .values = x,
+        .rows = rows,
+        .scales = scales};
+    run.args = (struct packed_matmul){.y = y,
+                                      .x = kernels->prepare ? (const void *)rows : x,
+                                      .x_scale = scales,
+                                      .x_scale_step = 1,
+                                      .w = &run.w,
+                                      .y_stride = n,
+                                      .x_stride = k * kernels->element_bytes,
+                                      .m = m,
+                                      .n = n};
+    double preparing = kernels->prepare && stride == k ? fastest(run_prepare, &run) : 0;
+    run.args.x_stride = stride * kernels->element_bytes;
+    double seconds = time_packed(&run);
+    double gops = 2e-9 * (double)(m * n * k) / seconds;
+    printf("%-11s %-4s %-26s %4zu x %5zu x %4zu %9.1f us %7.1f GOP/s", set->name,
+           PRECISIONS[precision], PACKED_SHAPES[shape].what, m, n, k, 1e6 * seconds, gops);
+    if (m <= KERNELS_FEW_ROWS)
+        printf("  w at %.1f GB/s", 1e-9 * (double)bytes / seconds);
+    else if (peak > 0)
+        printf("  %.0f%% of peak", 100 * gops / peak);
+    if (preparing > 0) printf(", rows in %.1f us", 1e6 * preparing);
+    printf("\n");
+    free(x), free(w), free(y), free(scales), free(data), free(rows);
+}
+
+static void print_packed(const struct kernels *set) {
+    for (int p = 0; p < PRECISION_COUNT; p++) {
+        double peak = peak_of(set->name, (enum precision)p);
+        if (peak > 0) printf("%-11s %-4s peak %.1f GOP/s\n", set->name, PRECISIONS[p], peak);
+        for (size_t i = 0; i < sizeof PACKED_SHAPES / sizeof *PACKED_SHAPES; i++)
+            print_one_packed(set, (enum precision)p, i, peak);
+    }
 }
 
 /* --------------------------------------------------------------------------------------- rows */
@@ -364,17 +560,25 @@ int main(int argc, char **argv) {
         pst_cpu cpu;
     } SETS[] = {{"reference", PST_CPU_REFERENCE},
                 {"neon", PST_CPU_NEON},
+                {"neon_dotprod", PST_CPU_NEON_DOTPROD},
+                {"neon_i8mm", PST_CPU_NEON_I8MM},
                 {"avx2", PST_CPU_AVX2},
-                {"avx512", PST_CPU_AVX512}};
-    print_memory_floor();
+                {"avx_vnni", PST_CPU_AVX_VNNI},
+                {"avx512", PST_CPU_AVX512},
+                {"avx512_vnni", PST_CPU_AVX512_VNNI},
+                {"avx512_bf16", PST_CPU_AVX512_BF16},
+                {"amx", PST_CPU_AMX}};
+    int packed_only = argc > 1 && !strcmp(argv[1], "--packed");
+    int first = 1 + packed_only;
+    if (!packed_only) print_memory_floor();
     for (size_t i = 0; i < sizeof SETS / sizeof *SETS; i++) {
-        int wanted = argc == 1 && SETS[i].cpu != PST_CPU_REFERENCE;
-        for (int a = 1; a < argc; a++) wanted |= !strcmp(argv[a], SETS[i].name);
+        int wanted = argc == first && SETS[i].cpu != PST_CPU_REFERENCE;
+        for (int a = first; a < argc; a++) wanted |= !strcmp(argv[a], SETS[i].name);
         const struct kernels *kernels;
         if (!wanted || kernels_get(&kernels, SETS[i].cpu, NULL) != PST_OK) continue;
-        double peak = peak_of(SETS[i].name);
-        if (peak > 0) printf("%-9s peak %.1f GFLOP/s\n", SETS[i].name, peak);
-        print_matmul(kernels, peak);
+        print_packed(kernels);
+        if (packed_only) continue;
+        print_matmul(kernels, peak_of(SETS[i].name, PRECISION_F32));
         print_rows(kernels);
     }
     return 0;
