@@ -150,6 +150,7 @@ static int prepare(struct job *job, char **operands, int operand_count) {
         code = output_spare(&job->results.output, job->inputs.list[i].path);
     if (!code) code = engine_open(&job->engine, &values->engine);
     if (!code) code = decoding_build(&job->decoding, &values->decoding, job->engine.model);
+    job->decoding.options.skip_logprob = values->format == RESULT_TEXT; /* which does not show it */
     return code;
 }
 

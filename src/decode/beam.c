@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "decode/search.h"
 #include "network/decoder.h"
-#include "network/linear.h"
+#include "network/logits.h"
 
 static const float FORBIDDEN = -1.0e9f;
 
@@ -228,6 +228,7 @@ pst_status beam_search(struct search *search, pst_error *err) {
     for (size_t length = 1; going; length++) {
         for (size_t i = 0; i < beams; i++) tokens[i] = search->running[i].tokens[length - 1];
         decoder_step(ws, tokens, beams, length - 1);
+        logits_compute(ws, beams);
         thread_pool_run(ws->pool, beams, search_row, search);
         merge_rows(search);
         if (isnan(search->log_sums[0]))

@@ -127,6 +127,25 @@ static void suppress(float *scores, const int32_t *tokens, size_t count) {
     for (size_t i = 0; i < count; i++) scores[tokens[i]] = -INFINITY;
 }
 
+/* With a forced first token the first free one is the second. */
+static int is_first_free(const pst_decode_options *options, size_t count) {
+    return count == (options->forced_bos_token_id >= 0 ? 2u : 1u);
+}
+
+static int is_too_short(const pst_decode_options *options, size_t count) {
+    return count < options->min_length || count - 1 < options->min_new_tokens;
+}
+
+int rules_act(const struct rules *rules, size_t count) {
+    const pst_decode_options *options = rules->options;
+    return options->sequence_bias_count || options->repetition_penalty != 1.0f ||
+           options->no_repeat_ngram_size || is_too_short(options, count) ||
+           (options->forced_bos_token_id >= 0 && count == 1) ||
+           (options->forced_eos_token_id >= 0 && count == rules->max_length - 1) ||
+           options->suppress_tokens_count ||
+           (options->begin_suppress_tokens_count && is_first_free(options, count));
+}
+
 void rules_apply(const struct rules *rules, float *scores, const int32_t *ids, size_t count,
                  float *kept) {
     const pst_decode_options *options = rules->options;
@@ -135,14 +154,12 @@ void rules_apply(const struct rules *rules, float *scores, const int32_t *ids, s
         penalise_repetition(options->repetition_penalty, scores, ids, count, kept);
     if (options->no_repeat_ngram_size)
         ban_repeated_ngrams(options->no_repeat_ngram_size, scores, ids, count);
-    if (count < options->min_length || count - 1 < options->min_new_tokens)
-        scores[rules->eos_token_id] = -INFINITY;
+    if (is_too_short(options, count)) scores[rules->eos_token_id] = -INFINITY;
     if (options->forced_bos_token_id >= 0 && count == 1)
         force(scores, rules->vocab, options->forced_bos_token_id);
     if (options->forced_eos_token_id >= 0 && count == rules->max_length - 1)
         force(scores, rules->vocab, options->forced_eos_token_id);
     suppress(scores, options->suppress_tokens, options->suppress_tokens_count);
-    /* With a forced first token the first free one is the second. */
-    if (count == (options->forced_bos_token_id >= 0 ? 2u : 1u))
+    if (is_first_free(options, count))
         suppress(scores, options->begin_suppress_tokens, options->begin_suppress_tokens_count);
 }

@@ -23,6 +23,9 @@ struct rules {
 /* Fails with the name of the first option that transformers or this model would not take. */
 pst_status rules_check(const pst_decode_options *options, size_t vocab, pst_error *err);
 
+/* May rules_apply() change anything at the token that follows `count`? */
+int rules_act(const struct rules *rules, size_t count);
+
 /* scores [vocab] of the token that follows ids [count]; `kept` [count] is scratch. */
 void rules_apply(const struct rules *rules, float *scores, const int32_t *ids, size_t count,
                  float *kept);

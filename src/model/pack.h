@@ -3,7 +3,7 @@
  * pack_open() fills `packed` of the linear maps and convolutions of `weights` that gain by it at this
  * precision: what the encoder multiplies, always; the maps of a decoder step only below f32, because
  * f32 streams them from the mapped checkpoint; and, at every precision, the output matrix as int8,
- * from which the best token is found (network/output.h proves it against the float32 rows). */
+ * from which the best token is found (network/logits.h proves it against the float32 rows). */
 #ifndef PST_MODEL_PACK_H
 #define PST_MODEL_PACK_H
 

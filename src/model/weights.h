@@ -93,8 +93,8 @@ struct weights {
     struct decoder_layer *decoder_layers; /* [config.decoder_layers] */
     struct norm decoder_norm;
     struct linear proj_out; /* [vocab, dim]; the weight of embed_tokens when tied */
-    /* [vocab] Euclidean norm of what packing took from each row of proj_out (int8), rounded up; NULL:
-     * not packed. */
+    /* [vocab] what the coarse logit of a token may be off by for a row x of length 1, see pack.c;
+     * NULL: proj_out is not packed. */
     const float *proj_out_error;
 
     struct module *modules; /* [module_count] */

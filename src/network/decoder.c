@@ -140,10 +140,6 @@ void decoder_step(struct workspace *ws, const int32_t *tokens, size_t rows, size
         workspace_trace(ws, stage, ws->step_hidden, rows, config->dim);
     }
     norm_rows(ws, ws->step_normed, ws->step_hidden, &weights->decoder_norm, rows);
-    struct linear_job output =
-        linear_job_of(ws, &weights->proj_out, ws->logits, ws->step_normed, rows);
-    linear_run(ws, &output, 1);
-    workspace_trace(ws, "logits", ws->logits, rows, config->vocab);
 }
 
 void decoder_reorder(struct workspace *ws, const int *parents, size_t rows, size_t position) {

@@ -14,6 +14,9 @@
 #include "model/effect.h"
 #include "model/model.h"
 
+/* Tokens that one task of the output matrix handles (logits.c). */
+enum { LOGITS_BLOCK = 256 };
+
 /* The shape of one piece of work. */
 struct extent {
     size_t frames1, frames2, frames; /* after conv1, conv2, conv3 */
@@ -73,6 +76,14 @@ struct workspace {
     float *step_q, *step_mixed; /* [beams, width] */
     float *step_inner;          /* [beams, 2 * decoder_ffn] */
     float *logits;              /* [beams, vocab] */
+
+    unsigned char *coarse_rows; /* [2 * beams, dim] of int8: the rows that logits are products of */
+    float *coarse_scale;        /* [2 * beams] */
+    float *coarse_split;        /* [2, dim] */
+    float *coarse_products;     /* [threads, 2 * beams, LOGITS_BLOCK] */
+    float *bounds;              /* [vocab] no logit is higher */
+    uint32_t *block_best;       /* [vocab / LOGITS_BLOCK] token with the highest coarse logit */
+    float *block_bound;         /* the same: highest bound */
 };
 
 /* Frames of each stage for `samples`; extent->frames is 0 when the clip is too short. */

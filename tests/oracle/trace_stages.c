@@ -16,6 +16,7 @@
 #include "model/safetensors.h"
 #include "network/decoder.h"
 #include "network/encoder.h"
+#include "network/logits.h"
 #include "network/stem.h"
 #include "pipeline/session.h"
 
@@ -86,6 +87,7 @@ static void trace(pst_session *session, const char *audio, const char *tokens, c
         char *end;
         int32_t token = (int32_t)strtol(at, &end, 10);
         decoder_step(ws, &token, 1, position);
+        logits_compute(ws, 1);
         at = *end ? end + 1 : end;
     }
     if (safetensors_write(out, stages.tensors, stages.count, &err)) fail(out);

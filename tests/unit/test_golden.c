@@ -18,6 +18,7 @@
 #include "model/safetensors.h"
 #include "network/decoder.h"
 #include "network/encoder.h"
+#include "network/logits.h"
 #include "network/stem.h"
 #include "pipeline/session.h"
 
@@ -151,6 +152,7 @@ static void compare_stages(struct fixture *fixture, const char *golden) {
         int32_t token;
         memcpy(&token, tokens->data + 4 * comparison.step, sizeof token);
         decoder_step(ws, &token, 1, comparison.step);
+        logits_compute(ws, 1);
     }
     ws->trace = NULL;
 }

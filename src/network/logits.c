@@ -1,0 +1,216 @@
+/* logits.c - see logits.h. The two stages:
+ *
+ *  1. A row x is split in two rows of int8, x = high + low + rest, whose products with the packed
+ *     matrix add up to a coarse logit. It is off by at most |x| * error_j: pack.c has put into error_j
+ *     what rounding w_j took, what `rest` can be, and the rounding of both computations. The blocks of
+ *     tokens are shared by the threads; each notes its highest coarse logit and its highest bound.
+ *  2. The best tokens of the two best blocks get their float32 logits. Whose bound does not reach the
+ *     lower of them is neither the best nor the second; the others get theirs, by the kernel and in
+ *     the order of sums that the full product has. */
+#include "network/logits.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "network/linear.h"
+
+/* Tokens of a block: a multiple of every panel; its two rows of products stay in the first-level cache. */
+enum { BLOCK = LOGITS_BLOCK };
+
+/* Beyond this many float32 logits, a hundredth of the vocabulary, the full product is as fast. */
+enum { CANDIDATES_MAX = 256 };
+
+/* What the blocks share. */
+struct coarse {
+    struct workspace *ws;
+    size_t rows;
+    int bounded;
+    float size[BLOCK]; /* |x|, as often as a block has tokens */
+};
+
+static const struct packed_kernels *int8_kernels(const struct workspace *ws) {
+    return ws->kernels->packed[PRECISION_INT8];
+}
+
+static size_t blocks_of(const struct workspace *ws) {
+    return (ws->model->config.vocab + BLOCK - 1) / BLOCK;
+}
+
+/* Is the packed matrix that of the logits, and its bounds numbers? A sum is finite if all terms are. */
+static int has_coarse(const struct workspace *ws) {
+    const struct weights *weights = &ws->model->weights;
+    const struct linear *output = &weights->proj_out;
+    return output->packed.data && output->packed.precision == PRECISION_INT8 &&
+           weights->proj_out_error && !output->bias && adapted_by(ws, output->slot) == ADAPTED_NOT;
+}
+
+/* ------------------------------------------------------------------------------------- coarse */
+
+/* Row `row` of ws->step_normed as two rows of int8 in ws->coarse_rows. The first has a step of its own
+ * choosing; what it leaves is at most half a step, and so is quantised 254 times finer. */
+static void split_row(struct workspace *ws, size_t row) {
+    const struct packed_kernels *kernels = int8_kernels(ws);
+    size_t dim = ws->model->config.dim;
+    const float *x = ws->step_normed + row * dim;
+    float *high = ws->coarse_split, *low = high + dim, *scale = ws->coarse_scale + 2 * row;
+    unsigned char *rows = ws->coarse_rows + 2 * row * dim;
+    float largest = 0;
+    for (size_t i = 0; i < dim; i++) largest = fabsf(x[i]) > largest ? fabsf(x[i]) : largest;
+    float step = largest / 127, inverse = step > 0 ? 1 / step : 0;
+    for (size_t i = 0; i < dim; i++) {
+        high[i] = rintf(x[i] * inverse) * step;
+        low[i] = x[i] - high[i];
+    }
+    scale[0] = step;
+    kernels->prepare(rows, dim, NULL, &step, high, dim, 1, dim);
+    kernels->prepare(rows + dim, dim, scale + 1, NULL, low, dim, 1, dim);
+}
+
+/* Products of a block; `products` [2 * rows, BLOCK]. */
+static void multiply_block(const struct coarse *coarse, size_t first, size_t count,
+                           float *products) {
+    struct workspace *ws = coarse->ws;
+    size_t dim = ws->model->config.dim, vocab = ws->model->config.vocab;
+    int8_kernels(ws)->matmul(&(struct packed_matmul){
+        .y = products,
+        .x = ws->coarse_rows,
+        .x_scale = ws->coarse_scale,
+        .x_scale_step = 1,
+        .w = &ws->model->weights.proj_out.packed,
+        .y_stride = BLOCK,
+        .x_stride = dim,
+        .first = first,
+        .m = 2 * coarse->rows,
+        .n = count,
+    });
+    for (size_t i = 0; i < coarse->rows; i++) {
+        float *logits = ws->logits + i * vocab + first, *high = products + 2 * i * BLOCK;
+        memcpy(logits, high, count * sizeof *logits);
+        ws->kernels->add(logits, high + BLOCK, count);
+    }
+}
+
+static void run_block(void *context, size_t index, unsigned thread) {
+    const struct coarse *coarse = context;
+    struct workspace *ws = coarse->ws;
+    const struct kernels *kernels = ws->kernels;
+    size_t first = index * BLOCK, left = ws->model->config.vocab - first;
+    size_t count = left < BLOCK ? left : BLOCK;
+    multiply_block(coarse, first, count,
+                   ws->coarse_products + thread * 2 * ws->extent.beams * BLOCK);
+    if (!coarse->bounded) return;
+    const float *logits = ws->logits + first;
+    float *bounds = ws->bounds + first;
+    memcpy(bounds, ws->model->weights.proj_out_error + first, count * sizeof *bounds);
+    kernels->affine(bounds, coarse->size, logits, count);
+    ws->block_best[index] = (uint32_t)(first + kernels->argmax(logits, count));
+    ws->block_bound[index] = bounds[kernels->argmax(bounds, count)];
+}
+
+static void run_coarse(struct workspace *ws, struct coarse *coarse) {
+    for (size_t i = 0; i < coarse->rows; i++) split_row(ws, i);
+    thread_pool_run(ws->pool, blocks_of(ws), run_block, coarse);
+}
+
+/* ----------------------------------------------------------------------------------- float32 */
+
+static void multiply(const struct workspace *ws, float *logits, size_t first, size_t count) {
+    const struct linear *output = &ws->model->weights.proj_out;
+    struct matmul matmul = {
+        .y = logits,
+        .x = ws->step_normed,
+        .w = output->weight + first * output->in,
+        .y_stride = output->out,
+        .x_stride = output->in,
+        .w_stride = output->in,
+        .m = 1,
+        .n = count,
+        .k = output->in,
+        .scale = 1.0f,
+    };
+    ws->kernels->matmul(&matmul, NULL);
+}
+
+static float logit_of(const struct workspace *ws, size_t token) {
+    float logit;
+    multiply(ws, &logit, token, 1);
+    return logit;
+}
+
+/* The lower logit of two tokens that promise to be the best. */
+static float find_threshold(const struct workspace *ws) {
+    size_t best = 0, second = 1;
+    const float *logits = ws->logits;
+    for (size_t i = 1; i < blocks_of(ws); i++) {
+        if (logits[ws->block_best[i]] > logits[ws->block_best[best]]) {
+            second = best;
+            best = i;
+        } else if (logits[ws->block_best[i]] > logits[ws->block_best[second]]) {
+            second = i;
+        }
+    }
+    float a = logit_of(ws, ws->block_best[best]), b = logit_of(ws, ws->block_best[second]);
+    return a < b ? a : b;
+}
+
+/* The tokens whose bound reaches `threshold`, in their order; more than CANDIDATES_MAX are not listed. */
+static size_t find_candidates(const struct workspace *ws, float threshold, size_t *candidates) {
+    size_t vocab = ws->model->config.vocab, count = 0;
+    for (size_t block = 0; block < blocks_of(ws); block++) {
+        if (ws->block_bound[block] < threshold) continue;
+        size_t last = (block + 1) * BLOCK < vocab ? (block + 1) * BLOCK : vocab;
+        for (size_t token = block * BLOCK; token < last; token++) {
+            if (ws->bounds[token] < threshold) continue;
+            if (count == CANDIDATES_MAX) return CANDIDATES_MAX + 1;
+            candidates[count++] = token;
+        }
+    }
+    return count;
+}
+
+/* |x|, or 0 when the bounds do not hold: products could overflow, or be lost as too small. */
+static float size_of_row(const struct workspace *ws) {
+    const struct weights *weights = &ws->model->weights;
+    double size = sqrt(ws->kernels->sum_squares(ws->step_normed, ws->model->config.dim, 0));
+    double errors = ws->kernels->sum(weights->proj_out_error, ws->model->config.vocab);
+    if (!(size > 1e-6) || !(size * errors < 1e30)) return 0;
+    return nextafterf((float)size, INFINITY);
+}
+
+int logits_search(struct workspace *ws, struct logits_best *best) {
+    struct coarse coarse = {.ws = ws, .rows = 1, .bounded = 1};
+    float size = has_coarse(ws) && blocks_of(ws) > 1 ? size_of_row(ws) : 0;
+    size_t candidates[CANDIDATES_MAX];
+    if (!(size > 0)) return 0;
+    for (size_t i = 0; i < BLOCK; i++) coarse.size[i] = size;
+    run_coarse(ws, &coarse);
+    size_t count = find_candidates(ws, find_threshold(ws), candidates);
+    if (count > CANDIDATES_MAX) return 0;
+    struct logits_best found = {0, -INFINITY, 0};
+    float second = -INFINITY;
+    for (size_t i = 0; i < count; i++) {
+        float logit = logit_of(ws, candidates[i]);
+        if (i == 0 || logit > found.logit) {
+            second = found.logit;
+            found.token = candidates[i];
+            found.logit = logit;
+        } else if (logit > second) {
+            second = logit;
+        }
+    }
+    found.margin = found.logit - second;
+    *best = found;
+    return 1;
+}
+
+void logits_compute(struct workspace *ws, size_t rows) {
+    const struct linear *output = &ws->model->weights.proj_out;
+    if (ws->model->precision != PRECISION_F32 && has_coarse(ws)) {
+        struct coarse coarse = {.ws = ws, .rows = rows};
+        run_coarse(ws, &coarse);
+    } else {
+        struct linear_job job = linear_job_of(ws, output, ws->logits, ws->step_normed, rows);
+        linear_run(ws, &job, 1);
+    }
+    workspace_trace(ws, "logits", ws->logits, rows, output->out);
+}

@@ -1,0 +1,28 @@
+/* logits.h - from the last rows of a step to logits, or to the best token alone.
+ *
+ * The output matrix is half of what a step reads. logits_search() reads a quarter of it: products with
+ * the matrix as int8 come with a bound of how far from the float32 logits they can be, so nearly every
+ * token is proven not to be the best, and the few that are left get their float32 logit. What it finds
+ * is what a search of all float32 logits finds, to the bit. */
+#ifndef PST_NETWORK_LOGITS_H
+#define PST_NETWORK_LOGITS_H
+
+#include "network/workspace.h"
+
+/* What a search of one row of logits is after. */
+struct logits_best {
+    size_t token; /* the first of those with the highest logit */
+    float logit;
+    float margin; /* to the second highest */
+};
+
+/* Searches the row in ws->step_normed. Returns 0 when it takes all logits to know: the matrix is
+ * adapted, not packed or not finite, the row is, or too many tokens come too near the best. On success
+ * ws->logits has the approximate logits of all tokens. */
+int logits_search(struct workspace *ws, struct logits_best *best);
+
+/* ws->logits [rows, vocab] of the rows in ws->step_normed: in float32 at that precision and where the
+ * matrix is adapted, else with the weights as int8. */
+void logits_compute(struct workspace *ws, size_t rows);
+
+#endif
