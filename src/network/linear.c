@@ -31,16 +31,26 @@ size_t adapted_room(const struct workspace *ws) {
     return (many > few * KERNELS_FEW_ROWS ? many : few * KERNELS_FEW_ROWS) + 2 * few;
 }
 
+/* The packed weight, where it is what a map multiplies by: not when an adapter has replaced the weight,
+ * and not when it is less precise than the model was asked to be (the output matrix of output.h). */
+static const struct packed *usable(const struct workspace *ws, const struct packed *packed,
+                                   const float *base, const float *weight) {
+    int good = packed->data && base == weight && packed->precision <= ws->model->precision;
+    return good ? packed : NULL;
+}
+
 struct linear_job linear_job_of(const struct workspace *ws, const struct linear *linear, float *y,
                                 const float *x, size_t rows) {
+    const float *weight = adapted_weight(ws, linear->slot, linear->weight);
     return (struct linear_job){
         .y = y,
         .x = x,
         .y_stride = linear->out,
         .x_stride = linear->in,
         .rows = rows,
-        .weight = adapted_weight(ws, linear->slot, linear->weight),
+        .weight = weight,
         .bias = adapted_bias(ws, linear->slot, linear->bias),
+        .packed = usable(ws, &linear->packed, linear->weight, weight),
         .out = linear->out,
         .in = linear->in,
         .channels = linear->in,
@@ -53,14 +63,16 @@ struct linear_job linear_job_of(const struct workspace *ws, const struct linear 
  * lie one after the other in memory. */
 struct linear_job linear_job_of_conv(const struct workspace *ws, const struct conv *conv, float *y,
                                      const float *x, size_t rows) {
+    const float *weight = adapted_weight(ws, conv->slot, conv->weight);
     return (struct linear_job){
         .y = y,
         .x = x,
         .y_stride = conv->out,
         .x_stride = (size_t)conv->stride * conv->in,
         .rows = rows,
-        .weight = adapted_weight(ws, conv->slot, conv->weight),
+        .weight = weight,
         .bias = adapted_bias(ws, conv->slot, conv->bias),
+        .packed = usable(ws, &conv->packed, conv->weight, weight),
         .out = conv->out,
         .in = (size_t)conv->kernel * conv->in,
         .channels = conv->in,
@@ -69,14 +81,70 @@ struct linear_job linear_job_of_conv(const struct workspace *ws, const struct co
     };
 }
 
+/* --------------------------------------------------------------------------- prepared rows */
+
+static size_t padded(size_t bytes) {
+    return (bytes + 63) & ~(size_t)63;
+}
+
+size_t linear_prepared_bytes(const struct workspace *ws, size_t rows, size_t k) {
+    size_t element = ws->kernels->packed[ws->model->precision]->element_bytes;
+    return ws->model->precision == PRECISION_F32 ? 0 : rows * padded(k * element) + PACKED_SLACK;
+}
+
+struct prepared linear_prepare(const struct workspace *ws, enum precision precision, const float *x,
+                               size_t x_stride, size_t rows, size_t k, void *room, float *scale) {
+    const struct packed_kernels *kernels = ws->kernels->packed[precision];
+    if (!kernels->prepare) return (struct prepared){x, x_stride * sizeof *x, NULL, 0};
+    size_t bytes = k * kernels->element_bytes, stride = padded(bytes);
+    unsigned char *row = room;
+    kernels->prepare(room, stride, scale, NULL, x, x_stride, rows, k);
+    /* What kernels may read past a row must not be what some earlier clip left there. */
+    for (size_t i = 0; i < rows && stride > bytes; i++, row += stride)
+        memset(row + bytes, 0, stride - bytes);
+    memset((unsigned char *)room + rows * stride, 0, PACKED_SLACK);
+    return (struct prepared){room, stride, scale, 1};
+}
+
+void linear_product(const struct workspace *ws, const struct packed *packed, size_t first,
+                    const struct matmul *base, const struct prepared *x, float *scratch) {
+    if (!packed) {
+        ws->kernels->matmul(base, scratch);
+        return;
+    }
+    struct packed_matmul matmul = {
+        .y = base->y,
+        .x = x->rows,
+        .x_scale = x->scale,
+        .x_scale_step = x->scale_step,
+        .w = packed,
+        .bias = base->bias,
+        .y_stride = base->y_stride,
+        .x_stride = x->stride,
+        .first = first,
+        .m = base->m,
+        .n = base->n,
+        .accumulate = base->accumulate,
+    };
+    ws->kernels->packed[packed->precision]->matmul(&matmul);
+}
+
+/* ------------------------------------------------------------------------------ all threads */
+
 /* How a job is cut. */
 struct cut {
     size_t row_blocks, out_blocks, out_block; /* blocks of rows are equal to within one */
 };
 
-static struct cut cut_job(const struct linear_job *job, size_t panel) {
+static struct cut cut_job(const struct workspace *ws, const struct linear_job *job) {
+    size_t panel = ws->kernels->panel;
     struct cut cut = {.row_blocks = 1};
-    if (job->rows <= KERNELS_FEW_ROWS) {
+    if (job->packed) {
+        const struct packed_kernels *packed = ws->kernels->packed[job->packed->precision];
+        size_t row_bytes = job->in * packed->element_bytes;
+        size_t outs = STREAM_BYTES / row_bytes / packed->columns * packed->columns;
+        cut.out_block = outs ? outs : packed->columns;
+    } else if (job->rows <= KERNELS_FEW_ROWS) {
         cut.out_block = stream_outs(job->in, panel);
     } else {
         cut.out_block = panel;
@@ -95,6 +163,7 @@ struct run {
     const float *inner[LINEAR_JOBS_MAX];  /* A(x) [rows, rank] of each adapter, one after another */
     const float *scaled[LINEAR_JOBS_MAX]; /* x with its inputs scaled, or NULL */
     size_t scaled_stride[LINEAR_JOBS_MAX]; /* of its rows */
+    struct prepared prepared[LINEAR_JOBS_MAX];
 };
 
 /* What the adapters make of the block that `base` has computed or, when they scale it, would. */
@@ -125,7 +194,7 @@ static void run_adapted(const struct run *run, size_t j, const struct matmul *ba
     alone.y = block.y = aside;
     alone.y_stride = block.y_stride = base->n;
     alone.accumulate = 0;
-    run->ws->kernels->matmul(&alone, scratch);
+    linear_product(run->ws, job->packed, out, &alone, &run->prepared[j], scratch);
     adapted_apply(run->ws, &block, scratch, aside + base->m * base->n);
     for (size_t i = 0; i < base->m; i++) {
         float *y = base->y + i * base->y_stride;
@@ -161,7 +230,9 @@ static void run_task(void *context, size_t index, unsigned thread) {
         .scale = 1.0f,
         .accumulate = job->accumulate,
     };
-    if (job->adapted != ADAPTED_SCALES) run->ws->kernels->matmul(&matmul, run->ws->scratch[thread]);
+    if (job->adapted != ADAPTED_SCALES)
+        linear_product(run->ws, job->packed, out, &matmul, &run->prepared[j],
+                       run->ws->scratch[thread]);
     if (job->adapted != ADAPTED_NOT) run_adapted(run, j, &matmul, row, out, thread);
     if (job->activation)
         for (size_t i = 0; i < matmul.m; i++)
@@ -174,7 +245,7 @@ static void run_jobs(struct workspace *ws, struct run *run, const struct linear_
     run->ws = ws;
     run->jobs = jobs;
     for (size_t j = 0; j < count; j++) {
-        run->cuts[j] = cut_job(&jobs[j], ws->kernels->panel);
+        run->cuts[j] = cut_job(ws, &jobs[j]);
         run->first[j + 1] = run->first[j] + run->cuts[j].row_blocks * run->cuts[j].out_blocks;
         weights += jobs[j].out * jobs[j].in;
     }
@@ -238,13 +309,37 @@ static void scale_inputs(struct workspace *ws, const struct linear_job *job, siz
     }
 }
 
+/* The rows of every job in the precision of its weight; jobs that share an input share them. */
+static void prepare_rows(struct workspace *ws, const struct linear_job *jobs, size_t count,
+                         struct run *run) {
+    size_t room = linear_prepared_bytes(ws, jobs[0].rows, ws->prepared_longest);
+    for (size_t j = 0; j < count; j++) {
+        const struct linear_job *job = &jobs[j];
+        if (!job->packed) continue;
+        if (j > 0 && jobs[j - 1].packed && job->x == jobs[j - 1].x && !run->scaled[j] &&
+            !run->scaled[j - 1] && job->packed->precision == jobs[j - 1].packed->precision) {
+            run->prepared[j] = run->prepared[j - 1];
+            continue;
+        }
+        const float *x = run->scaled[j] ? run->scaled[j] : job->x;
+        size_t stride = run->scaled[j] ? run->scaled_stride[j] : job->x_stride;
+        run->prepared[j] =
+            linear_prepare(ws, job->packed->precision, x, stride, job->rows, job->in,
+                           ws->prepared + j * room, ws->prepared_scale + j * job->rows);
+    }
+}
+
 void linear_run(struct workspace *ws, struct linear_job *jobs, size_t count) {
     struct run run = {0};
     int adapted = 0;
+    /* Room for prepared rows is that of a step of the decoder. */
+    for (size_t j = 0; j < count; j++)
+        if (jobs[j].rows > ws->extent.beams) jobs[j].packed = NULL;
     for (size_t j = 0; j < count; j++) adapted |= jobs[j].adapted != ADAPTED_NOT;
     if (adapted) run_inner(ws, jobs, count, &run);
     for (size_t j = 0; j < count && ws->extent.scales_inputs; j++)
         scale_inputs(ws, &jobs[j], j, &run);
+    prepare_rows(ws, jobs, count, &run);
     run_jobs(ws, &run, jobs, count);
 }
 

@@ -13,8 +13,9 @@ struct linear_job {
     float *y;       /* [rows, out], rows y_stride apart */
     const float *x; /* [rows, in], rows x_stride apart */
     size_t y_stride, x_stride, rows;
-    const float *weight; /* [out, in] */
-    const float *bias;   /* [out] or NULL */
+    const float *weight;         /* [out, in] */
+    const float *bias;           /* [out] or NULL */
+    const struct packed *packed; /* the weight packed; NULL: `weight` is multiplied as it lies */
     size_t out, in;
     size_t channels; /* of a row of x: `in`, or that of one frame of a convolution's window */
     uint32_t slot;
@@ -31,6 +32,25 @@ struct linear_job linear_job_of(const struct workspace *ws, const struct linear 
                                 const float *x, size_t rows);
 struct linear_job linear_job_of_conv(const struct workspace *ws, const struct conv *conv, float *y,
                                      const float *x, size_t rows);
+
+/* Rows in the precision of a packed weight. */
+struct prepared {
+    const void *rows;
+    size_t stride;      /* bytes */
+    const float *scale; /* int8: [rows], or one for all when scale_step is 0 */
+    size_t scale_step;
+};
+
+/* Room for `rows` prepared rows of k values at the model's precision. */
+size_t linear_prepared_bytes(const struct workspace *ws, size_t rows, size_t k);
+
+/* x [rows, k] at `precision`: in room [linear_prepared_bytes()] and scale [rows], or where it lies. */
+struct prepared linear_prepare(const struct workspace *ws, enum precision precision, const float *x,
+                               size_t x_stride, size_t rows, size_t k, void *room, float *scale);
+
+/* The product that `base` describes, with outputs `first` and on of `packed` unless that is NULL. */
+void linear_product(const struct workspace *ws, const struct packed *packed, size_t first,
+                    const struct matmul *base, const struct prepared *x, float *scratch);
 
 /* Runs up to LINEAR_JOBS_MAX maps, with what the adapters in use do to them. */
 void linear_run(struct workspace *ws, struct linear_job *jobs, size_t count);

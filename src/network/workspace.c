@@ -107,6 +107,15 @@ static void lay_out_adapters(struct workspace *ws, struct arena *arena, const st
     ws->embed_room = ARENA_TAKE(arena, e->scales_outputs * 2 * config->dim, float);
 }
 
+static void lay_out_prepared(struct workspace *ws, struct arena *arena, const struct extent *e) {
+    const struct config *config = &ws->model->config;
+    size_t longest = max_of(config->dim, (size_t)config->heads * config->head_dim);
+    ws->prepared_longest = max_of(longest, config->decoder_ffn);
+    size_t bytes = linear_prepared_bytes(ws, e->beams, ws->prepared_longest);
+    ws->prepared = ARENA_TAKE(arena, LINEAR_JOBS_MAX * bytes, unsigned char);
+    ws->prepared_scale = ARENA_TAKE(arena, LINEAR_JOBS_MAX * e->beams, float);
+}
+
 void workspace_lay_out(struct workspace *ws, struct arena *arena, const struct extent *e) {
     unsigned threads = thread_pool_size(ws->pool);
     size_t longest = max_of(longest_sum(&ws->model->config), max_of(e->frames, e->rank));
@@ -121,6 +130,7 @@ void workspace_lay_out(struct workspace *ws, struct arena *arena, const struct e
         if (ws->scratch) ws->scratch[t] = scratch;
     }
     lay_out_adapters(ws, arena, e);
+    lay_out_prepared(ws, arena, e);
     lay_out_encoder(ws, arena, e);
     lay_out_decoder(ws, arena, e);
     lay_out_logits(ws, arena, e);

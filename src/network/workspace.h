@@ -55,6 +55,10 @@ struct workspace {
     float *scaled;        /* the scaled inputs of as many maps, scaled_room apart */
     size_t scaled_room;
     float *embed_room; /* [2, dim]: factors of an embedding */
+    unsigned char
+        *prepared; /* rows of up to three maps of a step as their packed weights meet them */
+    float *prepared_scale;   /* [3, beams] */
+    size_t prepared_longest; /* values of the longest such row */
 
     float *conv1;                         /* [frames1, dim] */
     float *conv2;                         /* [frames2, 2 * dim] */
