@@ -25,7 +25,10 @@ struct values {
     int normalize;
 };
 
-static const struct values defaults = {.decoding = {DECODING_NOTHING_CHOSEN}};
+static const struct values defaults = {
+    .engine = {.precision = PST_PRECISION_AUTO},
+    .decoding = {DECODING_NOTHING_CHOSEN},
+};
 
 #define AT(field) offsetof(struct values, field)
 static const struct option options[] = {

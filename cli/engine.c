@@ -26,6 +26,11 @@ const struct option engine_compute_options[] = {
     {"cpu", 0, OPTION_CHOICE,
      "auto|reference|avx2|avx512|neon|avx_vnni|avx512_vnni|avx512_bf16|amx|neon_dotprod|neon_i8mm",
      AT(cpu), "instruction set (default: auto, the best there is)"},
+    {"precision", 0, OPTION_CHOICE, "f32|bf16|int8|auto", AT(precision),
+     "of the matrix products; f32 gives what transformers gives token for token, auto takes the "
+     "fastest on this CPU (default: auto for transcribe, else f32)"},
+    {"no-cache", 0, OPTION_FLAG, NULL, AT(no_cache),
+     "neither read nor write prepared weights in $XDG_CACHE_HOME/potstill"},
     {0},
 };
 
@@ -51,6 +56,8 @@ static int open_model(struct engine *engine, const struct engine_choice *choice,
     pst_model_options_init(&options);
     options.processor_dir = processor_dir;
     options.cpu = (pst_cpu)choice->cpu;
+    options.precision = (pst_precision)choice->precision;
+    options.cache_dir = choice->no_cache ? NULL : engine->environment.prepared;
     pst_status status = pst_model_open(dir, &options, &engine->model, &err);
     if (status == PST_ERR_UNSUPPORTED && only_cpu_is_missing(dir, options))
         return fail(EXIT_ENVIRONMENT, "%s", err.message);

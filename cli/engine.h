@@ -21,7 +21,9 @@ struct engine_choice {
     const char *processor;
     int offline;
     int64_t threads;
-    int cpu; /* enum pst_cpu */
+    int cpu;       /* enum pst_cpu */
+    int precision; /* enum pst_precision */
+    int no_cache;
 };
 
 struct engine {

@@ -77,6 +77,19 @@ static char *find_hub_cache(const char *hf_home) {
     return path ? expand(path) : text_format("%s/hub", hf_home);
 }
 
+/* NULL without a home: nothing is kept in the root folder. On a Mac caches are where the system cleans
+ * them up. */
+static char *find_prepared(void) {
+    const char *path = variable("XDG_CACHE_HOME");
+    if (path && path[0] == '/') return text_format("%s/potstill", path);
+    if (strcmp(home(), "/") == 0) return NULL;
+#ifdef __APPLE__
+    return text_format("%s/Library/Caches/potstill", home());
+#else
+    return text_format("%s/.cache/potstill", home());
+#endif
+}
+
 /* An imported moonshine-tiny wins over one in the hub cache: it was put there for this program. A
  * full path, so that a folder of that name below the working directory is not taken for it. */
 static char *find_default_model(const char *models_dir) {
@@ -187,6 +200,7 @@ void environment_read(struct environment *environment) {
     environment->hub_cache = find_hub_cache(hf_home);
     environment->downloads =
         downloads ? text_format("%s", downloads) : text_format("%s/moonshine_voice", cache_dir);
+    environment->prepared = find_prepared();
     environment->model = find_default_model(environment->models_dir);
     read_hub(environment, hf_home);
     free(data_dir);
@@ -198,6 +212,7 @@ void environment_free(struct environment *environment) {
     free(environment->models_dir);
     free(environment->hub_cache);
     free(environment->downloads);
+    free(environment->prepared);
     free(environment->model);
     free(environment->endpoint);
     free(environment->token);

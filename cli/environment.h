@@ -12,6 +12,7 @@ struct environment {
     char *models_dir; /* $XDG_DATA_HOME/potstill/models: what `potstill import` makes */
     char *hub_cache;  /* the Hugging Face cache */
     char *downloads;  /* the cache of the moonshine_voice package */
+    char *prepared;   /* weights as the kernels want them; NULL: no place to keep them */
     char *model;      /* the model to use when none is named */
     char *endpoint;   /* of the hub; NULL: the library's default */
     char *token;      /* for the hub; NULL: none */

@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/file_view.h"
+#include "model/precision.h"
 
 void pst_model_options_init(pst_model_options *options) {
     *options = (pst_model_options){.struct_size = sizeof *options};
@@ -35,17 +36,6 @@ static pst_status check_tokens(const struct pst_model *model, const char *dir, p
     return PST_OK;
 }
 
-static pst_status choose_precision(struct pst_model *model, const pst_model_options *options,
-                                   pst_error *err) {
-    switch (options->precision) {
-    case PST_PRECISION_F32: model->precision = PRECISION_F32; return PST_OK;
-    case PST_PRECISION_BF16: model->precision = PRECISION_BF16; return PST_OK;
-    case PST_PRECISION_AUTO:
-    case PST_PRECISION_INT8: model->precision = PRECISION_INT8; return PST_OK;
-    }
-    return error_set(err, PST_ERR_ARGUMENT, "no such precision: %d", (int)options->precision);
-}
-
 static pst_status open_parts(struct pst_model *model, const char *dir,
                              const pst_model_options *options, pst_error *err) {
     const char *processor_dir = options->processor_dir ? options->processor_dir : dir;
@@ -58,7 +48,8 @@ static pst_status open_parts(struct pst_model *model, const char *dir,
     if (!status) status = processor_read(&model->processor, processor_dir, err);
     if (!status) status = open_tokenizer(model, processor_dir, err);
     if (!status) status = weights_open(&model->weights, &model->config, dir, err);
-    if (!status) status = choose_precision(model, options, err);
+    if (!status)
+        status = precision_choose(&model->precision, options->precision, model->kernels, err);
     if (!status)
         status = pack_open(&model->pack, &model->weights, &model->config, model->kernels,
                            model->precision, err);

@@ -7,11 +7,6 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-const char *precision_name(enum precision precision) {
-    static const char *const NAMES[PRECISION_COUNT] = {"f32", "bf16", "int8"};
-    return NAMES[precision];
-}
-
 struct packer {
     const struct kernels *kernels;
     struct arena arena; /* no memory: measuring */

@@ -16,9 +16,6 @@ struct pack {
     size_t bytes;
 };
 
-/* "f32", "bf16", "int8" */
-const char *precision_name(enum precision precision);
-
 /* Pointers into `pack` are stored in `weights`, which must not outlive it. */
 pst_status pack_open(struct pack *pack, struct weights *weights, const struct config *config,
                      const struct kernels *kernels, enum precision precision, pst_error *err);

@@ -12,8 +12,10 @@ export POTSTILL_MODEL="$models/moonshine-tiny"
 cp "$models/audio/beckett.wav" beckett.wav
 
 text='Ever tried, ever failed, no matter, try again, fail again, fail better.'
-run transcribe beckett.wav
-exits 0; prints "$text"; says ''
+for precision in '' '--precision bf16' '--precision int8' '--precision f32'; do
+    run transcribe beckett.wav
+    exits 0; prints "$text"; says ''
+done
 run transcribe --threads 1 - <beckett.wav
 exits 0; prints "$text"; says ''
 run transcribe --decode beam beckett.wav

@@ -84,8 +84,8 @@ class HubTest(unittest.TestCase):
         return err
 
     def hears(self, *words, **extra):
-        code, out, err = self.run_("transcribe", *words, "--max-new-tokens", 3, "--format", "jsonl",
-                                   CHIRP, **extra)
+        code, out, err = self.run_("transcribe", "--precision", "f32", *words, "--max-new-tokens", 3,
+                                   "--format", "jsonl", CHIRP, **extra)
         self.assertEqual(code, 0, err)
         return re.search(r'"tokens": (\[[^]]*\])', out)[1]
 
