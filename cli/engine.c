@@ -50,21 +50,22 @@ static void warn(void *user, const char *message) {
 }
 
 static int open_model(struct engine *engine, const struct engine_choice *choice, const char *dir,
-                      const char *processor_dir) {
+                      const char *processor_dir, const char *cache_dir) {
     pst_error err;
     pst_model_options options;
     pst_model_options_init(&options);
     options.processor_dir = processor_dir;
     options.cpu = (pst_cpu)choice->cpu;
     options.precision = (pst_precision)choice->precision;
-    options.cache_dir = choice->no_cache ? NULL : engine->environment.prepared;
+    options.cache_dir = cache_dir;
     pst_status status = pst_model_open(dir, &options, &engine->model, &err);
     if (status == PST_ERR_UNSUPPORTED && only_cpu_is_missing(dir, options))
         return fail(EXIT_ENVIRONMENT, "%s", err.message);
     return status ? fail_model(&err) : 0;
 }
 
-int engine_open_model(struct engine *engine, const struct engine_choice *choice) {
+/* `cached`: keep what is prepared for computing. */
+static int find_model(struct engine *engine, const struct engine_choice *choice, int cached) {
     char *dir = NULL, *processor_dir = NULL;
     *engine = (struct engine){0};
     environment_read(&engine->environment);
@@ -74,10 +75,16 @@ int engine_open_model(struct engine *engine, const struct engine_choice *choice)
     if (!code && choice->processor)
         code = locate(&engine->environment, choice->processor, "tokenizer.json", choice->revision,
                       &processor_dir);
-    if (!code) code = open_model(engine, choice, dir, processor_dir);
+    if (!code)
+        code = open_model(engine, choice, dir, processor_dir,
+                          cached ? engine->environment.prepared : NULL);
     pst_free(dir);
     pst_free(processor_dir);
     return code;
+}
+
+int engine_open_model(struct engine *engine, const struct engine_choice *choice) {
+    return find_model(engine, choice, 0);
 }
 
 int engine_open_adapter(struct engine *engine, const char *name, double weight, double scale) {
@@ -148,7 +155,7 @@ static int check_tokenizer(const struct engine *engine) {
 }
 
 int engine_open(struct engine *engine, const struct engine_choice *choice) {
-    int code = engine_open_model(engine, choice);
+    int code = find_model(engine, choice, !choice->no_cache);
     if (!code) code = check_tokenizer(engine);
     if (!code) code = open_adapters(engine, choice);
     return code ? code : open_session(engine, choice);

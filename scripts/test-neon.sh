@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 tools="gcc-aarch64-linux-gnu qemu-user cmake ninja-build pkg-config"
 libraries="libcmocka-dev libsndfile1-dev libsoxr-dev libjansson-dev libpcre2-dev libutf8proc-dev
-libcurl4-openssl-dev libssl-dev"
+libcurl4-openssl-dev libssl-dev libxxhash-dev"
 
 missing=""
 for package in $tools; do

@@ -1,4 +1,7 @@
 /* file_view.c - see file_view.h. */
+#ifndef __APPLE__
+#define _DEFAULT_SOURCE /* madvise */
+#endif
 #include "base/file_view.h"
 
 #include <errno.h>
@@ -9,9 +12,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/checked.h"
 #include "base/error.h"
 
 static const unsigned char EMPTY[1];
+
+int file_view_map(struct file_view *view, int fd, size_t size) {
+    void *mapping = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (mapping == MAP_FAILED) return 0;
+    *view = (struct file_view){.data = mapping, .size = size, .mapping = mapping};
+    return 1;
+}
 
 static pst_status map(struct file_view *view, int fd, const char *path, size_t limit,
                       pst_error *err) {
@@ -27,9 +38,8 @@ static pst_status map(struct file_view *view, int fd, const char *path, size_t l
         *view = (struct file_view){.data = EMPTY};
         return PST_OK;
     }
-    void *mapping = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (mapping == MAP_FAILED) return error_system(err, "map", path, errno);
-    *view = (struct file_view){.data = mapping, .size = (size_t)st.st_size, .mapping = mapping};
+    if (!file_view_map(view, fd, (size_t)st.st_size)) return error_system(err, "map", path, errno);
+    file_stamp_of(&view->stamp, &st);
     return PST_OK;
 }
 
@@ -46,6 +56,38 @@ pst_status file_view_open(struct file_view *view, const char *path, size_t limit
 void file_view_close(struct file_view *view) {
     if (view->mapping) munmap(view->mapping, view->size);
     *view = (struct file_view){0};
+}
+
+void file_view_release(const struct file_view *view, const void *first, size_t length) {
+    uintptr_t start = (uintptr_t)view->mapping, from = (uintptr_t)first;
+    if (!view->mapping || from < start || !checked_range(from - start, length, view->size)) return;
+    /* Whole pages, also those that its neighbours share: at worst they are read again. */
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), skipped = (from - start) / page * page;
+    madvise((char *)view->mapping + skipped, from - start - skipped + length, MADV_DONTNEED);
+}
+
+static int64_t nanoseconds(struct timespec time) {
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+void file_stamp_of(struct file_stamp *stamp, const struct stat *st) {
+#ifdef __APPLE__
+    struct timespec modified = st->st_mtimespec, changed = st->st_ctimespec;
+#else
+    struct timespec modified = st->st_mtim, changed = st->st_ctim;
+#endif
+    *stamp = (struct file_stamp){
+        .device = (uint64_t)st->st_dev,
+        .inode = (uint64_t)st->st_ino,
+        .size = (uint64_t)st->st_size,
+        .modified_ns = nanoseconds(modified),
+        .changed_ns = nanoseconds(changed),
+    };
+}
+
+int file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b) {
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->modified_ns == b->modified_ns && a->changed_ns == b->changed_ns;
 }
 
 char *path_join(const char *dir, const char *name) {

@@ -3,13 +3,23 @@
 #define PST_BASE_FILE_VIEW_H
 
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
 
 #include "potstill.h"
+
+/* What tells a file and its state apart from any other, as far as the system knows. */
+struct file_stamp {
+    uint64_t device, inode, size;
+    int64_t modified_ns,
+        changed_ns; /* since 1970: of the contents, and of anything about the file */
+};
 
 struct file_view {
     const unsigned char *data; /* [size]; not NULL even for an empty file */
     size_t size;
-    void *mapping; /* what to unmap; NULL for an empty file */
+    void *mapping;           /* what to unmap; NULL for an empty file */
+    struct file_stamp stamp; /* when it was opened */
 };
 
 /* Maps the regular file `path`. A file over `limit` bytes, a folder or a device is refused. A missing
@@ -17,6 +27,14 @@ struct file_view {
  * refusal of the system PST_ERR_IO. */
 pst_status file_view_open(struct file_view *view, const char *path, size_t limit, pst_error *err);
 void file_view_close(struct file_view *view);
+/* Maps the first `size` bytes of an open file, which has them; 0 when that fails. */
+int file_view_map(struct file_view *view, int fd, size_t size);
+/* Tells the system that bytes [first, first + length) of the view, or memory that is not in it at all,
+ * will not be read for long: pages of it are given back and come again when they are read. */
+void file_view_release(const struct file_view *view, const void *first, size_t length);
+
+void file_stamp_of(struct file_stamp *stamp, const struct stat *st);
+int file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b);
 
 /* "dir/name" in fresh memory, NULL when there is none. */
 char *path_join(const char *dir, const char *name);

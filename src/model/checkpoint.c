@@ -143,6 +143,11 @@ void checkpoint_close(struct checkpoint *checkpoint) {
     *checkpoint = (struct checkpoint){0};
 }
 
+void checkpoint_release(const struct checkpoint *checkpoint, const void *first, size_t length) {
+    for (uint32_t i = 0; i < checkpoint->count; i++)
+        file_view_release(&checkpoint->files[i].view, first, length);
+}
+
 const struct tensor *checkpoint_find(const struct checkpoint *checkpoint, const char *name) {
     static const char prefix[] = "model.";
     for (int bare = 0; bare < 2; bare++) {

@@ -52,7 +52,7 @@ static pst_status open_parts(struct pst_model *model, const char *dir,
         status = precision_choose(&model->precision, options->precision, model->kernels, err);
     if (!status)
         status = pack_open(&model->pack, &model->weights, &model->config, model->kernels,
-                           model->precision, err);
+                           model->precision, options->cache_dir, err);
     return status;
 }
 

@@ -1,33 +1,79 @@
-/* pack.c - see pack.h. The list of what is packed is walked twice: to measure, then to place. */
+/* pack.c - see pack.h. The list of what is packed is walked twice: to plan, then to place. */
 #include "model/pack.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/checked.h"
 #include "base/error.h"
 
 struct packer {
     const struct kernels *kernels;
-    struct arena arena; /* no memory: measuring */
+    struct weights *weights;
+    struct pack_piece *pieces; /* [count] */
+    size_t count, room;
+    size_t used; /* bytes of the body so far */
+    int failed;
+    const unsigned char *body; /* NULL: planning */
+    unsigned char *fill;       /* the same when it is to be filled; NULL: it is */
 };
 
-static void pack_matrix(struct packer *packer, struct packed *packed, const float *weight, size_t n,
-                        size_t k, enum precision precision) {
+static void plan(struct packer *packer, struct pack_piece piece) {
+    if (packer->count == packer->room) {
+        size_t room = packer->room ? 2 * packer->room : 128;
+        struct pack_piece *pieces = realloc(packer->pieces, room * sizeof *pieces);
+        packer->failed |= !pieces;
+        if (!pieces) return;
+        packer->pieces = pieces;
+        packer->room = room;
+    }
+    packer->pieces[packer->count++] = piece;
+}
+
+/* Takes the next piece of the body; its offset. */
+static size_t take(struct packer *packer, struct pack_piece piece) {
+    size_t padded;
+    piece.offset = packer->used;
+    if (!packer->body) plan(packer, piece);
+    if (!checked_add(piece.bytes, ARENA_ALIGNMENT - 1, &padded) ||
+        !checked_add(packer->used, padded & ~(size_t)(ARENA_ALIGNMENT - 1), &packer->used))
+        packer->failed = 1;
+    return piece.offset;
+}
+
+static void pack_matrix(struct packer *packer, struct packed *packed, const float *weight,
+                        uint32_t slot, size_t n, size_t k, enum precision precision) {
     const struct packed_kernels *kernels = packer->kernels->packed[precision];
-    unsigned char *data = ARENA_TAKE(&packer->arena, kernels->bytes(n, k), unsigned char);
-    if (!data) return;
-    kernels->pack(data, weight, k, n, k);
-    *packed = (struct packed){data, (uint32_t)n, (uint32_t)k, precision};
+    size_t offset = take(packer, (struct pack_piece){.layout = kernels->layout,
+                                                     .slot = slot,
+                                                     .n = (uint32_t)n,
+                                                     .k = (uint32_t)k,
+                                                     .bytes = kernels->bytes(n, k)});
+    if (!packer->body) return;
+    if (packer->fill) kernels->pack(packer->fill + offset, weight, k, n, k);
+    *packed = (struct packed){packer->body + offset, (uint32_t)n, (uint32_t)k, precision};
+}
+
+/* The pages of a weight that has been packed are given back: they would count as memory of this
+ * process, and what is read from here on is its packed form. */
+static void release(struct packer *packer, uint32_t slot) {
+    if (!packer->fill) return;
+    const struct module *module = &packer->weights->modules[slot];
+    checkpoint_release(&packer->weights->checkpoint, module->weight,
+                       (size_t)module->out * module_columns(module) * sizeof *module->weight);
 }
 
 static void pack_linear(struct packer *packer, struct linear *linear, enum precision precision) {
-    pack_matrix(packer, &linear->packed, linear->weight, linear->out, linear->in, precision);
+    pack_matrix(packer, &linear->packed, linear->weight, linear->slot, linear->out, linear->in,
+                precision);
+    release(packer, linear->slot);
 }
 
 static void pack_conv(struct packer *packer, struct conv *conv, enum precision precision) {
-    pack_matrix(packer, &conv->packed, conv->weight, conv->out, (size_t)conv->kernel * conv->in,
-                precision);
+    pack_matrix(packer, &conv->packed, conv->weight, conv->slot, conv->out,
+                (size_t)conv->kernel * conv->in, precision);
+    release(packer, conv->slot);
 }
 
 static void pack_attention(struct packer *packer, struct attention *attention,
@@ -65,10 +111,19 @@ static void measure_rows(float *error, const float *w, size_t n, size_t k) {
 
 static void pack_output(struct packer *packer, struct weights *weights) {
     struct linear *output = &weights->proj_out;
-    pack_linear(packer, output, PRECISION_INT8);
-    float *error = ARENA_TAKE(&packer->arena, output->out, float);
-    if (error) measure_rows(error, output->weight, output->out, output->in);
-    weights->proj_out_error = error;
+    pack_matrix(packer, &output->packed, output->weight, output->slot, output->out, output->in,
+                PRECISION_INT8);
+    size_t offset = take(packer, (struct pack_piece){.layout = "row_error",
+                                                     .slot = output->slot,
+                                                     .n = output->out,
+                                                     .k = 1,
+                                                     .bytes = output->out * sizeof(float)});
+    if (!packer->body) return;
+    if (packer->fill)
+        measure_rows((float *)(void *)(packer->fill + offset), output->weight, output->out,
+                     output->in);
+    weights->proj_out_error = (const float *)(const void *)(packer->body + offset);
+    release(packer, output->slot);
 }
 
 static void pack_all(struct packer *packer, struct weights *weights, const struct config *config,
@@ -96,20 +151,40 @@ static void pack_all(struct packer *packer, struct weights *weights, const struc
     pack_output(packer, weights);
 }
 
-pst_status pack_open(struct pack *pack, struct weights *weights, const struct config *config,
-                     const struct kernels *kernels, enum precision precision, pst_error *err) {
-    struct packer packer = {.kernels = kernels};
-    pack_all(&packer, weights, config, precision);
-    size_t bytes = packer.arena.used;
-    if (packer.arena.overflow || !arena_allocate(&packer.arena, bytes))
-        return error_memory(err, bytes);
-    packer.arena.used = 0;
-    pack_all(&packer, weights, config, precision);
-    *pack = (struct pack){packer.arena.base, bytes};
+/* Memory for the body, to be filled; `*memory` is the caller's. */
+static pst_status make_body(struct packer *packer, unsigned char **memory, size_t bytes,
+                            pst_error *err) {
+    struct arena arena = {0};
+    if (packer->failed || !arena_allocate(&arena, bytes)) return error_memory(err, bytes);
+    *memory = packer->fill = arena.base;
+    packer->body = packer->fill;
     return PST_OK;
+}
+
+pst_status pack_open(struct pack *pack, struct weights *weights, const struct config *config,
+                     const struct kernels *kernels, enum precision precision, const char *cache_dir,
+                     pst_error *err) {
+    *pack = (struct pack){0};
+    struct packer packer = {.kernels = kernels, .weights = weights};
+    pack_all(&packer, weights, config, precision);
+    size_t bytes = packer.used;
+    int cached = cache_dir && !packer.failed &&
+                 pack_file_begin(&pack->file, precision, &weights->checkpoint, packer.pieces,
+                                 packer.count, bytes, cache_dir);
+    if (cached) packer.body = pack_file_open(&pack->file, cache_dir);
+    pst_status status = packer.body ? PST_OK : make_body(&packer, &pack->memory, bytes, err);
+    if (!status) {
+        packer.used = 0;
+        pack_all(&packer, weights, config, precision);
+        if (cached && packer.fill) pack_file_write(&pack->file, packer.body, cache_dir);
+    }
+    free(packer.pieces);
+    if (status) pack_close(pack);
+    return status;
 }
 
 void pack_close(struct pack *pack) {
     free(pack->memory);
+    pack_file_close(&pack->file);
     *pack = (struct pack){0};
 }

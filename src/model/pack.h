@@ -9,16 +9,20 @@
 
 #include "kernels/kernels.h"
 #include "model/config.h"
+#include "model/pack_file.h"
 #include "model/weights.h"
 
+/* Where they lie: in a cache file that processes share, or in memory of this one. */
 struct pack {
-    unsigned char *memory;
-    size_t bytes;
+    struct pack_file file;
+    unsigned char *memory; /* NULL: in the file */
 };
 
-/* Pointers into `pack` are stored in `weights`, which must not outlive it. */
+/* Pointers into `pack` are stored in `weights`, which must not outlive it. `cache_dir` NULL: packed anew
+ * and not kept. */
 pst_status pack_open(struct pack *pack, struct weights *weights, const struct config *config,
-                     const struct kernels *kernels, enum precision precision, pst_error *err);
+                     const struct kernels *kernels, enum precision precision, const char *cache_dir,
+                     pst_error *err);
 void pack_close(struct pack *pack);
 
 #endif

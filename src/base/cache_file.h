@@ -1,0 +1,45 @@
+/* cache_file.h - results kept for the next process: files in a folder that may vanish at any time.
+ *
+ * Whoever wants one knows beforehand what its head must be: everything the body was made from. So
+ * nothing in a file is believed or even parsed: the head is compared, and the body, with the head,
+ * has to have the checksum that stands in the file. One that is damaged, cut short, made by another
+ * version, someone else's or writable by others is as good as none. A file is never changed in place,
+ * only replaced by a rename, so that readers may keep it mapped.
+ *
+ *   8 bytes   "pstcache"
+ *   8         XXH3 of all bytes that follow, little-endian as all numbers
+ *   8, 8      length of the head, length of the body
+ *   head      then zeros up to a multiple of 4096
+ *   body      up to the end of the file */
+#ifndef PST_BASE_CACHE_FILE_H
+#define PST_BASE_CACHE_FILE_H
+
+#include <stddef.h>
+
+#include "base/file_view.h"
+
+/* The head that is wanted, the body that it promises. */
+struct cache_content {
+    const char *name; /* of the file: a few letters, then hex digits of what tells it apart */
+    const void *head; /* [head_bytes] */
+    size_t head_bytes;
+    const void *body; /* [body_bytes]; not looked at when reading */
+    size_t body_bytes;
+};
+
+/* Maps <dir>/<name>: the body, 64-byte aligned, which lives until file_view_close(view); NULL when there
+ * is none of that head and length that can be trusted. */
+const unsigned char *cache_file_open(struct file_view *view, const char *dir,
+                                     const struct cache_content *wanted);
+/* Writes it, durably, in place of one that is there, and then removes from `dir` what it can do without:
+ * files of this kind that have not been opened for CACHE_DAYS, and, beyond CACHE_BYTES_MAX, those
+ * opened longest ago. 0 when it could not be written, of which nothing is left then. */
+int cache_file_write(const char *dir, const struct cache_content *content);
+
+enum { CACHE_DAYS = 30, CACHE_BYTES_MAX = 1 << 30 };
+
+/* The body in the bytes [size] of a whole file, which are 64-byte aligned; NULL likewise. */
+const unsigned char *cache_file_check(const unsigned char *bytes, size_t size,
+                                      const struct cache_content *wanted);
+
+#endif
