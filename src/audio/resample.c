@@ -38,6 +38,7 @@ static pst_status step(struct resampler *resampler, const float *samples, size_t
         soxr_process(resampler->engine, samples, count, taken, out->data + out->count, room, given);
     if (problem) return error_set(err, PST_ERR_MEMORY, "resampling failed: %s", problem);
     out->count += *given;
+    resampler->given += *given;
     return PST_OK;
 }
 
@@ -48,6 +49,7 @@ pst_status resampler_push(struct resampler *resampler, const float *samples, siz
         if (!sample_list_reserve(out, count)) return error_memory(err, count * sizeof *out->data);
         if (count) memcpy(out->data + out->count, samples, count * sizeof *samples);
         out->count += count;
+        resampler->given += count;
         return PST_OK;
     }
     while (count > 0) {
@@ -63,15 +65,18 @@ pst_status resampler_push(struct resampler *resampler, const float *samples, siz
 }
 
 /* soxr rounds its number of samples to the nearest, librosa wants the ceiling and adds a zero. */
-static pst_status fix_length(const struct resampler *resampler, struct sample_list *out,
-                             pst_error *err) {
-    size_t length = (size_t)ceil((double)resampler->taken * resampler->ratio);
-    if (length > out->count) {
-        size_t missing = length - out->count;
+static pst_status fix_length(struct resampler *resampler, struct sample_list *out, pst_error *err) {
+    uint64_t length = (uint64_t)ceil((double)resampler->taken * resampler->ratio);
+    if (length > resampler->given) {
+        size_t missing = (size_t)(length - resampler->given);
         if (!sample_list_reserve(out, missing)) return error_memory(err, missing * sizeof(float));
         memset(out->data + out->count, 0, missing * sizeof(float));
+        out->count += missing;
+    } else {
+        uint64_t extra = resampler->given - length;
+        out->count -= extra < out->count ? (size_t)extra : out->count;
     }
-    out->count = length;
+    resampler->given = length;
     return PST_OK;
 }
 

@@ -13,17 +13,17 @@
 #include "potstill.h"
 
 struct resampler {
-    soxr_t engine; /* NULL at 16 kHz, where samples pass unchanged */
-    double ratio;  /* samples out per sample in */
-    uint64_t taken;
+    soxr_t engine;  /* NULL at 16 kHz, where samples pass unchanged */
+    double ratio;   /* samples out per sample in */
+    uint64_t taken; /* samples so far */
+    uint64_t given;
 };
 
 pst_status resampler_open(struct resampler *resampler, int rate_hz, pst_error *err);
 /* Appends to `out` what `samples` [count] complete. */
 pst_status resampler_push(struct resampler *resampler, const float *samples, size_t count,
                           struct sample_list *out, pst_error *err);
-/* Appends what the filter still holds; `out` must have received all earlier output and nothing
- * else. Afterwards it has exactly ceil(taken * ratio) samples. */
+/* Appends what the filter still holds. Afterwards exactly ceil(taken * ratio) samples are given. */
 pst_status resampler_finish(struct resampler *resampler, struct sample_list *out, pst_error *err);
 void resampler_close(struct resampler *resampler);
 

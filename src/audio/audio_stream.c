@@ -1,0 +1,215 @@
+/* audio_stream.c - see audio_stream.h.
+ *
+ * Block by block: libsndfile decodes to interleaved float32, channels are averaged, the resampler
+ * takes the block. The arithmetic is that of librosa.load(path, sr=16000), bit for bit, because the
+ * model's reference transcripts begin there. Nothing the header says is trusted but rate and number
+ * of channels, and those within limits; what decides the length is what can be read.
+ *
+ * One thing cannot be helped here: libmpg123, which libsndfile uses for MP3, writes its own notes
+ * about damaged files to stderr, and libsndfile has no switch for that. */
+#include "audio/audio_stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "audio/audio_file.h"
+#include "base/error.h"
+#include "base/stream.h"
+
+/* Frames decoded at a time: 4 MiB for the most channels allowed, 32 KiB for mono. */
+enum { BLOCK_FRAMES = 8192 };
+
+/* ------------------------------------------------------------------------------------- mixing */
+
+/* Adds up `x` [count <= 128] in numpy's order: eight running sums once there are eight numbers, and
+ * the rest one by one. For one and two channels any order gives the same bits. */
+static float sum_channels(const float *x, int count) {
+    int i = 0;
+    float sum = 0;
+    if (count >= 8) {
+        float lane[8];
+        memcpy(lane, x, sizeof lane);
+        for (i = 8; i + 8 <= count; i += 8)
+            for (int k = 0; k < 8; k++) lane[k] += x[i + k];
+        sum = ((lane[0] + lane[1]) + (lane[2] + lane[3])) +
+              ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+    }
+    for (; i < count; i++) sum += x[i];
+    return sum;
+}
+
+static void mix_down(const float *frames /* [count, channels] */, size_t count, int channels,
+                     float *mono /* [count] */) {
+    for (size_t i = 0; i < count; i++)
+        mono[i] = sum_channels(frames + i * (size_t)channels, channels) / (float)channels;
+}
+
+/* ------------------------------------------------------------------------------------ decoding */
+
+/* libsndfile's reason without its "Error : " and final period. `file` is NULL after a failed open;
+ * the library then keeps the reason for the whole process, and two threads that fail in the same
+ * moment may see each other's. */
+static pst_status refuse(const char *name, SNDFILE *file, const char *what, pst_error *err) {
+    static const char prefix[] = "Error : ";
+    const char *text = sf_strerror(file);
+    if (!strncmp(text, prefix, sizeof prefix - 1)) text += sizeof prefix - 1;
+    size_t length = strlen(text);
+    while (length > 0 && (text[length - 1] == '.' || text[length - 1] == '\n')) length--;
+    pst_status code = sf_error(file) == SF_ERR_SYSTEM ? PST_ERR_IO : PST_ERR_INPUT;
+    return error_set(err, code, "%s: %s: %.*s", name, what, (int)length, text);
+}
+
+static pst_status check_header(const struct audio_stream *stream, pst_error *err) {
+    const SF_INFO *info = &stream->info;
+    if (info->samplerate < AUDIO_RATE_MIN_HZ || info->samplerate > AUDIO_RATE_MAX_HZ)
+        return error_set(err, PST_ERR_INPUT, "%s: sample rate is %d Hz, expected %d to %d",
+                         stream->name, info->samplerate, AUDIO_RATE_MIN_HZ, AUDIO_RATE_MAX_HZ);
+    if (info->channels < 1 || info->channels > AUDIO_CHANNELS_MAX)
+        return error_set(err, PST_ERR_INPUT, "%s: has %d channels, expected 1 to %d", stream->name,
+                         info->channels, AUDIO_CHANNELS_MAX);
+    return PST_OK;
+}
+
+/* One NaN would silence the whole transcript without a word, so it is looked for here, where its
+ * place is still known. `rate_hz` is the rate of `mono`, `before` the samples ahead of it. */
+static pst_status check_finite(const char *name, const float *mono, size_t count, uint64_t before,
+                               int rate_hz, pst_error *err) {
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(mono[i]))
+            return error_set(err, PST_ERR_INPUT, "%s: the sample at %.4f s is not a finite number",
+                             name, (double)(before + i) / rate_hz);
+    return PST_OK;
+}
+
+/* Takes `count` frames in stream->frames, 0 at the end of the file, and adds what they complete. */
+static pst_status convert(struct audio_stream *stream, size_t count, struct sample_list *out,
+                          pst_error *err) {
+    int rate_hz = stream->info.samplerate;
+    if (count == 0) {
+        stream->ended = 1;
+        if (stream->frames_read == 0)
+            return error_set(err, PST_ERR_INPUT, "%s: holds no samples", stream->name);
+        return resampler_finish(&stream->resampler, out, err);
+    }
+    if (stream->frames_read + count > (uint64_t)AUDIO_SECONDS_MAX * (uint64_t)rate_hz)
+        return error_set(err, PST_ERR_INPUT, "%s: is longer than %d hours, the most that is read",
+                         stream->name, AUDIO_SECONDS_MAX / 3600);
+    mix_down(stream->frames, count, stream->info.channels, stream->mono);
+    pst_status status =
+        check_finite(stream->name, stream->mono, count, stream->frames_read, rate_hz, err);
+    if (status) return status;
+    stream->frames_read += count;
+    return resampler_push(&stream->resampler, stream->mono, count, out, err);
+}
+
+static pst_status read_block(struct audio_stream *stream, struct sample_list *out, pst_error *err) {
+    sf_count_t got = sf_readf_float(stream->file, stream->frames, BLOCK_FRAMES);
+    if (sf_error(stream->file)) return refuse(stream->name, stream->file, "audio is damaged", err);
+    size_t first = out->count;
+    uint64_t before = stream->resampler.given;
+    pst_status status = convert(stream, got > 0 ? (size_t)got : 0, out, err);
+    /* Samples near the largest float are finite in the file, but may not be after the filter. */
+    if (!status && out->count > first)
+        status = check_finite(stream->name, out->data + first, out->count - first, before,
+                              PST_SAMPLE_RATE_HZ, err);
+    return status;
+}
+
+pst_status audio_stream_read(struct audio_stream *stream, size_t count, struct sample_list *out,
+                             pst_error *err) {
+    pst_status status = PST_OK;
+    while (!status && !stream->ended && out->count < count) status = read_block(stream, out, err);
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------- opening */
+
+/* Checks what libsndfile made of the file and gets ready to decode. */
+static pst_status start(struct audio_stream *stream, pst_error *err) {
+    if (!stream->file) return refuse(stream->name, NULL, "cannot be read as audio", err);
+    pst_status status = check_header(stream, err);
+    if (status) return status;
+    size_t values = (size_t)BLOCK_FRAMES * (size_t)stream->info.channels;
+    stream->frames = malloc(values * sizeof *stream->frames);
+    stream->mono = malloc(BLOCK_FRAMES * sizeof *stream->mono);
+    if (!stream->frames || !stream->mono) return error_memory(err, values * sizeof(float));
+    return resampler_open(&stream->resampler, stream->info.samplerate, err);
+}
+
+static pst_status open_bytes(struct audio_stream *stream, const void *bytes, size_t size,
+                             pst_error *err) {
+    stream->memory = (struct audio_memory){.bytes = bytes, .size = (sf_count_t)size};
+    stream->file = audio_memory_open(&stream->memory, &stream->info);
+    return start(stream, err);
+}
+
+static pst_status open_pipe(struct audio_stream *stream, int fd, pst_error *err) {
+    pst_status status = stream_read(fd, stream->name, AUDIO_STREAM_BYTES_MAX, &stream->piped, err);
+    if (status) return status;
+    if (stream->piped.length == 0)
+        return error_set(err, PST_ERR_INPUT, "%s: is empty, expected an audio file", stream->name);
+    return open_bytes(stream, stream->piped.data, stream->piped.length, err);
+}
+
+static pst_status open_fd(struct audio_stream *stream, int fd, pst_error *err) {
+    struct stat st;
+    if (fstat(fd, &st) != 0) return error_system(err, "read", stream->name, errno);
+    if (S_ISDIR(st.st_mode))
+        return error_set(err, PST_ERR_INPUT, "%s: is a folder, expected an audio file",
+                         stream->name);
+    /* A regular file somebody has read from already is a pipe to us: libsndfile wants to start at
+     * the beginning. */
+    if (!S_ISREG(st.st_mode) || lseek(fd, 0, SEEK_CUR) != 0) return open_pipe(stream, fd, err);
+    if (st.st_size == 0)
+        return error_set(err, PST_ERR_INPUT, "%s: is empty, expected an audio file", stream->name);
+    stream->file = sf_open_fd(fd, SFM_READ, &stream->info, SF_FALSE);
+    return start(stream, err);
+}
+
+static pst_status open_path(struct audio_stream *stream, const char *path, pst_error *err) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return error_set(err, PST_ERR_INPUT, "%s: no such file", path);
+    if (fd < 0) return error_system(err, "open", path, errno);
+    stream->own_fd = fd;
+    return open_fd(stream, fd, err);
+}
+
+pst_status audio_stream_open(struct audio_stream *stream, const char *path, pst_error *err) {
+    *stream = (struct audio_stream){.name = path, .own_fd = -1};
+    pst_status status = open_path(stream, path, err);
+    if (status) audio_stream_close(stream);
+    return status;
+}
+
+pst_status audio_stream_open_fd(struct audio_stream *stream, int fd, const char *name,
+                                pst_error *err) {
+    *stream = (struct audio_stream){.name = name, .own_fd = -1};
+    pst_status status = open_fd(stream, fd, err);
+    if (status) audio_stream_close(stream);
+    return status;
+}
+
+pst_status audio_stream_open_bytes(struct audio_stream *stream, const void *bytes, size_t size,
+                                   const char *name, pst_error *err) {
+    *stream = (struct audio_stream){.name = name, .own_fd = -1};
+    pst_status status = open_bytes(stream, bytes, size, err);
+    if (status) audio_stream_close(stream);
+    return status;
+}
+
+void audio_stream_close(struct audio_stream *stream) {
+    if (!stream->name) return;
+    resampler_close(&stream->resampler);
+    free(stream->frames);
+    free(stream->mono);
+    if (stream->file) sf_close(stream->file);
+    buffer_free(&stream->piped);
+    if (stream->own_fd >= 0) close(stream->own_fd);
+    *stream = (struct audio_stream){0};
+}
