@@ -384,6 +384,73 @@ PST_API void pst_transcript_free(pst_transcript *transcript);
 /* Bytes of working memory the session holds now; it grows to the longest clip seen. */
 PST_API size_t pst_session_memory(const pst_session *session);
 
+/* ---------------------------------------------------------------------------------- many clips */
+
+/* A clip of a batch. What it points to must live until its result is delivered. */
+typedef struct pst_clip {
+    const char *path;     /* an audio file, as pst_audio_read() takes it; NULL: the samples below */
+    int fd;               /* 0 and above: read from here, `path` being its name in messages */
+    const float *samples; /* [sample_count] */
+    size_t sample_count;
+    void *tag; /* the caller's own; comes back with the result */
+} pst_clip;
+
+/* A stretch of a clip that was transcribed by itself. */
+typedef struct pst_segment {
+    double start, end; /* seconds; the next one starts where this one ends */
+    pst_transcript *transcript;
+} pst_segment;
+
+/* What became of a clip; all of it lives as long as the call that delivers it. */
+typedef struct pst_clip_result {
+    size_t index; /* of the clip, from 0 */
+    void *tag;
+    const pst_error *error; /* why there is no transcript; NULL: there is one */
+    double duration;        /* seconds; 0 with an error */
+    /* Of several segments: texts joined by a space, tokens one after the other (each run with its start
+     * and end token), means by token of avg_logprob and score, the smallest margin, truncated if any
+     * is. */
+    const pst_transcript *transcript;
+    const pst_segment *segments; /* [segment_count]; none with an error */
+    size_t segment_count;
+} pst_clip_result;
+
+/* Clips taken and not yet delivered, for each thread: enough that short clips behind a long one keep the
+ * other threads busy. What waits is text; only clips being transcribed have their samples in memory. */
+#define PST_BATCH_CLIPS_PER_THREAD 32
+
+typedef struct pst_batch_options {
+    size_t struct_size;
+    uint32_t threads; /* 0: one per core this process may use, at most 8 */
+    /* Longer clips are cut where they are quietest in the last fifth of each window of so many seconds.
+     * The model was made for 30, the default; 0: nothing is cut. At least 1. */
+    double window_seconds;
+    /* pst_audio_normalize_rms() on each segment. A silent one among others stays as it is; where all
+     * are, the clip fails. */
+    int normalize;
+    const pst_adapter *const *adapters; /* [adapter_count], as pst_session_use_adapters() */
+    const double *weights;              /* [adapter_count]; NULL: all 1 */
+    size_t adapter_count;
+    const pst_decode_options *decode; /* NULL: the model's */
+    /* Changes the decode options for a segment of `sample_count` samples; may be NULL. It is called by
+     * several threads at once. */
+    void (*adjust)(void *user, size_t sample_count, pst_decode_options *decode);
+    /* Sets up `*clip`, which comes with fd = -1 and all else 0. 0: there are no more clips. */
+    int (*next)(void *user, pst_clip *clip);
+    /* Other than 0 ends the batch in PST_ERR_CANCELLED, clips not yet delivered being forgotten. */
+    int (*deliver)(void *user, const pst_clip_result *result);
+    void *user;
+} pst_batch_options;
+
+PST_API void pst_batch_options_init(pst_batch_options *options);
+
+/* Transcribes what `next` gives until it has no more, on all threads at once, and hands every result to
+ * `deliver` in the order of the clips; both are called on the caller's thread. A clip that fails does
+ * not stop the others. Memory is that of the sessions and two windows of samples a thread, whatever
+ * the number and length of the clips; results are those of pst_transcribe() on each segment. */
+PST_API pst_status pst_batch_run(const pst_model *model, const pst_batch_options *options,
+                                 pst_error *err);
+
 /* --------------------------------------------------------------------------- manifests, reports */
 
 typedef struct pst_manifest pst_manifest;

@@ -14,6 +14,12 @@ void pst_session_options_init(pst_session_options *options) {
     *options = (pst_session_options){.struct_size = sizeof *options};
 }
 
+unsigned session_thread_count(uint32_t chosen) {
+    if (chosen) return chosen;
+    unsigned cores = cpu_count();
+    return cores < DEFAULT_THREADS_MAX ? cores : DEFAULT_THREADS_MAX;
+}
+
 pst_status pst_session_new(const pst_model *model, const pst_session_options *options,
                            pst_session **out, pst_error *err) {
     if (!model || !out)
@@ -21,11 +27,7 @@ pst_status pst_session_new(const pst_model *model, const pst_session_options *op
     if (options && options->struct_size != sizeof *options)
         return error_set(err, PST_ERR_ARGUMENT,
                          "options are not set up by pst_session_options_init()");
-    unsigned threads = options ? options->threads : 0;
-    if (threads == 0) {
-        threads = cpu_count();
-        if (threads > DEFAULT_THREADS_MAX) threads = DEFAULT_THREADS_MAX;
-    }
+    unsigned threads = session_thread_count(options ? options->threads : 0);
     struct pst_session *session = calloc(1, sizeof *session);
     if (!session) return error_memory(err, sizeof *session);
     pst_status status = thread_pool_new(&session->pool, threads, err);

@@ -17,6 +17,9 @@ struct pst_session {
     struct search search;
 };
 
+/* The threads that `chosen` means, 0 being one a core within reason. */
+unsigned session_thread_count(uint32_t chosen);
+
 /* Makes room for `extent` and the adapters in use, and sets workspace.extent. A clip that fits the room
  * there is uses it as it is. */
 pst_status session_fit(struct pst_session *session, const struct extent *extent, pst_error *err);

@@ -1,0 +1,203 @@
+/* batch.c - many clips over one model, on all threads at once.
+ *
+ * Two clips on a thread each are done sooner than two on both threads one after the other: nobody waits for
+ * the other at the end of a layer. So every working thread has a session of its own with one thread. Only
+ * when there are fewer pieces than threads do the sessions get more, which is why the first pieces are read
+ * before the threads are started. The caller's thread takes clips, delivers results, and else sleeps. */
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "audio/audio_file.h"
+#include "base/error.h"
+#include "pipeline/clip_queue.h"
+#include "pipeline/session.h"
+
+struct worker {
+    struct batch *batch;
+    pst_session *session;
+    pthread_t thread;
+};
+
+struct batch {
+    const pst_model *model;
+    const pst_batch_options *options;
+    size_t threads;
+    struct clip_queue queue;
+    size_t taken;           /* clips so far */
+    int drained;            /* there are no more */
+    struct worker *workers; /* [worker_count], of which [running] have been started */
+    size_t worker_count, running;
+};
+
+/* ------------------------------------------------------------------------------------- working */
+
+/* Makes the piece as loud as the model expects it; `*silent` when there is nothing to make louder but other
+ * pieces may have it. */
+static pst_status normalize(struct piece *piece, int *silent, pst_error *err) {
+    pst_status status = pst_audio_normalize_rms(piece->samples.data, piece->samples.count, err);
+    *silent = status && !piece->whole;
+    return *silent ? PST_OK : status;
+}
+
+static pst_status hear(const struct worker *worker, struct piece *piece, int *silent,
+                       pst_error *silence, pst_transcript **transcript, pst_error *err) {
+    const pst_batch_options *options = worker->batch->options;
+    pst_decode_options decode;
+    pst_status status = options->normalize ? normalize(piece, silent, silence) : PST_OK;
+    if (status) {
+        *err = *silence;
+        return status;
+    }
+    if (options->decode)
+        decode = *options->decode;
+    else
+        pst_model_decode_options(worker->batch->model, &decode);
+    if (options->adjust) options->adjust(options->user, piece->samples.count, &decode);
+    return pst_transcribe(worker->session, piece->samples.data, piece->samples.count, &decode,
+                          transcript, err);
+}
+
+static void *work(void *argument) {
+    struct worker *worker = argument;
+    struct clip_queue *queue = &worker->batch->queue;
+    struct job job;
+    while (clip_queue_take(queue, &job)) {
+        pst_error err, silence;
+        pst_transcript *transcript = NULL;
+        int silent = 0;
+        pst_status status = hear(worker, &job.piece, &silent, &silence, &transcript, &err);
+        sample_list_free(&job.piece.samples);
+        clip_queue_hand_in(queue, &job, transcript, status ? &err : NULL, silent ? &silence : NULL);
+    }
+    return NULL;
+}
+
+static pst_status start_worker(struct batch *batch, struct worker *worker, size_t threads,
+                               pst_error *err) {
+    const pst_batch_options *options = batch->options;
+    pst_session_options session;
+    pst_session_options_init(&session);
+    session.threads = (uint32_t)threads;
+    worker->batch = batch;
+    pst_status status = pst_session_new(batch->model, &session, &worker->session, err);
+    if (!status)
+        status = pst_session_use_adapters(worker->session, options->adapters, options->weights,
+                                          options->adapter_count, err);
+    if (status) return status;
+    if (pthread_create(&worker->thread, NULL, work, worker))
+        return error_set(err, PST_ERR_IO, "cannot start thread %zu of %zu", batch->running + 1,
+                         batch->worker_count);
+    batch->running++;
+    return PST_OK;
+}
+
+/* As many workers as there are pieces to begin with, sharing the threads. */
+static pst_status start_workers(struct batch *batch, pst_error *err) {
+    size_t count = batch->queue.ready_count;
+    batch->workers = calloc(count, sizeof *batch->workers);
+    if (!batch->workers) return error_memory(err, count * sizeof *batch->workers);
+    batch->worker_count = count;
+    pst_status status = PST_OK;
+    for (size_t i = 0; i < count && !status; i++) {
+        size_t threads = batch->threads / count + (i < batch->threads % count);
+        status = start_worker(batch, &batch->workers[i], threads, err);
+    }
+    return status;
+}
+
+static void stop_workers(struct batch *batch) {
+    clip_queue_stop(&batch->queue);
+    for (size_t i = 0; i < batch->running; i++) pthread_join(batch->workers[i].thread, NULL);
+    for (size_t i = 0; i < batch->worker_count; i++) pst_session_free(batch->workers[i].session);
+    free(batch->workers);
+}
+
+/* --------------------------------------------------------------------------------- coordinating */
+
+static pst_status deliver(const struct batch *batch, struct clip *clip, pst_error *err) {
+    pst_clip_result result;
+    clip_sum_up(clip, &result);
+    int stop = batch->options->deliver(batch->options->user, &result);
+    clip_free(clip);
+    return stop ? error_set(err, PST_ERR_CANCELLED, "the batch was cancelled") : PST_OK;
+}
+
+static pst_status take_clip(struct batch *batch, pst_error *err) {
+    pst_clip given = {.fd = -1};
+    if (!batch->options->next(batch->options->user, &given)) {
+        batch->drained = 1;
+        return PST_OK;
+    }
+    struct clip *clip = clip_new(&given, batch->taken);
+    if (!clip) return error_memory(err, sizeof *clip);
+    batch->taken++;
+    clip_queue_add(&batch->queue, clip);
+    if (batch->worker_count) return PST_OK;
+    clip_queue_read_ahead(&batch->queue, batch->threads);
+    return batch->queue.ready_count == batch->threads ? start_workers(batch, err) : PST_OK;
+}
+
+/* Until a result is due there is something better to do: taking the next clip, starting the workers, and
+ * last waiting. */
+static pst_status run(struct batch *batch, pst_error *err) {
+    struct clip_queue *queue = &batch->queue;
+    pst_status status = PST_OK;
+    while (!status) {
+        struct clip *clip = clip_queue_remove(queue);
+        if (clip)
+            status = deliver(batch, clip, err);
+        else if (!batch->drained && queue->length < batch->threads * PST_BATCH_CLIPS_PER_THREAD)
+            status = take_clip(batch, err);
+        else if (queue->length == 0)
+            break;
+        else if (!batch->worker_count)
+            status = start_workers(batch, err);
+        else
+            clip_queue_wait(queue);
+    }
+    return status;
+}
+
+/* -------------------------------------------------------------------------------------- public */
+
+/* A tenth of a window is what the last piece has at least: enough for the shortest clip. */
+static const double WINDOW_SECONDS_MIN = 1;
+static const double WINDOW_SECONDS_DEFAULT = 30;
+
+void pst_batch_options_init(pst_batch_options *options) {
+    *options = (pst_batch_options){.struct_size = sizeof *options,
+                                   .window_seconds = WINDOW_SECONDS_DEFAULT};
+}
+
+static pst_status check(const pst_model *model, const pst_batch_options *options, pst_error *err) {
+    if (!model || !options)
+        return error_set(err, PST_ERR_ARGUMENT, "model and batch options must not be NULL");
+    if (options->struct_size != sizeof *options)
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "options are not set up by pst_batch_options_init()");
+    if (!options->next || !options->deliver)
+        return error_set(err, PST_ERR_ARGUMENT, "next and deliver must not be NULL");
+    if (options->threads > THREAD_POOL_MAX)
+        return error_set(err, PST_ERR_ARGUMENT, "threads is %u, expected 1 to %d",
+                         (unsigned)options->threads, THREAD_POOL_MAX);
+    double window = options->window_seconds;
+    if (window != 0 && !(window >= WINDOW_SECONDS_MIN && window <= AUDIO_SECONDS_MAX))
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "window_seconds is %g, expected 0 (the whole clip) or %g to %d", window,
+                         WINDOW_SECONDS_MIN, AUDIO_SECONDS_MAX);
+    return PST_OK;
+}
+
+pst_status pst_batch_run(const pst_model *model, const pst_batch_options *options, pst_error *err) {
+    pst_status status = check(model, options, err);
+    if (status) return status;
+    struct batch batch = {
+        .model = model, .options = options, .threads = session_thread_count(options->threads)};
+    size_t window = (size_t)lrint(options->window_seconds * PST_SAMPLE_RATE_HZ);
+    status = clip_queue_init(&batch.queue, window, batch.threads, err);
+    if (!status) status = run(&batch, err);
+    stop_workers(&batch);
+    clip_queue_destroy(&batch.queue);
+    return status;
+}

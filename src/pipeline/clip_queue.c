@@ -1,0 +1,178 @@
+/* clip_queue.c - see clip_queue.h. */
+#include "pipeline/clip_queue.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+
+pst_status clip_queue_init(struct clip_queue *queue, size_t window, size_t ready_room,
+                           pst_error *err) {
+    *queue = (struct clip_queue){.window = window};
+    pthread_mutex_init(&queue->mutex, NULL);
+    pthread_mutex_init(&queue->opening, NULL);
+    pthread_cond_init(&queue->work, NULL);
+    pthread_cond_init(&queue->finished, NULL);
+    queue->ready = calloc(ready_room, sizeof *queue->ready);
+    return queue->ready ? PST_OK : error_memory(err, ready_room * sizeof *queue->ready);
+}
+
+void clip_queue_destroy(struct clip_queue *queue) {
+    for (size_t i = queue->ready_taken; i < queue->ready_count; i++)
+        sample_list_free(&queue->ready[i].piece.samples);
+    free(queue->ready);
+    while (queue->first) {
+        struct clip *clip = queue->first;
+        queue->first = clip->next;
+        clip_free(clip);
+    }
+    pthread_cond_destroy(&queue->finished);
+    pthread_cond_destroy(&queue->work);
+    pthread_mutex_destroy(&queue->opening);
+    pthread_mutex_destroy(&queue->mutex);
+    *queue = (struct clip_queue){0};
+}
+
+/* ------------------------------------------------------------------------------------- reading */
+
+/* Call with the mutex held. */
+static struct clip *find_unread(struct clip_queue *queue) {
+    while (queue->unread && queue->unread->state == CLIP_READ) queue->unread = queue->unread->next;
+    for (struct clip *clip = queue->unread; clip; clip = clip->next)
+        if (clip->state == CLIP_NEW || clip->state == CLIP_OPEN) return clip;
+    return NULL;
+}
+
+static pst_status read_piece(struct clip_queue *queue, struct clip *clip, int is_new,
+                             struct piece *piece, pst_error *err) {
+    pst_status status = PST_OK;
+    if (is_new) {
+        pthread_mutex_lock(&queue->opening);
+        status = piece_reader_open(&clip->reader, &clip->given, queue->window, err);
+        pthread_mutex_unlock(&queue->opening);
+    }
+    return status ? status : piece_reader_next(&clip->reader, piece, err);
+}
+
+/* What reading has led to: a piece more, or the end of the clip. */
+static int note_piece(struct clip *clip, struct job *job, pst_status status, pst_error *err) {
+    if (!status) {
+        job->clip = clip;
+        job->segment = clip_add_segment(clip, &job->piece);
+        if (job->segment == SIZE_MAX) {
+            sample_list_free(&job->piece.samples);
+            status = error_memory(err, sizeof *clip->segments);
+        }
+    }
+    if (status) clip_fail(clip, clip->segment_count, err);
+    clip->pending += !status;
+    clip->state = clip->reader.ended || clip->error.code ? CLIP_READ : CLIP_OPEN;
+    if (clip->state == CLIP_READ) piece_reader_close(&clip->reader);
+    return !status;
+}
+
+/* Reads the next piece of `clip`: 1, or 0 when it has failed. Call with the mutex held, which is free while
+ * the file is being read. */
+static int read_next(struct clip_queue *queue, struct clip *clip, struct job *job) {
+    pst_error err;
+    int is_new = clip->state == CLIP_NEW;
+    clip->state = CLIP_READING;
+    pthread_mutex_unlock(&queue->mutex);
+    pst_status status = read_piece(queue, clip, is_new, &job->piece, &err);
+    pthread_mutex_lock(&queue->mutex);
+    int there = note_piece(clip, job, status, &err);
+    if (clip->state == CLIP_OPEN) pthread_cond_signal(&queue->work);
+    if (clip_is_finished(clip)) pthread_cond_signal(&queue->finished);
+    return there;
+}
+
+/* -------------------------------------------------------------------------- the caller's thread */
+
+void clip_queue_add(struct clip_queue *queue, struct clip *clip) {
+    pthread_mutex_lock(&queue->mutex);
+    if (queue->last)
+        queue->last->next = clip;
+    else
+        queue->first = clip;
+    queue->last = clip;
+    if (!queue->unread) queue->unread = clip;
+    queue->length++;
+    pthread_cond_signal(&queue->work);
+    pthread_mutex_unlock(&queue->mutex);
+}
+
+void clip_queue_read_ahead(struct clip_queue *queue, size_t count) {
+    pthread_mutex_lock(&queue->mutex);
+    while (queue->ready_count < count) {
+        struct clip *clip = find_unread(queue);
+        if (!clip) break;
+        queue->ready_count += (size_t)read_next(queue, clip, &queue->ready[queue->ready_count]);
+    }
+    pthread_mutex_unlock(&queue->mutex);
+}
+
+struct clip *clip_queue_remove(struct clip_queue *queue) {
+    pthread_mutex_lock(&queue->mutex);
+    struct clip *clip = queue->first;
+    if (clip && !clip_is_finished(clip)) clip = NULL;
+    if (clip) {
+        if (queue->unread == clip) queue->unread = clip->next;
+        queue->first = clip->next;
+        if (!queue->first) queue->last = NULL;
+        queue->length--;
+    }
+    pthread_mutex_unlock(&queue->mutex);
+    return clip;
+}
+
+void clip_queue_wait(struct clip_queue *queue) {
+    pthread_mutex_lock(&queue->mutex);
+    while (queue->first && !clip_is_finished(queue->first))
+        pthread_cond_wait(&queue->finished, &queue->mutex);
+    pthread_mutex_unlock(&queue->mutex);
+}
+
+void clip_queue_stop(struct clip_queue *queue) {
+    pthread_mutex_lock(&queue->mutex);
+    queue->stopped = 1;
+    pthread_cond_broadcast(&queue->work);
+    pthread_mutex_unlock(&queue->mutex);
+}
+
+/* ------------------------------------------------------------------------------ working threads */
+
+int clip_queue_take(struct clip_queue *queue, struct job *job) {
+    int taken = 0;
+    pthread_mutex_lock(&queue->mutex);
+    while (!taken && !queue->stopped) {
+        struct clip *clip;
+        if (queue->ready_taken < queue->ready_count) {
+            *job = queue->ready[queue->ready_taken++];
+            taken = 1;
+        } else if ((clip = find_unread(queue))) {
+            taken = read_next(queue, clip, job);
+        } else {
+            pthread_cond_wait(&queue->work, &queue->mutex);
+        }
+    }
+    pthread_mutex_unlock(&queue->mutex);
+    return taken;
+}
+
+void clip_queue_hand_in(struct clip_queue *queue, const struct job *job, pst_transcript *transcript,
+                        const pst_error *error, const pst_error *silence) {
+    struct clip *clip = job->clip;
+    pthread_mutex_lock(&queue->mutex);
+    clip->segments[job->segment].transcript = transcript;
+    if (silence) {
+        clip->silent++;
+        if (job->segment == 0) clip->silence = *silence;
+    }
+    if (error) clip_fail(clip, job->segment, error);
+    if (error && clip->state == CLIP_OPEN) { /* what is left of it need not be heard */
+        clip->state = CLIP_READ;
+        piece_reader_close(&clip->reader);
+    }
+    clip->pending--;
+    if (clip_is_finished(clip)) pthread_cond_signal(&queue->finished);
+    pthread_mutex_unlock(&queue->mutex);
+}
