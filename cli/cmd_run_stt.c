@@ -77,60 +77,44 @@ const struct command command_run_stt = {
     .run = run,
 };
 
-/* What the loop over the samples holds. */
+/* What the callbacks of the batch share. */
 struct job {
     const struct values *values;
     struct engine engine;
     struct output output;
     pst_manifest *manifest; /* NULL with --audio */
     pst_report *report;
-    int failed; /* a sample did */
+    size_t taken;    /* entries handed to the batch */
+    size_t reported; /* entries in the report */
+    int failed;      /* a sample did */
+    int code;        /* why there is no point in going on; 0: there is */
 };
 
 /* The settings of the script; the rest is the model's own. */
-static pst_decode_options script_options(const struct job *job, size_t sample_count) {
+static pst_decode_options script_options(const struct job *job) {
     pst_decode_options settings;
     pst_model_decode_options(job->engine.model, &settings);
     settings.num_beams = job->values->decode == DECODE_GREEDY ? 1 : 5;
     settings.repetition_penalty = 1.3F;
     settings.no_repeat_ngram_size = 2;
     settings.early_stopping = PST_STOP_FIRST;
-    double tokens = (double)sample_count / PST_SAMPLE_RATE_HZ * 5;
-    settings.max_new_tokens = tokens < 10 ? 10 : tokens > 150 ? 150 : (uint32_t)tokens;
     return settings;
 }
 
-/* The samples of an entry in memory that may be changed. */
-static pst_status load(const pst_manifest_entry *entry, pst_audio *audio, pst_error *err) {
-    if (entry->audio_path) return pst_audio_read(entry->audio_path, audio, err);
-    *audio = (pst_audio){.count = entry->sample_count};
-    audio->samples = need(malloc((entry->sample_count + 1) * sizeof *audio->samples));
-    if (entry->sample_count)
-        memcpy(audio->samples, entry->samples, entry->sample_count * sizeof *audio->samples);
-    return PST_OK;
+static void limit_tokens(void *user, size_t sample_count, pst_decode_options *settings) {
+    (void)user;
+    double tokens = (double)sample_count / PST_SAMPLE_RATE_HZ * 5;
+    settings->max_new_tokens = tokens < 10 ? 10 : tokens > 150 ? 150 : (uint32_t)tokens;
 }
 
-static void unload(const pst_manifest_entry *entry, pst_audio *audio) {
-    if (entry->audio_path)
-        pst_audio_free(audio);
-    else
-        free(audio->samples);
+static size_t entry_count(const struct job *job) {
+    return job->values->audio ? 1 : pst_manifest_count(job->manifest);
 }
 
-static pst_status hear(struct job *job, const pst_manifest_entry *entry,
-                       pst_transcript **transcript, pst_error *err) {
-    pst_audio audio;
-    pst_status status = load(entry, &audio, err);
-    if (status) return status;
-    if (!job->values->no_normalize)
-        status = pst_audio_normalize_rms(audio.samples, audio.count, err);
-    if (!status) {
-        pst_decode_options settings = script_options(job, audio.count);
-        status = pst_transcribe(job->engine.session, audio.samples, audio.count, &settings,
-                                transcript, err);
-    }
-    unload(entry, &audio);
-    return status;
+static pst_manifest_entry entry_at(const struct job *job, size_t index) {
+    pst_manifest_entry entry = {.audio_path = job->values->audio, .speaker_id = -1};
+    if (!job->values->audio) pst_manifest_entry_at(job->manifest, index, &entry);
+    return entry;
 }
 
 /* How a sample is called in messages: by its file, or by its line. */
@@ -139,44 +123,77 @@ static char *entry_name(const struct job *job, const pst_manifest_entry *entry) 
     return text_format("%s:%u", job->values->audio_list, (unsigned)entry->line);
 }
 
-/* Adds one sample to the report: 0 also when it failed; else an exit code with the reason said. */
-static int add_sample(struct job *job, const pst_manifest_entry *entry) {
+static int next(void *user, pst_clip *clip) {
+    struct job *job = user;
+    if (job->taken == entry_count(job)) return 0;
+    pst_manifest_entry entry = entry_at(job, job->taken++);
+    clip->path = entry.audio_path;
+    clip->samples = entry.samples;
+    clip->sample_count = entry.sample_count;
+    return 1;
+}
+
+/* 0, or an exit code with the reason said. */
+static int add_to_report(struct job *job, const pst_manifest_entry *entry,
+                         const pst_clip_result *clip, const char *message) {
     pst_error err;
-    pst_transcript *transcript = NULL;
-    char *message = NULL;
-    if (hear(job, entry, &transcript, &err)) {
-        char *name = entry_name(job, entry);
-        message = text_error(name, &err);
-        free(name);
-        job->failed = 1;
-        say("%s", message);
-    }
     pst_report_sample sample = {
-        .prediction = transcript ? transcript->text : NULL,
+        .prediction = clip->transcript ? clip->transcript->text : NULL,
         .reference = entry->text,
         .audio_path = entry->audio_path,
         .error = message,
     };
-    int code = 0;
     if (pst_report_add(job->report, &sample, &err))
-        code = fail(exit_code_of(&err), "%s", err.message);
-    pst_transcript_free(transcript);
+        return fail(exit_code_of(&err), "%s", err.message);
+    return 0;
+}
+
+static void show_progress(const struct job *job) {
+    size_t count = entry_count(job);
+    if (job->reported == count) return;
+    pst_manifest_entry entry = entry_at(job, job->reported);
+    progress_show(job->reported, count,
+                  entry.audio_path ? entry.audio_path : job->values->audio_list);
+}
+
+static int deliver(void *user, const pst_clip_result *clip) {
+    struct job *job = user;
+    pst_manifest_entry entry = entry_at(job, clip->index);
+    char *message = NULL;
+    if (clip->error) {
+        char *name = entry_name(job, &entry);
+        message = text_error(name, clip->error);
+        free(name);
+        job->failed = 1;
+        say("%s", message);
+    }
+    job->code = add_to_report(job, &entry, clip, message);
     free(message);
-    return code;
+    job->reported++;
+    show_progress(job);
+    return job->code;
 }
 
 static int add_samples(struct job *job) {
-    pst_manifest_entry single = {.audio_path = job->values->audio, .speaker_id = -1};
-    if (job->values->audio) return add_sample(job, &single);
-    size_t count = pst_manifest_count(job->manifest);
-    int code = 0;
-    for (size_t i = 0; !code && i < count; i++) {
-        pst_manifest_entry entry;
-        pst_manifest_entry_at(job->manifest, i, &entry);
-        progress_show(i, count, entry.audio_path ? entry.audio_path : job->values->audio_list);
-        code = add_sample(job, &entry);
-    }
-    return code;
+    pst_error err;
+    pst_batch_options batch;
+    pst_decode_options settings = script_options(job);
+    pst_batch_options_init(&batch);
+    batch.threads = (uint32_t)job->values->engine.threads;
+    batch.window_seconds = 0; /* the script does not cut */
+    batch.normalize = !job->values->no_normalize;
+    batch.adapters = (const pst_adapter *const *)job->engine.adapters;
+    batch.weights = job->engine.weights;
+    batch.adapter_count = job->engine.adapter_count;
+    batch.decode = &settings;
+    batch.adjust = limit_tokens;
+    batch.next = next;
+    batch.deliver = deliver;
+    batch.user = job;
+    show_progress(job);
+    if (pst_batch_run(job->engine.model, &batch, &err) && !job->code)
+        return fail(exit_code_of(&err), "%s", err.message);
+    return job->code;
 }
 
 static int write_report(struct job *job) {

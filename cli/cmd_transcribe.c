@@ -1,7 +1,7 @@
 /* cmd_transcribe.c - audio files to text.
  *
- * The inputs go through one session, one after the other; each result is out before the next input
- * is read. An input that fails is named and the rest goes on. */
+ * The inputs are transcribed several at once; results come out in the order of the inputs, each as soon as
+ * those before it are out. An input that fails is named and the rest goes on. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,13 +21,15 @@ struct values {
     struct engine_choice engine;
     struct decoding_choice decoding;
     const char *output;
-    int format; /* enum result_format */
+    double window; /* seconds */
+    int format;    /* enum result_format */
     int normalize;
 };
 
 static const struct values defaults = {
     .engine = {.precision = PST_PRECISION_AUTO},
     .decoding = {DECODING_NOTHING_CHOSEN},
+    .window = 30, /* what the model was trained on, and the API's default */
 };
 
 #define AT(field) offsetof(struct values, field)
@@ -45,6 +47,10 @@ static const struct option options[] = {
      "write to the file F, whole, when all is done (default: standard output, as results come)"},
     {"normalize", 0, OPTION_FLAG, NULL, AT(normalize),
      "scale each clip to a loudness (RMS) of 0.075, as run-stt does"},
+    {"window", 0, OPTION_NUMBER, "SECONDS", AT(window),
+     "cut a longer clip where it is quietest in the last fifth of each SECONDS, and join the "
+     "texts; 0: "
+     "never (default: 30, what the model was made for)"},
     {0},
 };
 
@@ -58,7 +64,9 @@ const struct command command_transcribe = {
                "text   one line an input: only the transcript for a single FILE or -, else\n"
                "       \"path: transcript\"\n"
                "json   an array of objects: file, duration, text, tokens, avg_logprob, and\n"
-               "       \"truncated\": true where the length limit cut it; or file, error\n"
+               "       \"truncated\": true where the length limit cut it; or file, error.\n"
+               "       Clips longer than --window have segments as well, each with start, end\n"
+               "       (seconds), text, tokens, avg_logprob\n"
                "jsonl  the same objects, one a line",
     .groups =
         {
@@ -75,34 +83,18 @@ const struct command command_transcribe = {
     .run = run,
 };
 
-/* What the loop over the inputs holds. */
+/* What the callbacks of the batch share. */
 struct job {
     const struct values *values;
     struct engine engine;
     struct decoding decoding;
     struct inputs inputs;
     struct results results;
-    int failed; /* an input did */
+    size_t taken;    /* inputs handed to the batch, or passed over as unusable */
+    size_t reported; /* inputs whose result is out */
+    int failed;      /* an input did */
+    int code;        /* why there is no point in going on; 0: there is */
 };
-
-static pst_status read_audio(const char *path, pst_audio *audio, pst_error *err) {
-    if (strcmp(path, "-") == 0) return pst_audio_read_fd(STDIN_FILENO, "-", audio, err);
-    return pst_audio_read(path, audio, err);
-}
-
-static pst_status hear(struct job *job, const char *path, double *duration,
-                       pst_transcript **transcript, pst_error *err) {
-    pst_audio audio;
-    pst_status status = read_audio(path, &audio, err);
-    if (status) return status;
-    *duration = audio.duration;
-    if (job->values->normalize) status = pst_audio_normalize_rms(audio.samples, audio.count, err);
-    if (!status)
-        status = pst_transcribe(job->engine.session, audio.samples, audio.count,
-                                &job->decoding.options, transcript, err);
-    pst_audio_free(&audio);
-    return status;
-}
 
 static int report_error(struct job *job, const char *path, const char *message) {
     job->failed = 1;
@@ -110,39 +102,107 @@ static int report_error(struct job *job, const char *path, const char *message) 
     return results_add(&job->results, &(struct result){.path = path, .error = message});
 }
 
-static int report_transcript(struct job *job, const struct result *result) {
+static void say_truncated(const char *path, const pst_clip_result *clip) {
+    for (size_t i = 0; i < clip->segment_count; i++) {
+        const pst_segment *segment = &clip->segments[i];
+        char *part = clip->segment_count == 1 ? text_format("the transcript")
+                                              : text_format("the transcript of %.2f to %.2f s",
+                                                            segment->start, segment->end);
+        if (segment->transcript->truncated)
+            say("%s: %s was cut at %zu tokens, its length limit (see --max-new-tokens)", path, part,
+                segment->transcript->token_count);
+        free(part);
+    }
+}
+
+static int report_transcript(struct job *job, const char *path, const pst_clip_result *clip) {
     progress_clear();
-    int code = results_add(&job->results, result);
-    if (!code && result->transcript->truncated && job->results.format == RESULT_TEXT)
-        say("%s: the transcript was cut at %zu tokens, its length limit (see --max-new-tokens)",
-            result->path, result->transcript->token_count);
+    struct result result = {.path = path, .clip = clip};
+    int code = results_add(&job->results, &result);
+    if (!code && job->results.format == RESULT_TEXT) say_truncated(path, clip);
     return code;
 }
 
-/* Transcribes one input. 0 also when it failed; an exit code when there is no point in going on. */
-static int transcribe_input(struct job *job, const struct input *input) {
-    if (input->error) return report_error(job, input->path, input->error);
-    pst_error err;
-    struct result result = {.path = input->path};
-    pst_transcript *transcript = NULL;
-    if (hear(job, input->path, &result.duration, &transcript, &err)) {
-        /* Not this input is at fault but the settings. */
-        if (err.code == PST_ERR_ARGUMENT)
-            return usage_error(&command_transcribe, "%s", err.message);
-        char *message = text_error(input->path, &err);
-        int code = report_error(job, input->path, message);
-        free(message);
-        return code;
-    }
-    result.transcript = transcript;
-    int code = report_transcript(job, &result);
-    pst_transcript_free(transcript);
+static int report(struct job *job, const char *path, const pst_clip_result *clip) {
+    if (!clip->error) return report_transcript(job, path, clip);
+    /* Not this input is at fault but the settings. */
+    if (clip->error->code == PST_ERR_ARGUMENT)
+        return usage_error(&command_transcribe, "%s", clip->error->message);
+    char *message = text_error(path, clip->error);
+    int code = report_error(job, path, message);
+    free(message);
     return code;
+}
+
+/* Inputs that were not worth trying have their place in the order too. */
+static void report_unusable(struct job *job, const struct input *end) {
+    for (const struct input *input; !job->code; job->reported++) {
+        input = &job->inputs.list[job->reported];
+        if (input == end) break;
+        job->code = report_error(job, input->path, input->error);
+    }
+}
+
+static int next(void *user, pst_clip *clip) {
+    struct job *job = user;
+    while (job->taken < job->inputs.count) {
+        struct input *input = &job->inputs.list[job->taken++];
+        if (input->error) continue;
+        clip->path = input->path;
+        clip->fd = strcmp(input->path, "-") == 0 ? STDIN_FILENO : -1;
+        clip->tag = input;
+        return 1;
+    }
+    return 0;
+}
+
+static void show_progress(const struct job *job) {
+    size_t at = job->reported, count = job->inputs.count;
+    if (at < count) progress_show(at, count, job->inputs.list[at].path);
+}
+
+static int deliver(void *user, const pst_clip_result *clip) {
+    struct job *job = user;
+    const struct input *input = clip->tag;
+    report_unusable(job, input);
+    if (!job->code) job->code = report(job, input->path, clip);
+    job->reported++;
+    if (!job->code) show_progress(job);
+    return job->code;
+}
+
+static int transcribe_inputs(struct job *job) {
+    pst_error err;
+    pst_batch_options batch;
+    pst_batch_options_init(&batch);
+    batch.threads = (uint32_t)job->values->engine.threads;
+    batch.window_seconds = job->values->window;
+    batch.normalize = job->values->normalize;
+    batch.adapters = (const pst_adapter *const *)job->engine.adapters;
+    batch.weights = job->engine.weights;
+    batch.adapter_count = job->engine.adapter_count;
+    batch.decode = &job->decoding.options;
+    batch.next = next;
+    batch.deliver = deliver;
+    batch.user = job;
+    show_progress(job);
+    if (pst_batch_run(job->engine.model, &batch, &err) && !job->code)
+        return fail(exit_code_of(&err), "%s", err.message);
+    report_unusable(job, job->inputs.list + job->inputs.count);
+    return job->code;
+}
+
+static int check(const struct values *values) {
+    /* False for NAN. The library's limits: a shorter piece is no clip, a longer file is not read. */
+    if (!(values->window == 0 || (values->window >= 1 && values->window <= 6 * 3600)))
+        return usage_error(&command_transcribe,
+                           "--window: expected 0 or a number of seconds from 1 to 21600");
+    return decoding_check(&command_transcribe, &values->decoding);
 }
 
 static int prepare(struct job *job, char **operands, int operand_count) {
     const struct values *values = job->values;
-    int code = decoding_check(&command_transcribe, &values->decoding);
+    int code = check(values);
     if (code) return code;
     inputs_expand(&job->inputs, operands, operand_count);
     job->results.format = (enum result_format)values->format;
@@ -160,10 +220,7 @@ static int prepare(struct job *job, char **operands, int operand_count) {
 static int run(const void *values, char **operands, int operand_count) {
     struct job job = {.values = values};
     int code = prepare(&job, operands, operand_count);
-    for (size_t i = 0; !code && i < job.inputs.count; i++) {
-        progress_show(i, job.inputs.count, job.inputs.list[i].path);
-        code = transcribe_input(&job, &job.inputs.list[i]);
-    }
+    if (!code) code = transcribe_inputs(&job);
     if (!code) code = results_end(&job.results);
     int closed = output_close(&job.results.output, code == EXIT_DONE);
     decoding_free(&job.decoding);

@@ -15,7 +15,7 @@ static void add_text(struct results *results, const struct result *result) {
     if (result->error) return; /* said on standard error */
     FILE *stream = results->output.stream;
     if (results->named) fprintf(stream, "%s: ", result->path);
-    for (const char *at = result->transcript->text; *at; at++)
+    for (const char *at = result->clip->transcript->text; *at; at++)
         fputc(*at == '\n' || *at == '\r' ? ' ' : *at, stream);
     fputc('\n', stream);
 }
@@ -31,6 +31,25 @@ static json_t *ids_array(const int32_t *ids, size_t count) {
     return array;
 }
 
+static void set_transcript(json_t *object, const pst_transcript *transcript) {
+    json_object_set_new(object, "text", json_text(transcript->text));
+    json_object_set_new(object, "tokens", ids_array(transcript->tokens, transcript->token_count));
+    json_object_set_new(object, "avg_logprob", rounded(transcript->avg_logprob));
+    if (transcript->truncated) json_object_set_new(object, "truncated", json_true());
+}
+
+static json_t *segments_array(const pst_clip_result *clip) {
+    json_t *array = need(json_array());
+    for (size_t i = 0; i < clip->segment_count; i++) {
+        json_t *object = need(json_object());
+        json_object_set_new(object, "start", json_real(clip->segments[i].start));
+        json_object_set_new(object, "end", json_real(clip->segments[i].end));
+        set_transcript(object, clip->segments[i].transcript);
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
 static json_t *result_object(const struct result *result) {
     json_t *object = need(json_object());
     json_object_set_new(object, "file", json_text(result->path));
@@ -38,12 +57,10 @@ static json_t *result_object(const struct result *result) {
         json_object_set_new(object, "error", json_text(result->error));
         return object;
     }
-    const pst_transcript *transcript = result->transcript;
-    json_object_set_new(object, "duration", json_real(result->duration));
-    json_object_set_new(object, "text", json_text(transcript->text));
-    json_object_set_new(object, "tokens", ids_array(transcript->tokens, transcript->token_count));
-    json_object_set_new(object, "avg_logprob", rounded(transcript->avg_logprob));
-    if (transcript->truncated) json_object_set_new(object, "truncated", json_true());
+    const pst_clip_result *clip = result->clip;
+    json_object_set_new(object, "duration", json_real(clip->duration));
+    set_transcript(object, clip->transcript);
+    if (clip->segment_count > 1) json_object_set_new(object, "segments", segments_array(clip));
     return object;
 }
 

@@ -21,9 +21,8 @@ struct results {
 
 struct result {
     const char *path;
-    const char *error;                /* NULL: transcribed */
-    double duration;                  /* seconds */
-    const pst_transcript *transcript; /* NULL with an error */
+    const char *error;           /* NULL: transcribed */
+    const pst_clip_result *clip; /* NULL with an error */
 };
 
 /* 0, or an exit code with the reason said: the results have no reader. */

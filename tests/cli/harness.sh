@@ -100,7 +100,7 @@ holds() {
 
 # Log-probabilities differ in their last digits between instruction sets.
 scrub() {
-    sed 's/"avg_logprob": -[0-9.]*/"avg_logprob": -N/' "$1" >"$scratch/scrubbed"
+    sed 's/"avg_logprob": -[0-9.]*/"avg_logprob": -N/g' "$1" >"$scratch/scrubbed"
     cp "$scratch/scrubbed" "$1"
 }
 

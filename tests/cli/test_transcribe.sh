@@ -136,6 +136,43 @@ ok grep -q -F "\"tokens\": [1, 86, 280, 86, 163, 205, 300, 277, 295, 163, 295, 1
 run transcribe --adapter nowhere:2 audio/chirp.wav
 exits 3
 
+# A clip longer than the window is cut; an .au file need not say how long it is.
+{
+    printf 'dns.\030\0\0\0\377\377\377\377\003\0\0\0\200\076\0\0\001\0\0\0'
+    for i in 1 2 3; do tail -c +45 audio/chirp.wav; done
+} >long.au
+run transcribe --window 1 --max-new-tokens 5 long.au
+exits 0; prints 'inpktm m�gkre inbmatg'
+says <<'END'
+potstill: long.au: the transcript of 0.00 to 0.90 s was cut at 6 tokens, its length limit (see --max-new-tokens)
+potstill: long.au: the transcript of 0.90 to 1.80 s was cut at 6 tokens, its length limit (see --max-new-tokens)
+potstill: long.au: the transcript of 1.80 to 2.25 s was cut at 6 tokens, its length limit (see --max-new-tokens)
+END
+run transcribe --window 1 --max-new-tokens 5 --format jsonl long.au
+exits 0; says ''
+scrub "$scratch/out"
+prints <<'END'
+{"file": "long.au", "duration": 2.25, "text": "inpktm m�gkre inbmatg", "tokens": [1, 262, 298, 301, 281, 293, 1, 293, 240, 297, 301, 270, 1, 262, 299, 293, 278, 297], "avg_logprob": -N, "truncated": true, "segments": [{"start": 0.0, "end": 0.9, "text": "inpktm", "tokens": [1, 262, 298, 301, 281, 293], "avg_logprob": -N, "truncated": true}, {"start": 0.9, "end": 1.8, "text": "m�gkre", "tokens": [1, 293, 240, 297, 301, 270], "avg_logprob": -N, "truncated": true}, {"start": 1.8, "end": 2.25, "text": "inbmatg", "tokens": [1, 262, 299, 293, 278, 297], "avg_logprob": -N, "truncated": true}]}
+END
+run transcribe long.au
+cp "$scratch/out" whole.txt
+run transcribe --window 0 long.au
+exits 0; same 'standard output' "$scratch/out" whole.txt
+
+# Several at once: the order is that of the inputs, standard error too, for any number of threads.
+set -- long.au audio/chirp.wav gone.wav - audio/short.wav empty long.au audio/hum.wav audio/chirp.wav
+run transcribe --threads 1 --window 1 --format json "$@" <audio/hum.wav
+exits 1
+cp "$scratch/out" one.json
+cp "$scratch/err" one.err
+ok test "$(grep -c '^  {' one.json)" -eq 9
+for threads in 2 3 5; do
+    run transcribe --threads $threads --window 1 --format json "$@" <audio/hum.wav
+    exits 1
+    same 'standard output' "$scratch/out" one.json
+    same 'standard error' "$scratch/err" one.err
+done
+
 # A name in JSON is UTF-8 whatever it is on disk.
 cp audio/chirp.wav "$(printf 'caf\351.wav')" && {
     run transcribe --format jsonl "$(printf 'caf\351.wav')"

@@ -59,6 +59,10 @@ for bias in word =1 word= word=x word=nan; do
     wrong "transcribe: --sequence-bias '$bias': expected TEXT=BIAS, BIAS a number$at" \
         transcribe --sequence-bias "$bias" a.wav
 done
+for seconds in 0.5 -1 21601; do
+    wrong "transcribe: --window: expected 0 or a number of seconds from 1 to 21600$at" \
+        transcribe --window $seconds a.wav
+done
 
 at='; see potstill run-stt --help'
 wrong "run-stt: --model-id M is required$at" run-stt --audio-list x.jsonl
