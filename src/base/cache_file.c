@@ -24,6 +24,13 @@ enum {
     HEAD_MAX = 1 << 20
 };
 
+void cache_file_name(char name[CACHE_NAME_SIZE], const char *kind, const void *about,
+                     size_t length) {
+    XXH128_hash_t hash = XXH3_128bits(about, length);
+    snprintf(name, CACHE_NAME_SIZE, "%s-%016llx%016llx", kind, (unsigned long long)hash.high64,
+             (unsigned long long)hash.low64);
+}
+
 static void put_u64(unsigned char *at, uint64_t value) {
     for (int i = 0; i < 8; i++, value >>= 8) at[i] = (unsigned char)value;
 }
@@ -55,9 +62,13 @@ static unsigned char *make_front(const struct cache_content *content, size_t off
 
 const unsigned char *cache_file_check(const unsigned char *bytes, size_t size,
                                       const struct cache_content *wanted) {
-    size_t offset = body_offset(wanted);
-    if (offset == 0 || size != offset + wanted->body_bytes) return NULL;
-    unsigned char *front = make_front(wanted, offset);
+    struct cache_content content = *wanted;
+    if (content.body_bytes == CACHE_BODY_ANY) content.body_bytes = 0;
+    size_t offset = body_offset(&content);
+    if (offset == 0 || size < offset) return NULL;
+    if (wanted->body_bytes == CACHE_BODY_ANY) content.body_bytes = size - offset;
+    unsigned char *front =
+        size - offset == content.body_bytes ? make_front(&content, offset) : NULL;
     if (!front) return NULL;
     int same = memcmp(bytes, front, MAGIC_BYTES) == 0 &&
                memcmp(bytes + CHECKED_FROM, front + CHECKED_FROM, offset - CHECKED_FROM) == 0;
@@ -77,9 +88,7 @@ const unsigned char *cache_file_open(struct file_view *view, const char *dir,
     if (fd < 0) return NULL;
     struct stat st;
     const unsigned char *body = NULL;
-    size_t offset = body_offset(wanted);
-    if (fstat(fd, &st) == 0 && cache_folder_owns(&st) && offset &&
-        (uint64_t)st.st_size == offset + wanted->body_bytes &&
+    if (fstat(fd, &st) == 0 && cache_folder_owns(&st) && st.st_size > 0 &&
         file_view_map(view, fd, (size_t)st.st_size)) {
         body = cache_file_check(view->data, view->size, wanted);
         if (body) cache_folder_used(fd, &st);

@@ -15,17 +15,25 @@
 #define PST_BASE_CACHE_FILE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/file_view.h"
 
+enum { CACHE_NAME_SIZE = 64 };
+#define CACHE_BODY_ANY SIZE_MAX
+
 /* The head that is wanted, the body that it promises. */
 struct cache_content {
-    const char *name; /* of the file: a few letters, then hex digits of what tells it apart */
+    char name[CACHE_NAME_SIZE];
     const void *head; /* [head_bytes] */
     size_t head_bytes;
-    const void *body; /* [body_bytes]; not looked at when reading */
-    size_t body_bytes;
+    const void *body;  /* [body_bytes]; not looked at when reading */
+    size_t body_bytes; /* when reading also CACHE_BODY_ANY: up to the end of the view */
 };
+
+/* The name of a cache file: `kind`, a few letters, and digits that tell `about` [length] apart. */
+void cache_file_name(char name[CACHE_NAME_SIZE], const char *kind, const void *about,
+                     size_t length);
 
 /* Maps <dir>/<name>: the body, 64-byte aligned, which lives until file_view_close(view); NULL when there
  * is none of that head and length that can be trusted. */

@@ -5,35 +5,20 @@
 #endif
 #include "base/content_digest.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/cache_file.h"
 
 enum { HEX_DIGITS = DIGEST_HEX_SIZE - 1 };
 
-/* One name a path, so that a newer state takes the place of an older one. */
-static int name_after(const char *path, char name[64]) {
-    char hex[DIGEST_HEX_SIZE];
-    if (!digest_bytes(DIGEST_SHA256, path, strlen(path), hex)) return 0;
-    snprintf(name, 64, "content-%.32s", hex);
-    return 1;
-}
-
 static void describe(struct buffer *head, const char *path, const struct file_stamp *stamp) {
-    char numbers[160];
-    int length = snprintf(numbers, sizeof numbers, "\n%llu %llu %llu %lld %lld\n",
-                          (unsigned long long)stamp->device, (unsigned long long)stamp->inode,
-                          (unsigned long long)stamp->size, (long long)stamp->modified_ns,
-                          (long long)stamp->changed_ns);
-    buffer_append(head, "content 1\n", 10);
-    buffer_append(head, path, strlen(path));
-    buffer_append(head, numbers, (size_t)length);
+    buffer_format(head, "content 1\n%s\n%llu %llu %llu %lld %lld\n", path,
+                  (unsigned long long)stamp->device, (unsigned long long)stamp->inode,
+                  (unsigned long long)stamp->size, (long long)stamp->modified_ns,
+                  (long long)stamp->changed_ns);
 }
 
 static int look_up(const char *cache_dir, const struct cache_content *content,
@@ -70,15 +55,14 @@ static int is_settled(const struct file_stamp *stamp) {
 
 int content_digest(const char *path, const struct file_stamp *stamp, const char *cache_dir,
                    char hex[DIGEST_HEX_SIZE]) {
-    char name[64], *real = realpath(path, NULL);
-    if (!real || !name_after(real, name)) {
-        free(real);
-        return 0;
-    }
+    char *real = realpath(path, NULL);
+    if (!real) return 0;
     struct buffer head = {0};
     describe(&head, real, stamp);
     struct cache_content content = {
-        .name = name, .head = head.data, .head_bytes = head.length, .body_bytes = HEX_DIGITS};
+        .head = head.data, .head_bytes = head.length, .body_bytes = HEX_DIGITS};
+    /* One name a path, so that a newer state takes the place of an older one. */
+    cache_file_name(content.name, "content", real, strlen(real));
     int known = !head.failed && look_up(cache_dir, &content, hex);
     int found = known || compute(real, stamp, hex);
     if (found && !known && !head.failed && is_settled(stamp)) {

@@ -42,15 +42,6 @@ void digest_free(struct digest *digest) {
     digest->context = NULL;
 }
 
-int digest_bytes(enum digest_kind kind, const void *bytes, size_t length,
-                 char hex[DIGEST_HEX_SIZE]) {
-    struct digest digest = {0};
-    int done = !digest_begin(&digest, kind, NULL) && !digest_add(&digest, bytes, length, NULL) &&
-               !digest_end(&digest, hex, NULL);
-    digest_free(&digest);
-    return done;
-}
-
 static pst_status add_file(struct digest *digest, int fd, const char *path, pst_error *err) {
     unsigned char piece[1 << 16]; /* long against a system call, short against a cache */
     for (;;) {

@@ -21,10 +21,6 @@ pst_status digest_add(struct digest *digest, const void *bytes, size_t length, p
 pst_status digest_end(struct digest *digest, char hex[DIGEST_HEX_SIZE], pst_error *err);
 void digest_free(struct digest *digest);
 
-/* The hex digits of some bytes; 0 when there is no memory. */
-int digest_bytes(enum digest_kind kind, const void *bytes, size_t length,
-                 char hex[DIGEST_HEX_SIZE]);
-
 /* The hex digits of the whole file `path`; a missing one is PST_ERR_MODEL. */
 pst_status digest_file(enum digest_kind kind, const char *path, char hex[DIGEST_HEX_SIZE],
                        pst_error *err);

@@ -8,18 +8,20 @@
 #include "base/error.h"
 #include "base/file_view.h"
 #include "model/precision.h"
+#include "model/tokenizer_cache.h"
 
 void pst_model_options_init(pst_model_options *options) {
     *options = (pst_model_options){.struct_size = sizeof *options};
 }
 
 /* The tokenizer is only needed for text: a folder without one can still give tokens. */
-static pst_status open_tokenizer(struct pst_model *model, const char *dir, pst_error *err) {
+static pst_status open_tokenizer(struct pst_model *model, const char *dir, const char *cache_dir,
+                                 pst_error *err) {
     char *path = path_join(dir, "tokenizer.json");
     if (!path) return error_memory(err, 0);
     int present = path_is_file(path);
     free(path);
-    return present ? tokenizer_open(&model->tokenizer, dir, err) : PST_OK;
+    return present ? tokenizer_cache_open(&model->tokenizer, dir, cache_dir, err) : PST_OK;
 }
 
 static pst_status check_tokens(const struct pst_model *model, const char *dir, pst_error *err) {
@@ -46,7 +48,7 @@ static pst_status open_parts(struct pst_model *model, const char *dir,
             generation_config_read(&model->decode, &model->decode_lists, &model->config, dir, err);
     if (!status) status = check_tokens(model, dir, err);
     if (!status) status = processor_read(&model->processor, processor_dir, err);
-    if (!status) status = open_tokenizer(model, processor_dir, err);
+    if (!status) status = open_tokenizer(model, processor_dir, options->cache_dir, err);
     if (!status) status = weights_open(&model->weights, &model->config, dir, err);
     if (!status)
         status = precision_choose(&model->precision, options->precision, model->kernels, err);

@@ -25,7 +25,6 @@ struct pack_piece {
 
 struct pack_file {
     struct buffer head;
-    char name[64];
     size_t body_bytes;
     struct file_view view; /* of the file that pack_file_open() found */
 };

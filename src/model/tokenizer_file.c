@@ -378,11 +378,18 @@ pst_status tokenizer_open(struct tokenizer **tokenizer, const char *dir, pst_err
 
 void tokenizer_free(struct tokenizer *tokenizer) {
     if (!tokenizer) return;
+    if (tokenizer->borrowed) {
+        tokenizer->vocabulary.texts = NULL;
+        tokenizer->vocabulary.slots = NULL;
+        tokenizer->bpe.slots = NULL;
+        tokenizer->special = NULL;
+    }
     vocabulary_free(&tokenizer->vocabulary);
     bpe_free(&tokenizer->bpe);
     added_tokens_free(&tokenizer->added);
     free(tokenizer->special);
     free(tokenizer->before.ids);
     free(tokenizer->after.ids);
+    file_view_close(&tokenizer->image);
     free(tokenizer);
 }

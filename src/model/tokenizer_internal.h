@@ -3,6 +3,7 @@
 #ifndef PST_MODEL_TOKENIZER_INTERNAL_H
 #define PST_MODEL_TOKENIZER_INTERNAL_H
 
+#include "base/file_view.h"
 #include "model/added_tokens.h"
 #include "model/bpe.h"
 #include "model/tokenizer.h"
@@ -15,6 +16,9 @@ struct tokenizer {
     unsigned char *special; /* [vocabulary.size] is this id left out by skip_special_tokens? */
     struct id_list before, after; /* what the template puts around a text */
     int clean_up; /* the spaces that English spelling has not are taken out of decoded text */
+    /* The tables, texts and `special` lie in an image (tokenizer_image.h): perhaps this one. */
+    int borrowed;
+    struct file_view image;
 };
 
 #endif

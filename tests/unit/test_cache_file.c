@@ -141,9 +141,12 @@ static void numbers_that_lie(void **state) {
     content.head_bytes = SIZE_MAX; /* nor can the wish be met */
     assert_null(cache_file_check(bytes, size, &content));
     content = wanted();
-    content.body_bytes = SIZE_MAX;
+    content.body_bytes = SIZE_MAX - 1;
     assert_null(cache_file_check(bytes, size, &content));
     assert_int_equal(cache_file_write(folder, &content), 0);
+    content.body_bytes = CACHE_BODY_ANY;
+    assert_ptr_equal(cache_file_check(bytes, size, &content), bytes + PAGE);
+    for (size_t cut = 0; cut < size; cut += 7) assert_null(cache_file_check(bytes, cut, &content));
 }
 
 static void other_heads(void **state) {
