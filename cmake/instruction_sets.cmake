@@ -4,13 +4,14 @@
 include(CheckCCompilerFlag)
 
 set(avx2 -mavx2 -mfma)
+set(avx_vnni ${avx2} -mavxvnni)
 set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl)
+set(avx512_vnni ${avx512} -mavx512vnni)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
-  set(instruction_sets avx2 avx512 avx512_vnni)
+  set(instruction_sets avx2 avx_vnni avx512 avx512_vnni)
 else()
   set(instruction_sets neon)
 endif()
-set(avx512_vnni ${avx512} -mavx512vnni)
 
 set(instruction_set_definitions)
 foreach(set avx2 avx_vnni avx512 avx512_vnni avx512_bf16 amx neon)

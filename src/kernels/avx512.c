@@ -4,15 +4,38 @@
 #include "kernels/kernels.h"
 #include "kernels/vector_avx512.h"
 
+/* Bytes without a dot product, as in avx2.c; the sign of w is a mask here. A zero of w may leave x as it
+ * is. */
+struct factor {
+    vint magnitude;
+    __mmask64 negative;
+};
+
+static inline struct factor i_factor(const void *p) {
+    vint w = i_load(p);
+    return (struct factor){_mm512_abs_epi8(w), _mm512_movepi8_mask(w)};
+}
+
+static inline vint i_dot(vint sum, vint x, struct factor f) {
+    vint turned = _mm512_mask_sub_epi8(x, f.negative, _mm512_setzero_si512(), x);
+    vint pairs = _mm512_maddubs_epi16(f.magnitude, turned);
+    return i_add(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+}
+
+#define INT8_FLIP 0
+#define INT8_ROWS 12 /* 12 x 2 sums, 2 weights, ones, zero, a broadcast value and a product: 30 */
+
 #include "kernels/vector_math.h"
 #include "kernels/vector_matmul.h"
 #include "kernels/vector_packed_f32.h"
+#include "kernels/vector_packed_int8.h"
 #include "kernels/vector_rows.h"
 
 static const struct packed_kernels packed_f32 = VECTOR_PACKED_F32("f32_32");
+static const struct packed_kernels packed_int8 = VECTOR_PACKED_INT8("int8_32");
 
 const struct kernels kernels_avx512 =
-    VECTOR_KERNELS("avx512", &packed_f32, &packed_reference_bf16, &packed_reference_int8);
+    VECTOR_KERNELS("avx512", &packed_f32, &packed_reference_bf16, &packed_int8);
 #if defined(POTSTILL_AVX512_VNNI)
 const struct kernels kernels_avx512_vnni =
     VECTOR_KERNELS("avx512_vnni", &packed_f32, &packed_reference_bf16, &packed_avx512_vnni_int8);

@@ -10,8 +10,8 @@ static inline struct factor i_factor(const void *p) {
 }
 
 /* x unsigned, w signed. */
-static inline vint i_dot(vint sum, vint x, struct factor factor) {
-    return _mm512_dpbusd_epi32(sum, x, factor.w);
+static inline vint i_dot(vint sum, vint x, struct factor f) {
+    return _mm512_dpbusd_epi32(sum, x, f.w);
 }
 
 #define INT8_FLIP 0x80

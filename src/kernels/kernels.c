@@ -17,6 +17,9 @@ static const struct set {
 #if defined(POTSTILL_AVX512)
     {PST_CPU_AVX512, CPU_AVX512, &kernels_avx512},
 #endif
+#if defined(POTSTILL_AVX_VNNI)
+    {PST_CPU_AVX_VNNI, CPU_AVX_VNNI, &kernels_avx_vnni},
+#endif
 #if defined(POTSTILL_AVX2)
     {PST_CPU_AVX2, CPU_AVX2, &kernels_avx2},
 #endif

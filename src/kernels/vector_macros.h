@@ -16,6 +16,10 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
+/* With few rows, memory is what is waited for; the weights this many bytes further on are asked for.
+ * Past their end the hint is void. */
+enum { STREAM_AHEAD = 4096 };
+
 static inline size_t at_most(size_t value, size_t limit) {
     return value < limit ? value : limit;
 }

@@ -155,6 +155,10 @@ ALWAYS_INLINE void multiply_tile(const struct matmul *a, const struct tile *t, i
     for (size_t l = 0; l < a->k; l++, panel += PANEL) {
         vfloat w[TILE_VECTORS];
         UNROLL for (int v = 0; v < vectors; v++) w[v] = v_load(panel + v * LANES);
+        if (rows <= TILE_ROWS / 2) {
+            UNROLL for (int p = 0; p < vectors * LANES; p += 16)
+                __builtin_prefetch(panel + STREAM_AHEAD / sizeof(float) + p);
+        }
         UNROLL for (int r = 0; r < rows; r++) {
             vfloat value = v_set(group[r / 4][(size_t)(r % 4) * stride + l]);
             UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = v_fma(value, w[v], sum[r][v]);

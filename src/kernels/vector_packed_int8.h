@@ -157,9 +157,6 @@ ALWAYS_INLINE void finish_row(const struct packed_matmul *a, const struct int8_t
     }
 }
 
-/* With few rows, memory is what is waited for; this far ahead in the stream is asked for. */
-enum { AHEAD = 4096 };
-
 /* `rows` and `chains` are constants wherever this is called. An i_dot waits for the one before it on the
  * same sum, so few rows take several sums an output, each over every chains-th step. */
 ALWAYS_INLINE void multiply_int8_tile(const struct packed_matmul *a, const struct int8_tile *t,
@@ -175,7 +172,7 @@ ALWAYS_INLINE void multiply_int8_tile(const struct packed_matmul *a, const struc
             struct factor w1 = i_factor(panel + c * STEP + VECTOR);
             if (rows <= INT8_ROWS / 2) {
                 UNROLL for (int p = 0; p < STEP; p += 64)
-                    __builtin_prefetch(panel + c * STEP + AHEAD + p);
+                    __builtin_prefetch(panel + c * STEP + STREAM_AHEAD + p);
             }
             UNROLL for (int r = 0; r < rows; r++) {
                 int32_t four;
