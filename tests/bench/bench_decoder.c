@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "model/precision.h"
 #include "pipeline/session.h"
 
 static pst_error err;
