@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/checked.h"
@@ -156,6 +157,7 @@ static pst_status make_body(struct packer *packer, unsigned char **memory, size_
                             pst_error *err) {
     struct arena arena = {0};
     if (packer->failed || !arena_allocate(&arena, bytes)) return error_memory(err, bytes);
+    memset(arena.base, 0, bytes); /* whatever a layout leaves out: the file is made of this */
     *memory = packer->fill = arena.base;
     packer->body = packer->fill;
     return PST_OK;
