@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/file_view.h"
 #include "potstill.h"
 
 enum mil_dtype {
@@ -132,6 +133,7 @@ struct mil_model {
     struct mil_pair *user_defined; /* [user_defined_count] */
     size_t user_defined_count;
 
+    struct file_view weights; /* of a package that was read: constants point into it */
     struct mil_chunk *chunks; /* memory of all the above, newest first */
     int failed;               /* an allocation did not succeed: nothing here is to be used */
 };
@@ -152,7 +154,11 @@ const char *mil_text(struct mil_model *model, const char *format, ...)
 
 struct mil_type mil_type_of(enum mil_dtype dtype, uint32_t rank, const int64_t *dims);
 size_t mil_elements(const struct mil_type *type); /* 0 with an unknown dimension or on overflow */
-uint32_t mil_bits(enum mil_dtype dtype);          /* of an element; 0: not a number type */
+uint32_t mil_bits(enum mil_dtype dtype);          /* of an element; 0: a string or no type */
+const char *mil_dtype_name(enum mil_dtype dtype); /* "fp16", as MIL text has it; never NULL */
+/* Bytes of so many elements of a number type, the last one filled up; 0 on overflow. */
+size_t mil_data_bytes(const struct mil_type *type);
+int mil_type_equal(const struct mil_type *a, const struct mil_type *b);
 
 struct mil_function *mil_function_new(struct mil_model *model, const char *name, const char *opset);
 struct mil_value *mil_function_input(struct mil_model *model, struct mil_function *function,
@@ -163,9 +169,20 @@ struct mil_block *mil_block_new(struct mil_model *model);
 struct mil_value *mil_block_input(struct mil_model *model, struct mil_block *block,
                                   const char *name, struct mil_type type);
 
-/* A constant of `block`; `borrowed`: data outlives the model and is not copied. */
+/* A constant of `block`; `borrowed`: data outlives the model and is not copied. With `block` NULL it is an
+ * inline one, for mil_op_attribute() or, bound where it is used, for mil_op_argument(). */
 struct mil_value *mil_const(struct mil_model *model, struct mil_block *block, const char *name,
                             struct mil_type type, const void *data, size_t bytes, int borrowed);
+
+/* The commonest constants. A text is a scalar of type string. */
+struct mil_value *mil_const_int(struct mil_model *model, struct mil_block *block, const char *name,
+                                int32_t value);
+struct mil_value *mil_const_bool(struct mil_model *model, struct mil_block *block, const char *name,
+                                 int value);
+struct mil_value *mil_const_text(struct mil_model *model, struct mil_block *block, const char *name,
+                                 const char *text);
+struct mil_value *mil_const_ints(struct mil_model *model, struct mil_block *block, const char *name,
+                                 const int32_t *values, size_t count); /* a vector */
 
 /* An operation at the end of `block`. Arguments are added in the order of calls; the result's type is
  * declared by the caller and checked by mil_verify (types.h) against what the operation gives. */
