@@ -106,16 +106,29 @@ void file_writer_abort(struct file_writer *writer) {
     release(writer);
 }
 
-/* Removes a folder of plain files, which is all that a folder_writer makes, also without memory. */
-static void remove_folder(const char *path) {
-    DIR *dir = opendir(path);
-    if (dir) {
-        for (struct dirent *entry; (entry = readdir(dir));) {
-            if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
-            unlinkat(dirfd(dir), entry->d_name, 0);
-        }
-        closedir(dir);
+/* Folders in a folder: a package is three deep, and lies in a folder of packages. */
+enum { DEPTH_MAX = 8 };
+
+/* Removes a folder of plain files and such folders, which is all that a folder_writer makes, also without
+ * memory. Links are removed, not followed. */
+static void remove_entries(int fd, int depth) {
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        if (fd >= 0) close(fd);
+        return;
     }
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
+        if (unlinkat(dirfd(dir), entry->d_name, 0) == 0 || depth == DEPTH_MAX) continue;
+        int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+        remove_entries(openat(dirfd(dir), entry->d_name, flags), depth + 1);
+        unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
+    }
+    closedir(dir);
+}
+
+static void remove_folder(const char *path) {
+    remove_entries(open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), 0);
     rmdir(path);
 }
 
