@@ -29,6 +29,8 @@ need 'has_library libutf8proc' libutf8proc-dev utf8proc
 need 'has_library libcurl' libcurl4-openssl-dev curl
 need 'has_library libcrypto' libssl-dev openssl
 need 'has_library libxxhash' libxxhash-dev xxhash
+need 'has_library libprotobuf-c' libprotobuf-c-dev protobuf-c
+need 'has protoc-c || has protoc-gen-c' protobuf-c-compiler protobuf-c
 need 'has_library cmocka' libcmocka-dev cmocka
 need 'has python3' python3 python3
 need 'python3 -m pip --version >/dev/null 2>&1' python3-pip ""

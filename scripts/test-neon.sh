@@ -6,9 +6,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-tools="gcc-aarch64-linux-gnu qemu-user cmake ninja-build pkg-config"
+tools="gcc-aarch64-linux-gnu qemu-user cmake ninja-build pkg-config protobuf-c-compiler"
 libraries="libcmocka-dev libsndfile1-dev libsoxr-dev libjansson-dev libpcre2-dev libutf8proc-dev
-libcurl4-openssl-dev libssl-dev libxxhash-dev"
+libcurl4-openssl-dev libssl-dev libxxhash-dev libprotobuf-c-dev"
 
 missing=""
 for package in $tools; do

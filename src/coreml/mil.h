@@ -73,6 +73,7 @@ struct mil_block;
 
 struct mil_op {
     const char *type;               /* "conv" */
+    const char *name;               /* NULL: that of its first output */
     struct mil_argument *arguments; /* [argument_count] */
     size_t argument_count;
     struct mil_value **outputs; /* [output_count]; none: write_state */
@@ -109,7 +110,9 @@ struct mil_feature {
     int optional;
     /* Flexible inputs: lower and upper bounds by dimension; upper -1: unbounded. NULL: fixed. */
     const int64_t *lower, *upper;
-    int enumerated; /* shapes are listed, in `lower` [enumerated, rank] */
+    int enumerated;  /* shapes are listed, in `lower` [enumerated, rank] */
+    int has_default; /* an optional input that stands for this value when it is not given */
+    double default_value;
 };
 
 struct mil_interface {
