@@ -58,6 +58,7 @@ struct mil_value {
     /* Where it stands in the weight file: the offset of its record. 0: in the program itself. The writer
      * puts constants of 10 elements and more there; equal bytes may share a record. */
     uint64_t blob_offset;
+    const char *label;       /* a const's name for its operation; NULL: `name` */
     int inlined;             /* read from a binding or an attribute; not an operation `const` */
     const struct mil_op *op; /* what computes it; NULL: an input or a constant */
 };

@@ -60,7 +60,10 @@ static pst_status read_const(struct reading *run, const PstMil__Operation *messa
                            name);
     if (status) return status;
     struct mil_value *value = mil_const(run->model, block, name, type, data, bytes, 1);
+    const char *label = value_text(find_attribute(message, "name"));
     if (value != NULL) value->blob_offset = offset;
+    if (value != NULL && label != NULL && strcmp(label, name) != 0)
+        value->label = mil_text(run->model, "%s", label);
     return define(run, value);
 }
 

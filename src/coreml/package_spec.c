@@ -205,7 +205,7 @@ static PstMil__Operation *write_const(struct mil_model *scratch, struct mil_valu
     operation->n_attributes = 2;
     operation->attributes = attributes;
     attributes[0] = write_attribute(scratch, "val", value);
-    attributes[1] = write_name(scratch, value->name);
+    attributes[1] = write_name(scratch, value->label != NULL ? value->label : value->name);
     return operation->outputs != NULL && attributes[0] != NULL && attributes[1] != NULL ? operation
                                                                                         : NULL;
 }
