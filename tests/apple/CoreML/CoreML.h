@@ -1,0 +1,83 @@
+/* CoreML.h - what runtime.m uses of Core ML, for a syntax check (see README.md). */
+#pragma once
+
+#import <Foundation/Foundation.h>
+
+typedef NSInteger MLComputeUnits;
+enum {
+    MLComputeUnitsCPUOnly = 0,
+    MLComputeUnitsCPUAndGPU = 1,
+    MLComputeUnitsAll = 2,
+    MLComputeUnitsCPUAndNeuralEngine = 3
+};
+
+typedef NSInteger MLMultiArrayDataType;
+enum {
+    MLMultiArrayDataTypeDouble = 65600,
+    MLMultiArrayDataTypeFloat32 = 65568,
+    MLMultiArrayDataTypeFloat16 = 65552,
+    MLMultiArrayDataTypeInt32 = 131104
+};
+
+@interface MLMultiArray : NSObject
+@property(readonly) MLMultiArrayDataType dataType;
+@property(readonly) NSArray<NSNumber *> *shape;
+@property(readonly) NSArray<NSNumber *> *strides;
+- (instancetype)initWithShape:(NSArray<NSNumber *> *)shape
+                     dataType:(MLMultiArrayDataType)type
+                        error:(NSError **)error;
+- (void)getBytesWithHandler:(void (^)(const void *bytes, NSInteger size))handler;
+- (void)getMutableBytesWithHandler:(void (^)(void *bytes, NSInteger size,
+                                             NSArray<NSNumber *> *strides))handler;
+@end
+
+@interface MLFeatureValue : NSObject
+@property(readonly) MLMultiArray *multiArrayValue;
++ (instancetype)featureValueWithMultiArray:(MLMultiArray *)array;
+@end
+
+@protocol MLFeatureProvider
+- (MLFeatureValue *)featureValueForName:(NSString *)name;
+@end
+
+@interface MLDictionaryFeatureProvider : NSObject <MLFeatureProvider>
+- (instancetype)initWithDictionary:(NSDictionary<NSString *, id> *)dictionary
+                             error:(NSError **)error;
+@end
+
+@interface MLMultiArrayConstraint : NSObject
+@property(readonly) NSArray<NSNumber *> *shape;
+@property(readonly) MLMultiArrayDataType dataType;
+@end
+
+@interface MLFeatureDescription : NSObject
+@property(readonly) MLMultiArrayConstraint *multiArrayConstraint;
+@end
+
+@interface MLModelDescription : NSObject
+@property(readonly) NSDictionary<NSString *, MLFeatureDescription *> *inputDescriptionsByName;
+@property(readonly) NSDictionary<NSString *, MLFeatureDescription *> *stateDescriptionsByName;
+@end
+
+@interface MLModelConfiguration : NSObject
+@property MLComputeUnits computeUnits;
+@property NSString *functionName;
+@end
+
+@interface MLState : NSObject
+- (void)getMultiArrayForStateNamed:(NSString *)name handler:(void (^)(MLMultiArray *))handler;
+@end
+
+@interface MLModel : NSObject
+@property(readonly) MLModelDescription *modelDescription;
++ (NSURL *)compileModelAtURL:(NSURL *)url error:(NSError **)error;
++ (instancetype)modelWithContentsOfURL:(NSURL *)url
+                         configuration:(MLModelConfiguration *)configuration
+                                 error:(NSError **)error;
+- (MLState *)newState;
+- (id<MLFeatureProvider>)predictionFromFeatures:(id<MLFeatureProvider>)features
+                                          error:(NSError **)error;
+- (id<MLFeatureProvider>)predictionFromFeatures:(id<MLFeatureProvider>)features
+                                     usingState:(MLState *)state
+                                          error:(NSError **)error;
+@end
