@@ -13,5 +13,6 @@ extern const struct command command_pull;       /* cmd_pull.c */
 extern const struct command command_merge;      /* cmd_merge.c */
 extern const struct command command_diff;       /* cmd_diff.c */
 extern const struct command command_verify;     /* cmd_verify.c */
+extern const struct command command_bench;      /* cmd_bench.c */
 
 #endif

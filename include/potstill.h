@@ -308,6 +308,8 @@ PST_API void pst_session_options_init(pst_session_options *options);
 PST_API pst_status pst_session_new(const pst_model *model, const pst_session_options *options,
                                    pst_session **session, pst_error *err);
 PST_API void pst_session_free(pst_session *session);
+/* Threads it computes with, the caller's included. */
+PST_API uint32_t pst_session_threads(const pst_session *session);
 
 /* Applies `adapter` (borrowed; it must outlive its use here) to what follows; NULL: the bare base. */
 PST_API pst_status pst_session_use_adapter(pst_session *session, const pst_adapter *adapter,
@@ -450,6 +452,58 @@ PST_API void pst_batch_options_init(pst_batch_options *options);
  * the number and length of the clips; results are those of pst_transcribe() on each segment. */
 PST_API pst_status pst_batch_run(const pst_model *model, const pst_batch_options *options,
                                  pst_error *err);
+/* ------------------------------------------------------------------------------------ profiles */
+
+typedef enum pst_stage {
+    PST_STAGE_STEM = 0, /* samples to frames */
+    PST_STAGE_ENCODER,  /* frames to memory */
+    PST_STAGE_CROSS,    /* keys and values of the memory for the decoder */
+    PST_STAGE_DECODER,  /* tokens to logits, or to the best of them */
+    PST_STAGE_SEARCH,   /* rules and the choice of tokens, text */
+    PST_STAGE_COUNT,
+    PST_STAGE_DETAIL = PST_STAGE_COUNT /* a part of what another span covers */
+} pst_stage;
+
+/* A stretch of work of one thread. */
+typedef struct pst_span {
+    const char *name; /* static */
+    pst_stage stage;
+    uint32_t thread;           /* 0: the caller's */
+    uint64_t start_ns, end_ns; /* of a clock that only goes forward */
+} pst_span;
+
+/* The name of a stage ("stem", "encoder", "cross_kv", "decoder", "search"); never NULL. */
+PST_API const char *pst_stage_name(pst_stage stage);
+/* From the next clip on the session notes what its threads do (`on` 1), or does not (0). */
+PST_API pst_status pst_session_record(pst_session *session, int on, pst_error *err);
+/* What was noted of the last clip: [*count], valid until the next one; NULL when nothing was.
+ * `*lost` (may be NULL): spans for which there was no memory. */
+PST_API const pst_span *pst_session_spans(pst_session *session, size_t *count, size_t *lost);
+/* Wall-clock milliseconds of each stage: where threads work on several at once, each stage has its share
+ * of that time, so stages add up to the time in which anything was done. */
+PST_API pst_status pst_spans_by_stage(const pst_span *spans, size_t count,
+                                      double ms[PST_STAGE_COUNT], pst_error *err);
+
+/* What a stage has to do, whoever does it: operations (a multiply and an add are two) by the precision
+ * they are done in, bytes of weights and caches that it has to read from beyond the second-level cache. */
+typedef struct pst_work {
+    double operations[3]; /* by pst_precision */
+    double bytes;
+} pst_work;
+
+/* The work of a clip of `samples` whose transcript has `tokens` (start token included), greedy or with
+ * `beams`. PST_STAGE_SEARCH is left at 0: it is bookkeeping. */
+PST_API void pst_model_work(const pst_model *model, size_t samples, size_t tokens, size_t beams,
+                            pst_work work[PST_STAGE_COUNT]);
+
+/* What this machine can do at best with `threads`, measured when called: about a second. */
+typedef struct pst_peak {
+    double operations_per_second[3]; /* by pst_precision, with the model's instruction set */
+    double bytes_per_second;         /* read from a block of 40 MB */
+} pst_peak;
+
+PST_API pst_status pst_measure_peak(const pst_model *model, uint32_t threads, pst_peak *peak,
+                                    pst_error *err);
 
 /* --------------------------------------------------------------------------- manifests, reports */
 

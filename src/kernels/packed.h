@@ -56,6 +56,9 @@ struct packed_kernels {
     void (*prepare)(void *rows, size_t rows_stride, float *scale, const float *fixed,
                     const float *x, size_t x_stride, size_t m, size_t k);
     void (*matmul)(const struct packed_matmul *args);
+    /* The multiply-adds of matmul() on registers alone, `rounds` times over; returns how many operations
+     * (two each) that were: what a peak is measured with. */
+    double (*spin)(size_t rounds);
 };
 
 /* The definition, in plain loops. */

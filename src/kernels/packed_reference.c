@@ -158,6 +158,27 @@ static void matmul_int8(const struct packed_matmul *a) {
     }
 }
 
+/* Sums that cannot be folded: the compiler does not know the factor. */
+static double spin_float(size_t rounds) {
+    float sums[8] = {0};
+    volatile float factor = 0.5f;
+    float x = factor;
+    for (size_t i = 0; i < rounds; i++)
+        for (int s = 0; s < 8; s++) sums[s] = sums[s] * x + x;
+    for (int s = 0; s < 8; s++) factor = sums[s];
+    return 2.0 * 8 * (double)rounds;
+}
+
+static double spin_int(size_t rounds) {
+    uint32_t sums[8] = {0};
+    volatile uint32_t factor = 3;
+    uint32_t x = factor;
+    for (size_t i = 0; i < rounds; i++)
+        for (int s = 0; s < 8; s++) sums[s] = sums[s] * x + x;
+    for (int s = 0; s < 8; s++) factor = sums[s];
+    return 2.0 * 8 * (double)rounds;
+}
+
 const struct packed_kernels packed_reference_f32 = {
     .layout = "reference_f32",
     .columns = 1,
@@ -165,6 +186,7 @@ const struct packed_kernels packed_reference_f32 = {
     .pack = pack_f32,
     .element_bytes = sizeof(float),
     .matmul = matmul_f32,
+    .spin = spin_float,
 };
 
 const struct packed_kernels packed_reference_bf16 = {
@@ -175,6 +197,7 @@ const struct packed_kernels packed_reference_bf16 = {
     .element_bytes = sizeof(uint16_t),
     .prepare = prepare_bf16,
     .matmul = matmul_bf16,
+    .spin = spin_float,
 };
 
 const struct packed_kernels packed_reference_int8 = {
@@ -185,4 +208,5 @@ const struct packed_kernels packed_reference_int8 = {
     .element_bytes = 1,
     .prepare = prepare_int8,
     .matmul = matmul_int8,
+    .spin = spin_int,
 };

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/spans.h"
 #include "base/thread_pool.h"
 #include "kernels/kernels.h"
 #include "model/effect.h"
@@ -45,6 +46,7 @@ struct workspace {
     size_t active_count;
     trace_fn trace;
     void *trace_user;
+    struct spans *spans; /* NULL: nobody is watching */
 
     struct extent extent; /* of the clip at hand */
 

@@ -47,8 +47,13 @@ void pst_session_free(pst_session *session) {
     if (!session) return;
     thread_pool_free(session->pool);
     arena_free(&session->arena);
+    spans_free(session->spans);
     free(session->active);
     free(session);
+}
+
+uint32_t pst_session_threads(const pst_session *session) {
+    return thread_pool_size(session->pool);
 }
 
 size_t pst_session_memory(const pst_session *session) {

@@ -3,6 +3,7 @@
 #define PST_PIPELINE_SESSION_H
 
 #include "base/arena.h"
+#include "base/spans.h"
 #include "decode/search.h"
 #include "network/workspace.h"
 
@@ -15,6 +16,7 @@ struct pst_session {
     struct extent needs;   /* of the adapters in use: rank and what they scale */
     struct workspace workspace;
     struct search search;
+    struct spans *spans; /* NULL: nobody is watching; also in workspace */
 };
 
 /* The threads that `chosen` means, 0 being one a core within reason. */

@@ -78,6 +78,7 @@ static pst_status run(struct pst_session *session, const float *samples, size_t 
     extent_of_clip(&extent, count);
     pst_status status = session_fit(session, &extent, err);
     if (status) return status;
+    spans_clear(session->spans);
     session->search.rules =
         (struct rules){options, config->vocab, max_length, config->eos_token_id};
     session->search.start_token_id = config->decoder_start_token_id;

@@ -1,0 +1,89 @@
+/* peak.c - what this machine can do at best: multiply-adds that touch no memory, and reading that
+ * computes nothing. All threads work at once, as they do in a session. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/thread_pool.h"
+#include "model/model.h"
+
+/* Reading: beyond the second-level cache of any core, about what a decoder step reads. */
+static const size_t READ_BYTES = 40u << 20;
+/* Each measure is the best of many short ones: on a shared machine most are disturbed. */
+static const double MEASURE_SECONDS = 0.2;
+enum { SPIN_ROUNDS = 20000 };
+
+struct measure {
+    const struct pst_model *model;
+    enum precision precision;
+    const float *block; /* [floats] */
+    size_t floats;
+    unsigned threads;
+    double done[THREAD_POOL_MAX]; /* operations, by task */
+};
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+static void spin(void *context, size_t index, unsigned thread) {
+    struct measure *measure = context;
+    (void)thread;
+    measure->done[index] = measure->model->kernels->packed[measure->precision]->spin(SPIN_ROUNDS);
+}
+
+static void read_part(void *context, size_t index, unsigned thread) {
+    struct measure *measure = context;
+    (void)thread;
+    size_t part = measure->floats / measure->threads;
+    measure->done[index] =
+        (double)measure->model->kernels->argmax(measure->block + index * part, part);
+}
+
+/* The shortest time of one job of `threads` tasks. */
+static double fastest(struct thread_pool *pool, struct measure *measure,
+                      void (*task)(void *, size_t, unsigned)) {
+    double best = 1e9;
+    for (double end = now() + MEASURE_SECONDS; now() < end;) {
+        double start = now();
+        thread_pool_run(pool, measure->threads, task, measure);
+        double seconds = now() - start;
+        if (seconds < best) best = seconds;
+    }
+    return best;
+}
+
+static pst_status measure_all(struct measure *measure, struct thread_pool *pool, pst_peak *peak,
+                              pst_error *err) {
+    for (int p = 0; p < PRECISION_COUNT; p++) {
+        measure->precision = (enum precision)p;
+        double seconds = fastest(pool, measure, spin), operations = 0;
+        for (unsigned t = 0; t < measure->threads; t++) operations += measure->done[t];
+        peak->operations_per_second[p] = operations / seconds;
+    }
+    float *block = malloc(READ_BYTES);
+    if (!block) return error_memory(err, READ_BYTES);
+    memset(block, 0, READ_BYTES);
+    measure->block = block;
+    measure->floats = READ_BYTES / sizeof *block;
+    peak->bytes_per_second = (double)READ_BYTES / fastest(pool, measure, read_part);
+    free(block);
+    return PST_OK;
+}
+
+pst_status pst_measure_peak(const pst_model *model, uint32_t threads, pst_peak *peak,
+                            pst_error *err) {
+    if (!model || !peak) return error_set(err, PST_ERR_ARGUMENT, "model and peak must not be NULL");
+    struct thread_pool *pool;
+    pst_status status = thread_pool_new(&pool, threads, err);
+    if (status) return status;
+    struct measure measure = {.model = model, .threads = threads};
+    pst_peak found;
+    status = measure_all(&measure, pool, &found, err);
+    thread_pool_free(pool);
+    if (!status) *peak = found;
+    return status;
+}

@@ -1,0 +1,79 @@
+/* workload.c - what a clip costs at least: operations and bytes of each stage, from the shapes alone.
+ *
+ * Only products are counted; norms, activations and softmax are below 2 % of the operations. Bytes are
+ * what a stage reads that cannot be in the second-level cache: the weights once a clip for the encoder,
+ * once a token for the decoder, with the keys and values of the memory. */
+#include <string.h>
+
+#include "model/model.h"
+#include "network/workspace.h"
+
+/* Bytes of a weight at a precision. */
+static double width_of(enum precision precision) {
+    return precision == PRECISION_F32 ? 4 : precision == PRECISION_BF16 ? 2 : 1;
+}
+
+struct count {
+    const struct config *config;
+    struct extent extent;
+    double frames, dim, width, encoder_ffn, decoder_ffn;
+    enum precision precision; /* of products with weights */
+    pst_work *work;
+};
+
+/* `rows` rows through a map of `weights` entries, read `times` times. */
+static void map(struct count *count, pst_stage stage, enum precision precision, double rows,
+                double weights, double times) {
+    count->work[stage].operations[precision] += 2 * rows * weights;
+    count->work[stage].bytes += times * weights * width_of(precision);
+}
+
+static void count_stem(struct count *c) {
+    double rows1 = (double)c->extent.frames1, rows2 = (double)c->extent.frames2;
+    map(c, PST_STAGE_STEM, PRECISION_F32, rows1, c->dim * 127, 1);
+    map(c, PST_STAGE_STEM, c->precision, rows2, 2 * c->dim * 7 * c->dim, 1);
+    map(c, PST_STAGE_STEM, c->precision, c->frames, c->dim * 3 * 2 * c->dim, 1);
+}
+
+static void count_encoder(struct count *c) {
+    double layers = c->config->encoder_layers;
+    double maps = 4 * c->dim * c->width + 2 * c->dim * c->encoder_ffn;
+    map(c, PST_STAGE_ENCODER, c->precision, c->frames, layers * maps, 1);
+    c->work[PST_STAGE_ENCODER].operations[PRECISION_F32] +=
+        layers * 4 * c->frames * c->frames * c->width; /* scores and mix */
+    map(c, PST_STAGE_CROSS, c->precision, c->frames,
+        c->config->decoder_layers * 2 * c->dim * c->width, 1);
+}
+
+static void count_decoder(struct count *c, double steps, double beams) {
+    double layers = c->config->decoder_layers,
+           tokens = (steps + 1) / 2; /* attended to, on average */
+    double maps = 6 * c->dim * c->width + 3 * c->dim * c->decoder_ffn;
+    double kept = c->precision == PRECISION_F32 ? 4 : 2; /* bytes of a cross key's entry */
+    map(c, PST_STAGE_DECODER, c->precision, steps * beams, layers * maps, steps);
+    enum precision output = beams > 1 ? c->precision : PRECISION_INT8;
+    map(c, PST_STAGE_DECODER, output, steps * beams, c->config->vocab * c->dim, steps);
+    pst_work *work = &c->work[PST_STAGE_DECODER];
+    work->operations[PRECISION_F32] += steps * beams * layers * 4 * c->width * (c->frames + tokens);
+    work->bytes += steps * layers * 2 * c->width * (c->frames * kept + tokens * beams * 4);
+}
+
+void pst_model_work(const pst_model *model, size_t samples, size_t tokens, size_t beams,
+                    pst_work work[PST_STAGE_COUNT]) {
+    const struct config *config = &model->config;
+    struct count count = {
+        .config = config,
+        .dim = config->dim,
+        .width = (double)config->heads * config->head_dim,
+        .encoder_ffn = config->encoder_ffn,
+        .decoder_ffn = config->decoder_ffn,
+        .precision = model->precision,
+        .work = work,
+    };
+    memset(work, 0, PST_STAGE_COUNT * sizeof *work);
+    extent_of_clip(&count.extent, samples);
+    count.frames = (double)count.extent.frames;
+    count_stem(&count);
+    count_encoder(&count);
+    if (tokens > 1) count_decoder(&count, (double)(tokens - 1), (double)beams);
+}
