@@ -2,7 +2,7 @@
 """Times potstill beside the other engines that run the same model on the same clip, in one run.
 
 The idea to hold: machines drift and share their cores, so engines are timed in turns (A B C, A B C,
-...), each from samples in memory to text, on the same samples, and the minimum is what is compared.
+...), each from samples in memory to text, on the same samples, and medians are compared.
 A time is only worth reading when the texts agree, and on a machine with nothing else to do, so both
 are printed: the load average should be near zero at the start.
 
@@ -18,6 +18,7 @@ adapters: their texts may differ for that reason.
 import argparse
 import base64
 import ctypes
+import functools
 import gc
 import importlib.metadata
 import json
@@ -57,6 +58,19 @@ class SessionOptions(ctypes.Structure):
     _fields_ = [("struct_size", ctypes.c_size_t), ("threads", ctypes.c_uint32)]
 
 
+class ModelOptions(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("processor_dir", ctypes.c_char_p),
+        ("cpu", ctypes.c_int),
+        ("precision", ctypes.c_int),
+        ("cache_dir", ctypes.c_char_p),
+    ]
+
+
+PRECISIONS = ["f32", "bf16", "int8", "auto"]  # enum pst_precision
+
+
 class DecodeOptions(ctypes.Structure):
     _fields_ = [
         ("struct_size", ctypes.c_size_t),
@@ -77,6 +91,7 @@ class DecodeOptions(ctypes.Structure):
         ("sequence_bias_count", ctypes.c_size_t),
         ("forced_bos_token_id", ctypes.c_int32),
         ("forced_eos_token_id", ctypes.c_int32),
+        ("skip_logprob", ctypes.c_int),
     ]
 
 
@@ -97,11 +112,15 @@ class Potstill:
 
     name = "potstill"
 
-    def __init__(self, options):
+    def __init__(self, options, precision):
+        self.name = f"potstill {precision}"
         self.library = ctypes.CDLL(options.library)
         self.library.pst_version.restype = ctypes.c_char_p
         self.model, self.adapter, self.session = (ctypes.c_void_p() for _ in range(3))
-        self.call("pst_model_open", os.fsencode(options.model), None, ctypes.byref(self.model))
+        opening = self.filled("pst_model_options_init", ModelOptions)
+        opening.precision = PRECISIONS.index(precision)
+        self.call("pst_model_open", os.fsencode(options.model), ctypes.byref(opening),
+                  ctypes.byref(self.model))
         settings = self.filled("pst_session_options_init", SessionOptions)
         settings.threads = options.threads
         self.call("pst_session_new", self.model, ctypes.byref(settings), ctypes.byref(self.session))
@@ -134,6 +153,7 @@ class Potstill:
         settings = self.filled("pst_model_decode_options", DecodeOptions, self.model)
         for name, value in decode.items():
             setattr(settings, name, value)
+        settings.skip_logprob = 1  # no other engine here computes it
         settings.early_stopping = 1 if decode.get("num_beams", 1) > 1 else 0  # PST_STOP_FIRST
         samples = np.ascontiguousarray(samples, dtype=np.float32)
         pointer = samples.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
@@ -359,17 +379,21 @@ def take_turns(runs, rounds):
     return results
 
 
-def report(path, seconds, results, reference):
+def report(path, seconds, results, references):
+    """Medians and their ratios to each reference; minima beside them, for noisy machines."""
+    present = [name for name in references if name in results]
     print(f"\n{path}: {seconds:.2f} s")
-    print(f"  {'':22s}{'min ms':>9s}{'median':>9s}{'x real time':>13s}{'against':>9s}  same")
+    print(f"  {'':24s}{'min ms':>9s}{'median':>9s}{'x real time':>13s}"
+          + "".join(f"{'of ' + name.split()[0]:>18s}" for name in present) + "  same")
     for name, (times, text, tokens) in results.items():
-        against, same = "", ""
-        if reference in results:
-            base = results[reference]
-            against = f"{min(base[0]) / min(times):.2f}x"
+        median = statistics.median(times)
+        ratios = "".join(f"{median / statistics.median(results[r][0]):18.3f}" for r in present)
+        same = ""
+        if present:
+            base = results[present[0]]
             same = "tokens" if tokens == base[2] else "text" if text == base[1] else "no"
-        print(f"  {name:22s}{min(times):9.1f}{statistics.median(times):9.1f}"
-              f"{seconds * 1e3 / min(times):13.1f}{against:>9s}  {same}")
+        print(f"  {name:24s}{min(times):9.1f}{median:9.1f}{seconds * 1e3 / median:13.1f}"
+              f"{ratios}  {same}")
     printed = set()
     for name, (_, text, _) in results.items():
         if text not in printed:
@@ -377,8 +401,22 @@ def report(path, seconds, results, reference):
             print(f"  {name}: {text}")
 
 
+def markdown(table):
+    """The README's table: engines by clip, medians."""
+    clips = list(table)
+    print("\n| engine | " + " | ".join(clips) + " |\n|---|" + "---|" * len(clips))
+    names = []
+    for results in table.values():
+        names += [name for name in results if name not in names]
+    for name in names:
+        cells = [f"{statistics.median(table[clip][name][0]):.0f} ms" if name in table[clip] else "-"
+                 for clip in clips]
+        print(f"| {name} | " + " | ".join(cells) + " |")
+
+
 def open_peers(options):
-    kinds = [Potstill, Transformers]
+    kinds = [functools.partial(Potstill, precision=p) for p in options.precision.split(",")]
+    kinds += [Transformers]
     if options.ort and not options.adapter and options.decode == "greedy":
         kinds += [OnnxRuntime, SherpaOnnx, MoonshineVoice]
     peers = []
@@ -387,7 +425,8 @@ def open_peers(options):
             peers.append(kind(options))
             print(f"{peers[-1].name}: {peers[-1].version()}")
         except (ImportError, OSError, RuntimeError) as error:
-            print(f"{kind.name}: not measured: {error}")
+            name = getattr(kind, "name", "potstill")
+            print(f"{name}: not measured: {error}")
     return peers
 
 
@@ -402,6 +441,7 @@ def main():
     parser.add_argument("--decode", choices=["greedy", "run-stt"], default="greedy",
                         help="generate()'s defaults, or the reference script's beam search")
     parser.add_argument("--ort", help="folder of the official .ort files, for the int8 peers")
+    parser.add_argument("--precision", default="f32,int8", help="those of potstill to measure")
     parser.add_argument("--library", default="build/release/libpotstill.so")
     options = parser.parse_args()
     options.library = os.path.abspath(options.library)
@@ -411,13 +451,17 @@ def main():
     print(f"{options.threads} threads, {options.decode}, {options.runs} rounds, "
           f"load average at the start {os.getloadavg()[0]:.2f}")
     peers = open_peers(options)
+    references = [p.name for p in peers if isinstance(p, (Transformers, OnnxRuntime, SherpaOnnx))]
+    table = {}
     for path in options.wav:
         samples = load(path, options.seconds, rms=options.decode == "run-stt")
         seconds = len(samples) / RATE_HZ
         decode = run_stt(seconds) if options.decode == "run-stt" else {}
         runs = {peer.name: peer.prepare(samples, decode) for peer in peers}
-        reference = next((p.name for p in peers if isinstance(p, Transformers)), None)
-        report(path, seconds, take_turns(runs, options.runs), reference)
+        results = take_turns(runs, options.runs)
+        report(path, seconds, results, references)
+        table[f"{os.path.basename(path)}, {seconds:.0f} s"] = results
+    markdown(table)
 
 
 if __name__ == "__main__":
