@@ -5,7 +5,7 @@
  *   potstill_trace MODEL --cases CASES.json OUT.json [--adapter DIR [--weight W]]... [--cpu SET] [--threads N]
  *       decodes a list of {"audio": path of raw float32, "options": {...}} in one process
  *
- * Options have the names of transformers' generate(). */
+ * Both take --precision N, a pst_precision. Options have the names of transformers' generate(). */
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -143,6 +143,8 @@ int main(int argc, char **argv) {
             session_options.threads = (unsigned)atoi(argv[++i]);
         else if (!strcmp(argv[i], "--cpu") && i + 1 < argc)
             model_options.cpu = (pst_cpu)atoi(argv[++i]);
+        else if (!strcmp(argv[i], "--precision") && i + 1 < argc)
+            model_options.precision = (pst_precision)atoi(argv[++i]);
         else if (!strcmp(argv[i], "--cases"))
             cases = 1;
         else if (places < 3)
