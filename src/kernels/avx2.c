@@ -21,20 +21,25 @@ static inline vint i_dot(vint sum, vint x, struct factor f) {
 }
 
 #define INT8_FLIP 0
-#define INT8_ROWS 4 /* 4 x 2 sums, 4 of weights, ones, a broadcast value and a product: 15 registers */
+#define INT8_ROWS                                                                                  \
+    4 /* 4 x 2 sums, 4 of weights, ones, a broadcast value and a product: 15 registers */
 
+#define BF16_ROWS 4 /* 4 x 2 sums, 4 of weights, 2 of x and a mask: 15 registers */
+
+#include "kernels/vector_bf16_widened.h"
 #include "kernels/vector_math.h"
 #include "kernels/vector_matmul.h"
+#include "kernels/vector_packed_bf16.h"
 #include "kernels/vector_packed_f32.h"
 #include "kernels/vector_packed_int8.h"
 #include "kernels/vector_rows.h"
 
 static const struct packed_kernels packed_f32 = VECTOR_PACKED_F32("f32_16");
+static const struct packed_kernels packed_bf16 = VECTOR_PACKED_BF16("bf16_16");
 static const struct packed_kernels packed_int8 = VECTOR_PACKED_INT8("int8_16");
 
-const struct kernels kernels_avx2 =
-    VECTOR_KERNELS("avx2", &packed_f32, &packed_reference_bf16, &packed_int8);
+const struct kernels kernels_avx2 = VECTOR_KERNELS("avx2", &packed_f32, &packed_bf16, &packed_int8);
 #if defined(POTSTILL_AVX_VNNI)
 const struct kernels kernels_avx_vnni =
-    VECTOR_KERNELS("avx_vnni", &packed_f32, &packed_reference_bf16, &packed_avx_vnni_int8);
+    VECTOR_KERNELS("avx_vnni", &packed_f32, &packed_bf16, &packed_avx_vnni_int8);
 #endif

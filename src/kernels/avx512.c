@@ -25,18 +25,31 @@ static inline vint i_dot(vint sum, vint x, struct factor f) {
 #define INT8_FLIP 0
 #define INT8_ROWS 12 /* 12 x 2 sums, 2 weights, ones, zero, a broadcast value and a product: 30 */
 
+#define BF16_ROWS 12 /* 12 x 2 sums, 4 of weights, 2 of x and a mask: 31 */
+
+#include "kernels/vector_bf16_widened.h"
 #include "kernels/vector_math.h"
 #include "kernels/vector_matmul.h"
+#include "kernels/vector_packed_bf16.h"
 #include "kernels/vector_packed_f32.h"
 #include "kernels/vector_packed_int8.h"
 #include "kernels/vector_rows.h"
 
 static const struct packed_kernels packed_f32 = VECTOR_PACKED_F32("f32_32");
+static const struct packed_kernels packed_bf16 = VECTOR_PACKED_BF16("bf16_32");
 static const struct packed_kernels packed_int8 = VECTOR_PACKED_INT8("int8_32");
 
 const struct kernels kernels_avx512 =
-    VECTOR_KERNELS("avx512", &packed_f32, &packed_reference_bf16, &packed_int8);
+    VECTOR_KERNELS("avx512", &packed_f32, &packed_bf16, &packed_int8);
 #if defined(POTSTILL_AVX512_VNNI)
 const struct kernels kernels_avx512_vnni =
-    VECTOR_KERNELS("avx512_vnni", &packed_f32, &packed_reference_bf16, &packed_avx512_vnni_int8);
+    VECTOR_KERNELS("avx512_vnni", &packed_f32, &packed_bf16, &packed_avx512_vnni_int8);
+#endif
+#if defined(POTSTILL_AVX512_BF16)
+const struct kernels kernels_avx512_bf16 =
+    VECTOR_KERNELS("avx512_bf16", &packed_f32, &packed_avx512_bf16_bf16, &packed_avx512_vnni_int8);
+#endif
+#if defined(POTSTILL_AMX)
+const struct kernels kernels_amx =
+    VECTOR_KERNELS("amx", &packed_f32, &packed_amx_bf16, &packed_amx_int8);
 #endif

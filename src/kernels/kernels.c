@@ -11,6 +11,12 @@ static const struct set {
     unsigned feature; /* cpu.h; 0: needs nothing */
     const struct kernels *table;
 } SETS[] = {
+#if defined(POTSTILL_AMX)
+    {PST_CPU_AMX, CPU_AMX, &kernels_amx},
+#endif
+#if defined(POTSTILL_AVX512_BF16)
+    {PST_CPU_AVX512_BF16, CPU_AVX512_BF16, &kernels_avx512_bf16},
+#endif
 #if defined(POTSTILL_AVX512_VNNI)
     {PST_CPU_AVX512_VNNI, CPU_AVX512_VNNI, &kernels_avx512_vnni},
 #endif

@@ -7,11 +7,8 @@
  *    and 128 times the sum of the weights is taken off each output again;
  *  - INT8_ROWS: rows of the tallest tile.
  *
- * A panel is [k / 4][COLUMNS][4] weights, zero past n and k, then float scale[COLUMNS], then
- * int32 excess[COLUMNS], 128 times the sums of the weights: written by all sets, so that those of one
- * width share a layout. After the last panel stand zeros that a tile of AMX may read. Integer sums have
- * no rounding, and what follows them is done in one order everywhere, that of packed_reference.c: all
- * sets give the same bits. */
+ * Integer sums have no rounding, and what follows them is done in one order everywhere, that of
+ * packed_reference.c: all sets give the same bits. */
 #ifndef PST_KERNELS_VECTOR_PACKED_INT8_H
 #define PST_KERNELS_VECTOR_PACKED_INT8_H
 
@@ -19,23 +16,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/kernels.h"
-#include "kernels/vector_macros.h"
-
-enum {
-    COLUMNS = 2 * LANES,
-    STEP = 4 * COLUMNS, /* bytes of a panel for four values of k */
-    TRAILER = COLUMNS * (sizeof(float) + sizeof(int32_t)),
-    AFTER_PANELS = 16 * STEP, /* a tile has 16 steps */
-    VECTOR = 4 * LANES        /* bytes */
-};
-
-static size_t panel_bytes(size_t k) {
-    return (k + 3) / 4 * STEP + TRAILER;
-}
+#include "kernels/vector_packed.h"
 
 static size_t bytes_int8(size_t n, size_t k) {
-    return (n + COLUMNS - 1) / COLUMNS * panel_bytes(k) + AFTER_PANELS;
+    return (n + COLUMNS - 1) / COLUMNS * int8_panel_bytes(k) + INT8_AFTER_PANELS;
 }
 
 /* ------------------------------------------------------------------------------------ quantize */
@@ -88,7 +72,7 @@ static void prepare_int8(void *rows, size_t rows_stride, float *scale, const flo
     }
 }
 
-/* One column: its weights STEP bytes apart, four at a time. */
+/* One column: its weights STEP_BYTES bytes apart, four at a time. */
 static void pack_column(unsigned char *panel, size_t column, const float *w, size_t k) {
     int8_t q[1024];
     float scale = scale_of(w, k), inverse = inverse_of(scale);
@@ -99,80 +83,41 @@ static void pack_column(unsigned char *panel, size_t column, const float *w, siz
         quantize(q, w + l, count, inverse, 0);
         for (size_t i = 0; i < count; i++) sum += q[i];
         while (count % 4) q[count++] = 0;
-        for (size_t i = 0; i < count; i += 4, out += STEP) memcpy(out, q + i, 4);
+        for (size_t i = 0; i < count; i += 4, out += STEP_BYTES) memcpy(out, q + i, 4);
     }
-    unsigned char *trailer = panel + (k + 3) / 4 * STEP;
+    unsigned char *trailer = panel + int8_steps(k) * STEP_BYTES;
     int32_t excess = 128 * sum;
     memcpy(trailer + column * sizeof scale, &scale, sizeof scale);
     memcpy(trailer + COLUMNS * sizeof scale + column * sizeof excess, &excess, sizeof excess);
 }
 
 static void pack_int8(unsigned char *data, const float *w, size_t w_stride, size_t n, size_t k) {
-    for (size_t j = 0; j < n; j += COLUMNS, data += panel_bytes(k)) {
+    for (size_t j = 0; j < n; j += COLUMNS, data += int8_panel_bytes(k)) {
         size_t columns = at_most(n - j, COLUMNS);
-        if (columns < COLUMNS) memset(data, 0, panel_bytes(k));
+        if (columns < COLUMNS) memset(data, 0, int8_panel_bytes(k));
         for (size_t c = 0; c < columns; c++) pack_column(data, c, w + (j + c) * w_stride, k);
     }
-    memset(data, 0, AFTER_PANELS);
+    memset(data, 0, INT8_AFTER_PANELS);
 }
 
 /* ------------------------------------------------------------------------------------ multiply */
 
-/* Where a tile comes from and goes to; its first `skip` rows belong to the tile above. */
-struct int8_tile {
-    const unsigned char *x, *panel;
-    const float *x_scale, *bias;
-    float *y;
-    size_t columns, skip;
-};
-
-/* y = sum * (scale of column * scale of row) + bias (+ y) for at most LANES columns. */
-ALWAYS_INLINE void finish_int8(float *y, vint sum, vfloat scale, const float *bias, int accumulate,
-                               size_t columns) {
-    vfloat value = v_of_int(sum) * scale, zero = v_set(0);
-    if (columns >= LANES) {
-        if (bias) value = value + v_load(bias);
-        if (accumulate) value = v_load(y) + value;
-        v_store(y, value);
-    } else {
-        if (bias) value = value + v_load_some(bias, columns, zero);
-        if (accumulate) value = v_load_some(y, columns, zero) + value;
-        v_store_some(y, value, columns);
-    }
-}
-
-/* The sums of one row, two vectors, without the excess of unsigned bytes. */
-ALWAYS_INLINE void finish_row(const struct packed_matmul *a, const struct int8_tile *t, size_t row,
-                              const vint sum[2]) {
-    const unsigned char *scales = t->panel + (a->w->k + 3) / 4 * STEP;
-    vfloat x_scale = v_set(t->x_scale[row * a->x_scale_step]);
-    UNROLL for (int v = 0; v < 2; v++) {
-        size_t done = (size_t)v * LANES;
-        if (done >= t->columns) break;
-        vfloat scale = v_load((const float *)(const void *)(scales + done * sizeof(float)));
-        vint excess = i_load(scales + (COLUMNS + done) * sizeof(int32_t));
-        finish_int8(t->y + row * a->y_stride + done, INT8_FLIP ? i_sub(sum[v], excess) : sum[v],
-                    scale * x_scale, t->bias ? t->bias + done : NULL, a->accumulate,
-                    t->columns - done);
-    }
-}
-
 /* `rows` and `chains` are constants wherever this is called. An i_dot waits for the one before it on the
  * same sum, so few rows take several sums an output, each over every chains-th step. */
-ALWAYS_INLINE void multiply_int8_tile(const struct packed_matmul *a, const struct int8_tile *t,
+ALWAYS_INLINE void multiply_int8_tile(const struct packed_matmul *a, const struct packed_tile *t,
                                       int rows, int chains) {
     vint sum[INT8_ROWS * 2][2];
     UNROLL for (int r = 0; r < rows * chains; r++) sum[r][0] = sum[r][1] = i_set(0);
     const unsigned char *panel = t->panel, *group[(INT8_ROWS + 3) / 4];
     size_t stride = a->x_stride, k = a->w->k, l = 0;
     UNROLL for (int r = 0; r < rows; r += 4) group[r / 4] = t->x + (size_t)r * stride;
-    for (; l + 4 * (size_t)chains <= k; l += 4 * (size_t)chains, panel += chains * STEP) {
+    for (; l + 4 * (size_t)chains <= k; l += 4 * (size_t)chains, panel += chains * STEP_BYTES) {
         UNROLL for (int c = 0; c < chains; c++) {
-            struct factor w0 = i_factor(panel + c * STEP);
-            struct factor w1 = i_factor(panel + c * STEP + VECTOR);
+            struct factor w0 = i_factor(panel + c * STEP_BYTES);
+            struct factor w1 = i_factor(panel + c * STEP_BYTES + VECTOR_BYTES);
             if (rows <= INT8_ROWS / 2) {
-                UNROLL for (int p = 0; p < STEP; p += 64)
-                    __builtin_prefetch(panel + c * STEP + STREAM_AHEAD + p);
+                UNROLL for (int p = 0; p < STEP_BYTES; p += 64)
+                    __builtin_prefetch(panel + c * STEP_BYTES + STREAM_AHEAD + p);
             }
             UNROLL for (int r = 0; r < rows; r++) {
                 int32_t four;
@@ -183,8 +128,8 @@ ALWAYS_INLINE void multiply_int8_tile(const struct packed_matmul *a, const struc
             }
         }
     }
-    for (; l < k; l += 4, panel += STEP) {
-        struct factor w0 = i_factor(panel), w1 = i_factor(panel + VECTOR);
+    for (; l < k; l += 4, panel += STEP_BYTES) {
+        struct factor w0 = i_factor(panel), w1 = i_factor(panel + VECTOR_BYTES);
         UNROLL for (int r = 0; r < rows; r++) {
             int32_t four = 0;
             memcpy(&four, group[r / 4] + (size_t)(r % 4) * stride + l, at_most(k - l, sizeof four));
@@ -198,12 +143,12 @@ ALWAYS_INLINE void multiply_int8_tile(const struct packed_matmul *a, const struc
             sum[r][0] = i_add(sum[r][0], sum[c * rows + r][0]);
             sum[r][1] = i_add(sum[r][1], sum[c * rows + r][1]);
         }
-        if ((size_t)r >= t->skip) finish_row(a, t, (size_t)r, sum[r]);
+        if ((size_t)r >= t->skip) finish_int8(a, t, (size_t)r, sum[r], INT8_FLIP != 0);
     }
 }
 
 #define DEFINE_INT8_TILE(rows, chains)                                                             \
-    static void int8_##rows(const struct packed_matmul *a, const struct int8_tile *t) {            \
+    static void int8_##rows(const struct packed_matmul *a, const struct packed_tile *t) {          \
         multiply_int8_tile(a, t, rows, chains);                                                    \
     }
 DEFINE_INT8_TILE(1, 4)
@@ -219,9 +164,7 @@ DEFINE_INT8_TILE(12, 1)
 #endif
 #undef DEFINE_INT8_TILE
 
-/* [height]: all that tile_height() gives. */
-typedef void multiply_int8_function(const struct packed_matmul *, const struct int8_tile *);
-static multiply_int8_function *const INT8_TILES[INT8_ROWS + 1] = {
+static packed_tile_function *const INT8_TILES[INT8_ROWS + 1] = {
     [1] = int8_1, [2] = int8_2,   [3] = int8_3, [4] = int8_4,
 #if INT8_ROWS >= 6
     [6] = int8_6,
@@ -231,32 +174,15 @@ static multiply_int8_function *const INT8_TILES[INT8_ROWS + 1] = {
 #endif
 };
 
-static void packed_matmul_int8(const struct packed_matmul *a) {
-    const unsigned char *panel = a->w->data + a->first / COLUMNS * panel_bytes(a->w->k);
-    for (size_t j = 0; j < a->n; j += COLUMNS, panel += panel_bytes(a->w->k)) {
-        for (size_t i = 0, rows; i < a->m; i += rows) {
-            size_t height = tile_height(a->m, i, INT8_ROWS);
-            rows = at_most(a->m - i, height);
-            size_t top = i + rows - height;
-            struct int8_tile t = {
-                .x = (const unsigned char *)a->x + top * a->x_stride,
-                .panel = panel,
-                .x_scale = a->x_scale + top * a->x_scale_step,
-                .bias = a->bias ? a->bias + j : NULL,
-                .y = a->y + top * a->y_stride + j,
-                .columns = at_most(a->n - j, COLUMNS),
-                .skip = height - rows,
-            };
-            INT8_TILES[height](a, &t);
-        }
-    }
+static void matmul_int8(const struct packed_matmul *a) {
+    multiply_packed(a, int8_panel_bytes(a->w->k), INT8_ROWS, INT8_TILES);
 }
 
 /* The table; its layout is named by the width of a panel. */
 #define VECTOR_PACKED_INT8(name)                                                                   \
     {                                                                                              \
         .layout = name, .columns = COLUMNS, .bytes = bytes_int8, .pack = pack_int8,                \
-        .element_bytes = 1, .prepare = prepare_int8, .matmul = packed_matmul_int8                  \
+        .element_bytes = 1, .prepare = prepare_int8, .matmul = matmul_int8                         \
     }
 
 #endif

@@ -1,0 +1,113 @@
+/* vector_packed.h - what the products with packed int8 and bf16 weights share on any vector set: the
+ * bytes of a panel, how rows are cut into tiles, and what is done with a sum.
+ *
+ * A panel holds COLUMNS outputs, two vectors of sums. Four bytes of an output stand together, four values
+ * of int8 or two of bf16: what one lane of a dot product takes, and one column of a tile of AMX. So a
+ * step of a panel is [COLUMNS][4 bytes], and panels of all sets of one width are the same. */
+#ifndef PST_KERNELS_VECTOR_PACKED_H
+#define PST_KERNELS_VECTOR_PACKED_H
+
+#include <string.h>
+
+#include "kernels/kernels.h"
+#include "kernels/vector_macros.h"
+
+enum { COLUMNS = 2 * LANES, VECTOR_BYTES = 4 * LANES, STEP_BYTES = 4 * COLUMNS };
+
+/* int8: [k / 4][COLUMNS][4] weights, zero past n and k; float scale[COLUMNS]; int32 excess[COLUMNS], 128
+ * times the sum of an output's weights, which is what an unsigned x, 128 too high, adds to its sum. A
+ * tile of AMX has 16 steps and may read as many past the last panel. */
+enum { INT8_AFTER_PANELS = 16 * STEP_BYTES };
+
+static inline size_t int8_steps(size_t k) {
+    return (k + 3) / 4;
+}
+
+static inline size_t int8_panel_bytes(size_t k) {
+    return (int8_steps(k) + 2) * STEP_BYTES;
+}
+
+/* bf16: [k / 2][COLUMNS][2] weights, and zeros to a multiple of 16 steps, because what a tile reads must
+ * not be NaN. */
+static inline size_t bf16_panel_bytes(size_t k) {
+    return (k + 31) / 32 * 16 * STEP_BYTES;
+}
+
+/* ------------------------------------------------------------------------------------- finish */
+
+/* Where a tile comes from and goes to; its first `skip` rows belong to the tile above. */
+struct packed_tile {
+    const unsigned char *x, *panel;
+    const float *x_scale, *bias;
+    float *y;
+    size_t columns, skip;
+};
+
+/* y = value + bias (+ y) for at most LANES columns. */
+ALWAYS_INLINE void finish_vector(float *y, vfloat value, const float *bias, int accumulate,
+                                 size_t columns) {
+    vfloat zero = v_set(0);
+    if (columns >= LANES) {
+        if (bias) value = value + v_load(bias);
+        if (accumulate) value = v_load(y) + value;
+        v_store(y, value);
+    } else {
+        if (bias) value = value + v_load_some(bias, columns, zero);
+        if (accumulate) value = v_load_some(y, columns, zero) + value;
+        v_store_some(y, value, columns);
+    }
+}
+
+/* One row of a tile: two vectors of float sums. */
+ALWAYS_INLINE void finish_bf16(const struct packed_matmul *a, const struct packed_tile *t,
+                               size_t row, const vfloat sum[2]) {
+    UNROLL for (int v = 0; v < 2; v++) {
+        size_t done = (size_t)v * LANES;
+        if (done < t->columns)
+            finish_vector(t->y + row * a->y_stride + done, sum[v], t->bias ? t->bias + done : NULL,
+                          a->accumulate, t->columns - done);
+    }
+}
+
+/* The same of integer sums, of x that was unsigned or not. */
+ALWAYS_INLINE void finish_int8(const struct packed_matmul *a, const struct packed_tile *t,
+                               size_t row, const vint sum[2], int is_unsigned) {
+    const unsigned char *trailer = t->panel + int8_steps(a->w->k) * STEP_BYTES;
+    vfloat x_scale = v_set(t->x_scale[row * a->x_scale_step]), value[2];
+    UNROLL for (int v = 0; v < 2; v++) {
+        const void *scales = trailer + v * VECTOR_BYTES;
+        vint excess = i_load(trailer + STEP_BYTES + v * VECTOR_BYTES);
+        value[v] = v_of_int(is_unsigned ? i_sub(sum[v], excess) : sum[v]) *
+                   (v_load((const float *)scales) * x_scale);
+    }
+    finish_bf16(a, t, row, value);
+}
+
+/* -------------------------------------------------------------------------------------- tiles */
+
+typedef void packed_tile_function(const struct packed_matmul *, const struct packed_tile *);
+
+/* Panel by panel, which stays in L1 while all rows pass. tiles[height] for all that tile_height() gives. */
+static inline void multiply_packed(const struct packed_matmul *a, size_t panel_bytes,
+                                   size_t tallest, packed_tile_function *const *tiles) {
+    const unsigned char *panel = a->w->data + a->first / COLUMNS * panel_bytes;
+    for (size_t j = 0; j < a->n; j += COLUMNS, panel += panel_bytes) {
+        for (size_t i = 0, rows; i < a->m; i += rows) {
+            size_t height = tile_height(a->m, i, tallest);
+            rows = at_most(a->m - i, height);
+            size_t top = i + rows - height;
+            struct packed_tile t = {
+                .x = (const unsigned char *)a->x + top * a->x_stride,
+                .panel = panel,
+                .x_scale = a->x_scale ? a->x_scale + top * a->x_scale_step : NULL,
+                .bias = a->bias ? a->bias + j : NULL,
+                .y = a->y + top * a->y_stride + j,
+                .columns = at_most(a->n - j, COLUMNS),
+                .skip = height - rows,
+            };
+            tiles[height](a, &t);
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,122 @@
+/* vector_packed_bf16.h - bf16 products with packed weights on any vector set.
+ *
+ * Included after the v_ and i_ operations by files that define besides
+ *  - struct pairs, b_pairs(v): a vector of pairs of bf16, made ready once for all it meets;
+ *  - b_dot(sum, x, w): sum + the two products of each lane, in float32;
+ *  - BF16_ROWS: rows of the tallest tile.
+ *
+ * An output is one chain of b_dot in the order of k, whatever tile it falls into. */
+#ifndef PST_KERNELS_VECTOR_PACKED_BF16_H
+#define PST_KERNELS_VECTOR_PACKED_BF16_H
+
+#include <string.h>
+
+#include "kernels/vector_packed.h"
+
+static size_t bytes_bf16(size_t n, size_t k) {
+    return (n + COLUMNS - 1) / COLUMNS * bf16_panel_bytes(k);
+}
+
+static inline void round_row(uint16_t *row, const float *x, size_t k) {
+    size_t l = 0;
+    for (; l + LANES <= k; l += LANES) v_store_bf16(row + l, v_load(x + l));
+    if (l < k) {
+        uint16_t rest[LANES];
+        v_store_bf16(rest, v_load_some(x + l, k - l, v_set(0)));
+        memcpy(row + l, rest, (k - l) * sizeof *row);
+    }
+}
+
+static void prepare_bf16(void *rows, size_t rows_stride, float *scale, const float *fixed,
+                         const float *x, size_t x_stride, size_t m, size_t k) {
+    (void)scale;
+    (void)fixed;
+    for (size_t i = 0; i < m; i++)
+        round_row((uint16_t *)(void *)((unsigned char *)rows + i * rows_stride), x + i * x_stride,
+                  k);
+}
+
+static void pack_bf16(unsigned char *data, const float *w, size_t w_stride, size_t n, size_t k) {
+    memset(data, 0, bytes_bf16(n, k));
+    for (size_t j = 0; j < n; j++) {
+        unsigned char *out = data + j / COLUMNS * bf16_panel_bytes(k) + 4 * (j % COLUMNS);
+        uint16_t halves[512];
+        for (size_t l = 0; l < k; l += 512) {
+            size_t count = at_most(k - l, 512);
+            round_row(halves, w + j * w_stride + l, count);
+            if (count % 2) halves[count] = 0;
+            for (size_t i = 0; i < count; i += 2, out += STEP_BYTES) memcpy(out, halves + i, 4);
+        }
+    }
+}
+
+/* `rows` is a constant wherever this is called. */
+ALWAYS_INLINE void multiply_bf16_tile(const struct packed_matmul *a, const struct packed_tile *t,
+                                      int rows) {
+    vfloat sum[BF16_ROWS][2];
+    UNROLL for (int r = 0; r < rows; r++) sum[r][0] = sum[r][1] = v_set(0);
+    const unsigned char *panel = t->panel, *group[(BF16_ROWS + 3) / 4];
+    size_t stride = a->x_stride, bytes = 2 * (size_t)a->w->k, l = 0;
+    UNROLL for (int r = 0; r < rows; r += 4) group[r / 4] = t->x + (size_t)r * stride;
+    for (; l + 4 <= bytes; l += 4, panel += STEP_BYTES) {
+        struct pairs w0 = b_pairs(i_load(panel)), w1 = b_pairs(i_load(panel + VECTOR_BYTES));
+        if (rows <= BF16_ROWS / 2) {
+            UNROLL for (int p = 0; p < STEP_BYTES; p += 64)
+                __builtin_prefetch(panel + STREAM_AHEAD + p);
+        }
+        UNROLL for (int r = 0; r < rows; r++) {
+            int32_t two;
+            memcpy(&two, group[r / 4] + (size_t)(r % 4) * stride + l, sizeof two);
+            struct pairs x = b_pairs(i_set(two));
+            sum[r][0] = b_dot(sum[r][0], x, w0);
+            sum[r][1] = b_dot(sum[r][1], x, w1);
+        }
+    }
+    if (l < bytes) { /* one value, beside a zero */
+        struct pairs w0 = b_pairs(i_load(panel)), w1 = b_pairs(i_load(panel + VECTOR_BYTES));
+        UNROLL for (int r = 0; r < rows; r++) {
+            uint16_t one;
+            memcpy(&one, group[r / 4] + (size_t)(r % 4) * stride + l, sizeof one);
+            struct pairs x = b_pairs(i_set(one));
+            sum[r][0] = b_dot(sum[r][0], x, w0);
+            sum[r][1] = b_dot(sum[r][1], x, w1);
+        }
+    }
+    UNROLL for (int r = 0; r < rows; r++) if ((size_t)r >= t->skip)
+        finish_bf16(a, t, (size_t)r, sum[r]);
+}
+
+#define DEFINE_BF16_TILE(rows)                                                                     \
+    static void bf16_##rows(const struct packed_matmul *a, const struct packed_tile *t) {          \
+        multiply_bf16_tile(a, t, rows);                                                            \
+    }
+DEFINE_BF16_TILE(1)
+DEFINE_BF16_TILE(2)
+DEFINE_BF16_TILE(4)
+#if BF16_ROWS == 12
+DEFINE_BF16_TILE(3)
+DEFINE_BF16_TILE(5)
+DEFINE_BF16_TILE(6)
+DEFINE_BF16_TILE(12)
+#endif
+#undef DEFINE_BF16_TILE
+
+static packed_tile_function *const BF16_TILES[BF16_ROWS + 1] = {
+    [1] = bf16_1, [2] = bf16_2, [4] = bf16_4,
+#if BF16_ROWS == 12
+    [3] = bf16_3, [5] = bf16_5, [6] = bf16_6, [12] = bf16_12,
+#endif
+};
+
+static void matmul_bf16(const struct packed_matmul *a) {
+    multiply_packed(a, bf16_panel_bytes(a->w->k), BF16_ROWS, BF16_TILES);
+}
+
+/* The table; its layout is named by the width of a panel. */
+#define VECTOR_PACKED_BF16(name)                                                                   \
+    {                                                                                              \
+        .layout = name, .columns = COLUMNS, .bytes = bytes_bf16, .pack = pack_bf16,                \
+        .element_bytes = sizeof(uint16_t), .prepare = prepare_bf16, .matmul = matmul_bf16          \
+    }
+
+#endif
