@@ -111,11 +111,21 @@ FLOOR_LOOP(dot_bf16, "avx512f,avx512bf16", __m512, _mm512_set1_ps, DOT_BF16)
             uint8_t rows[16];                                                                      \
         } tiles = {.palette = 1};                                                                  \
         for (int i = 0; i < 8; i++) tiles.columns[i] = 64, tiles.rows[i] = 16;                     \
+        __asm__ volatile("" : : "r"(&tiles) : "memory");                                           \
         _tile_loadconfig(&tiles);                                                                  \
-        _tile_zero(0), _tile_zero(1), _tile_zero(2), _tile_zero(3);                                \
-        _tile_zero(4), _tile_zero(5), _tile_zero(6), _tile_zero(7);                                \
+        _tile_zero(0);                                                                             \
+        _tile_zero(1);                                                                             \
+        _tile_zero(2);                                                                             \
+        _tile_zero(3);                                                                             \
+        _tile_zero(4);                                                                             \
+        _tile_zero(5);                                                                             \
+        _tile_zero(6);                                                                             \
+        _tile_zero(7);                                                                             \
         for (int i = 0; i < ROUNDS / 16; i++) {                                                    \
-            multiply(0, 4, 6), multiply(1, 4, 7), multiply(2, 5, 6), multiply(3, 5, 7);            \
+            multiply(0, 4, 6);                                                                     \
+            multiply(1, 4, 7);                                                                     \
+            multiply(2, 5, 6);                                                                     \
+            multiply(3, 5, 7);                                                                     \
         }                                                                                          \
         _tile_release();                                                                           \
     }
