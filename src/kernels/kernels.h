@@ -47,6 +47,26 @@ struct attend {
     float scale;
 };
 
+/* A block of query rows of one head against all keys: out = softmax(scale * q k_t) v. The scores of a
+ * few keys at a time are all that is ever written. */
+struct attend_rows {
+    float *out;         /* [m, head_dim]; may be q */
+    const float *q;     /* [m, head_dim] */
+    const float *k, *v; /* [count, head_dim], count >= 1 */
+    size_t stride;      /* between the rows of each, in floats */
+    size_t m, count, head_dim;
+    float scale;
+    int coarse; /* weights may be off by 1e-4 of themselves: where products are not float32 either */
+};
+
+/* Keys whose scores exist at a time (a multiple of every tile's height), and the most queries. */
+enum { ATTEND_KEYS = 96, ATTEND_QUERIES = 32 };
+
+/* Scratch of attend_rows() in floats. */
+static inline size_t attend_rows_scratch(size_t head_dim) {
+    return (2 * head_dim + ATTEND_KEYS) * ATTEND_QUERIES;
+}
+
 struct kernels {
     const char *name; /* "reference", "avx2", "avx512_vnni", .. */
     size_t panel;     /* columns of w that matmul() packs at once; cut n at multiples of it */
@@ -54,6 +74,8 @@ struct kernels {
      * w_is_kn. */
     void (*matmul)(const struct matmul *args, float *scratch);
     void (*attend)(const struct attend *args);
+    /* scratch: [attend_rows_scratch()], 64-byte aligned. A row's values do not depend on m. */
+    void (*attend_rows)(const struct attend_rows *args, float *scratch);
     /* Products with packed weights, by precision; never NULL. */
     const struct packed_kernels *packed[PRECISION_COUNT];
 

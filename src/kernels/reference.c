@@ -46,6 +46,32 @@ static void attend(const struct attend *a) {
     }
 }
 
+/* One query: what is summed so far is scaled down whenever a larger score comes. */
+static void attend_row(const struct attend_rows *a, size_t row, float *out) {
+    const float *q = a->q + row * a->stride;
+    float largest = -INFINITY, sum = 0;
+    memset(out, 0, a->head_dim * sizeof *out);
+    for (size_t t = 0; t < a->count; t++) {
+        const float *k = a->k + t * a->stride, *v = a->v + t * a->stride;
+        float score = 0;
+        for (size_t d = 0; d < a->head_dim; d++) score += q[d] * k[d];
+        score *= a->scale;
+        float next = score > largest ? score : largest;
+        float shrink = expf(largest - next), weight = expf(score - next);
+        for (size_t d = 0; d < a->head_dim; d++) out[d] = out[d] * shrink + weight * v[d];
+        sum = sum * shrink + weight;
+        largest = next;
+    }
+    for (size_t d = 0; d < a->head_dim; d++) out[d] /= sum;
+}
+
+static void attend_rows(const struct attend_rows *a, float *scratch) {
+    for (size_t i = 0; i < a->m; i++) {
+        attend_row(a, i, scratch);
+        memcpy(a->out + i * a->stride, scratch, a->head_dim * sizeof *scratch);
+    }
+}
+
 static void tanh_in_place(float *x, size_t n) {
     for (size_t i = 0; i < n; i++) x[i] = tanhf(x[i]);
 }
@@ -124,6 +150,7 @@ const struct kernels kernels_reference = {
     .panel = 16,
     .matmul = matmul,
     .attend = attend,
+    .attend_rows = attend_rows,
     .packed = {&packed_reference_f32, &packed_reference_bf16, &packed_reference_int8},
     .tanh = tanh_in_place,
     .gelu = gelu,

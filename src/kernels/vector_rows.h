@@ -5,6 +5,8 @@
 #ifndef PST_KERNELS_VECTOR_ROWS_H
 #define PST_KERNELS_VECTOR_ROWS_H
 
+#include "kernels/vector_attend.h"
+
 static void add(float *y, const float *x, size_t n) {
     size_t i = 0;
     for (; i + LANES <= n; i += LANES) v_store(y + i, v_load(y + i) + v_load(x + i));
@@ -196,6 +198,7 @@ static void rotate(float *x, size_t heads, size_t head_stride, const float *cos,
 #define VECTOR_KERNELS(set, f32, bf16, int8)                                                       \
     {                                                                                              \
         .name = set, .panel = PANEL, .matmul = matmul, .attend = attend,                           \
+        .attend_rows = attend_rows,                                                                \
         .packed = {f32, bf16, int8}, .tanh = tanh_in_place, .gelu = gelu, .silu_gate = silu_gate,  \
         .softmax = softmax, .log_softmax = log_softmax, .layer_norm = layer_norm, .add = add,      \
         .affine = affine, .sum = sum_of, .sum_squares = sum_squares, .argmax = argmax,             \
