@@ -4,10 +4,6 @@
 
 #include "network/workspace.h"
 
-/* Query rows of one head that one task handles: their scores against all frames stay in the cache
- * (96 rows of 1249 frames, 30 s of sound, are 480 KB) and a packed panel of keys serves them all. */
-enum { ATTENTION_ROWS = 96 };
-
 /* Fills ws->cos, ws->sin [positions, pairs] in float32, as the reference computes its angles. */
 void rotary_tables(struct workspace *ws, size_t positions);
 
@@ -16,7 +12,9 @@ void rotary_tables(struct workspace *ws, size_t positions);
 void rotary_apply(const struct workspace *ws, float *q, float *k, size_t rows, size_t position,
                   int same);
 
-/* ws->mixed = softmax(q kT / sqrt(head_dim)) v over ws->q, ws->k, ws->v [frames, width]. */
-void attention_full(struct workspace *ws);
+/* Rows [first, last) of ws->q become softmax(q kT / sqrt(head_dim)) v over keys and values k, v [frames,
+ * width]; `scratch` as for attend_rows(). */
+void attention_rows(struct workspace *ws, const float *k, const float *v, size_t first, size_t last,
+                    float *scratch);
 
 #endif

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "network/attention.h"
+#include "network/blocks.h"
 #include "network/encoder.h"
 #include "network/linear.h"
 
@@ -20,19 +21,38 @@ static size_t width_of(const struct workspace *ws) {
     return (size_t)ws->model->config.heads * ws->model->config.head_dim;
 }
 
-void decoder_listen(struct workspace *ws) {
-    const struct config *config = &ws->model->config;
-    size_t layer_size = ws->extent.frames * width_of(ws);
-    for (uint32_t i = 0; i < config->decoder_layers; i++) {
-        const struct attention *attention = &ws->model->weights.decoder_layers[i].encoder_attn;
-        struct linear_job jobs[] = {
-            linear_job_of(ws, &attention->k_proj, ws->cross_k + i * layer_size, ws->hidden,
-                          ws->extent.frames),
-            linear_job_of(ws, &attention->v_proj, ws->cross_v + i * layer_size, ws->hidden,
-                          ws->extent.frames),
-        };
-        linear_run(ws, jobs, 2);
+/* Layers whose maps a block of the memory meets at once: it is prepared for all of them together. */
+enum { LISTEN_LAYERS = 8 };
+
+struct listening {
+    struct workspace *ws;
+    struct blocks blocks;
+};
+
+static void listen_block(void *context, size_t index, unsigned thread) {
+    const struct listening *listening = context;
+    struct workspace *ws = listening->ws;
+    size_t layers = ws->model->config.decoder_layers, layer_size = ws->extent.frames * width_of(ws);
+    size_t first = blocks_first(&listening->blocks, index);
+    size_t rows = blocks_first(&listening->blocks, index + 1) - first, at = first * width_of(ws);
+    const float *memory = ws->hidden + first * ws->model->config.dim;
+    for (size_t i = 0; i < layers;) {
+        struct linear_job jobs[2 * LISTEN_LAYERS];
+        size_t count = 0;
+        for (; i < layers && count < 2 * LISTEN_LAYERS; i++) {
+            const struct attention *attention = &ws->model->weights.decoder_layers[i].encoder_attn;
+            float *k = ws->cross_k + i * layer_size + at, *v = ws->cross_v + i * layer_size + at;
+            jobs[count++] = linear_job_of(ws, &attention->k_proj, k, memory, rows);
+            jobs[count++] = linear_job_of(ws, &attention->v_proj, v, memory, rows);
+        }
+        linear_block(ws, jobs, count, &ws->rooms[thread]);
     }
+}
+
+void decoder_listen(struct workspace *ws) {
+    size_t most = blocks_encoder_rows(ws->model->precision);
+    struct listening listening = {ws, blocks_cut(ws->extent.frames, most)};
+    thread_pool_run(ws->pool, listening.blocks.count, listen_block, &listening);
 }
 
 /* What the (row, head) tasks of one attention share. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "network/attention.h"
+#include "network/blocks.h"
 #include "network/linear.h"
 
 /* torch's default for LayerNorm. */
@@ -36,51 +37,92 @@ void norm_rows(struct workspace *ws, float *normed, const float *hidden, const s
     rows_run(ws, rows, LIGHT_ROWS, norm_block, &run);
 }
 
-static void rotate_block(void *context, size_t first, size_t last, float *scratch) {
-    (void)scratch;
-    struct workspace *ws = context;
+/* A pass over the blocks of frames: what follows the attention of a layer, and what comes before that of
+ * the next, because both need nothing but the block's own rows. So threads meet once a layer, when the
+ * keys and values of all frames are there. */
+struct pass {
+    struct workspace *ws;
+    struct blocks blocks;
+    const struct encoder_layer *finished, *started; /* or NULL */
+    uint32_t number;                                /* of `started` */
+};
+
+/* normed = layer_norm(hidden) over the rows of a block. */
+static void norm_own(const struct workspace *ws, float *normed, const float *hidden,
+                     const struct norm *norm, size_t rows) {
+    const float *weight = adapted_weight(ws, norm->slot, norm->weight);
+    size_t dim = ws->model->config.dim;
+    for (size_t i = 0; i < rows; i++)
+        ws->kernels->layer_norm(normed + i * dim, hidden + i * dim, weight, dim,
+                                LAYER_NORM_EPSILON);
+}
+
+/* q, k, v of a block. */
+static void start_layer(const struct pass *pass, size_t first, size_t last,
+                        struct block_room *room) {
+    struct workspace *ws = pass->ws;
+    const struct attention *attention = &pass->started->self_attn;
     size_t width = (size_t)ws->model->config.heads * ws->model->config.head_dim;
-    rotary_apply(ws, ws->q + first * width, ws->k + first * width, last - first, first, 0);
-}
-
-static void self_attention(struct workspace *ws, const struct encoder_layer *layer) {
-    size_t frames = ws->extent.frames;
-    const struct attention *attention = &layer->self_attn;
-    norm_rows(ws, ws->normed, ws->hidden, &layer->input_layernorm, frames);
+    size_t rows = last - first, at = first * width;
+    float *normed = room->values, *q = ws->q + at, *k = ws->k[pass->number % 2] + at;
+    float *v = ws->v[pass->number % 2] + at;
+    norm_own(ws, normed, ws->hidden + first * ws->model->config.dim,
+             &pass->started->input_layernorm, rows);
     struct linear_job jobs[] = {
-        linear_job_of(ws, &attention->q_proj, ws->q, ws->normed, frames),
-        linear_job_of(ws, &attention->k_proj, ws->k, ws->normed, frames),
-        linear_job_of(ws, &attention->v_proj, ws->v, ws->normed, frames),
+        linear_job_of(ws, &attention->q_proj, q, normed, rows),
+        linear_job_of(ws, &attention->k_proj, k, normed, rows),
+        linear_job_of(ws, &attention->v_proj, v, normed, rows),
     };
-    linear_run(ws, jobs, 3);
-    rows_run(ws, frames, LIGHT_ROWS, rotate_block, ws);
-    attention_full(ws);
-    struct linear_job out = linear_job_of(ws, &attention->o_proj, ws->hidden, ws->mixed, frames);
-    out.accumulate = 1;
-    linear_run(ws, &out, 1);
+    linear_block(ws, jobs, 3, room);
+    rotary_apply(ws, q, k, rows, first, 0);
 }
 
-static void feed_forward(struct workspace *ws, const struct encoder_layer *layer) {
-    size_t frames = ws->extent.frames;
-    norm_rows(ws, ws->normed, ws->hidden, &layer->post_attention_layernorm, frames);
-    struct linear_job up = linear_job_of(ws, &layer->fc1, ws->inner, ws->normed, frames);
+/* Attention and feed-forward of a block. */
+static void finish_layer(const struct pass *pass, size_t first, size_t last,
+                         struct block_room *room) {
+    struct workspace *ws = pass->ws;
+    const struct config *config = &ws->model->config;
+    const struct encoder_layer *layer = pass->finished;
+    size_t width = (size_t)config->heads * config->head_dim, rows = last - first;
+    size_t held = (pass->number + 1) % 2; /* number - 1: where the keys of `finished` lie */
+    float *hidden = ws->hidden + first * config->dim, *normed = room->values;
+    float *inner = normed + rows * config->dim;
+    attention_rows(ws, ws->k[held], ws->v[held], first, last, room->attend);
+    struct linear_job out =
+        linear_job_of(ws, &layer->self_attn.o_proj, hidden, ws->q + first * width, rows);
+    out.accumulate = 1;
+    linear_block(ws, &out, 1, room);
+    norm_own(ws, normed, hidden, &layer->post_attention_layernorm, rows);
+    struct linear_job up = linear_job_of(ws, &layer->fc1, inner, normed, rows);
     up.activation = ws->kernels->gelu;
-    linear_run(ws, &up, 1);
-    struct linear_job down = linear_job_of(ws, &layer->fc2, ws->hidden, ws->inner, frames);
+    linear_block(ws, &up, 1, room);
+    struct linear_job down = linear_job_of(ws, &layer->fc2, hidden, inner, rows);
     down.accumulate = 1;
-    linear_run(ws, &down, 1);
+    linear_block(ws, &down, 1, room);
+}
+
+static void run_block(void *context, size_t index, unsigned thread) {
+    const struct pass *pass = context;
+    struct block_room *room = &pass->ws->rooms[thread];
+    size_t first = blocks_first(&pass->blocks, index);
+    size_t last = blocks_first(&pass->blocks, index + 1);
+    if (pass->finished) finish_layer(pass, first, last, room);
+    if (pass->started) start_layer(pass, first, last, room);
 }
 
 void encoder_forward(struct workspace *ws) {
     const struct config *config = &ws->model->config;
     const struct weights *weights = &ws->model->weights;
-    size_t frames = ws->extent.frames;
-    for (uint32_t i = 0; i < config->encoder_layers; i++) {
-        self_attention(ws, &weights->encoder_layers[i]);
-        feed_forward(ws, &weights->encoder_layers[i]);
+    size_t frames = ws->extent.frames, most = blocks_encoder_rows(ws->model->precision);
+    struct pass pass = {.ws = ws, .blocks = blocks_cut(frames, most)};
+    for (uint32_t i = 0; i <= config->encoder_layers; i++) {
+        pass.finished = i > 0 ? &weights->encoder_layers[i - 1] : NULL;
+        pass.started = i < config->encoder_layers ? &weights->encoder_layers[i] : NULL;
+        pass.number = i;
+        thread_pool_run(ws->pool, pass.blocks.count, run_block, &pass);
         char stage[24];
-        snprintf(stage, sizeof stage, "encoder.%u", i);
-        workspace_trace(ws, stage, ws->hidden, frames, config->dim);
+        snprintf(stage, sizeof stage, "encoder.%u", i - 1);
+        if (i > 0) workspace_trace(ws, stage, ws->hidden, frames, config->dim);
     }
     norm_rows(ws, ws->hidden, ws->hidden, &weights->encoder_layer_norm, frames);
     workspace_trace(ws, "memory", ws->hidden, frames, config->dim);

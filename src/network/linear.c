@@ -7,11 +7,8 @@
 /* With few rows the weights are streamed once: 96 KB of them a task is about 5 us of memory traffic,
  * long against the cost of taking a task, short enough to share a layer among threads. */
 static const size_t STREAM_BYTES = 96 << 10;
-/* With many rows a packed panel serves a block of rows: the longer the block the better the packing
- * pays, the shorter the better the block of x stays in the second-level cache (256 rows of 1152). */
-static const size_t BLOCK_ROWS = 256;
-/* Below this a block is not worth halving for the sake of an even split. */
-static const size_t SPLIT_ROWS = 64;
+/* With more rows a packed panel serves a block of them. */
+static const size_t BLOCK_ROWS = 64;
 
 /* A whole number of panels whose weights are STREAM_BYTES or the next panel. */
 static size_t stream_outs(size_t in, size_t panel) {
@@ -149,7 +146,6 @@ static struct cut cut_job(const struct workspace *ws, const struct linear_job *j
     } else {
         cut.out_block = panel;
         cut.row_blocks = (job->rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
-        if (cut.row_blocks == 1 && job->rows >= SPLIT_ROWS) cut.row_blocks = 2;
     }
     cut.out_blocks = (job->out + cut.out_block - 1) / cut.out_block;
     return cut;

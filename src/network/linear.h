@@ -1,7 +1,8 @@
-/* linear.h - linear maps with their adapters, spread over the threads.
+/* linear.h - linear maps with their adapters.
  *
  * Everything heavy in the network is y = x wT + b over rows: projections, feed-forward layers,
- * convolutions (rows that overlap) and the output matrix. */
+ * convolutions (rows that overlap) and the output matrix. The few rows of a step are multiplied by all
+ * threads, each a part of the outputs; the many of a clip in blocks, each on one thread. */
 #ifndef PST_NETWORK_LINEAR_H
 #define PST_NETWORK_LINEAR_H
 
@@ -54,6 +55,10 @@ void linear_product(const struct workspace *ws, const struct packed *packed, siz
 
 /* Runs up to LINEAR_JOBS_MAX maps, with what the adapters in use do to them. */
 void linear_run(struct workspace *ws, struct linear_job *jobs, size_t count);
+
+/* The same on the calling thread, for a block of rows: jobs that share an input one after another. */
+void linear_block(const struct workspace *ws, const struct linear_job *jobs, size_t count,
+                  struct block_room *room);
 
 /* run(context, first, last, scratch) over [0, rows) in blocks that do not depend on the threads. */
 void rows_run(struct workspace *ws, size_t rows, size_t block,

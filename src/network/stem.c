@@ -7,85 +7,123 @@
 #include "network/stem.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "network/blocks.h"
 #include "network/linear.h"
 
 /* torch's default for GroupNorm. */
 static const double GROUP_NORM_EPSILON = 1e-5;
 
-/* Rows a task sums or scales: 64 rows of 288 floats are 72 KB. */
-enum { NORM_ROWS = 64 };
-
-struct moments {
+struct stem {
     struct workspace *ws;
-    double mean;
+    const float *samples;
+    struct blocks blocks;
+    float *conv2; /* [frames2, 2 * dim] for a trace, else NULL */
 };
 
-static void sum_rows(void *context, size_t first, size_t last, float *scratch) {
-    (void)scratch;
-    struct workspace *ws = ((struct moments *)context)->ws;
-    size_t dim = ws->model->config.dim;
-    for (size_t i = first; i < last; i++)
-        ws->row_sums[i] = ws->kernels->sum(ws->conv1 + i * dim, dim);
+/* tanh(conv1) of a block and its moments, while it is in the cache. */
+static void listen_block(void *context, size_t index, unsigned thread) {
+    const struct stem *stem = context;
+    struct workspace *ws = stem->ws;
+    const struct conv *conv1 = &ws->model->weights.conv1;
+    size_t dim = ws->model->config.dim, first = blocks_first(&stem->blocks, index);
+    size_t rows = blocks_first(&stem->blocks, index + 1) - first;
+    float *y = ws->conv1 + first * dim;
+    const float *x = stem->samples + first * conv1->stride;
+    struct linear_job job = linear_job_of_conv(ws, conv1, y, x, rows);
+    job.activation = ws->kernels->tanh;
+    linear_block(ws, &job, 1, &ws->rooms[thread]);
+    struct moments part = {.count = (double)(rows * dim)};
+    for (size_t i = 0; i < rows; i++) part.mean += ws->kernels->sum(y + i * dim, dim);
+    part.mean /= part.count;
+    for (size_t i = 0; i < rows; i++)
+        part.squares += ws->kernels->sum_squares(y + i * dim, dim, part.mean);
+    ws->moments[index] = part;
 }
 
-static void square_rows(void *context, size_t first, size_t last, float *scratch) {
-    (void)scratch;
-    const struct moments *moments = context;
-    struct workspace *ws = moments->ws;
-    size_t dim = ws->model->config.dim;
-    for (size_t i = first; i < last; i++)
-        ws->row_sums[i] = ws->kernels->sum_squares(ws->conv1 + i * dim, dim, moments->mean);
+/* The moments of the clip, from those of its blocks in their order. */
+static struct moments join(const struct moments *parts, size_t count) {
+    struct moments all = {0};
+    for (size_t i = 0; i < count; i++) {
+        all.count += parts[i].count;
+        all.mean += parts[i].count * parts[i].mean;
+    }
+    all.mean /= all.count;
+    for (size_t i = 0; i < count; i++) {
+        double off = parts[i].mean - all.mean;
+        all.squares += parts[i].squares + parts[i].count * off * off;
+    }
+    return all;
 }
 
-static void scale_rows(void *context, size_t first, size_t last, float *scratch) {
-    (void)scratch;
-    struct workspace *ws = ((struct moments *)context)->ws;
-    size_t dim = ws->model->config.dim;
-    for (size_t i = first; i < last; i++)
-        ws->kernels->affine(ws->conv1 + i * dim, ws->channel_scale, ws->channel_shift, dim);
-}
-
-/* The mean of ws->row_sums' owner over all values: rows are added in order, whoever summed them. */
-static double average_rows(const struct workspace *ws) {
-    double sum = 0;
-    for (size_t i = 0; i < ws->extent.frames1; i++) sum += ws->row_sums[i];
-    return sum / ((double)ws->extent.frames1 * ws->model->config.dim);
-}
-
-static void group_norm(struct workspace *ws) {
+/* The group norm as a scale and a shift of each channel. */
+static void find_channels(struct workspace *ws, const struct moments *moments) {
     const struct norm *norm = &ws->model->weights.groupnorm;
     const float *weight = adapted_weight(ws, norm->slot, norm->weight);
     const float *bias = adapted_bias(ws, norm->slot, norm->bias);
-    struct moments moments = {.ws = ws};
-    rows_run(ws, ws->extent.frames1, NORM_ROWS, sum_rows, &moments);
-    moments.mean = average_rows(ws);
-    rows_run(ws, ws->extent.frames1, NORM_ROWS, square_rows, &moments);
-    double scale = 1.0 / sqrt(average_rows(ws) + GROUP_NORM_EPSILON);
+    double scale = 1.0 / sqrt(moments->squares / moments->count + GROUP_NORM_EPSILON);
     for (uint32_t c = 0; c < ws->model->config.dim; c++) {
         ws->channel_scale[c] = (float)(scale * weight[c]);
-        ws->channel_shift[c] = (float)(bias[c] - moments.mean * scale * weight[c]);
+        ws->channel_shift[c] = (float)(bias[c] - moments->mean * scale * weight[c]);
     }
-    rows_run(ws, ws->extent.frames1, NORM_ROWS, scale_rows, &moments);
 }
 
-static void convolve(struct workspace *ws, const struct conv *conv, float *y, const float *x,
-                     size_t rows, void (*activation)(float *, size_t)) {
-    struct linear_job job = linear_job_of_conv(ws, conv, y, x, rows);
-    job.activation = activation;
-    linear_run(ws, &job, 1);
+/* Frames of a block, from those of conv1 that they see; what two blocks see is computed twice. */
+static void convolve_block(void *context, size_t index, unsigned thread) {
+    const struct stem *stem = context;
+    struct workspace *ws = stem->ws;
+    const struct weights *weights = &ws->model->weights;
+    struct block_room *room = &ws->rooms[thread];
+    size_t dim = ws->model->config.dim, first = blocks_first(&stem->blocks, index);
+    size_t rows = blocks_first(&stem->blocks, index + 1) - first;
+    /* One frame of conv2 at the end may be too few for one of conv3. */
+    size_t rows2 = index + 1 < stem->blocks.count ? 2 * rows + 1 : ws->extent.frames2 - 2 * first;
+    size_t rows1 = 3 * (rows2 - 1) + 7;
+    float *normed = room->values, *middle = normed + rows1 * dim;
+    memcpy(normed, ws->conv1 + 6 * first * dim, rows1 * dim * sizeof *normed);
+    for (size_t i = 0; i < rows1; i++)
+        ws->kernels->affine(normed + i * dim, ws->channel_scale, ws->channel_shift, dim);
+    struct linear_job second = linear_job_of_conv(ws, &weights->conv2, middle, normed, rows2);
+    second.activation = ws->kernels->gelu;
+    linear_block(ws, &second, 1, room);
+    struct linear_job third =
+        linear_job_of_conv(ws, &weights->conv3, ws->hidden + first * dim, middle, rows);
+    third.activation = ws->kernels->gelu;
+    linear_block(ws, &third, 1, room);
+    if (stem->conv2)
+        memcpy(stem->conv2 + 4 * first * dim, middle, rows2 * 2 * dim * sizeof *middle);
+}
+
+/* What conv2 meets is never whole anywhere; a trace gets it from here. */
+static void trace_groupnorm(const struct workspace *ws) {
+    size_t dim = ws->model->config.dim, rows = ws->extent.frames1;
+    float *normed = malloc(rows * dim * sizeof *normed);
+    if (!normed) return;
+    memcpy(normed, ws->conv1, rows * dim * sizeof *normed);
+    for (size_t i = 0; i < rows; i++)
+        ws->kernels->affine(normed + i * dim, ws->channel_scale, ws->channel_shift, dim);
+    workspace_trace(ws, "groupnorm", normed, rows, dim);
+    free(normed);
 }
 
 void stem_forward(struct workspace *ws, const float *samples) {
-    const struct weights *weights = &ws->model->weights;
     const struct extent *extent = &ws->extent;
     size_t dim = ws->model->config.dim;
-    convolve(ws, &weights->conv1, ws->conv1, samples, extent->frames1, ws->kernels->tanh);
+    struct stem stem = {.ws = ws, .samples = samples};
+    stem.blocks = blocks_cut(extent->frames1, BLOCKS_CONV1_ROWS);
+    thread_pool_run(ws->pool, stem.blocks.count, listen_block, &stem);
     workspace_trace(ws, "conv1", ws->conv1, extent->frames1, dim);
-    group_norm(ws);
-    workspace_trace(ws, "groupnorm", ws->conv1, extent->frames1, dim);
-    convolve(ws, &weights->conv2, ws->conv2, ws->conv1, extent->frames2, ws->kernels->gelu);
-    workspace_trace(ws, "conv2", ws->conv2, extent->frames2, 2 * dim);
-    convolve(ws, &weights->conv3, ws->hidden, ws->conv2, extent->frames, ws->kernels->gelu);
+    struct moments moments = join(ws->moments, stem.blocks.count);
+    find_channels(ws, &moments);
+    if (ws->trace) {
+        trace_groupnorm(ws);
+        stem.conv2 = malloc(extent->frames2 * 2 * dim * sizeof *stem.conv2);
+    }
+    stem.blocks = blocks_cut(extent->frames, blocks_stem_rows(ws->model->precision));
+    thread_pool_run(ws->pool, stem.blocks.count, convolve_block, &stem);
+    if (stem.conv2) workspace_trace(ws, "conv2", stem.conv2, extent->frames2, 2 * dim);
+    free(stem.conv2);
     workspace_trace(ws, "conv3", ws->hidden, extent->frames, dim);
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "network/adapted.h"
-#include "network/attention.h"
+#include "network/blocks.h"
 #include "network/linear.h"
 
 void extent_of_clip(struct extent *extent, size_t samples) {
@@ -17,6 +17,10 @@ void extent_of_clip(struct extent *extent, size_t samples) {
 
 static size_t max_of(size_t a, size_t b) {
     return a > b ? a : b;
+}
+
+static size_t min_of(size_t a, size_t b) {
+    return a < b ? a : b;
 }
 
 struct extent extent_max(const struct extent *a, const struct extent *b) {
@@ -45,20 +49,58 @@ static void lay_out_encoder(struct workspace *ws, struct arena *arena, const str
     const struct config *config = &ws->model->config;
     size_t width = (size_t)config->heads * config->head_dim;
     ws->conv1 = ARENA_TAKE(arena, e->frames1 * config->dim, float);
-    ws->conv2 = ARENA_TAKE(arena, e->frames2 * 2 * config->dim, float);
-    ws->row_sums = ARENA_TAKE(arena, e->frames1, double);
+    ws->moments =
+        ARENA_TAKE(arena, blocks_count_most(e->frames1, BLOCKS_CONV1_ROWS), struct moments);
     ws->channel_scale = ARENA_TAKE(arena, config->dim, float);
     ws->channel_shift = ARENA_TAKE(arena, config->dim, float);
     ws->hidden = ARENA_TAKE(arena, e->frames * config->dim, float);
-    ws->normed = ARENA_TAKE(arena, e->frames * config->dim, float);
     ws->q = ARENA_TAKE(arena, e->frames * width, float);
-    ws->k = ARENA_TAKE(arena, e->frames * width, float);
-    ws->v = ARENA_TAKE(arena, e->frames * width, float);
-    ws->mixed = ARENA_TAKE(arena, e->frames * width, float);
-    ws->inner = ARENA_TAKE(arena, e->frames * config->encoder_ffn, float);
+    for (int i = 0; i < 2; i++) {
+        ws->k[i] = ARENA_TAKE(arena, e->frames * width, float);
+        ws->v[i] = ARENA_TAKE(arena, e->frames * width, float);
+    }
     size_t positions = max_of(e->frames, e->tokens), pairs = (config->rotary_dim + 1) / 2;
     ws->cos = ARENA_TAKE(arena, positions * pairs, float);
     ws->sin = ARENA_TAKE(arena, positions * pairs, float);
+}
+
+/* Rows of the largest block of each kind. */
+struct block_sizes {
+    size_t conv1, conv2, frames1, frames;
+};
+
+static struct block_sizes sizes_of_blocks(const struct workspace *ws, const struct extent *e) {
+    size_t stem = min_of(e->frames, blocks_stem_rows(ws->model->precision));
+    return (struct block_sizes){
+        .conv1 = min_of(e->frames1, BLOCKS_CONV1_ROWS),
+        .conv2 = 2 * stem + 2,
+        .frames1 = 6 * stem + 10,
+        .frames = min_of(e->frames, blocks_encoder_rows(ws->model->precision)),
+    };
+}
+
+static void lay_out_room(struct workspace *ws, struct block_room *room, struct arena *arena,
+                         const struct extent *e) {
+    const struct config *config = &ws->model->config;
+    size_t dim = config->dim, width = (size_t)config->heads * config->head_dim;
+    size_t widest = max_of(dim, max_of(width, config->encoder_ffn));
+    struct block_sizes rows = sizes_of_blocks(ws, e);
+    size_t stem = rows.frames1 * dim + rows.conv2 * 2 * dim;
+    size_t layer = rows.frames * (dim + config->encoder_ffn);
+    room->values = ARENA_TAKE(arena, max_of(stem, layer), float);
+    room->attend = ARENA_TAKE(arena, attend_rows_scratch(config->head_dim), float);
+    size_t prepared = linear_prepared_bytes(ws, rows.frames, widest);
+    prepared = max_of(prepared, linear_prepared_bytes(ws, rows.frames1, dim));
+    prepared = max_of(prepared, linear_prepared_bytes(ws, rows.conv2, 2 * dim));
+    room->prepared = ARENA_TAKE(arena, prepared, unsigned char);
+    room->scale = ARENA_TAKE(arena, max_of(rows.frames1, rows.frames), float);
+    size_t most = max_of(rows.conv1, max_of(rows.conv2, rows.frames));
+    room->inner = ARENA_TAKE(arena, most * e->rank, float);
+    size_t inputs = max_of(rows.frames1 * dim, rows.frames * widest);
+    inputs = max_of(inputs, max_of(rows.conv2 * 2 * dim, rows.conv1 * 64 + 127));
+    room->scaled = ARENA_TAKE(arena, e->scales_inputs * inputs, float);
+    room->aside = ARENA_TAKE(arena, e->scales_outputs * rows.frames * dim, float);
+    room->gains = ARENA_TAKE(arena, e->scales_outputs * 2 * max_of(2 * dim, widest), float);
 }
 
 static void lay_out_decoder(struct workspace *ws, struct arena *arena, const struct extent *e) {
@@ -95,13 +137,9 @@ static void lay_out_logits(struct workspace *ws, struct arena *arena, const stru
 static void lay_out_adapters(struct workspace *ws, struct arena *arena, const struct extent *e) {
     const struct config *config = &ws->model->config;
     size_t width = (size_t)config->heads * config->head_dim;
-    size_t widest = max_of(config->dim, max_of(width, config->encoder_ffn));
-    size_t inputs = max_of(e->frames1 * config->dim, e->frames * widest); /* of conv2; a layer */
-    inputs = max_of(inputs, e->frames2 * 2 * config->dim);                /* conv3 */
-    inputs = max_of(inputs, e->frames1 * 64 + 127);                       /* conv1 */
-    inputs = max_of(inputs, e->beams * max_of(widest, config->decoder_ffn));
-    ws->lora_inner =
-        ARENA_TAKE(arena, LINEAR_JOBS_MAX * max_of(e->frames1, e->beams) * e->rank, float);
+    size_t widest = max_of(config->dim, width);
+    size_t inputs = e->beams * max_of(widest, config->decoder_ffn);
+    ws->lora_inner = ARENA_TAKE(arena, LINEAR_JOBS_MAX * e->beams * e->rank, float);
     ws->scaled_room = e->scales_inputs ? inputs : 0;
     ws->scaled = ARENA_TAKE(arena, LINEAR_JOBS_MAX * ws->scaled_room, float);
     ws->embed_room = ARENA_TAKE(arena, e->scales_outputs * 2 * config->dim, float);
@@ -118,16 +156,19 @@ static void lay_out_prepared(struct workspace *ws, struct arena *arena, const st
 
 void workspace_lay_out(struct workspace *ws, struct arena *arena, const struct extent *e) {
     unsigned threads = thread_pool_size(ws->pool);
-    size_t longest = max_of(longest_sum(&ws->model->config), max_of(e->frames, e->rank));
-    size_t panel = ws->kernels->panel * longest;
-    size_t scores = max_of(ATTENTION_ROWS * e->frames, max_of(e->frames, e->tokens));
+    size_t panel = ws->kernels->panel * max_of(longest_sum(&ws->model->config), e->rank);
+    size_t scores = max_of(e->frames, e->tokens);
     ws->scratch = ARENA_TAKE(arena, threads, float *);
+    ws->rooms = ARENA_TAKE(arena, threads, struct block_room);
     ws->scores_offset = panel;
     ws->block_offset = panel + scores;
     size_t block = e->scales_outputs ? adapted_room(ws) : 0;
     for (unsigned t = 0; t < threads; t++) {
-        float *scratch = ARENA_TAKE(arena, panel + scores + block, float);
-        if (ws->scratch) ws->scratch[t] = scratch;
+        struct block_room room = {.panel = ARENA_TAKE(arena, panel + scores + block, float)};
+        lay_out_room(ws, &room, arena, e);
+        if (!ws->scratch) continue;
+        ws->scratch[t] = room.panel;
+        ws->rooms[t] = room;
     }
     lay_out_adapters(ws, arena, e);
     lay_out_prepared(ws, arena, e);

@@ -38,6 +38,24 @@ struct active {
 typedef void (*trace_fn)(void *user, const char *stage, const float *data, size_t rows,
                          size_t cols);
 
+/* What one thread takes a block of rows through (blocks.h). */
+struct block_room {
+    float *values;           /* activations that no other block needs */
+    float *attend;           /* of attend_rows() */
+    float *panel;            /* of matmul(): [kernels panel, longest sum] */
+    unsigned char *prepared; /* rows as packed weights meet them */
+    float *scale;            /* of those */
+    float *inner;            /* [rows, rank]: A(x) of a map, adapter by adapter */
+    float *scaled;           /* scaled inputs of a map */
+    float *aside;            /* [rows, dim] of a map, before its outputs are scaled */
+    float *gains;            /* [2, outputs] of the widest map */
+};
+
+/* Sum and sum of squares about the mean of a part of the clip. */
+struct moments {
+    double count, mean, squares;
+};
+
 struct workspace {
     const struct pst_model *model;
     const struct kernels *kernels;
@@ -50,10 +68,12 @@ struct workspace {
 
     struct extent extent; /* of the clip at hand */
 
-    float **scratch;      /* [threads]: a packed panel, then attention scores */
+    struct block_room *rooms; /* [threads] */
+
+    float **scratch;      /* [threads]: a packed panel, then attention scores of a step */
     size_t scores_offset; /* of the scores in a scratch */
     size_t block_offset;  /* of a block computed aside and two rows, with scales_outputs */
-    float *lora_inner;    /* [3, rows, rank]: A(x) of up to three maps that share an input */
+    float *lora_inner;    /* [3, beams, rank]: A(x) of up to three maps that share an input */
     float *scaled;        /* the scaled inputs of as many maps, scaled_room apart */
     size_t scaled_room;
     float *embed_room; /* [2, dim]: factors of an embedding */
@@ -63,16 +83,13 @@ struct workspace {
     size_t prepared_longest; /* values of the longest such row */
 
     float *conv1;                         /* [frames1, dim] */
-    float *conv2;                         /* [frames2, 2 * dim] */
-    double *row_sums;                     /* [frames1] */
+    struct moments *moments;              /* [blocks of conv1] */
     float *channel_scale, *channel_shift; /* [dim] of the group norm */
 
-    float *hidden;    /* [frames, dim]: residual stream of the encoder, then the memory */
-    float *normed;    /* [frames, dim] */
-    float *q, *k, *v; /* [frames, width]; width = heads * head_dim */
-    float *mixed;     /* [frames, width] */
-    float *inner;     /* [frames, encoder_ffn] */
-    float *cos, *sin; /* [max(frames, tokens), rotary pairs] */
+    float *hidden;      /* [frames, dim]: residual stream of the encoder, then the memory */
+    float *q;           /* [frames, width], then what attention mixes; width = heads * head_dim */
+    float *k[2], *v[2]; /* [frames, width] of a layer; the next one's are made while it is read */
+    float *cos, *sin;   /* [max(frames, tokens), rotary pairs] */
 
     float *cross_k, *cross_v; /* [decoder_layers, frames, width] */
     float *self_k, *self_v;   /* [decoder_layers, tokens, beams, width] */
