@@ -3,7 +3,7 @@
 # POTSTILL_<FILE> is defined where they are in it. Kernels are chosen at run time all the same.
 include(CheckCCompilerFlag)
 
-set(avx2 -mavx2 -mfma)
+set(avx2 -mavx2 -mfma -mf16c)
 set(avx_vnni ${avx2} -mavxvnni)
 set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl)
 set(avx512_vnni ${avx512} -mavx512vnni)

@@ -13,6 +13,12 @@
 
 #if defined(__x86_64__)
 
+/* Conversions of float16, which clang's names lack; every CPU with AVX2 has had them so far. */
+static int has_f16c(void) {
+    unsigned eax, ebx, ecx, edx;
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & 1u << 29);
+}
+
 /* Tiles are 8 KiB of state that the kernel saves only for who asked for it: ARCH_REQ_XCOMP_PERM of
  * component 18, asm/prctl.h of Linux 5.16. Elsewhere nobody can be asked. */
 static int may_use_tiles(void) {
@@ -47,7 +53,8 @@ unsigned cpu_features(void) {
     unsigned features = 0;
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) features |= CPU_AVX2;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c())
+        features |= CPU_AVX2;
     if ((features & CPU_AVX2) && __builtin_cpu_supports("avx512f") &&
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl"))

@@ -37,7 +37,7 @@ static const struct set {
 
 static const char *name_of(pst_cpu cpu) {
     switch (cpu) {
-    case PST_CPU_AVX2: return "AVX2 and FMA";
+    case PST_CPU_AVX2: return "AVX2, FMA and F16C";
     case PST_CPU_AVX512: return "AVX-512 (F, BW, DQ, VL)";
     case PST_CPU_AVX_VNNI: return "AVX2 and AVX-VNNI";
     case PST_CPU_AVX512_VNNI: return "AVX-512 VNNI";

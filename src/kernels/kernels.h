@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 
+#include "kernels/half.h"
 #include "kernels/packed.h"
 #include "potstill.h"
 
@@ -76,6 +77,10 @@ struct kernels {
     void (*attend)(const struct attend *args);
     /* scratch: [attend_rows_scratch()], 64-byte aligned. A row's values do not depend on m. */
     void (*attend_rows)(const struct attend_rows *args, float *scratch);
+    /* The same over float16 (half.h), and what puts it there. Values of a row do not depend on the rows
+     * beside it. */
+    void (*attend_half)(const struct attend_half *args);
+    void (*to_half)(const struct to_half *args);
     /* Products with packed weights, by precision; never NULL. */
     const struct packed_kernels *packed[PRECISION_COUNT];
 

@@ -18,11 +18,21 @@ enum { LANES = 4, MIX_VECTORS = 4 };
 #define TILE_ROWS 8
 #define TILE_VECTORS 2
 #define DOT_ROWS 5
+#define HALF_ROWS 2 /* 2 x 8 sums, 8 keys and a value: 25 */
+#define HALF_SPAN 1
 
 /* --------------------------------------------------------------------------------- operations */
 
 static inline vfloat v_set(float value) {
     return vdupq_n_f32(value);
+}
+
+static inline vfloat v_load_half(const uint16_t *p) {
+    return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
+}
+
+static inline void v_store_half(uint16_t *p, vfloat v) {
+    vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(v)));
 }
 
 static inline vfloat v_load(const float *p) {

@@ -19,11 +19,22 @@ enum { LANES = 8, MIX_VECTORS = 4 };
 #define TILE_ROWS 6
 #define TILE_VECTORS 2
 #define DOT_ROWS 3
+#define HALF_ROWS 2 /* 2 x 4 sums, 4 keys and a value: 13 */
+#define HALF_SPAN 1
 
 /* --------------------------------------------------------------------------------- operations */
 
 static inline vfloat v_set(float value) {
     return _mm256_set1_ps(value);
+}
+
+static inline vfloat v_load_half(const uint16_t *p) {
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
+}
+
+static inline void v_store_half(uint16_t *p, vfloat v) {
+    const int nearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+    _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(v, nearest));
 }
 
 static inline vfloat v_load(const float *p) {

@@ -21,11 +21,23 @@ enum { LANES = 16, MIX_VECTORS = 4 };
 #define TILE_ROWS 12
 #define TILE_VECTORS 2
 #define DOT_ROWS 5
+#define HALF_ROWS 5 /* 5 x 4 sums, 4 keys and a value: 25 */
+#define HALF_SPAN 2
 
 /* --------------------------------------------------------------------------------- operations */
 
 static inline vfloat v_set(float value) {
     return _mm512_set1_ps(value);
+}
+
+/* LANES values of float16, widened. */
+static inline vfloat v_load_half(const uint16_t *p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+}
+
+static inline void v_store_half(uint16_t *p, vfloat v) {
+    const int nearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+    _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph(v, nearest));
 }
 
 static inline vfloat v_load(const float *p) {

@@ -1,0 +1,73 @@
+/* half.h - float16 in plain C, and attention over what is kept in it.
+ *
+ * Keys and values of the sound are read whole at every token and written once: at half the size they
+ * are read in half the time. They lie in tiles, [tiles][head_dim][HALF_TILE] for each head: along a
+ * vector go frames and not channels, so a score is a sum that needs no adding up across lanes, and no
+ * head_dim is too odd for it. Frames past the last are 0. */
+#ifndef PST_KERNELS_HALF_H
+#define PST_KERNELS_HALF_H
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Frames of a tile: those of a channel are a cache line. */
+enum { HALF_TILE = 32 };
+
+static inline size_t half_tiles(size_t frames) {
+    return (frames + HALF_TILE - 1) / HALF_TILE;
+}
+
+/* Some query rows of one head against the frames of a clip; see struct attend. */
+struct attend_half {
+    float *out;            /* [rows, head_dim], rows `stride` floats apart */
+    const float *q;        /* the same */
+    const uint16_t *k, *v; /* [tiles, head_dim, HALF_TILE] */
+    float *scores;         /* [rows, tiles * HALF_TILE] scratch */
+    size_t rows, stride;
+    size_t count; /* frames */
+    size_t head_dim;
+    float scale;
+};
+
+/* Rows [count, head_dim] of x as frames `first` and on of tiles. */
+struct to_half {
+    uint16_t *tiles;
+    const float *x; /* rows `stride` floats apart */
+    size_t stride, first, count, head_dim;
+};
+
+/* Where channel d of frame t lies. */
+static inline size_t half_place(size_t t, size_t d, size_t head_dim) {
+    return (t / HALF_TILE * head_dim + d) * HALF_TILE + t % HALF_TILE;
+}
+
+/* The largest float16: what is larger becomes this, not infinity. */
+#define HALF_MAX 65504.0f
+
+/* To nearest, halves to even; NaN stays NaN. */
+static inline uint16_t half_of_float(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
+    float size = fabsf(value);
+    if (size != size) return sign | 0x7E00;
+    if (size >= HALF_MAX) return sign | 0x7BFF;
+    if (size < 0x1p-14f) return sign | (uint16_t)rintf(size * 0x1p24f); /* steps of 2^-24 */
+    bits &= 0x7FFFFFFF;
+    bits += 0xFFF + (bits >> 13 & 1);
+    return sign | (uint16_t)((bits >> 13) - ((127 - 15) << 10));
+}
+
+static inline float float_of_half(uint16_t value) {
+    uint32_t exponent = value >> 10 & 31, fraction = value & 0x3FF;
+    float size = (float)fraction * 0x1p-24f;
+    if (exponent) {
+        uint32_t bits = (exponent == 31 ? 255 : exponent + 127 - 15) << 23 | fraction << 13;
+        memcpy(&size, &bits, sizeof size);
+    }
+    return value & 0x8000 ? -size : size;
+}
+
+#endif
