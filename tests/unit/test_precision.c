@@ -1,0 +1,48 @@
+/* test_precision.c - the precision asked for is taken, and auto is what the set has products for. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "model/precision.h"
+
+static const struct packed_kernels own;
+
+static enum precision chosen(pst_precision wanted, int own_bf16, int own_int8) {
+    enum precision precision;
+    struct kernels kernels = kernels_reference;
+    if (own_bf16) kernels.packed[PRECISION_BF16] = &own;
+    if (own_int8) kernels.packed[PRECISION_INT8] = &own;
+    assert_int_equal(precision_choose(&precision, wanted, &kernels, NULL), PST_OK);
+    return precision;
+}
+
+static void choices(void **state) {
+    (void)state;
+    for (int sets = 0; sets < 4; sets++) {
+        assert_int_equal(chosen(PST_PRECISION_F32, sets & 1, sets >> 1), PRECISION_F32);
+        assert_int_equal(chosen(PST_PRECISION_BF16, sets & 1, sets >> 1), PRECISION_BF16);
+        assert_int_equal(chosen(PST_PRECISION_INT8, sets & 1, sets >> 1), PRECISION_INT8);
+    }
+    assert_int_equal(chosen(PST_PRECISION_AUTO, 0, 0), PRECISION_F32);
+    assert_int_equal(chosen(PST_PRECISION_AUTO, 1, 0), PRECISION_BF16);
+    assert_int_equal(chosen(PST_PRECISION_AUTO, 0, 1), PRECISION_INT8);
+    assert_int_equal(chosen(PST_PRECISION_AUTO, 1, 1), PRECISION_INT8);
+}
+
+static void refusals(void **state) {
+    (void)state;
+    pst_error err;
+    enum precision precision = PRECISION_COUNT;
+    assert_int_equal(precision_choose(&precision, (pst_precision)17, &kernels_reference, &err),
+                     PST_ERR_ARGUMENT);
+    assert_string_equal(err.message, "precision is 17, expected one of enum pst_precision");
+    assert_int_equal(precision, PRECISION_COUNT);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(choices), cmocka_unit_test(refusals)};
+    return cmocka_run_group_tests_name("precision", tests, NULL, NULL);
+}
