@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,12 +32,13 @@ int __wrap_posix_memalign(void **memory, size_t alignment, size_t size);
 char *__wrap_strdup(const char *text);
 void __wrap_free(void *memory);
 
-static long countdown; /* allocations until one fails; negative: none does */
-static int failed;     /* one did */
-static long live;      /* allocations not yet freed */
+/* Atomic: a batch allocates on several threads. */
+static atomic_long countdown; /* allocations until one fails; negative: none does */
+static atomic_int failed;     /* one did */
+static atomic_long live;      /* allocations not yet freed */
 
 static int refuse(void) {
-    if (countdown < 0 || countdown-- > 0) return 0;
+    if (countdown-- != 0) return 0;
     failed = 1;
     return 1;
 }
@@ -165,7 +167,7 @@ static void fail_each(pst_status (*use)(struct parts *parts, pst_error *err), lo
         if (status && (!failed || status != PST_ERR_MEMORY))
             fail_msg("allocation %ld: status %s: %s", n, pst_status_name(status), err.message);
         release(&parts);
-        if (live != 0) fail_msg("allocation %ld: %ld allocations not given back", n, live);
+        if (live != 0) fail_msg("allocation %ld: %ld allocations not given back", n, (long)live);
         n++;
     } while (failed);
     print_message("%ld allocations, each failed once\n", n - 1);
@@ -176,6 +178,50 @@ static void every_allocation_fails_once(void **state) {
     (void)state;
     write_wav();
     fail_each(use_all, 100);
+}
+
+/* A short clip from a file, and a long one that is cut. */
+static int next_clip(void *user, pst_clip *clip) {
+    static float samples[40000];
+    size_t *taken = user;
+    clip->path = *taken == 0 ? TEST_BINARY_DIR "/memory.wav" : NULL;
+    clip->samples = samples;
+    clip->sample_count = sizeof samples / sizeof *samples;
+    return (*taken)++ < 2;
+}
+
+static pst_status clip_status; /* of the first that failed */
+
+static int note_clip(void *user, const pst_clip_result *result) {
+    (void)user;
+    if (!clip_status && result->error) clip_status = result->error->code;
+    return 0;
+}
+
+static pst_status use_batch(struct parts *parts, pst_error *err) {
+    size_t taken = 0;
+    pst_batch_options options;
+    pst_decode_options decode;
+    pst_status status = pst_model_open(MICRO, NULL, &parts->model, err);
+    if (status) return status;
+    pst_model_decode_options(parts->model, &decode);
+    decode.max_new_tokens = 2;
+    pst_batch_options_init(&options);
+    options.threads = 2;
+    options.window_seconds = 1;
+    options.decode = &decode;
+    options.next = next_clip;
+    options.deliver = note_clip;
+    options.user = &taken;
+    clip_status = PST_OK;
+    status = pst_batch_run(parts->model, &options, err);
+    return status ? status : clip_status;
+}
+
+static void every_allocation_of_a_batch_fails_once(void **state) {
+    (void)state;
+    write_wav();
+    fail_each(use_batch, 50);
 }
 
 static pst_status verify(struct parts *parts, pst_error *err) {
@@ -211,6 +257,7 @@ static void every_allocation_of_a_merge_fails_once(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_allocation_fails_once),
+        cmocka_unit_test(every_allocation_of_a_batch_fails_once),
         cmocka_unit_test(every_allocation_of_a_merge_fails_once),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
