@@ -55,6 +55,7 @@ static void add_folder(struct inputs *inputs, const char *path) {
 }
 
 void inputs_expand(struct inputs *inputs, char **operands, int operand_count) {
+    int stdin_taken = 0;
     *inputs = (struct inputs){.several = operand_count > 1};
     for (int i = 0; i < operand_count; i++) {
         struct stat st;
@@ -63,6 +64,9 @@ void inputs_expand(struct inputs *inputs, char **operands, int operand_count) {
             /* Whoever types "-" at a prompt would wait for ever. */
             if (isatty(STDIN_FILENO))
                 error = text_format("-: standard input is a terminal, expected a pipe or a file");
+            else if (stdin_taken)
+                error = text_format("-: standard input can be read only once");
+            stdin_taken = 1;
         } else if (stat(operands[i], &st) == 0 && S_ISDIR(st.st_mode)) {
             inputs->several = 1;
             add_folder(inputs, operands[i]);

@@ -390,8 +390,8 @@ PST_API size_t pst_session_memory(const pst_session *session);
 
 /* A clip of a batch. What it points to must live until its result is delivered. */
 typedef struct pst_clip {
-    const char *path;     /* an audio file, as pst_audio_read() takes it; NULL: the samples below */
-    int fd;               /* 0 and above: read from here, `path` being its name in messages */
+    const char *path; /* an audio file, as pst_audio_read() takes it; NULL: the samples below */
+    int fd; /* 0 and above: read from here, and no other clip from it; `path` is its name in messages */
     const float *samples; /* [sample_count] */
     size_t sample_count;
     void *tag; /* the caller's own; comes back with the result */

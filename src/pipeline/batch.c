@@ -32,43 +32,36 @@ struct batch {
 
 /* ------------------------------------------------------------------------------------- working */
 
-/* Makes the piece as loud as the model expects it; `*silent` when there is nothing to make louder but other
- * pieces may have it. */
-static pst_status normalize(struct piece *piece, int *silent, pst_error *err) {
-    pst_status status = pst_audio_normalize_rms(piece->samples.data, piece->samples.count, err);
-    *silent = status && !piece->whole;
-    return *silent ? PST_OK : status;
-}
-
-static pst_status hear(const struct worker *worker, struct piece *piece, int *silent,
-                       pst_error *silence, pst_transcript **transcript, pst_error *err) {
+/* A silent piece cannot be made as loud as the model expects, but other pieces of its clip may have what
+ * there is to hear: it is then heard as it is. */
+static void hear(const struct worker *worker, struct piece *piece, struct outcome *outcome) {
     const pst_batch_options *options = worker->batch->options;
+    const struct sample_list *samples = &piece->samples;
     pst_decode_options decode;
-    pst_status status = options->normalize ? normalize(piece, silent, silence) : PST_OK;
-    if (status) {
-        *err = *silence;
-        return status;
+    *outcome = (struct outcome){0};
+    if (options->normalize &&
+        pst_audio_normalize_rms(samples->data, samples->count, &outcome->silence) && piece->whole) {
+        outcome->error = outcome->silence;
+        return;
     }
     if (options->decode)
         decode = *options->decode;
     else
         pst_model_decode_options(worker->batch->model, &decode);
-    if (options->adjust) options->adjust(options->user, piece->samples.count, &decode);
-    return pst_transcribe(worker->session, piece->samples.data, piece->samples.count, &decode,
-                          transcript, err);
+    if (options->adjust) options->adjust(options->user, samples->count, &decode);
+    pst_transcribe(worker->session, samples->data, samples->count, &decode, &outcome->transcript,
+                   &outcome->error);
 }
 
 static void *work(void *argument) {
     struct worker *worker = argument;
     struct clip_queue *queue = &worker->batch->queue;
     struct job job;
+    struct outcome outcome;
     while (clip_queue_take(queue, &job)) {
-        pst_error err, silence;
-        pst_transcript *transcript = NULL;
-        int silent = 0;
-        pst_status status = hear(worker, &job.piece, &silent, &silence, &transcript, &err);
+        hear(worker, &job.piece, &outcome);
         sample_list_free(&job.piece.samples);
-        clip_queue_hand_in(queue, &job, transcript, status ? &err : NULL, silent ? &silence : NULL);
+        clip_queue_hand_in(queue, &job, &outcome);
     }
     return NULL;
 }

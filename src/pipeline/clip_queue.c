@@ -158,19 +158,21 @@ int clip_queue_take(struct clip_queue *queue, struct job *job) {
     return taken;
 }
 
-void clip_queue_hand_in(struct clip_queue *queue, const struct job *job, pst_transcript *transcript,
-                        const pst_error *error, const pst_error *silence) {
+void clip_queue_hand_in(struct clip_queue *queue, const struct job *job,
+                        const struct outcome *outcome) {
     struct clip *clip = job->clip;
     pthread_mutex_lock(&queue->mutex);
-    clip->segments[job->segment].transcript = transcript;
-    if (silence) {
+    clip->segments[job->segment].transcript = outcome->transcript;
+    if (outcome->silence.code) {
         clip->silent++;
-        if (job->segment == 0) clip->silence = *silence;
+        if (job->segment == 0) clip->silence = outcome->silence;
     }
-    if (error) clip_fail(clip, job->segment, error);
-    if (error && clip->state == CLIP_OPEN) { /* what is left of it need not be heard */
-        clip->state = CLIP_READ;
-        piece_reader_close(&clip->reader);
+    if (outcome->error.code) {
+        clip_fail(clip, job->segment, &outcome->error);
+        if (clip->state == CLIP_OPEN) { /* what is left of it need not be heard */
+            clip->state = CLIP_READ;
+            piece_reader_close(&clip->reader);
+        }
     }
     clip->pending--;
     if (clip_is_finished(clip)) pthread_cond_signal(&queue->finished);

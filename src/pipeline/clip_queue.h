@@ -17,6 +17,13 @@ struct job {
     struct piece piece;
 };
 
+/* What became of it. */
+struct outcome {
+    pst_transcript *transcript; /* NULL with an error */
+    pst_error error;            /* PST_OK: none */
+    pst_error silence;          /* why it was not normalised; PST_OK: it was, or need not be */
+};
+
 struct clip_queue {
     size_t window;         /* samples; 0: clips are not cut */
     pthread_mutex_t mutex; /* for all that follows and the clips */
@@ -52,8 +59,8 @@ void clip_queue_stop(struct clip_queue *queue);
 
 /* For working threads. Waits for a piece; 0: there will be none. The samples are the thread's. */
 int clip_queue_take(struct clip_queue *queue, struct job *job);
-/* The piece is done: its transcript, or the error. `silence`: why it was not normalised, or NULL. */
-void clip_queue_hand_in(struct clip_queue *queue, const struct job *job, pst_transcript *transcript,
-                        const pst_error *error, const pst_error *silence);
+/* The piece is done; the transcript goes to the queue. */
+void clip_queue_hand_in(struct clip_queue *queue, const struct job *job,
+                        const struct outcome *outcome);
 
 #endif

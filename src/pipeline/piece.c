@@ -20,6 +20,8 @@ static size_t rest_length(size_t window) {
 pst_status piece_reader_open(struct piece_reader *reader, const pst_clip *clip, size_t window,
                              pst_error *err) {
     *reader = (struct piece_reader){.window = window};
+    if (!clip->path && !clip->samples && clip->sample_count)
+        return error_set(err, PST_ERR_ARGUMENT, "the clip has neither a path nor samples");
     if (!clip->path) {
         reader->samples = clip->samples;
         reader->left = clip->sample_count;

@@ -54,6 +54,9 @@ run transcribe - <pipe
 exits 0; prints "$chirp"; says ''
 run transcribe - <audio/chirp.wav
 exits 0; prints "$chirp"; says ''
+run transcribe - - <audio/chirp.wav
+exits 1; prints "-: $chirp"
+says 'potstill: -: standard input can be read only once'
 run transcribe --format jsonl - </dev/null
 exits 1
 prints '{"file": "-", "error": "-: is empty, expected an audio file"}'

@@ -370,6 +370,7 @@ static void failing_clips_have_their_place(void **state) {
     clips[7].path = flac; /* some of its windows are transcribed before the damage is met */
     clips[8].path = good;
     clips[9].path = GOLDEN;
+    clips[10].samples = NULL;
     clips[11].sample_count = 0;
     struct log *logs[THREAD_COUNTS];
     for (int t = 0; t < THREAD_COUNTS; t++) {
@@ -384,11 +385,12 @@ static void failing_clips_have_their_place(void **state) {
     assert_non_null(strstr(logs[0]->results[5].message, "sample 1500 is not a finite number"));
     assert_non_null(strstr(logs[0]->results[7].message, "cut.flac: audio is damaged"));
     assert_non_null(strstr(logs[0]->results[9].message, "is a folder"));
+    assert_non_null(strstr(logs[0]->results[10].message, "neither a path nor samples"));
     assert_non_null(strstr(logs[0]->results[11].message, "0 samples"));
     pst_transcript *alone = hear(samples, 9000);
     assert_string_equal(logs[0]->results[8].text, alone->text);
     pst_transcript_free(alone);
-    for (size_t i = 2; i < 12; i += 2)
+    for (size_t i = 2; i < 10; i += 2)
         if (i != 8) assert_string_equal(logs[0]->results[i].message, "");
     for (int t = 0; t < THREAD_COUNTS; t++) free_log(logs[t]);
 }
