@@ -26,6 +26,18 @@ pst_status mil_machine_new(struct mil_machine **machine, const struct mil_model 
                            pst_error *err);
 void mil_machine_free(struct mil_machine *machine);
 
+/* What a run may use: bytes of tensors alive at once, constants included, and work, counted in elements
+ * written and products made. A program that wants more ends in an error: it may come from anywhere. */
+struct mil_limits {
+    size_t bytes;
+    uint64_t work;
+};
+void mil_machine_limit(struct mil_machine *machine, struct mil_limits limits);
+
+/* Calls `trace` after every operation that runs from now on, once for each of its results. */
+typedef void (*mil_trace_fn)(void *user, const char *type, const struct mil_tensor *result);
+void mil_machine_trace(struct mil_machine *machine, mil_trace_fn trace, void *user);
+
 /* Runs the function once. inputs [input_count] are found by name, their types checked; `outputs` [the
  * function's output count] are set to tensors that live until the next run. */
 pst_status mil_machine_run(struct mil_machine *machine, const struct mil_tensor *inputs,
