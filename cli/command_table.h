@@ -11,6 +11,7 @@ extern const struct command command_inspect;    /* cmd_inspect.c */
 extern const struct command command_import;     /* cmd_import.c */
 extern const struct command command_pull;       /* cmd_pull.c */
 extern const struct command command_merge;      /* cmd_merge.c */
+extern const struct command command_convert;    /* cmd_convert.c */
 extern const struct command command_diff;       /* cmd_diff.c */
 extern const struct command command_verify;     /* cmd_verify.c */
 extern const struct command command_bench;      /* cmd_bench.c */

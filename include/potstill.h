@@ -598,6 +598,56 @@ PST_API pst_status pst_merge(const char *model_dir, const pst_merge_adapter *ada
                              const char *target_dir, const pst_merge_options *options,
                              pst_error *err);
 
+/* ------------------------------------------------------------------------------------- convert */
+
+/* How weights are stored; all but float32 compute in float16. */
+typedef enum pst_convert_precision {
+    PST_CONVERT_FLOAT16 = 0,
+    PST_CONVERT_FLOAT32 = 1,  /* for comparison: never on the Neural Engine */
+    PST_CONVERT_INT8 = 2,     /* by output channel, symmetric */
+    PST_CONVERT_PALETTE8 = 3, /* a table of 256 numbers for each tensor; of 64; of 16 */
+    PST_CONVERT_PALETTE6 = 4,
+    PST_CONVERT_PALETTE4 = 5
+} pst_convert_precision;
+
+/* The oldest system that runs the package. */
+typedef enum pst_convert_target {
+    PST_CONVERT_IOS16 = 0, /* and macOS 13 */
+    PST_CONVERT_IOS15 = 1, /* macOS 12: float16 or float32 weights, float32 inputs and outputs */
+    PST_CONVERT_IOS18 = 2  /* macOS 15: lengths are functions of one package; states */
+} pst_convert_target;
+
+typedef enum pst_convert_layout {
+    PST_CONVERT_SPLIT = 0, /* a folder: encoders, a decoder that the app calls for each token */
+    PST_CONVERT_SINGLE = 1 /* one package: samples to token ids */
+} pst_convert_layout;
+
+typedef struct pst_convert_options {
+    size_t struct_size;
+    pst_convert_precision precision;
+    pst_convert_target target;
+    pst_convert_layout layout;
+    const uint32_t
+        *seconds;         /* [seconds_count] lengths of clips, from 1 to 30; NULL: 10 and 30, or */
+    size_t seconds_count; /* 10 for the layout `single`, which has one */
+    int state;            /* iOS 18: the decoder keeps its cache itself */
+    int force;            /* replace what was converted before */
+    uint32_t threads;     /* 0: one per core this process may use, at most 8 */
+    const char *processor_dir; /* whose tokenizer is copied; NULL: the model's */
+    void (*warn)(void *user, const char *message); /* NULL: silent */
+    void *user;
+} pst_convert_options;
+
+PST_API void pst_convert_options_init(pst_convert_options *options);
+
+/* Writes `model_dir`, with adapters [count] merged into it as pst_merge() does, as Core ML packages for
+ * Apple's systems; on any system. `split` makes the folder `target`: an encoder for each length, a
+ * decoder, tokenizer.json and potstill.json, which says what is what. `single` makes the package
+ * `target`. Either appears whole or not at all, and is the same for the same input. */
+PST_API pst_status pst_convert(const char *model_dir, const pst_merge_adapter *adapters,
+                               size_t count, const char *target, const pst_convert_options *options,
+                               pst_error *err);
+
 /* -------------------------------------------------------------------------------------- verify */
 
 typedef enum pst_severity {

@@ -47,13 +47,13 @@ static pst_status settle_dtype(struct merging *merging, pst_error *err) {
                      "dtype is \"%s\", expected float32, float16 or bfloat16", asked);
 }
 
-static pst_status open_sources(struct merging *merging, pst_error *err) {
+pst_status merge_open(struct merging *merging, pst_error *err) {
     pst_model_options model_options;
     pst_model_options_init(&model_options);
     model_options.processor_dir = merging->options->processor_dir;
     pst_status status = pst_model_open(merging->model_dir, &model_options, &merging->model, err);
     if (status) return status;
-    merging->adapters = calloc(merging->count, sizeof(pst_adapter *));
+    merging->adapters = calloc(merging->count + 1, sizeof(pst_adapter *)); /* none is no failure */
     if (!merging->adapters) return error_memory(err, 0);
     pst_adapter_options adapter_options;
     pst_adapter_options_init(&adapter_options);
@@ -71,7 +71,7 @@ static pst_status open_sources(struct merging *merging, pst_error *err) {
     return status ? error_set(err, PST_ERR_MODEL, "%s", found.message) : PST_OK;
 }
 
-static void close_sources(struct merging *merging) {
+void merge_close(struct merging *merging) {
     for (size_t i = 0; merging->adapters && i < merging->count; i++)
         pst_adapter_free(merging->adapters[i]);
     free(merging->adapters);
@@ -127,10 +127,10 @@ pst_status pst_merge(const char *model_dir, const pst_merge_adapter *adapters, s
         .count = count,
         .options = options,
     };
-    status = open_sources(&merging, err);
+    status = merge_open(&merging, err);
     if (!status) status = settle_dtype(&merging, err);
     if (!status) status = merge_settle(&merging, err);
     if (!status) status = write_folder(&merging, target_dir, err);
-    close_sources(&merging);
+    merge_close(&merging);
     return status;
 }

@@ -1,7 +1,9 @@
 /* merge.h - the parts of pst_merge(): the weights (merge_weights.c), and what stands beside them
- * (merge_folder.c). */
+ * (merge_folder.c); what makes packages of a merge that is never written uses the first half. */
 #ifndef PST_MODEL_MERGE_H
 #define PST_MODEL_MERGE_H
+
+#include <jansson.h>
 
 #include "model/adapter.h"
 #include "model/model.h"
@@ -20,6 +22,17 @@ struct merging {
     int tied;         /* as the result will be */
     uint32_t changed; /* modules that an adapter touches */
 };
+
+/* Opens the model and the adapters named in `merging` and checks that they go together; `options` and
+ * `dtype` are set. merge_close() in any case. */
+pst_status merge_open(struct merging *merging, pst_error *err);
+void merge_close(struct merging *merging);
+/* The merged module in double precision, in the checkpoint's order, for free() in any case; *bias NULL:
+ * none. Modules may be asked for by several threads at once. */
+pst_status merge_values(const struct merging *merging, uint32_t slot, double **weight,
+                        double **bias, pst_error *err);
+/* The SHA-256 of every file read, into `record` as "model" and "adapters". */
+pst_status merge_record_sources(const struct merging *merging, json_t *record, pst_error *err);
 
 /* "float32", ...: as config.json names it. */
 const char *merge_dtype_name(const struct merging *merging);

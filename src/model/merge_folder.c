@@ -118,6 +118,11 @@ static pst_status record_adapters(const struct merging *merging, json_t *record,
     return status;
 }
 
+pst_status merge_record_sources(const struct merging *merging, json_t *record, pst_error *err) {
+    pst_status status = record_model(merging, record, err);
+    return status ? status : record_adapters(merging, record, err);
+}
+
 /* What was made: potstill verify compares. */
 static pst_status record_result(const char *dir, json_t *record, pst_error *err) {
     static const char *const MADE[] = {"config.json", "generation_config.json",
@@ -134,8 +139,7 @@ static pst_status write_record(const struct merging *merging, const char *dir, p
                                merge_dtype_name(merging), "modules_changed", (int)merging->changed,
                                "embeddings_untied", untied);
     pst_status status = record ? PST_OK : error_memory(err, 0);
-    if (!status) status = record_model(merging, record, err);
-    if (!status) status = record_adapters(merging, record, err);
+    if (!status) status = merge_record_sources(merging, record, err);
     if (!status) status = record_result(dir, record, err);
     struct buffer text = {0};
     if (!status) {

@@ -106,6 +106,16 @@ static pst_status round_values(const struct merging *merging, const char *module
     return status;
 }
 
+pst_status merge_values(const struct merging *merging, uint32_t slot, double **weight,
+                        double **bias, pst_error *err) {
+    const struct module *module = &merging->model->weights.modules[slot];
+    size_t count = weight_count(module);
+    *weight = widen(module->weight, count);
+    *bias = module->bias ? widen(module->bias, module->out) : NULL;
+    if (!*weight || (module->bias && !*bias)) return error_memory(err, count * sizeof **weight);
+    return apply(merging, slot, *weight, *bias, err);
+}
+
 /* Fills `merged`, which is released in any case by free_merged(). */
 static pst_status merge_module(const struct merging *merging, uint32_t slot, struct merged *merged,
                                pst_error *err) {
@@ -118,11 +128,8 @@ static pst_status merge_module(const struct merging *merging, uint32_t slot, str
         return round_values(merging, module->name, "bias", module->bias, module->out, &merged->bias,
                             err);
     }
-    double *weight = widen(module->weight, count);
-    double *bias = module->bias ? widen(module->bias, module->out) : NULL;
-    pst_status status = PST_OK;
-    if (!weight || (module->bias && !bias)) status = error_memory(err, count * sizeof *weight);
-    if (!status) status = apply(merging, slot, weight, bias, err);
+    double *weight, *bias;
+    pst_status status = merge_values(merging, slot, &weight, &bias, err);
     if (!status)
         status = store(merging, module->name, "weight", weight, count, &merged->weight, err);
     if (!status && bias)

@@ -1,7 +1,7 @@
 # test_help.sh - the help texts, whole, and that help, man page and program know the same options.
 . "$(dirname "$0")/harness.sh"
 
-commands='transcribe run-stt score inspect merge diff verify import pull bench'
+commands='transcribe run-stt score inspect merge convert diff verify import pull bench'
 
 run --help
 exits 0; says ''

@@ -1,0 +1,160 @@
+/* cmd_convert.c - a model, adapters merged in, as Core ML packages.
+ *
+ * Here names are resolved and lengths parsed; the packages are the library's work. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "command_table.h"
+#include "console.h"
+#include "engine.h"
+#include "locate.h"
+#include "output.h"
+
+static int run(const void *values, char **operands, int operand_count);
+
+/* The choices of the library, in the order of the words below. */
+static const pst_convert_precision precisions[] = {
+    PST_CONVERT_FLOAT16,  PST_CONVERT_FLOAT32,  PST_CONVERT_INT8,
+    PST_CONVERT_PALETTE8, PST_CONVERT_PALETTE6, PST_CONVERT_PALETTE4,
+};
+static const pst_convert_target targets[] = {PST_CONVERT_IOS15, PST_CONVERT_IOS16,
+                                             PST_CONVERT_IOS18};
+enum { TARGET_IOS16 = 1 };
+static const pst_convert_layout layouts[] = {PST_CONVERT_SPLIT, PST_CONVERT_SINGLE};
+
+struct values {
+    struct engine_choice engine;
+    struct option_texts adapters;
+    const char *output;
+    struct option_ids seconds;
+    int precision, target, layout;
+    int state, force;
+};
+
+static const struct values defaults = {.target = TARGET_IOS16};
+
+#define AT(field) offsetof(struct values, field)
+static const struct option options[] = {
+    {"model", 0, OPTION_TEXT, "M", AT(engine.model), "the model (default: as for transcribe)"},
+    {"adapter", 0, OPTION_TEXTS, "DIR[:WEIGHT]", AT(adapters),
+     "an adapter to merge in, WEIGHT times (default: 1); again for more"},
+    {"output", 'o', OPTION_REQUIRED, "OUT", AT(output),
+     "the folder to make, or the .mlpackage for --layout single"},
+    {"precision", 0, OPTION_CHOICE, "float16|float32|int8|palette8|palette6|palette4",
+     AT(precision), "how weights are stored (default: float16)"},
+    {"seconds", 0, OPTION_IDS, "N,N,...", AT(seconds),
+     "lengths of clips, 1 to 30 (default: 10,30; single has one: 10)"},
+    {"target", 0, OPTION_CHOICE, "ios15|ios16|ios18", AT(target),
+     "the oldest system that runs it (default: ios16)"},
+    {"layout", 0, OPTION_CHOICE, "split|single", AT(layout),
+     "encoders and a decoder, or one package (default: split)"},
+    {"state", 0, OPTION_FLAG, NULL, AT(state), "the decoder keeps its cache itself (ios18)"},
+    {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
+     "whose tokenizer is copied (default: the model's)"},
+    {"force", 0, OPTION_FLAG, NULL, AT(force), "replace OUT if it was converted before"},
+    {0},
+};
+
+const struct command command_convert = {
+    .name = "convert",
+    .synopsis = "",
+    .summary = "write Core ML packages for Apple's systems",
+    .details = "Makes packages that iPhones and Macs run on their Neural Engine, on any system;\n"
+               "adapters are merged on the way. Prints what it made.\n"
+               "\n"
+               "split: the folder OUT has an encoder for each length, a decoder that is called\n"
+               "once a token, tokenizer.json, and potstill.json, which says what to load and how\n"
+               "to feed it. A clip goes to the shortest encoder that it fits into, and gives the\n"
+               "text that it gives by itself. With ios18, lengths are functions of one package.\n"
+               "single: OUT is one package, input_values to token_ids, for clips of exactly that\n"
+               "length. Simple to call; but what fills up a shorter clip is heard as silence,\n"
+               "and its loop over tokens does not run on the Neural Engine.\n"
+               "\n"
+               "int8 and the palettes (256, 64 or 16 values a tensor) shrink the weights; all\n"
+               "but float32 compute in float16.",
+    .groups = {{"Options", options, 0}, {NULL, engine_model_options, AT(engine)}},
+    .operands_min = 0,
+    .operands_max = 0,
+    .defaults = &defaults,
+    .values_size = sizeof defaults,
+    .run = run,
+};
+
+static void warn(void *user, const char *message) {
+    (void)user;
+    say("%s", message);
+}
+
+static void free_adapters(pst_merge_adapter *adapters, size_t count) {
+    for (size_t i = 0; i < count; i++) pst_free((char *)adapters[i].dir);
+    free(adapters);
+}
+
+/* The folders and weights of the adapters. 0, or an exit code with the reason said. */
+static int find_adapters(const struct values *values, const struct environment *environment,
+                         pst_merge_adapter *adapters) {
+    for (size_t i = 0; i < values->adapters.count; i++) {
+        char *dir = NULL;
+        char *name = locate_split_weight(values->adapters.items[i], &adapters[i].weight);
+        int code = locate_adapter(environment, name, &dir);
+        adapters[i].dir = dir;
+        free(name);
+        if (code) return code;
+    }
+    return 0;
+}
+
+static int convert(const struct values *values, const char *model_dir, const char *processor_dir,
+                   const pst_merge_adapter *adapters) {
+    pst_error err;
+    pst_convert_options settings;
+    pst_convert_options_init(&settings);
+    settings.precision = precisions[values->precision];
+    settings.target = targets[values->target];
+    settings.layout = layouts[values->layout];
+    uint32_t *seconds = need(calloc(values->seconds.count + 1, sizeof *seconds));
+    for (size_t i = 0; i < values->seconds.count; i++)
+        seconds[i] = (uint32_t)values->seconds.items[i];
+    if (values->seconds.given) settings.seconds = seconds;
+    settings.seconds_count = values->seconds.count;
+    settings.state = values->state;
+    settings.force = values->force;
+    settings.processor_dir = processor_dir;
+    settings.warn = warn;
+    signals_hold();
+    pst_status status =
+        pst_convert(model_dir, adapters, values->adapters.count, values->output, &settings, &err);
+    signals_release();
+    free(seconds);
+    if (status == PST_ERR_INPUT) return fail(EXIT_MODEL, "%s", err.message);
+    if (status) return fail(exit_code_of(&err), "%s", err.message);
+    struct output output;
+    int code = output_open(&output, NULL);
+    if (code) return code;
+    fprintf(output.stream, "%s\n", values->output);
+    return output_close(&output, 1);
+}
+
+static int run(const void *chosen, char **operands, int operand_count) {
+    (void)operands;
+    (void)operand_count;
+    const struct values *values = chosen;
+    struct environment environment;
+    environment_read(&environment);
+    if (values->engine.offline) environment_go_offline(&environment);
+    const char *revision = values->engine.revision;
+    const char *name = values->engine.model ? values->engine.model : environment.model;
+    const char *processor = values->engine.processor;
+    pst_merge_adapter *adapters = need(calloc(values->adapters.count + 1, sizeof *adapters));
+    char *model_dir = NULL, *processor_dir = NULL;
+    int code = find_adapters(values, &environment, adapters);
+    if (!code) code = locate(&environment, name, "config.json", revision, &model_dir);
+    if (!code && processor)
+        code = locate(&environment, processor, "tokenizer.json", revision, &processor_dir);
+    if (!code) code = convert(values, model_dir, processor_dir, adapters);
+    free_adapters(adapters, values->adapters.count);
+    pst_free(model_dir);
+    pst_free(processor_dir);
+    environment_free(&environment);
+    return code;
+}
