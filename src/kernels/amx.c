@@ -185,6 +185,42 @@ static void matmul_int8(const struct packed_matmul *a) {
         multiply(a, 0);
 }
 
+/* Four tiles of sums, two by two, as a product has them. */
+ALWAYS_INLINE double spin(size_t rounds, int is_bf16) {
+    configure(TILE);
+    _tile_zero(SUM_0);
+    _tile_zero(SUM_1);
+    _tile_zero(SUM_2);
+    _tile_zero(SUM_3);
+    _tile_zero(X_0);
+    _tile_zero(X_1);
+    _tile_zero(W_0);
+    _tile_zero(W_1);
+    for (size_t i = 0; i < rounds; i++) {
+        if (is_bf16) {
+            _tile_dpbf16ps(SUM_0, X_0, W_0);
+            _tile_dpbf16ps(SUM_1, X_0, W_1);
+            _tile_dpbf16ps(SUM_2, X_1, W_0);
+            _tile_dpbf16ps(SUM_3, X_1, W_1);
+        } else {
+            _tile_dpbusd(SUM_0, X_0, W_0);
+            _tile_dpbusd(SUM_1, X_0, W_1);
+            _tile_dpbusd(SUM_2, X_1, W_0);
+            _tile_dpbusd(SUM_3, X_1, W_1);
+        }
+    }
+    _tile_release();
+    return 4.0 * 2 * TILE * TILE * (is_bf16 ? 32 : 64) * (double)rounds;
+}
+
+static double spin_bf16(size_t rounds) {
+    return spin(rounds / 16, 1); /* a tile takes 16 cycles */
+}
+
+static double spin_int8(size_t rounds) {
+    return spin(rounds / 16, 0);
+}
+
 /* ------------------------------------------------------------------------- packed as the others */
 
 static size_t bytes_bf16(size_t n, size_t k) {
@@ -221,6 +257,7 @@ const struct packed_kernels packed_amx_bf16 = {
     .element_bytes = sizeof(uint16_t),
     .prepare = prepare_bf16,
     .matmul = matmul_bf16,
+    .spin = spin_bf16,
 };
 
 const struct packed_kernels packed_amx_int8 = {
@@ -231,4 +268,5 @@ const struct packed_kernels packed_amx_int8 = {
     .element_bytes = 1,
     .prepare = prepare_int8,
     .matmul = matmul_int8,
+    .spin = spin_int8,
 };

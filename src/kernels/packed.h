@@ -61,6 +61,9 @@ struct packed_kernels {
     double (*spin)(size_t rounds);
 };
 
+/* Sums that a spin keeps going: they cover the latency of two multipliers five times over. */
+enum { SPIN_CHAINS = 12 };
+
 /* The definition, in plain loops. */
 extern const struct packed_kernels packed_reference_f32, packed_reference_bf16,
     packed_reference_int8;

@@ -112,11 +112,25 @@ static void matmul_bf16(const struct packed_matmul *a) {
     multiply_packed(a, bf16_panel_bytes(a->w->k), BF16_ROWS, BF16_TILES);
 }
 
+static double spin_bf16(size_t rounds) {
+    volatile int32_t start = 0x3F003F00; /* two halves, which the compiler must not know */
+    vfloat sum[SPIN_CHAINS];
+    struct pairs x = b_pairs(i_set(start));
+    UNROLL for (int c = 0; c < SPIN_CHAINS; c++) sum[c] = v_set(0);
+    for (size_t i = 0; i < rounds; i++) {
+        UNROLL for (int c = 0; c < SPIN_CHAINS; c++) sum[c] = b_dot(sum[c], x, x);
+    }
+    for (int c = 1; c < SPIN_CHAINS; c++) sum[0] = sum[0] + sum[c];
+    start = (int32_t)v_total(sum[0]);
+    return 4.0 * LANES * SPIN_CHAINS * (double)rounds;
+}
+
 /* The table; its layout is named by the width of a panel. */
 #define VECTOR_PACKED_BF16(name)                                                                   \
     {                                                                                              \
         .layout = name, .columns = COLUMNS, .bytes = bytes_bf16, .pack = pack_bf16,                \
-        .element_bytes = sizeof(uint16_t), .prepare = prepare_bf16, .matmul = matmul_bf16          \
+        .element_bytes = sizeof(uint16_t), .prepare = prepare_bf16, .matmul = matmul_bf16,         \
+        .spin = spin_bf16                                                                          \
     }
 
 #endif

@@ -34,11 +34,23 @@ static void packed_matmul_f32(const struct packed_matmul *p) {
         multiply_pieces(&a, panel, column, at_most(a.n - column, PANEL));
 }
 
+static double spin_f32(size_t rounds) {
+    volatile float start = 0.5f; /* which the compiler must not know */
+    vfloat sum[SPIN_CHAINS], x = v_set(start);
+    UNROLL for (int c = 0; c < SPIN_CHAINS; c++) sum[c] = x;
+    for (size_t i = 0; i < rounds; i++) {
+        UNROLL for (int c = 0; c < SPIN_CHAINS; c++) sum[c] = v_fma(sum[c], x, x);
+    }
+    for (int c = 1; c < SPIN_CHAINS; c++) sum[0] = sum[0] + sum[c];
+    start = v_total(sum[0]);
+    return 2.0 * LANES * SPIN_CHAINS * (double)rounds;
+}
+
 /* The table; its layout is named by the width of a panel. */
 #define VECTOR_PACKED_F32(name)                                                                    \
     {                                                                                              \
         .layout = name, .columns = PANEL, .bytes = bytes_f32, .pack = pack_f32,                    \
-        .element_bytes = sizeof(float), .matmul = packed_matmul_f32                                \
+        .element_bytes = sizeof(float), .matmul = packed_matmul_f32, .spin = spin_f32              \
     }
 
 #endif

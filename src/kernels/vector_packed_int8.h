@@ -178,11 +178,28 @@ static void matmul_int8(const struct packed_matmul *a) {
     multiply_packed(a, int8_panel_bytes(a->w->k), INT8_ROWS, INT8_TILES);
 }
 
+static double spin_int8(size_t rounds) {
+    unsigned char bytes[VECTOR_BYTES];
+    volatile unsigned char start = 1; /* which the compiler must not know */
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = start;
+    vint sum[SPIN_CHAINS], x = i_load(bytes);
+    struct factor w = i_factor(bytes);
+    UNROLL for (int c = 0; c < SPIN_CHAINS; c++) sum[c] = i_set(0);
+    for (size_t i = 0; i < rounds; i++) {
+        UNROLL for (int c = 0; c < SPIN_CHAINS; c++) sum[c] = i_dot(sum[c], x, w);
+    }
+    for (int c = 1; c < SPIN_CHAINS; c++) sum[0] = i_max(sum[0], sum[c]);
+    int32_t lanes[LANES];
+    i_store(lanes, sum[0]);
+    start = (unsigned char)lanes[0];
+    return 8.0 * LANES * SPIN_CHAINS * (double)rounds;
+}
+
 /* The table; its layout is named by the width of a panel. */
 #define VECTOR_PACKED_INT8(name)                                                                   \
     {                                                                                              \
         .layout = name, .columns = COLUMNS, .bytes = bytes_int8, .pack = pack_int8,                \
-        .element_bytes = 1, .prepare = prepare_int8, .matmul = matmul_int8                         \
+        .element_bytes = 1, .prepare = prepare_int8, .matmul = matmul_int8, .spin = spin_int8      \
     }
 
 #endif
