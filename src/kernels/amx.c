@@ -72,6 +72,14 @@ static void copy_rests(struct chunk *c, size_t row_bytes) {
                            _mm512_maskz_loadu_epi8(rest, c->x + i * c->args->x_stride + done));
 }
 
+#define multiply_tile(sum, x, w)                                                                   \
+    do {                                                                                           \
+        if (is_bf16)                                                                               \
+            _tile_dpbf16ps(sum, x, w);                                                             \
+        else                                                                                       \
+            _tile_dpbusd(sum, x, w);                                                               \
+    } while (0)
+
 /* sums [2 * TILE][COLUMNS] = rows top[0] and top[1] and on of the chunk by a panel. `is_bf16` and `tiles`
  * (of x) are constants wherever this is called. */
 ALWAYS_INLINE void multiply_tiles(int32_t (*sums)[COLUMNS], const struct chunk *c,
@@ -92,22 +100,13 @@ ALWAYS_INLINE void multiply_tiles(int32_t (*sums)[COLUMNS], const struct chunk *
         }
         _tile_loadd(W_0, panel, STEP_BYTES);
         _tile_loadd(X_0, x_0, stride);
+        multiply_tile(SUM_0, X_0, W_0);
         _tile_loadd(W_1, panel + VECTOR_BYTES, STEP_BYTES);
-        if (tiles == 2) _tile_loadd(X_1, x_1, stride);
-        if (is_bf16) {
-            _tile_dpbf16ps(SUM_0, X_0, W_0);
-            _tile_dpbf16ps(SUM_1, X_0, W_1);
-            if (tiles == 2) {
-                _tile_dpbf16ps(SUM_2, X_1, W_0);
-                _tile_dpbf16ps(SUM_3, X_1, W_1);
-            }
-        } else {
-            _tile_dpbusd(SUM_0, X_0, W_0);
-            _tile_dpbusd(SUM_1, X_0, W_1);
-            if (tiles == 2) {
-                _tile_dpbusd(SUM_2, X_1, W_0);
-                _tile_dpbusd(SUM_3, X_1, W_1);
-            }
+        multiply_tile(SUM_1, X_0, W_1);
+        if (tiles == 2) {
+            _tile_loadd(X_1, x_1, stride);
+            multiply_tile(SUM_2, X_1, W_0);
+            multiply_tile(SUM_3, X_1, W_1);
         }
         x_0 += TILE_BYTES, x_1 += TILE_BYTES;
     }
@@ -131,12 +130,13 @@ ALWAYS_INLINE void finish_tile(const struct chunk *c, size_t top, size_t skip, s
         .y = a->y + row * a->y_stride + j,
         .columns = at_most(a->n - j, COLUMNS),
     };
+    struct ending ending = is_bf16 ? ending_bf16(&t) : ending_int8(a, &t);
     for (size_t r = skip; r < c->tile_rows; r++) {
+        vint sum[2] = {i_load(sums[r]), i_load(sums[r] + LANES)};
         if (is_bf16)
-            finish_bf16(a, &t, r,
-                        (vfloat[2]){_mm512_load_ps(sums[r]), _mm512_load_ps(sums[r] + LANES)});
+            finish_bf16(a, &t, &ending, r, (vfloat[2]){v_of_bits(sum[0]), v_of_bits(sum[1])});
         else
-            finish_int8(a, &t, r, (vint[2]){i_load(sums[r]), i_load(sums[r] + LANES)}, 1);
+            finish_int8(a, &t, &ending, r, sum, 1);
     }
 }
 

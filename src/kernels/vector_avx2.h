@@ -181,6 +181,10 @@ static inline vint i_of_bits(vfloat v) {
     return _mm256_castps_si256(v);
 }
 
+static inline vfloat v_of_bits(vint v) {
+    return _mm256_castsi256_ps(v);
+}
+
 static inline vfloat v_of_int(vint v) {
     return _mm256_cvtepi32_ps(v);
 }

@@ -195,6 +195,10 @@ static inline vint i_of_bits(vfloat v) {
     return _mm512_castps_si512(v);
 }
 
+static inline vfloat v_of_bits(vint v) {
+    return _mm512_castsi512_ps(v);
+}
+
 static inline vfloat v_of_int(vint v) {
     return _mm512_cvtepi32_ps(v);
 }

@@ -43,44 +43,61 @@ struct packed_tile {
     size_t columns, skip;
 };
 
-/* y = value + bias (+ y) for at most LANES columns. */
-ALWAYS_INLINE void finish_vector(float *y, vfloat value, const float *bias, int accumulate,
-                                 size_t columns) {
-    vfloat zero = v_set(0);
-    if (columns >= LANES) {
-        if (bias) value = value + v_load(bias);
-        if (accumulate) value = v_load(y) + value;
-        v_store(y, value);
-    } else {
-        if (bias) value = value + v_load_some(bias, columns, zero);
-        if (accumulate) value = v_load_some(y, columns, zero) + value;
-        v_store_some(y, value, columns);
+/* What all rows of a tile are finished with. Without a bias it is -0, which changes no number. */
+struct ending {
+    vfloat bias[2], scale[2];
+    vint excess[2];
+};
+
+ALWAYS_INLINE struct ending ending_bf16(const struct packed_tile *t) {
+    struct ending e;
+    UNROLL for (int v = 0; v < 2; v++) {
+        size_t done = (size_t)v * LANES, count = t->columns > done ? t->columns - done : 0;
+        e.bias[v] = v_set(-0.0f);
+        if (t->bias)
+            e.bias[v] = count >= LANES ? v_load(t->bias + done)
+                                       : v_load_some(t->bias + done, count, e.bias[v]);
     }
+    return e;
 }
 
-/* One row of a tile: two vectors of float sums. */
+ALWAYS_INLINE struct ending ending_int8(const struct packed_matmul *a,
+                                        const struct packed_tile *t) {
+    const unsigned char *trailer = t->panel + int8_steps(a->w->k) * STEP_BYTES;
+    struct ending e = ending_bf16(t);
+    UNROLL for (int v = 0; v < 2; v++) {
+        e.scale[v] = v_load((const float *)(const void *)(trailer + v * VECTOR_BYTES));
+        e.excess[v] = i_load(trailer + STEP_BYTES + v * VECTOR_BYTES);
+    }
+    return e;
+}
+
+/* A row of a tile to y, from two vectors of float sums. */
 ALWAYS_INLINE void finish_bf16(const struct packed_matmul *a, const struct packed_tile *t,
-                               size_t row, const vfloat sum[2]) {
+                               const struct ending *e, size_t row, const vfloat sum[2]) {
+    float *y = t->y + row * a->y_stride;
     UNROLL for (int v = 0; v < 2; v++) {
         size_t done = (size_t)v * LANES;
-        if (done < t->columns)
-            finish_vector(t->y + row * a->y_stride + done, sum[v], t->bias ? t->bias + done : NULL,
-                          a->accumulate, t->columns - done);
+        vfloat value = sum[v] + e->bias[v];
+        if (t->columns == COLUMNS) {
+            if (a->accumulate) value = v_load(y + done) + value;
+            v_store(y + done, value);
+        } else if (t->columns > done) {
+            size_t count = at_most(t->columns - done, LANES);
+            if (a->accumulate) value = v_load_some(y + done, count, value) + value;
+            v_store_some(y + done, value, count);
+        }
     }
 }
 
-/* The same of integer sums, of x that was unsigned or not. */
+/* The same from integer sums, of an x that was unsigned or not. */
 ALWAYS_INLINE void finish_int8(const struct packed_matmul *a, const struct packed_tile *t,
-                               size_t row, const vint sum[2], int is_unsigned) {
-    const unsigned char *trailer = t->panel + int8_steps(a->w->k) * STEP_BYTES;
+                               const struct ending *e, size_t row, const vint sum[2],
+                               int is_unsigned) {
     vfloat x_scale = v_set(t->x_scale[row * a->x_scale_step]), value[2];
-    UNROLL for (int v = 0; v < 2; v++) {
-        const void *scales = trailer + v * VECTOR_BYTES;
-        vint excess = i_load(trailer + STEP_BYTES + v * VECTOR_BYTES);
-        value[v] = v_of_int(is_unsigned ? i_sub(sum[v], excess) : sum[v]) *
-                   (v_load((const float *)scales) * x_scale);
-    }
-    finish_bf16(a, t, row, value);
+    UNROLL for (int v = 0; v < 2; v++) value[v] =
+        v_of_int(is_unsigned ? i_sub(sum[v], e->excess[v]) : sum[v]) * (e->scale[v] * x_scale);
+    finish_bf16(a, t, e, row, value);
 }
 
 /* -------------------------------------------------------------------------------------- tiles */

@@ -82,8 +82,10 @@ ALWAYS_INLINE void multiply_bf16_tile(const struct packed_matmul *a, const struc
             sum[r][1] = b_dot(sum[r][1], x, w1);
         }
     }
-    UNROLL for (int r = 0; r < rows; r++) if ((size_t)r >= t->skip)
-        finish_bf16(a, t, (size_t)r, sum[r]);
+    struct ending ending = ending_bf16(t);
+    UNROLL for (int r = 0; r < rows; r++) {
+        if ((size_t)r >= t->skip) finish_bf16(a, t, &ending, (size_t)r, sum[r]);
+    }
 }
 
 #define DEFINE_BF16_TILE(rows)                                                                     \

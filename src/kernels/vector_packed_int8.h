@@ -138,12 +138,13 @@ ALWAYS_INLINE void multiply_int8_tile(const struct packed_matmul *a, const struc
             sum[r][1] = i_dot(sum[r][1], x, w1);
         }
     }
+    struct ending ending = ending_int8(a, t);
     UNROLL for (int r = 0; r < rows; r++) {
         UNROLL for (int c = 1; c < chains; c++) {
             sum[r][0] = i_add(sum[r][0], sum[c * rows + r][0]);
             sum[r][1] = i_add(sum[r][1], sum[c * rows + r][1]);
         }
-        if ((size_t)r >= t->skip) finish_int8(a, t, (size_t)r, sum[r], INT8_FLIP != 0);
+        if ((size_t)r >= t->skip) finish_int8(a, t, &ending, (size_t)r, sum[r], INT8_FLIP != 0);
     }
 }
 
