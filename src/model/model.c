@@ -41,6 +41,8 @@ static pst_status check_tokens(const struct pst_model *model, const char *dir, p
 static pst_status open_parts(struct pst_model *model, const char *dir,
                              const pst_model_options *options, pst_error *err) {
     const char *processor_dir = options->processor_dir ? options->processor_dir : dir;
+    /* "" is no folder, and not the one this process happens to work in. */
+    const char *cache_dir = options->cache_dir && *options->cache_dir ? options->cache_dir : NULL;
     pst_status status = kernels_get(&model->kernels, options->cpu, err);
     if (!status) status = config_read(&model->config, dir, err);
     if (!status)
@@ -48,13 +50,13 @@ static pst_status open_parts(struct pst_model *model, const char *dir,
             generation_config_read(&model->decode, &model->decode_lists, &model->config, dir, err);
     if (!status) status = check_tokens(model, dir, err);
     if (!status) status = processor_read(&model->processor, processor_dir, err);
-    if (!status) status = open_tokenizer(model, processor_dir, options->cache_dir, err);
+    if (!status) status = open_tokenizer(model, processor_dir, cache_dir, err);
     if (!status) status = weights_open(&model->weights, &model->config, dir, err);
     if (!status)
         status = precision_choose(&model->precision, options->precision, model->kernels, err);
     if (!status)
         status = pack_open(&model->pack, &model->weights, &model->config, model->kernels,
-                           model->precision, options->cache_dir, err);
+                           model->precision, cache_dir, err);
     return status;
 }
 

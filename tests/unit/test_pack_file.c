@@ -162,7 +162,9 @@ static void no_place(void **state) {
     assert_false(is_mapped(model));
     pst_model_free(model);
     pst_model_free(open_model(MICRO, PST_PRECISION_INT8, "/proc/none"));
+    assert_int_equal(chdir(cache), 0); /* where the tests are run is no place either */
     pst_model_free(open_model(MICRO, PST_PRECISION_INT8, ""));
+    assert_int_equal(count("", NULL), 1);
 }
 
 static void copy_model(const char *from) {
