@@ -71,9 +71,27 @@ static void pack_linear(struct packer *packer, struct linear *linear, enum preci
     release(packer, linear->slot);
 }
 
+/* [out, in, kernel] to [out, kernel, in] in fresh memory: a window of frames and a row of the kernel
+ * then lie in the same order, and a convolution is a product over strided rows. */
+static float *reorder(const struct conv *conv) {
+    size_t kernel = conv->kernel, in = conv->in;
+    float *reordered = malloc(conv->out * in * kernel * sizeof *reordered);
+    for (size_t o = 0; o < conv->out && reordered; o++)
+        for (size_t i = 0; i < in; i++)
+            for (size_t k = 0; k < kernel; k++)
+                reordered[(o * kernel + k) * in + i] = conv->weight[(o * in + i) * kernel + k];
+    return reordered;
+}
+
 static void pack_conv(struct packer *packer, struct conv *conv, enum precision precision) {
-    pack_matrix(packer, &conv->packed, conv->weight, conv->slot, conv->out,
+    float *weight = packer->fill ? reorder(conv) : NULL;
+    if (packer->fill && !weight) {
+        packer->failed = 1;
+        return;
+    }
+    pack_matrix(packer, &conv->packed, weight, conv->slot, conv->out,
                 (size_t)conv->kernel * conv->in, precision);
+    free(weight);
     release(packer, conv->slot);
 }
 
@@ -178,7 +196,8 @@ pst_status pack_open(struct pack *pack, struct weights *weights, const struct co
     if (!status) {
         packer.used = 0;
         pack_all(&packer, weights, config, precision);
-        if (cached && packer.fill) pack_file_write(&pack->file, packer.body, cache_dir);
+        if (packer.failed) status = error_memory(err, 0);
+        if (!status && cached && packer.fill) pack_file_write(&pack->file, packer.body, cache_dir);
     }
     free(packer.pieces);
     if (status) pack_close(pack);

@@ -112,19 +112,6 @@ static void load_linear(struct loader *loader, const char *name, struct linear *
         .weight = module->weight, .bias = module->bias, .out = out, .in = in, .slot = slot};
 }
 
-/* [out, in, kernel] to [out, kernel, in]. */
-static const float *reorder(struct loader *loader, const float *weight, size_t out, size_t in,
-                            size_t kernel) {
-    if (loader->status || !weight) return NULL;
-    float *reordered = own(loader, out * in * kernel);
-    if (!reordered) return NULL;
-    for (size_t o = 0; o < out; o++)
-        for (size_t i = 0; i < in; i++)
-            for (size_t k = 0; k < kernel; k++)
-                reordered[(o * kernel + k) * in + i] = weight[(o * in + i) * kernel + k];
-    return reordered;
-}
-
 static void load_conv(struct loader *loader, const char *name, struct conv *conv, uint32_t out,
                       uint32_t in, uint32_t kernel, uint32_t stride, int with_bias) {
     uint32_t slot = loader->weights->module_count;
@@ -132,13 +119,13 @@ static void load_conv(struct loader *loader, const char *name, struct conv *conv
     module->weight = take(loader, module->name, "weight", 3, (uint32_t[]){out, in, kernel});
     module->has_bias = with_bias;
     if (with_bias) module->bias = take(loader, module->name, "bias", 1, &out);
-    *conv = (struct conv){.bias = module->bias,
+    *conv = (struct conv){.weight = module->weight,
+                          .bias = module->bias,
                           .out = out,
                           .in = in,
                           .kernel = kernel,
                           .stride = stride,
                           .slot = slot};
-    conv->weight = in == 1 ? module->weight : reorder(loader, module->weight, out, in, kernel);
 }
 
 static void load_attention(struct loader *loader, const char *name, struct attention *attention) {

@@ -1,9 +1,7 @@
 /* weights.h - the tensors of a checkpoint, by their place in the network.
  *
  * Field names are the checkpoint's. Every tensor is checked for presence and shape; weights are used
- * where they lie in the mapped file when they are float32, and widened copies otherwise. The three
- * convolutions are the exception: their kernels are reordered once, so that a window of frames and a
- * row of the kernel lie in the same order and a convolution is a matmul over strided rows. */
+ * where they lie in the mapped file when they are float32, and widened copies otherwise. */
 #ifndef PST_MODEL_WEIGHTS_H
 #define PST_MODEL_WEIGHTS_H
 
@@ -23,11 +21,11 @@ struct linear {
 };
 
 struct conv {
-    const float *weight; /* [out, kernel, in] */
+    const float *weight; /* [out, in, kernel], to be told apart by; what is multiplied is packed */
     const float *bias;   /* [out] or NULL */
     uint32_t out, in, kernel, stride;
     uint32_t slot;
-    struct packed packed; /* [out, kernel * in] */
+    struct packed packed; /* [out, kernel * in]: a row lies as the frames do that it meets */
 };
 
 struct norm {
@@ -101,7 +99,7 @@ struct weights {
     uint32_t module_count;
 
     struct checkpoint checkpoint; /* the files that the pointers above lead into */
-    float **copies;               /* [copy_count] widened or reordered tensors */
+    float **copies;               /* [copy_count] widened tensors */
     uint32_t copy_count;
 };
 
