@@ -670,14 +670,15 @@ typedef struct pst_verify_options {
 } pst_verify_options;
 
 typedef struct pst_verify_summary {
-    const char *kind; /* "model", "adapter"; static */
+    const char *kind; /* "model", "adapter", "package"; static */
     uint32_t files, tensors;
     uint32_t problems, warnings;
 } pst_verify_summary;
 
 PST_API void pst_verify_options_init(pst_verify_options *options);
 
-/* Checks all of a model or adapter folder, every value of every tensor included, and reports each thing
+/* Checks all of a model or adapter folder, every value of every tensor included, or a Core ML package or a
+ * folder of them that was converted, every operation by its types and shapes, and reports each thing
  * found instead of stopping at the first (after 1,000 they are only counted). PST_OK when the check
  * could be made, whatever it found. */
 PST_API pst_status pst_verify(const char *dir, const pst_verify_options *options,

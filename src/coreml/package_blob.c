@@ -249,14 +249,47 @@ pst_status blob_find(const struct file_view *file, uint64_t offset, const struct
         return error_set(err, PST_ERR_MODEL,
                          "weight.bin: the record of %s has %llu bytes, its type needs %zu", name,
                          (unsigned long long)length, mil_data_bytes(type));
-    if (!checked_range(start, length, file->size) || start < BLOB_ALIGNMENT)
+    if (start != offset + BLOB_RECORD_BYTES || !checked_range(start, length, file->size))
         return error_set(err, PST_ERR_MODEL,
-                         "weight.bin: %s is at %llu with %llu bytes, the file has %zu", name,
-                         (unsigned long long)start, (unsigned long long)length, file->size);
-    if (start % BLOB_ALIGNMENT != 0)
-        return error_set(err, PST_ERR_MODEL, "weight.bin: %s is at %llu, expected a multiple of 64",
-                         name, (unsigned long long)start);
+                         "weight.bin: %s is at %llu with %llu bytes, expected at %llu in a file "
+                         "of %zu",
+                         name, (unsigned long long)start, (unsigned long long)length,
+                         (unsigned long long)(offset + BLOB_RECORD_BYTES), file->size);
     *data = file->data + start;
     *bytes = (size_t)length;
     return PST_OK;
+}
+
+int blob_header_read(const struct file_view *file, struct blob_header *header) {
+    if (file->size < BLOB_ALIGNMENT) return 0;
+    *header = (struct blob_header){get_u32(file->data), get_u32(file->data + 4)};
+    return header->version == BLOB_VERSION;
+}
+
+/* Bits of an element by the file's number of its type; 0: no such type. */
+static uint32_t number_bits(uint32_t number) {
+    for (size_t i = 0; i < NUMBER_COUNT; i++)
+        if (numbers[i].number == number) return mil_bits(numbers[i].dtype);
+    return 0;
+}
+
+int blob_record_read(const struct file_view *file, uint64_t offset, struct blob_record *record) {
+    if (offset % BLOB_ALIGNMENT != 0 || !checked_range(offset, BLOB_RECORD_BYTES, file->size))
+        return 0;
+    const unsigned char *at = file->data + offset;
+    uint64_t length = get_u64(at + 8), start = get_u64(at + 16), padding = get_u64(at + 24);
+    uint32_t number = get_u32(at + 4), bits = number_bits(number);
+    if (get_u32(at) != BLOB_SENTINEL || bits == 0 || start != offset + BLOB_RECORD_BYTES ||
+        !checked_range(start, length, file->size))
+        return 0;
+    *record = (struct blob_record){.data = file->data + start,
+                                   .bytes = (size_t)length,
+                                   .dtype = number,
+                                   .offset = offset,
+                                   .start = start,
+                                   .clean = 1};
+    record->packed = padding < 8 && (padding == 0 || bits < 8) && length < UINT64_MAX / 8 &&
+                     (length * 8 - padding) % bits == 0;
+    for (int i = 32; i < BLOB_RECORD_BYTES; i++) record->clean &= at[i] == 0;
+    return 1;
 }

@@ -19,6 +19,14 @@ struct blob_record {
     uint32_t padding; /* bits of the last byte that are not used */
     uint64_t offset;  /* of the record */
     uint64_t hash;
+    /* Of a record that was read: where its data starts, whether the reserved words are zero and whether
+     * `padding` is what the type and the size make it. */
+    uint64_t start;
+    int clean, packed;
+};
+
+struct blob_header {
+    uint32_t count, version;
 };
 
 /* What will stand where. Equal constants share a record. */
@@ -45,5 +53,9 @@ pst_status blob_write(const struct blob_plan *plan, const char *path, char hex[D
  * here; `name` is what messages call it. */
 pst_status blob_find(const struct file_view *file, uint64_t offset, const struct mil_type *type,
                      const char *name, const void **data, size_t *bytes, pst_error *err);
+
+/* For checks of a whole file: 1, or 0 when there is no such thing. */
+int blob_header_read(const struct file_view *file, struct blob_header *header);
+int blob_record_read(const struct file_view *file, uint64_t offset, struct blob_record *record);
 
 #endif

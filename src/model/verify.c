@@ -1,4 +1,4 @@
-/* verify.c - pst_verify(): a whole folder, every finding.
+/* verify.c - a whole model or adapter folder, every finding.
  *
  * The readers that open models and adapters stop at the first thing wrong, as they must; here they are
  * called one by one, and what each says becomes a finding. Added are the checks that opening has no
@@ -187,8 +187,12 @@ static int by_text(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The names in the folder, sorted, so that findings come in the same order everywhere. */
-static pst_status list_files(const char *dir, char ***names, size_t *count, pst_error *err) {
+void verify_list_free(char **names, size_t count) {
+    for (size_t i = 0; names && i < count; i++) free(names[i]);
+    free(names);
+}
+
+pst_status verify_list(const char *dir, char ***names, size_t *count, pst_error *err) {
     DIR *folder = opendir(dir);
     if (!folder) return error_system(err, "read", dir, errno);
     *names = calloc(FILES_MAX, sizeof **names);
@@ -205,58 +209,31 @@ static pst_status list_files(const char *dir, char ***names, size_t *count, pst_
     }
     closedir(folder);
     if (*names) qsort(*names, *count, sizeof **names, by_text);
+    if (status) verify_list_free(*names, *count);
     return status;
 }
 
-static pst_status check_files(struct verifying *run, pst_error *err) {
+pst_status verify_files(struct verifying *run, pst_error *err) {
     char **names = NULL;
     size_t count = 0;
-    pst_status status = list_files(run->dir, &names, &count, err);
-    for (size_t i = 0; i < count; i++) {
-        if (!status) status = check_file(run, names[i], err);
-        free(names[i]);
-    }
-    free(names);
+    pst_status status = verify_list(run->dir, &names, &count, err);
+    if (status) return status;
+    for (size_t i = 0; i < count && !status; i++) status = check_file(run, names[i], err);
+    verify_list_free(names, count);
     return status;
 }
 
-/* ------------------------------------------------------------------------------------ the call */
-
-void pst_verify_options_init(pst_verify_options *options) {
-    *options = (pst_verify_options){.struct_size = sizeof *options};
-}
-
-static pst_status verify(struct verifying *run, pst_error *err) {
+pst_status verify_folder(struct verifying *run, pst_error *err) {
     int is_adapter = verify_has(run, "adapter_config.json");
     int is_model = verify_has(run, "config.json");
     if (run->told.failed) return error_memory(err, 0);
     if (!is_adapter && !is_model)
         return error_set(err, PST_ERR_MODEL,
                          "%s: is neither a model (config.json) nor an adapter "
-                         "(adapter_config.json)",
+                         "(adapter_config.json) nor a Core ML package (Manifest.json)",
                          run->dir);
     run->summary->kind = is_adapter ? "adapter" : "model";
-    pst_status status = check_files(run, err);
+    pst_status status = verify_files(run, err);
     if (!status) status = is_adapter ? verify_adapter(run, err) : verify_model(run, err);
-    if (!status && run->told.failed) status = error_memory(err, 0);
-    return status;
-}
-
-pst_status pst_verify(const char *dir, const pst_verify_options *options,
-                      pst_verify_summary *summary, pst_error *err) {
-    pst_verify_options defaults;
-    pst_verify_summary counted = {0};
-    pst_verify_options_init(&defaults);
-    if (!dir || !summary)
-        return error_set(err, PST_ERR_ARGUMENT, "pst_verify: dir or summary is NULL");
-    if (options && options->struct_size != sizeof *options)
-        return error_set(err, PST_ERR_ARGUMENT,
-                         "pst_verify: options are not set up by pst_verify_options_init()");
-    if (!path_is_folder(dir)) return error_set(err, PST_ERR_MODEL, "%s: no such folder", dir);
-    struct verifying run = {
-        .dir = dir, .options = options ? options : &defaults, .summary = &counted};
-    pst_status status = verify(&run, err);
-    buffer_free(&run.told);
-    if (!status) *summary = counted;
     return status;
 }

@@ -33,7 +33,17 @@ int verify_has(struct verifying *run, const char *name);
 /* Counts the tensors of a file and reports every one that holds NaN or infinity. */
 void verify_values(struct verifying *run, const char *file, const struct safetensors *tensors);
 
-/* verify_model.c, verify_adapter.c: the parts of pst_verify(). */
+/* The names in a folder, sorted, so that findings come in the same order everywhere. */
+pst_status verify_list(const char *dir, char ***names, size_t *count, pst_error *err);
+void verify_list_free(char **names, size_t count);
+
+/* Counts the files of the folder; all that is called JSON must be. */
+pst_status verify_files(struct verifying *run, pst_error *err);
+
+/* A model or an adapter folder. */
+pst_status verify_folder(struct verifying *run, pst_error *err);
+
+/* verify_model.c, verify_adapter.c: its parts. */
 pst_status verify_model(struct verifying *run, pst_error *err);
 pst_status verify_adapter(struct verifying *run, pst_error *err);
 

@@ -24,6 +24,11 @@ def drive(*arguments):
     assert result.returncode == 0, result.stderr
 
 
+def verify(path):
+    result = subprocess.run([program("potstill"), "verify", str(path)], capture_output=True, text=True)
+    assert result.returncode == 0 and "0 problems" in result.stdout, result.stdout + result.stderr
+
+
 def same_files(a, b):
     found = filecmp.dircmp(a, b)
     return (not found.left_only and not found.right_only and
@@ -35,6 +40,7 @@ def same_files(a, b):
 def test_ours_load(name, tmp_path):
     path = tmp_path / "ours.mlpackage"
     drive("write", name, path)
+    verify(path)
     spec, model, program = load(path)
     assert spec.specificationVersion == {"ios15": 6, "ios17": 8, "ios18": 9, "functions": 9,
                                          "state": 9}.get(name, 7)
@@ -136,7 +142,9 @@ def copied(model, tmp_path):
         model.save(str(path))
     else:
         path = model
+    verify(path)
     drive("copy", path, copy)
+    verify(copy)
     load(copy)
     assert contents(path) == contents(copy)
 
