@@ -15,6 +15,7 @@
 #include "console.h"
 #include "engine.h"
 #include "fetch.h"
+#include "inspect_package.h"
 #include "json_text.h"
 #include "output.h"
 
@@ -41,10 +42,14 @@ static const struct option options[] = {
 const struct command command_inspect = {
     .name = "inspect",
     .synopsis = "PATH",
-    .summary = "show what a model or adapter holds",
+    .summary = "show what a model, adapter or Core ML package holds",
     .details = "Shows what a model or an adapter holds, given as a folder or hub id; of an\n"
                "adapter, each module it changes and by how much: the Frobenius norm of the\n"
-               "change relative to that of the weight.",
+               "change relative to that of the weight.\n"
+               "\n"
+               "Of a Core ML package (X.mlpackage), the program as text, an operation a line,\n"
+               "its inputs and outputs, the sizes of its constants by type, and what is known to\n"
+               "keep the Neural Engine from running it, each with its source.",
     .groups = {{"Options", options, 0},
                {NULL, engine_adapter_options, AT(engine)},
                {NULL, engine_model_options, AT(engine)}},
@@ -261,6 +266,8 @@ static int run(const void *chosen, char **operands, int operand_count) {
     (void)operand_count;
     const struct values *values = chosen;
     char *dir = NULL;
+    if (holds(operands[0], "Manifest.json"))
+        return inspect_package(operands[0], operands[0], values->format == FORMAT_JSON);
     int code = engine_locate(&values->engine, operands[0], &dir);
     if (code) return code;
     code = inspect(values, operands[0], dir);

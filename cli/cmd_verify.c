@@ -33,11 +33,18 @@ static const struct option options[] = {
 const struct command command_verify = {
     .name = "verify",
     .synopsis = "DIR",
-    .summary = "check all of a model or adapter folder",
+    .summary = "check a model, an adapter or a Core ML package",
     .details = "Checks every file of a model or adapter, given as a folder or hub id: that JSON\n"
                "is JSON, settings are known, each tensor is there with its shape, type and\n"
                "finite values and none is too many, the tokenizer knows the model's ids,\n"
-               "shards belong together. Prints each finding as\n"
+               "shards belong together.\n"
+               "\n"
+               "Of a Core ML package (X.mlpackage), or each in a converted folder: that its\n"
+               "files are whole, names and order are right, every operation has its parameters\n"
+               "and gives the types and shapes declared, and inputs and outputs are as\n"
+               "described.\n"
+               "\n"
+               "Prints each finding as\n"
                "\n"
                "  problem|warning: FILE: what is there and what was expected\n"
                "\n"

@@ -684,6 +684,21 @@ PST_API void pst_verify_options_init(pst_verify_options *options);
 PST_API pst_status pst_verify(const char *dir, const pst_verify_options *options,
                               pst_verify_summary *summary, pst_error *err);
 
+/* ------------------------------------------------------------------------------------ packages */
+
+/* A Core ML package (.mlpackage) with an ML program, of any maker; immutable once open. */
+typedef struct pst_package pst_package;
+
+PST_API pst_status pst_package_open(const char *dir, pst_package **package, pst_error *err);
+PST_API void pst_package_free(pst_package *package);
+
+/* The program as text, an operation a line: results, types, parameters; to be released by pst_free(). */
+PST_API pst_status pst_package_text(const pst_package *package, char **text, pst_error *err);
+/* A JSON object: "specification", "program_bytes", "weight_bytes", "metadata", "functions" (inputs, outputs,
+ * states), "constants" by type, and "neural_engine": what is known to keep the Neural Engine from
+ * running it, each with its source. To be released by pst_free(). */
+PST_API pst_status pst_package_report(const pst_package *package, char **json, pst_error *err);
+
 /* ---------------------------------------------------------------------------------------- diff */
 
 /* One tensor of two checkpoints. */

@@ -138,6 +138,7 @@ struct mil_model {
     size_t user_defined_count;
 
     struct file_view weights; /* of a package that was read: constants point into it */
+    size_t program_bytes;     /* of its model.mlmodel; 0: it was not read */
     struct mil_chunk *chunks; /* memory of all the above, newest first */
     int failed;               /* an allocation did not succeed: nothing here is to be used */
 };

@@ -129,6 +129,7 @@ static pst_status read_program(const char *path, struct mil_model *model, pst_er
     pst_status status = file_view_open(&file, path, PROGRAM_BYTES_MAX, err);
     if (status) return status;
     status = open_weights(path, &model->weights, err);
+    model->program_bytes = file.size;
     if (!status) status = spec_read(file.data, file.size, model, err);
     file_view_close(&file);
     return status;

@@ -49,7 +49,7 @@ ok grep -q 'passes the end of the file' "$scratch/out"
 mkdir neither
 run verify neither
 exits 3; prints ''
-says 'potstill: neither: is neither a model (config.json) nor an adapter (adapter_config.json)'
+says 'potstill: neither: is neither a model (config.json) nor an adapter (adapter_config.json) nor a Core ML package (Manifest.json)'
 run verify nothing
 exits 3; prints ''
 ok grep -q '^potstill: nothing: ' "$scratch/err"
