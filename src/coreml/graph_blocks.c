@@ -26,18 +26,18 @@ struct mil_value *graph_layer_norm(struct graph *g, const char *name, const stru
                                    const struct norm *norm) {
     const struct stored *stored = &g->stored->modules[norm->slot].weight;
     int32_t channels = 1;
-    struct mil_type type = x ? x->type : (struct mil_type){.rank = 4};
+    if (!x) return NULL;
     const struct mil_value *in = g->dtype == MIL_F16 ? limit(g, name, x) : x;
     struct mil_value *axes = graph_ints(g, &channels, 1);
     struct mil_value *epsilon = graph_float(g, "epsilon", LAYER_NORM_EPSILON);
     struct mil_value *gamma =
-        graph_stored(g, mil_text(g->model, "%s_weight", name), stored, SHAPE(type.dims[1]));
+        graph_stored(g, mil_text(g->model, "%s_weight", name), stored, SHAPE(x->type.dims[1]));
     struct mil_op *op = mil_op_new(g->model, g->block, "layer_norm");
     mil_op_argument(g->model, op, "x", in);
     mil_op_argument(g->model, op, "axes", axes);
     mil_op_argument(g->model, op, "gamma", gamma);
     mil_op_argument(g->model, op, "epsilon", epsilon);
-    return mil_op_output(g->model, op, mil_text(g->model, "%s%s", g->prefix, name), type);
+    return mil_op_output(g->model, op, mil_text(g->model, "%s%s", g->prefix, name), x->type);
 }
 
 struct mil_value *graph_project(struct graph *g, const char *name, const struct mil_value *x,

@@ -19,14 +19,9 @@ static struct mil_value *end(struct graph *g, struct mil_op *op, const char *nam
     return whole ? mil_op_output(g->model, op, whole, type) : NULL;
 }
 
-/* The type of a value that may be missing, once memory has run out. */
-static struct mil_type type_of(const struct mil_value *x) {
-    return x ? x->type : (struct mil_type){.dtype = MIL_F16};
-}
-
 struct mil_value *graph_unary(struct graph *g, const char *type, const char *name,
                               const struct mil_value *x) {
-    return end(g, begin(g, type, x), name, type_of(x));
+    return x ? end(g, begin(g, type, x), name, x->type) : NULL;
 }
 
 /* The shape two shapes broadcast to. */
@@ -52,23 +47,26 @@ static int compares(const char *type) {
 
 struct mil_value *graph_binary(struct graph *g, const char *type, const char *name,
                                const struct mil_value *x, const struct mil_value *y) {
+    if (!x || !y) return NULL;
     struct mil_op *op = begin(g, type, x);
     mil_op_argument(g->model, op, "y", y);
-    struct mil_type result = broadcast(type_of(x), type_of(y));
+    struct mil_type result = broadcast(x->type, y->type);
     if (compares(type)) result.dtype = MIL_BOOL;
     return end(g, op, name, result);
 }
 
 struct mil_value *graph_gelu(struct graph *g, const char *name, const struct mil_value *x) {
+    if (!x) return NULL;
     struct mil_value *mode = graph_text(g, "EXACT"); /* what an operation uses comes before it */
     struct mil_op *op = begin(g, "gelu", x);
     mil_op_argument(g->model, op, "mode", mode);
-    return end(g, op, name, type_of(x));
+    return end(g, op, name, x->type);
 }
 
 struct mil_value *graph_cast(struct graph *g, const char *name, const struct mil_value *x,
                              enum mil_dtype dtype) {
-    struct mil_type type = type_of(x);
+    if (!x) return NULL;
+    struct mil_type type = x->type;
     const char *word = dtype == MIL_F16 ? "fp16" : dtype == MIL_F32 ? "fp32" : "int32";
     struct mil_value *text = graph_text(g, word);
     struct mil_op *op = begin(g, "cast", x);
@@ -79,17 +77,19 @@ struct mil_value *graph_cast(struct graph *g, const char *name, const struct mil
 
 struct mil_value *graph_reshape(struct graph *g, const char *name, const struct mil_value *x,
                                 uint32_t rank, const int64_t *dims) {
+    if (!x) return NULL;
     int32_t shape[MIL_RANK_MAX];
     for (uint32_t i = 0; i < rank; i++) shape[i] = (int32_t)dims[i];
     struct mil_value *to = graph_ints(g, shape, rank);
     struct mil_op *op = begin(g, "reshape", x);
     mil_op_argument(g->model, op, "shape", to);
-    return end(g, op, name, mil_type_of(type_of(x).dtype, rank, dims));
+    return end(g, op, name, mil_type_of(x->type.dtype, rank, dims));
 }
 
 struct mil_value *graph_transpose(struct graph *g, const char *name, const struct mil_value *x,
                                   const int32_t *order) {
-    struct mil_type from = type_of(x), to = from;
+    if (!x) return NULL;
+    struct mil_type from = x->type, to = from;
     for (uint32_t i = 0; i < from.rank; i++) to.dims[i] = from.dims[order[i]];
     struct mil_value *perm = graph_ints(g, order, from.rank);
     struct mil_op *op = begin(g, "transpose", x);
@@ -99,7 +99,8 @@ struct mil_value *graph_transpose(struct graph *g, const char *name, const struc
 
 struct mil_value *graph_reduce(struct graph *g, const char *type, const char *name,
                                const struct mil_value *x, int32_t axis) {
-    struct mil_type result = type_of(x);
+    if (!x) return NULL;
+    struct mil_type result = x->type;
     result.dims[axis] = 1;
     struct mil_value *axes = graph_ints(g, &axis, 1), *keep = graph_bool(g, 1);
     struct mil_op *op = begin(g, type, x);
@@ -110,8 +111,10 @@ struct mil_value *graph_reduce(struct graph *g, const char *type, const char *na
 
 struct mil_value *graph_concat(struct graph *g, const char *name,
                                const struct mil_value *const *values, size_t count, int32_t axis) {
-    struct mil_type type = type_of(values[0]);
-    for (size_t i = 1; i < count; i++) type.dims[axis] += type_of(values[i]).dims[axis];
+    for (size_t i = 0; i < count; i++)
+        if (!values[i]) return NULL;
+    struct mil_type type = values[0]->type;
+    for (size_t i = 1; i < count; i++) type.dims[axis] += values[i]->type.dims[axis];
     struct mil_value *at = graph_int(g, axis), *interleave = graph_bool(g, 0);
     struct mil_op *op = mil_op_new(g->model, g->block, "concat");
     mil_op_arguments(g->model, op, "values", values, count);
@@ -122,7 +125,8 @@ struct mil_value *graph_concat(struct graph *g, const char *name,
 
 void graph_split(struct graph *g, const char *name, const struct mil_value *x, int32_t axis,
                  const int32_t *sizes, size_t count, struct mil_value **parts) {
-    struct mil_type type = type_of(x);
+    if (!x) return;
+    struct mil_type type = x->type;
     struct mil_value *at = graph_int(g, axis), *cuts = graph_ints(g, sizes, count);
     struct mil_op *op = begin(g, "split", x);
     mil_op_argument(g->model, op, "axis", at);
@@ -135,7 +139,8 @@ void graph_split(struct graph *g, const char *name, const struct mil_value *x, i
 
 struct mil_value *graph_matmul(struct graph *g, const char *name, const struct mil_value *x,
                                const struct mil_value *y, int transpose_x, int transpose_y) {
-    struct mil_type type = type_of(x), other = type_of(y);
+    if (!x || !y) return NULL;
+    struct mil_type type = x->type, other = y->type;
     uint32_t row = type.rank - 2, column = type.rank - 1;
     type.dims[row] = transpose_x ? type.dims[column] : type.dims[row];
     type.dims[column] = other.dims[transpose_y ? row : column];
@@ -148,15 +153,17 @@ struct mil_value *graph_matmul(struct graph *g, const char *name, const struct m
 }
 
 struct mil_value *graph_softmax(struct graph *g, const char *name, const struct mil_value *x) {
+    if (!x) return NULL;
     struct mil_value *axis = graph_int(g, -1);
     struct mil_op *op = begin(g, "softmax", x);
     mil_op_argument(g->model, op, "axis", axis);
-    return end(g, op, name, type_of(x));
+    return end(g, op, name, x->type);
 }
 
 struct mil_value *graph_gather(struct graph *g, const char *name, const struct mil_value *table,
                                const struct mil_value *index) {
-    struct mil_type type = type_of(table), of_index = type_of(index);
+    if (!table || !index) return NULL;
+    struct mil_type type = table->type, of_index = index->type;
     int64_t dims[MIL_RANK_MAX] = {1, 1, type.dims[1]};
     struct mil_value *zero = graph_int(g, 0), *no = graph_bool(g, 0);
     struct mil_op *op = begin(g, "gather", table);
@@ -170,7 +177,8 @@ struct mil_value *graph_gather(struct graph *g, const char *name, const struct m
 
 struct mil_value *graph_pad(struct graph *g, const char *name, const struct mil_value *x,
                             int32_t zeros) {
-    struct mil_type type = type_of(x);
+    if (!x) return NULL;
+    struct mil_type type = x->type;
     int32_t amounts[2 * MIL_RANK_MAX] = {0};
     amounts[2 * type.rank - 1] = zeros;
     type.dims[type.rank - 1] += zeros;
@@ -185,8 +193,9 @@ struct mil_value *graph_pad(struct graph *g, const char *name, const struct mil_
 
 struct mil_value *graph_conv(struct graph *g, const char *name, const struct mil_value *x,
                              uint32_t slot, int32_t width, int32_t stride) {
+    if (!x) return NULL;
     const struct stored_module *module = &g->stored->modules[slot];
-    struct mil_type type = type_of(x);
+    struct mil_type type = x->type;
     int64_t out = (int64_t)module->weight.rows, in = (int64_t)module->weight.columns / width;
     const char *weight_name = mil_text(g->model, "%s_weight", name);
     struct mil_value *weight =

@@ -5,6 +5,7 @@
  * writers draw at random are derived from what they identify. */
 #include "coreml/package.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,15 +62,20 @@ static void build_manifest(struct buffer *text, const char program[DIGEST_HEX_SI
     buffer_format(text, "    },\n    \"rootModelIdentifier\": \"%s\"\n}\n", model_id);
 }
 
+/* The folders that `path` lies in. */
+static pst_status make_parents(const char *path, pst_error *err) {
+    if (path_make_parents(path)) return PST_OK;
+    return errno == ENOMEM ? error_memory(err, 0)
+                           : error_system(err, "create the folder of", path, errno);
+}
+
 /* "folder/name" as a file with these bytes. */
 static pst_status write_file(const char *folder, const char *name, const void *bytes, size_t length,
                              pst_error *err) {
     struct file_writer writer = {.fd = -1};
     char *path = path_join(folder, name);
     if (path == NULL) return error_memory(err, 0);
-    pst_status status = PST_OK;
-    if (!path_make_parents(path))
-        status = error_set(err, PST_ERR_IO, "%s: cannot create its folder", path);
+    pst_status status = make_parents(path, err);
     if (!status) status = file_writer_open(&writer, path, err);
     if (!status) status = file_writer_put(&writer, bytes, length, err);
     if (!status) status = file_writer_commit(&writer, err);
@@ -84,9 +90,8 @@ static pst_status write_weights(struct blob_plan *plan, const char *folder,
     if (plan->count == 0) return PST_OK;
     char *path = path_join(folder, "Data/com.apple.CoreML/weights/weight.bin");
     if (path == NULL) return error_memory(err, 0);
-    pst_status status = path_make_parents(path)
-                            ? blob_write(plan, path, hex, err)
-                            : error_set(err, PST_ERR_IO, "%s: cannot create its folder", path);
+    pst_status status = make_parents(path, err);
+    if (!status) status = blob_write(plan, path, hex, err);
     free(path);
     return status;
 }

@@ -247,6 +247,26 @@ static pst_status diff(struct parts *parts, pst_error *err) {
     return pst_diff(MICRO, TEST_BINARY_DIR "/memory-merged", NULL, NULL, &summary, err);
 }
 
+/* On one thread: the count above is not for several. */
+static pst_status convert(struct parts *parts, pst_error *err) {
+    (void)parts;
+    static const uint32_t lengths[] = {1};
+    pst_convert_options options;
+    pst_convert_options_init(&options);
+    options.force = 1;
+    options.threads = 1;
+    options.precision = PST_CONVERT_PALETTE4;
+    options.seconds = lengths;
+    options.seconds_count = 1;
+    pst_merge_adapter adapter = {ADAPTER, 1};
+    return pst_convert(MICRO, &adapter, 1, TEST_BINARY_DIR "/memory-converted", &options, err);
+}
+
+static void every_allocation_of_a_conversion_fails_once(void **state) {
+    (void)state;
+    fail_each(convert, 100);
+}
+
 static void every_allocation_of_a_merge_fails_once(void **state) {
     (void)state;
     fail_each(verify, 100);
@@ -259,6 +279,7 @@ int main(void) {
         cmocka_unit_test(every_allocation_fails_once),
         cmocka_unit_test(every_allocation_of_a_batch_fails_once),
         cmocka_unit_test(every_allocation_of_a_merge_fails_once),
+        cmocka_unit_test(every_allocation_of_a_conversion_fails_once),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
 }
