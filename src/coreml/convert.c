@@ -202,7 +202,7 @@ static pst_status new_model(struct mil_model **model, pst_error *err) {
     return *model ? PST_OK : error_memory(err, 0);
 }
 
-/* Below iOS 18, a decoder for all lengths and an encoder for each. */
+/* A decoder for all lengths and an encoder for each: all that iOS 17 knows, and what one length needs. */
 static pst_status write_separate(struct converting *converting, const char *dir, pst_error *err) {
     static const char DECODER[] = "decoder.mlpackage";
     struct mil_model *decoder = NULL, *encoder = NULL;
@@ -286,7 +286,7 @@ static pst_status write_split(struct converting *converting, const char *target,
     const char *dir = writer.temporary_path;
     status = copy_tokenizer(converting, dir, err);
     if (!status)
-        status = converting->options->target == PST_CONVERT_IOS18
+        status = converting->options->target == PST_CONVERT_IOS18 && converting->count > 1
                      ? write_functions(converting, dir, err)
                      : write_separate(converting, dir, err);
     if (!status) status = convert_write_index(converting, dir, err);

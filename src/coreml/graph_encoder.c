@@ -63,9 +63,9 @@ static struct mil_value *group_norm(struct graph *g, const struct mil_value *x,
                       variance ? variance->type : (struct mil_type){.dtype = g->dtype});
     struct mil_value *gamma = graph_stored(g, "weight", &module->weight, SHAPE(1, dim, 1, 1));
     struct mil_value *beta = graph_stored(g, "bias", &module->bias, SHAPE(1, dim, 1, 1));
-    struct mil_value *y = graph_binary(g, "mul", "normed", centred, factor);
-    y = graph_binary(g, "mul", "stretched", y, gamma);
-    return graph_binary(g, "add", "shifted", y, beta);
+    factor = graph_binary(g, "mul", "stretch", factor, gamma);
+    return graph_binary(g, "add", "shifted", graph_binary(g, "mul", "normed", centred, factor),
+                        beta);
 }
 
 static struct mil_value *stem(struct graph *g, const struct mil_value *samples, uint32_t count,
