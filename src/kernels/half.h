@@ -21,11 +21,11 @@ static inline size_t half_tiles(size_t frames) {
 
 /* Some query rows of one head against the frames of a clip; see struct attend. */
 struct attend_half {
-    float *out;            /* [rows, head_dim], rows `stride` floats apart */
-    const float *q;        /* the same */
+    float *out;            /* [rows, head_dim], rows out_stride floats apart */
+    const float *q;        /* [rows, head_dim], rows q_stride apart */
     const uint16_t *k, *v; /* [tiles, head_dim, HALF_TILE] */
     float *scores;         /* [rows, tiles * HALF_TILE] scratch */
-    size_t rows, stride;
+    size_t rows, out_stride, q_stride;
     size_t count; /* frames */
     size_t head_dim;
     float scale;

@@ -75,8 +75,8 @@ static void attend_rows(const struct attend_rows *a, float *scratch) {
 static void attend_half(const struct attend_half *a) {
     size_t padded = half_tiles(a->count) * HALF_TILE;
     for (size_t i = 0; i < a->rows; i++) {
-        const float *q = a->q + i * a->stride;
-        float *out = a->out + i * a->stride, *scores = a->scores + i * padded;
+        const float *q = a->q + i * a->q_stride;
+        float *out = a->out + i * a->out_stride, *scores = a->scores + i * padded;
         for (size_t t = 0; t < a->count; t++) {
             float score = 0;
             for (size_t d = 0; d < a->head_dim; d++)

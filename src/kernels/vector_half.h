@@ -14,7 +14,7 @@ enum { HALF_VECTORS = HALF_TILE / LANES };
 ALWAYS_INLINE void score_half(const struct attend_half *a, size_t row, size_t tile, int rows,
                               int span) {
     vfloat sum[HALF_ROWS][HALF_SPAN * HALF_VECTORS];
-    const float *q = a->q + row * a->stride;
+    const float *q = a->q + row * a->q_stride;
     size_t tile_size = a->head_dim * HALF_TILE, padded = half_tiles(a->count) * HALF_TILE;
     const uint16_t *k = a->k + tile * tile_size;
     UNROLL for (int r = 0; r < rows; r++) {
@@ -25,7 +25,7 @@ ALWAYS_INLINE void score_half(const struct attend_half *a, size_t row, size_t ti
         UNROLL for (int v = 0; v < span * HALF_VECTORS; v++) key[v] = v_load_half(
             k + (size_t)(v / HALF_VECTORS) * tile_size + (size_t)(v % HALF_VECTORS) * LANES);
         UNROLL for (int r = 0; r < rows; r++) {
-            vfloat value = v_set(q[(size_t)r * a->stride + d]);
+            vfloat value = v_set(q[(size_t)r * a->q_stride + d]);
             UNROLL for (int v = 0; v < span * HALF_VECTORS; v++) sum[r][v] =
                 v_fma(value, key[v], sum[r][v]);
         }
@@ -64,7 +64,7 @@ ALWAYS_INLINE void mix_half(const struct attend_half *a, size_t row, size_t chan
     UNROLL for (int r = 0; r < rows; r++) {
         float four[4];
         v_sum4(four, sum[r]);
-        memcpy(a->out + (row + (size_t)r) * a->stride + channel, four,
+        memcpy(a->out + (row + (size_t)r) * a->out_stride + channel, four,
                at_most(a->head_dim - channel, 4) * sizeof *four);
     }
 }
@@ -96,31 +96,27 @@ static void attend_half(const struct attend_half *a) {
     }
 }
 
-/* LANES frames that fill a vector of their tile at once, the others value by value. */
+/* A vector of frames of a channel at once, as long as they are of one tile. */
 static void to_half(const struct to_half *a) {
     const vfloat high = v_set(HALF_MAX), low = v_set(-HALF_MAX);
-    size_t i = 0;
-    while (i < a->count) {
-        size_t t = a->first + i, d = 0;
-        const float *row[LANES];
-        if (t % LANES == 0 && a->count - i >= LANES) {
-            for (size_t r = 0; r < LANES; r++) row[r] = a->x + (i + r) * a->stride;
-            for (; d + 4 <= a->head_dim; d += 4) {
-                vfloat four[4];
-                v_load_transposed(four, row, d);
-                UNROLL for (int c = 0; c < 4; c++)
-                    v_store_half(a->tiles + half_place(t, d + (size_t)c, a->head_dim),
-                                 v_max(low, v_min(high, four[c])));
+    for (size_t i = 0, frames; i < a->count; i += frames) {
+        const float *row[LANES]; /* past the last frame: the last again, not stored */
+        size_t t = a->first + i;
+        frames = at_most(at_most(a->count - i, LANES), HALF_TILE - t % HALF_TILE);
+        for (size_t r = 0; r < LANES; r++) row[r] = a->x + (i + at_most(r, frames - 1)) * a->stride;
+        size_t d = 0;
+        for (; d + 4 <= a->head_dim; d += 4) {
+            vfloat four[4];
+            v_load_transposed(four, row, d);
+            UNROLL for (int c = 0; c < 4; c++) {
+                uint16_t *out = a->tiles + half_place(t, d + (size_t)c, a->head_dim), some[LANES];
+                v_store_half(frames == LANES ? out : some, v_max(low, v_min(high, four[c])));
+                if (frames < LANES) memcpy(out, some, frames * sizeof *out);
             }
-            for (size_t r = 0; r < LANES; r++)
-                for (size_t e = d; e < a->head_dim; e++)
-                    a->tiles[half_place(t + r, e, a->head_dim)] = half_of_float(row[r][e]);
-            i += LANES;
-        } else {
-            for (; d < a->head_dim; d++)
-                a->tiles[half_place(t, d, a->head_dim)] = half_of_float(a->x[i * a->stride + d]);
-            i++;
         }
+        for (; d < a->head_dim; d++)
+            for (size_t r = 0; r < frames; r++)
+                a->tiles[half_place(t + r, d, a->head_dim)] = half_of_float(row[r][d]);
     }
 }
 

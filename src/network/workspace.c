@@ -106,17 +106,27 @@ static void lay_out_room(struct workspace *ws, struct block_room *room, struct a
 static void lay_out_decoder(struct workspace *ws, struct arena *arena, const struct extent *e) {
     const struct config *config = &ws->model->config;
     size_t width = (size_t)config->heads * config->head_dim;
-    ws->cross_k = ARENA_TAKE(arena, config->decoder_layers * e->frames * width, float);
-    ws->cross_v = ARENA_TAKE(arena, config->decoder_layers * e->frames * width, float);
+    size_t threads = thread_pool_size(ws->pool), heard = config->decoder_layers * width;
+    size_t padded = half_tiles(e->frames) * HALF_TILE;
+    int halves = ws->model->precision != PRECISION_F32;
+    ws->cross_k = ARENA_TAKE(arena, halves ? 0 : heard * e->frames, float);
+    ws->cross_v = ARENA_TAKE(arena, halves ? 0 : heard * e->frames, float);
+    ws->half_k = ARENA_TAKE(arena, halves ? heard * padded : 0, uint16_t);
+    ws->half_v = ARENA_TAKE(arena, halves ? heard * padded : 0, uint16_t);
+    size_t block = blocks_encoder_rows(ws->model->precision) * width;
+    ws->halving = ARENA_TAKE(arena, halves ? threads * 2 * block : 0, float);
+    ws->cross_scores = ARENA_TAKE(arena, halves ? threads * e->beams * padded : 0, float);
     size_t cached = config->decoder_layers * e->tokens * e->beams;
     ws->self_k = ARENA_TAKE(arena, cached * width, float);
     ws->self_v = ARENA_TAKE(arena, cached * width, float);
     ws->history = ARENA_TAKE(arena, 2 * e->beams * e->tokens, int);
     ws->step_hidden = ARENA_TAKE(arena, e->beams * config->dim, float);
     ws->step_normed = ARENA_TAKE(arena, e->beams * config->dim, float);
-    ws->step_q = ARENA_TAKE(arena, e->beams * width, float);
     ws->step_mixed = ARENA_TAKE(arena, e->beams * width, float);
-    ws->step_inner = ARENA_TAKE(arena, e->beams * 2 * config->decoder_ffn, float);
+    ws->step_inner = ARENA_TAKE(arena, e->beams * config->decoder_ffn, float);
+    ws->slice_outs = max_of(max_of(config->dim, width), GATE_OUTS);
+    ws->slice_stride = ws->slice_outs + KERNELS_PANEL_MAX; /* a slice may begin inside a panel */
+    ws->slices = ARENA_TAKE(arena, threads * 4 * (e->beams + 2) * ws->slice_stride, float);
 }
 
 static void lay_out_logits(struct workspace *ws, struct arena *arena, const struct extent *e) {

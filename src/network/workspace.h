@@ -18,6 +18,9 @@
 /* Tokens that one task of the output matrix handles (logits.c). */
 enum { LOGITS_BLOCK = 256 };
 
+/* Gated outputs of a feed-forward layer that one task of a step handles at most. */
+enum { GATE_OUTS = 256 };
+
 /* The shape of one piece of work. */
 struct extent {
     size_t frames1, frames2, frames; /* after conv1, conv2, conv3 */
@@ -91,14 +94,19 @@ struct workspace {
     float *k[2], *v[2]; /* [frames, width] of a layer; the next one's are made while it is read */
     float *cos, *sin;   /* [max(frames, tokens), rotary pairs] */
 
-    float *cross_k, *cross_v; /* [decoder_layers, frames, width] */
-    float *self_k, *self_v;   /* [decoder_layers, tokens, beams, width] */
-    int *history;             /* [2, beams, tokens]: row of the cache that holds each past token */
-    float *step_hidden;       /* [beams, dim] */
-    float *step_normed;       /* [beams, dim] */
-    float *step_q, *step_mixed; /* [beams, width] */
-    float *step_inner;          /* [beams, 2 * decoder_ffn] */
-    float *logits;              /* [beams, vocab] */
+    float *cross_k, *cross_v;  /* f32: [decoder_layers, frames, width] */
+    uint16_t *half_k, *half_v; /* below: [decoder_layers, heads, tiles, head_dim, HALF_TILE] */
+    float *halving;         /* [threads, 2, rows of a block, width] of both, on their way there */
+    float *cross_scores;    /* [threads, beams, tiles * HALF_TILE] */
+    float *self_k, *self_v; /* [decoder_layers, tokens, beams, width] */
+    int *history;           /* [2, beams, tokens]: row of the cache that holds each past token */
+    float *step_hidden;     /* [beams, dim] */
+    float *step_normed;     /* [beams, dim] */
+    float *step_mixed;      /* [beams, width] */
+    float *step_inner;      /* [beams, decoder_ffn] */
+    float *slices;          /* [threads, 4, beams + 2, slice_stride] of outputs (step.c) */
+    size_t slice_outs, slice_stride;
+    float *logits; /* [beams, vocab] */
 
     unsigned char *coarse_rows; /* [2 * beams, dim] of int8: the rows that logits are products of */
     float *coarse_scale;        /* [2 * beams] */

@@ -64,7 +64,7 @@ static void storing(void **state) {
 static void check_row(const struct attend_half *a, size_t row) {
     enum { FRAMES_MAX = 1300 };
     static double weights[FRAMES_MAX];
-    const float *q = a->q + row * a->stride;
+    const float *q = a->q + row * a->q_stride;
     double highest = -INFINITY, total = 0, magnitude = 0;
     for (size_t t = 0; t < a->count; t++) {
         double sum = 0, size = 0;
@@ -87,7 +87,7 @@ static void check_row(const struct attend_half *a, size_t row) {
             sum += weights[t] / total * value;
             size += weights[t] / total * fabs(value);
         }
-        check_near(a->out[row * a->stride + d], sum, 2 * relative * size + 1e-30,
+        check_near(a->out[row * a->out_stride + d], sum, 2 * relative * size + 1e-30,
                    "row %zu channel %zu of %zu, %zu frames", row, d, a->head_dim, a->count);
     }
 }
@@ -96,16 +96,16 @@ static struct attend_half make_case(size_t rows, size_t count, size_t head_dim, 
                                     struct check_buffer *out) {
     struct attend_half a = {
         .rows = rows,
-        .stride = head_dim + check_below(STRIDE_MORE),
+        .out_stride = head_dim + check_below(STRIDE_MORE),
+        .q_stride = head_dim + check_below(STRIDE_MORE),
         .count = count,
         .head_dim = head_dim,
         .scale = 1 / sqrtf((float)head_dim),
     };
     size_t tiles = half_tiles(count), size = tiles * HALF_TILE * head_dim;
-    size_t length = (rows - 1) * a.stride + head_dim;
-    *out = check_take(0, length);
+    *out = check_take(0, (rows - 1) * a.out_stride + head_dim);
     a.out = out->data;
-    a.q = check_numbers(1, length, range);
+    a.q = check_numbers(1, (rows - 1) * a.q_stride + head_dim, range);
     uint16_t *k = take_tiles(2, size), *v = take_tiles(3, size);
     a.k = k;
     a.v = v;
@@ -133,12 +133,12 @@ static void attention(void **state) {
         size_t row = check_below(a.rows);
         float alone[80], scores[1300];
         struct attend_half one = a;
-        one.q += row * a.stride;
+        one.q += row * a.q_stride;
         one.out = alone;
         one.scores = scores;
         one.rows = 1;
         KERNELS(state)->attend_half(&one);
-        assert_memory_equal(alone, a.out + row * a.stride, a.head_dim * sizeof *alone);
+        assert_memory_equal(alone, a.out + row * a.out_stride, a.head_dim * sizeof *alone);
     }
 }
 
@@ -148,11 +148,11 @@ static void edges(void **state) {
     struct attend_half a = make_case(3, 100, 36, 60, &out);
     KERNELS(state)->attend_half(&a);
     for (size_t row = 0; row < a.rows; row++) check_row(&a, row);
-    ((float *)(uintptr_t)a.q)[a.stride + 3] = NAN;
+    ((float *)(uintptr_t)a.q)[a.q_stride + 3] = NAN;
     KERNELS(state)->attend_half(&a);
     check_row(&a, 0);
     check_row(&a, 2);
-    for (size_t d = 0; d < a.head_dim; d++) assert_true(isnan(a.out[a.stride + d]));
+    for (size_t d = 0; d < a.head_dim; d++) assert_true(isnan(a.out[a.out_stride + d]));
 }
 
 int main(void) {
