@@ -141,6 +141,78 @@ static void a_session_forgets(void **state) {
     pst_session_free(used);
 }
 
+/* Runs check(session) with 1, 2, 3 and 5 threads over the micro model at each precision. */
+static void at_each_precision(void (*check)(pst_session *session, int threads)) {
+    static const unsigned threads[] = {1, 2, 3, 5};
+    pst_model *float_model = model;
+    for (int precision = PST_PRECISION_F32; precision <= PST_PRECISION_INT8; precision++) {
+        pst_model_options options;
+        pst_model_options_init(&options);
+        options.precision = (pst_precision)precision;
+        assert_int_equal(pst_model_open(GOLDEN "micro", &options, &model, &err), PST_OK);
+        for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) {
+            pst_session *session = new_session(threads[i]);
+            check(session, (int)threads[i]);
+            pst_session_free(session);
+        }
+        pst_model_free(model);
+    }
+    model = float_model;
+}
+
+/* What one thread says, more say to the last bit: a few frames, a part of a tile, many blocks. */
+static void same_as_one_thread(pst_session *session, int threads) {
+    enum { CLIPS = 3, WIDTHS = 3 };
+    static const size_t counts[CLIPS] = {1500, 9000, SAMPLES};
+    static const uint32_t beams[WIDTHS] = {1, 5, 11};
+    static pst_transcript *first[CLIPS][WIDTHS];
+    for (size_t i = 0; i < CLIPS; i++)
+        for (size_t j = 0; j < WIDTHS; j++) {
+            pst_transcript *transcript = hear(session, counts[i], beams[j]);
+            if (threads == 1) {
+                first[i][j] = transcript;
+                continue;
+            }
+            assert_same(first[i][j], transcript);
+            pst_transcript_free(transcript);
+            if (threads == 5) pst_transcript_free(first[i][j]);
+        }
+}
+
+static void threads_do_not_show(void **state) {
+    (void)state;
+    at_each_precision(same_as_one_thread);
+}
+
+/* The search for the token alone, with rules that leave it nothing to do, and with one that acts. */
+static void same_without_probability(pst_session *session, int threads) {
+    (void)threads;
+    static const float penalties[] = {1.0f, 1.7f};
+    for (size_t count = 1000; count <= SAMPLES; count += 5750)
+        for (size_t i = 0; i < 2; i++) {
+            pst_transcript *with, *without;
+            pst_decode_options options;
+            pst_model_decode_options(model, &options);
+            options.repetition_penalty = penalties[i];
+            options.max_new_tokens = 20;
+            assert_int_equal(pst_transcribe(session, samples, count, &options, &with, &err), 0);
+            options.skip_logprob = 1;
+            assert_int_equal(pst_transcribe(session, samples, count, &options, &without, &err), 0);
+            assert_true(isnan(without->avg_logprob));
+            assert_true(with->avg_logprob < 0);
+            assert_true(with->margin == without->margin);
+            without->avg_logprob = with->avg_logprob;
+            assert_same(with, without);
+            pst_transcript_free(with);
+            pst_transcript_free(without);
+        }
+}
+
+static void a_probability_may_be_skipped(void **state) {
+    (void)state;
+    at_each_precision(same_without_probability);
+}
+
 static void a_limit_shows(void **state) {
     (void)state;
     pst_session *session = new_session(1);
@@ -313,6 +385,8 @@ int main(void) {
         cmocka_unit_test(adapters_that_cannot_act_together),
         cmocka_unit_test(adapters_chosen_by_clip),
         cmocka_unit_test(a_session_forgets),
+        cmocka_unit_test(threads_do_not_show),
+        cmocka_unit_test(a_probability_may_be_skipped),
         cmocka_unit_test(a_limit_shows),
         cmocka_unit_test(an_adapter_belongs_to_its_model),
         cmocka_unit_test(an_adapter_comes_and_goes),
