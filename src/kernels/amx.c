@@ -9,6 +9,7 @@
  * products of 32 values apart. int8 sums are exact, so few rows are left to VNNI. */
 #include "kernels/vector_avx512.h"
 #include "kernels/vector_packed.h"
+#include "kernels/vector_power.h"
 
 enum {
     TILE = 16,            /* rows of a tile, and steps of a panel it takes */
@@ -248,6 +249,8 @@ static void prepare_int8(void *rows, size_t rows_stride, float *scale, const flo
                          const float *x, size_t x_stride, size_t m, size_t k) {
     packed_avx512_vnni_int8.prepare(rows, rows_stride, scale, fixed, x, x_stride, m, k);
 }
+
+#include "kernels/amx_attend.h"
 
 const struct packed_kernels packed_amx_bf16 = {
     .layout = "bf16_32",

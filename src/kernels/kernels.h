@@ -57,15 +57,17 @@ struct attend_rows {
     size_t stride;      /* between the rows of each, in floats */
     size_t m, count, head_dim;
     float scale;
-    int coarse; /* weights may be off by 1e-4 of themselves: where products are not float32 either */
+    int coarse; /* products may be those of bfloat16 values, and weights off by 1e-4 of themselves */
 };
 
-/* Keys whose scores exist at a time (a multiple of every tile's height), and the most queries. */
-enum { ATTEND_KEYS = 96, ATTEND_QUERIES = 32 };
+/* Keys whose scores exist at a time: a multiple of every tile's height. */
+enum { ATTEND_KEYS = 96 };
 
-/* Scratch of attend_rows() in floats. */
+/* Scratch of attend_rows() in floats. AMX needs the most: scores and weights of 32 queries, and for every
+ * value of a head (up to a multiple of 32) 64 queries twice and a block of keys and values. */
 static inline size_t attend_rows_scratch(size_t head_dim) {
-    return (2 * head_dim + ATTEND_KEYS) * ATTEND_QUERIES;
+    size_t dims = (head_dim + 31) / 32 * 32;
+    return ATTEND_KEYS * 48 + dims * (32 + 64 + ATTEND_KEYS);
 }
 
 struct kernels {
@@ -122,5 +124,8 @@ extern const struct kernels kernels_reference;
  * be run only where cpu.h says so. */
 extern const struct kernels kernels_avx2, kernels_avx_vnni, kernels_avx512, kernels_avx512_vnni,
     kernels_avx512_bf16, kernels_amx, kernels_neon;
+
+/* attend_rows() of the AMX set. */
+void amx_attend_rows(const struct attend_rows *args, float *scratch);
 
 #endif

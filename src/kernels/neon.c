@@ -167,5 +167,5 @@ static inline double d_total(vdouble v) {
 
 static const struct packed_kernels packed_f32 = VECTOR_PACKED_F32("f32_8");
 
-const struct kernels kernels_neon =
-    VECTOR_KERNELS("neon", &packed_f32, &packed_reference_bf16, &packed_reference_int8);
+const struct kernels kernels_neon = VECTOR_KERNELS("neon", attend_rows, &packed_f32,
+                                                   &packed_reference_bf16, &packed_reference_int8);

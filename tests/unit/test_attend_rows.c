@@ -30,7 +30,7 @@ static double exact_row(const struct attend_rows *a, const float *q, double *out
     return size;
 }
 
-/* Weights are off by as much as their scores are: a rounding for each product, all of a size; then come
+/* Weights are off by as much as their scores are: a rounding for each product, all of a size. Then come
  * the roundings of the sums over keys, taken in blocks. */
 static void check_rows(const struct kernels *kernels, struct attend_rows *a, const float *q,
                        const float *got) {
@@ -39,9 +39,13 @@ static void check_rows(const struct kernels *kernels, struct attend_rows *a, con
         double size = exact_row(a, q + i * a->stride, want, sizes);
         double keys = (double)(a->count < ATTEND_KEYS ? a->count : ATTEND_KEYS) +
                       2.0 * (double)(a->count / ATTEND_KEYS) + 12;
-        double share = 2 * ROUNDING * ((double)(a->head_dim + 4) * size + keys);
+        double score = 2 * ROUNDING * (double)(a->head_dim + 4) * size, share = 2 * ROUNDING * keys;
         if (strcmp(kernels->name, "reference") == 0) share += 4 * ROUNDING * (double)a->count;
-        if (a->coarse) share += 2.1e-4;
+        if (a->coarse) { /* bfloat16 queries, keys, weights and values */
+            score += 0x1p-8 * size;
+            share += 2.1e-4 + 0x1p-7;
+        }
+        share += 2 * expm1(score);
         for (size_t d = 0; d < a->head_dim; d++)
             check_near(got[i * a->stride + d], want[d], share * sizes[d] + 1e-30,
                        "%zu queries, %zu keys of %zu, query %zu value %zu", a->m, a->count,
@@ -93,9 +97,8 @@ static void steep(void **state) {
 }
 
 /* In place of the queries, and the same for each query whatever others are beside it. */
-static void parts(void **state) {
-    const struct kernels *kernels = *state;
-    enum { M = 45, COUNT = 130, DIM = 36 };
+static void check_parts(const struct kernels *kernels, int coarse) {
+    enum { M = 75, COUNT = 130, DIM = 36 };
     float *scratch = aligned_alloc(64, attend_rows_scratch(DIM) * sizeof *scratch);
     float *q = check_numbers(0, M * DIM, 3);
     struct check_buffer out = check_take(1, M * DIM);
@@ -107,7 +110,8 @@ static void parts(void **state) {
                             .m = M,
                             .count = COUNT,
                             .head_dim = DIM,
-                            .scale = 0.2f};
+                            .scale = 0.2f,
+                            .coarse = coarse};
     assert_non_null(scratch);
     kernels->attend_rows(&a, scratch);
     for (size_t first = 0, m; first < M; first += m) {
@@ -122,9 +126,13 @@ static void parts(void **state) {
     free(scratch);
 }
 
+static void parts(void **state) {
+    check_parts(*state, 0);
+    check_parts(*state, 1);
+}
+
 /* A NaN stays with its query; one in a key reaches all. */
-static void not_numbers(void **state) {
-    const struct kernels *kernels = *state;
+static void check_not_numbers(const struct kernels *kernels, int coarse) {
     enum { M = 20, COUNT = 100, DIM = 12 };
     float *scratch = aligned_alloc(64, attend_rows_scratch(DIM) * sizeof *scratch);
     float *q = check_numbers(0, M * DIM, 1), *k = check_numbers(2, COUNT * DIM, 1);
@@ -137,7 +145,8 @@ static void not_numbers(void **state) {
                             .m = M,
                             .count = COUNT,
                             .head_dim = DIM,
-                            .scale = 1};
+                            .scale = 1,
+                            .coarse = coarse};
     assert_non_null(scratch);
     q[7 * DIM + 3] = NAN;
     kernels->attend_rows(&a, scratch);
@@ -146,6 +155,11 @@ static void not_numbers(void **state) {
     kernels->attend_rows(&a, scratch);
     for (size_t i = 0; i < M * DIM; i++) assert_true(isnan(out.data[i]));
     free(scratch);
+}
+
+static void not_numbers(void **state) {
+    check_not_numbers(*state, 0);
+    check_not_numbers(*state, 1);
 }
 
 int main(void) {
