@@ -3,14 +3,14 @@
  * Included by amx.c. As in vector_attend.h a lane is a query: tiles of scores are 16 keys by 16 queries,
  * weights become the pairs of keys that the next product wants without crossing a lane, and what is mixed
  * is 16 values by 16 queries. Keys and values of a block are rounded, and the values turned, once for up
- * to 64 queries. */
+ * to 128 queries. */
 #ifndef PST_KERNELS_AMX_ATTEND_H
 #define PST_KERNELS_AMX_ATTEND_H
 
 #include <math.h>
 
 enum {
-    QUERIES = 64,     /* rounded keys and values serve so many */
+    QUERIES = 128,     /* rounded keys and values serve so many */
     GROUP = 2 * TILE, /* queries whose scores exist at a time */
     PAIR_BYTES = GROUP * 4,
     KEY_CHUNK = 32 /* keys, or values of a head, that a tile takes at once */
@@ -69,6 +69,13 @@ static void round_keys(struct amx_head *h, size_t first, size_t keys) {
     size_t padded = (keys + KEY_CHUNK - 1) / KEY_CHUNK * KEY_CHUNK;
     for (size_t i = 0; i < padded; i++) {
         const float *key = a->k + (first + at_most(i, keys - 1)) * a->stride;
+        /* Rows of one head lie far apart, further than the hardware looks ahead. */
+        const float *mate = a->v + (key - a->k);
+        size_t ahead = ATTEND_KEYS * a->stride;
+        for (size_t d = 0; d < a->head_dim; d += LANES) {
+            __builtin_prefetch(key + ahead + d);
+            __builtin_prefetch(mate + ahead + d);
+        }
         for (size_t d = 0; d < h->dims; d += 2 * LANES) {
             size_t low = d < a->head_dim ? at_most(a->head_dim - d, LANES) : 0;
             size_t high = d + LANES < a->head_dim ? at_most(a->head_dim - d - LANES, LANES) : 0;

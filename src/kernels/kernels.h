@@ -64,10 +64,10 @@ struct attend_rows {
 enum { ATTEND_KEYS = 96 };
 
 /* Scratch of attend_rows() in floats. AMX needs the most: scores and weights of 32 queries, and for every
- * value of a head (up to a multiple of 32) 64 queries twice and a block of keys and values. */
+ * value of a head (up to a multiple of 32) 128 queries as pairs and sums, and a block of keys and values. */
 static inline size_t attend_rows_scratch(size_t head_dim) {
     size_t dims = (head_dim + 31) / 32 * 32;
-    return ATTEND_KEYS * 48 + dims * (32 + 64 + ATTEND_KEYS);
+    return ATTEND_KEYS * 48 + dims * (64 + 128 + ATTEND_KEYS);
 }
 
 struct kernels {

@@ -11,12 +11,10 @@ struct blocks {
     size_t unit; /* blocks start at multiples of it: tiles of kernels are as high */
 };
 
-/* Frames of a block of the encoder at most. A layer's weights stream through the second-level cache once
- * a block: as float32 they do not fit it, and long blocks read them less often; below that they do, and
- * what is left is for the block's own values. */
-static inline size_t blocks_encoder_rows(enum precision precision) {
-    return precision == PRECISION_F32 ? 112 : 64;
-}
+/* Frames of a block of the encoder at most. A layer's weights stream from the second-level cache (as float32
+ * from beyond it) once a block, and attention reads all keys once a block: long blocks do so less often.
+ * Longer ones would push their own values out: 112 frames of a feed-forward's inner values are 516 KB. */
+enum { BLOCKS_ENCODER_ROWS = 112 };
 
 /* Frames that a block of the stem ends in: it starts with six times as many. */
 static inline size_t blocks_stem_rows(enum precision precision) {

@@ -67,7 +67,7 @@ static void listen_block(void *context, size_t index, unsigned thread) {
     struct workspace *ws = listening->ws;
     size_t first = blocks_first(&listening->blocks, index), width = width_of(ws);
     size_t rows = blocks_first(&listening->blocks, index + 1) - first;
-    size_t room = blocks_encoder_rows(ws->model->precision) * width;
+    size_t room = (size_t)BLOCKS_ENCODER_ROWS * width;
     int halves = ws->model->precision != PRECISION_F32;
     for (uint32_t i = 0; i < ws->model->config.decoder_layers; i++) {
         const struct attention *attention = &ws->model->weights.decoder_layers[i].encoder_attn;
@@ -87,7 +87,7 @@ static void listen_block(void *context, size_t index, unsigned thread) {
 }
 
 void decoder_listen(struct workspace *ws) {
-    size_t most = blocks_encoder_rows(ws->model->precision);
+    size_t most = BLOCKS_ENCODER_ROWS;
     struct listening listening = {ws, blocks_cut(ws->extent.frames, most)};
     thread_pool_run(ws->pool, listening.blocks.count, listen_block, &listening);
 }

@@ -113,7 +113,7 @@ static void run_block(void *context, size_t index, unsigned thread) {
 void encoder_forward(struct workspace *ws) {
     const struct config *config = &ws->model->config;
     const struct weights *weights = &ws->model->weights;
-    size_t frames = ws->extent.frames, most = blocks_encoder_rows(ws->model->precision);
+    size_t frames = ws->extent.frames, most = BLOCKS_ENCODER_ROWS;
     struct pass pass = {.ws = ws, .blocks = blocks_cut(frames, most)};
     for (uint32_t i = 0; i <= config->encoder_layers; i++) {
         pass.finished = i > 0 ? &weights->encoder_layers[i - 1] : NULL;

@@ -85,7 +85,7 @@ static size_t padded(size_t bytes) {
 }
 
 size_t linear_prepared_bytes(const struct workspace *ws, size_t rows, size_t k) {
-    size_t element = ws->kernels->packed[ws->model->precision]->element_bytes;
+    size_t element = sizeof(uint16_t); /* int8 models have maps in bf16 */
     return ws->model->precision == PRECISION_F32 ? 0 : rows * padded(k * element) + PACKED_SLACK;
 }
 

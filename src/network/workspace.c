@@ -75,7 +75,7 @@ static struct block_sizes sizes_of_blocks(const struct workspace *ws, const stru
         .conv1 = min_of(e->frames1, BLOCKS_CONV1_ROWS),
         .conv2 = 2 * stem + 2,
         .frames1 = 6 * stem + 10,
-        .frames = min_of(e->frames, blocks_encoder_rows(ws->model->precision)),
+        .frames = min_of(e->frames, BLOCKS_ENCODER_ROWS),
     };
 }
 
@@ -113,7 +113,7 @@ static void lay_out_decoder(struct workspace *ws, struct arena *arena, const str
     ws->cross_v = ARENA_TAKE(arena, halves ? 0 : heard * e->frames, float);
     ws->half_k = ARENA_TAKE(arena, halves ? heard * padded : 0, uint16_t);
     ws->half_v = ARENA_TAKE(arena, halves ? heard * padded : 0, uint16_t);
-    size_t block = blocks_encoder_rows(ws->model->precision) * width;
+    size_t block = (size_t)BLOCKS_ENCODER_ROWS * width;
     ws->halving = ARENA_TAKE(arena, halves ? threads * 2 * block : 0, float);
     ws->cross_scores = ARENA_TAKE(arena, halves ? threads * e->beams * padded : 0, float);
     size_t cached = config->decoder_layers * e->tokens * e->beams;

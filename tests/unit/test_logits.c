@@ -83,7 +83,7 @@ static int agrees(struct fixture *fixture) {
     struct workspace *ws = &fixture->ws;
     struct logits_best found = {0}, want;
     assert_int_equal(pack_open(&pack, &fixture->model.weights, &fixture->model.config, ws->kernels,
-                               PRECISION_F32, &err),
+                               PRECISION_F32, NULL, &err),
                      PST_OK);
     int knew = logits_search(ws, &found);
     if (knew) {
@@ -206,7 +206,7 @@ static void approximate_rows(struct fixture *fixture) {
     fill(fixture, 1);
     for (size_t i = 0; i < ROWS * DIM; i++) ws->step_normed[i] = 3 * random_float();
     assert_int_equal(pack_open(&pack, &fixture->model.weights, &fixture->model.config, ws->kernels,
-                               PRECISION_F32, &err),
+                               PRECISION_F32, NULL, &err),
                      PST_OK);
     logits_compute(ws, 1);
     memcpy(exact, ws->logits, sizeof exact);
