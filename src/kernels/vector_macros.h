@@ -8,6 +8,13 @@
 
 #include <stddef.h>
 
+/* Makes the compiler forget what it knows of a vector. */
+#if defined(__x86_64__)
+#define OPAQUE(vector) __asm__ volatile("" : "+x"(vector))
+#else
+#define OPAQUE(vector) __asm__ volatile("" : "+w"(vector))
+#endif
+
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 #if defined(__clang__)

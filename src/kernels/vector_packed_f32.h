@@ -37,7 +37,8 @@ static void packed_matmul_f32(const struct packed_matmul *p) {
 static double spin_f32(size_t rounds) {
     volatile float start = 0.5f; /* which the compiler must not know */
     vfloat sum[SPIN_CHAINS], x = v_set(start);
-    UNROLL for (int c = 0; c < SPIN_CHAINS; c++) sum[c] = x;
+    /* Each reads it: chains known to be equal would be one. */
+    UNROLL for (int c = 0; c < SPIN_CHAINS; c++) sum[c] = v_set(start);
     for (size_t i = 0; i < rounds; i++) {
         UNROLL for (int c = 0; c < SPIN_CHAINS; c++) sum[c] = v_fma(sum[c], x, x);
     }

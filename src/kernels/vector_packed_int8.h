@@ -185,9 +185,13 @@ static double spin_int8(size_t rounds) {
     for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = start;
     vint sum[SPIN_CHAINS], x = i_load(bytes);
     struct factor w = i_factor(bytes);
-    UNROLL for (int c = 0; c < SPIN_CHAINS; c++) sum[c] = i_set(0);
+    UNROLL for (int c = 0; c < SPIN_CHAINS; c++) sum[c] = i_set(start);
     for (size_t i = 0; i < rounds; i++) {
-        UNROLL for (int c = 0; c < SPIN_CHAINS; c++) sum[c] = i_dot(sum[c], x, w);
+        /* Products of one x would be made once, where a dot is several instructions. */
+        UNROLL for (int c = 0; c < SPIN_CHAINS; c++) {
+            OPAQUE(x);
+            sum[c] = i_dot(sum[c], x, w);
+        }
     }
     for (int c = 1; c < SPIN_CHAINS; c++) sum[0] = i_max(sum[0], sum[c]);
     int32_t lanes[LANES];

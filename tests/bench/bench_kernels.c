@@ -17,12 +17,6 @@
 
 #include "kernels/kernels.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#elif defined(__aarch64__)
-#include <arm_neon.h>
-#endif
-
 /* A run is long beside the clock's grain and short beside a time slice. */
 enum { RUNS = 100, RUNS_LEAST = 10 };
 static const double RUN_SECONDS = 0.001, TOTAL_SECONDS = 0.3;
@@ -69,123 +63,22 @@ static float *numbers(size_t count) {
 
 /* ------------------------------------------------------------------------------------- floors */
 
-enum { ROUNDS = 100000, CHAINS = 12 }; /* 12 chains cover 5 cycles x 2 units, and then some */
-static volatile char floor_sink;
-
-/* From registers: `chains` sums that wait for nothing but themselves. */
-#if defined(__x86_64__)
-#define FLOOR_LOOP(name, isa, vector, set, step)                                                   \
-    __attribute__((target(isa))) static void name(void *unused) {                                  \
-        (void)unused;                                                                              \
-        vector sum[CHAINS], a = set(1), b = set(0);                                                \
-        for (int c = 0; c < CHAINS; c++) sum[c] = set((char)c);                                    \
-        for (int i = 0; i < ROUNDS; i++) {                                                         \
-            for (int c = 0; c < CHAINS; c++) sum[c] = step(sum[c], a, b);                          \
-            __asm__ volatile("" : "+x"(a), "+x"(b));                                               \
-        }                                                                                          \
-        char out[sizeof(vector)];                                                                  \
-        for (int c = 1; c < CHAINS; c++) sum[0] += sum[c];                                         \
-        memcpy(out, &sum[0], sizeof out);                                                          \
-        floor_sink = out[0];                                                                       \
-    }
-FLOOR_LOOP(fma_avx2, "avx2,fma", __m256, _mm256_set1_ps, _mm256_fmadd_ps)
-FLOOR_LOOP(fma_avx512, "avx512f", __m512, _mm512_set1_ps, _mm512_fmadd_ps)
-#if defined(POTSTILL_AVX_VNNI)
-FLOOR_LOOP(dot_avx_vnni, "avx2,avxvnni", __m256i, _mm256_set1_epi8, _mm256_dpbusd_avx_epi32)
-#endif
-#if defined(POTSTILL_AVX512_VNNI)
-FLOOR_LOOP(dot_avx512, "avx512f,avx512vnni", __m512i, _mm512_set1_epi8, _mm512_dpbusd_epi32)
-#endif
-#if defined(POTSTILL_AVX512_BF16)
-#define DOT_BF16(sum, a, b) _mm512_dpbf16_ps(sum, (__m512bh)(a), (__m512bh)(b))
-FLOOR_LOOP(dot_bf16, "avx512f,avx512bf16", __m512, _mm512_set1_ps, DOT_BF16)
-#endif
-#if defined(POTSTILL_AMX)
-/* Four tiles of sums, two by two, as a product has them. */
-#define TILE_FLOOR(name, type, multiply)                                                           \
-    __attribute__((target("amx-tile," type))) static void name(void *unused) {                     \
-        (void)unused;                                                                              \
-        struct {                                                                                   \
-            uint8_t palette, start, reserved[14];                                                  \
-            uint16_t columns[16];                                                                  \
-            uint8_t rows[16];                                                                      \
-        } tiles = {.palette = 1};                                                                  \
-        for (int i = 0; i < 8; i++) tiles.columns[i] = 64, tiles.rows[i] = 16;                     \
-        __asm__ volatile("" : : "r"(&tiles) : "memory");                                           \
-        _tile_loadconfig(&tiles);                                                                  \
-        _tile_zero(0);                                                                             \
-        _tile_zero(1);                                                                             \
-        _tile_zero(2);                                                                             \
-        _tile_zero(3);                                                                             \
-        _tile_zero(4);                                                                             \
-        _tile_zero(5);                                                                             \
-        _tile_zero(6);                                                                             \
-        _tile_zero(7);                                                                             \
-        for (int i = 0; i < ROUNDS / 16; i++) {                                                    \
-            multiply(0, 4, 6);                                                                     \
-            multiply(1, 4, 7);                                                                     \
-            multiply(2, 5, 6);                                                                     \
-            multiply(3, 5, 7);                                                                     \
-        }                                                                                          \
-        _tile_release();                                                                           \
-    }
-TILE_FLOOR(tiles_int8, "amx-int8", _tile_dpbusd)
-TILE_FLOOR(tiles_bf16, "amx-bf16", _tile_dpbf16ps)
-#endif
-#elif defined(__aarch64__)
-static void fma_neon(void *unused) {
-    (void)unused;
-    float32x4_t sum[CHAINS], a = vdupq_n_f32(0.999f), b = vdupq_n_f32(0.001f);
-    for (int c = 0; c < CHAINS; c++) sum[c] = vdupq_n_f32((float)c);
-    for (int i = 0; i < ROUNDS; i++)
-        for (int c = 0; c < CHAINS; c++) sum[c] = vfmaq_f32(b, sum[c], a);
-    for (int c = 1; c < CHAINS; c++) sum[0] = vaddq_f32(sum[0], sum[c]);
-    floor_sink = (char)vgetq_lane_f32(sum[0], 0);
-}
-#endif
-
-/* The instruction a set multiplies with at each precision: operations of one, and how often the loop
- * has it. Without one, what the set widens to float32 for. */
-enum { ONCE = CHAINS * ROUNDS, TILES = 4 * (ROUNDS / 16) };
-static const struct floor {
-    const char *set;
-    enum precision precision;
+struct spin {
+    const struct packed_kernels *kernels;
     double operations;
-    void (*run)(void *);
-} FLOORS[] = {
-#if defined(__x86_64__)
-    {"avx2", PRECISION_F32, 16.0 * ONCE, fma_avx2},
-    {"avx_vnni", PRECISION_F32, 16.0 * ONCE, fma_avx2},
-    {"avx512", PRECISION_F32, 32.0 * ONCE, fma_avx512},
-    {"avx512_vnni", PRECISION_F32, 32.0 * ONCE, fma_avx512},
-    {"avx512_bf16", PRECISION_F32, 32.0 * ONCE, fma_avx512},
-    {"amx", PRECISION_F32, 32.0 * ONCE, fma_avx512},
-#if defined(POTSTILL_AVX_VNNI)
-    {"avx_vnni", PRECISION_INT8, 64.0 * ONCE, dot_avx_vnni},
-#endif
-#if defined(POTSTILL_AVX512_VNNI)
-    {"avx512_vnni", PRECISION_INT8, 128.0 * ONCE, dot_avx512},
-    {"avx512_bf16", PRECISION_INT8, 128.0 * ONCE, dot_avx512},
-#endif
-#if defined(POTSTILL_AVX512_BF16)
-    {"avx512_bf16", PRECISION_BF16, 64.0 * ONCE, dot_bf16},
-#endif
-#if defined(POTSTILL_AMX)
-    {"amx", PRECISION_INT8, 32768.0 * TILES, tiles_int8},
-    {"amx", PRECISION_BF16, 16384.0 * TILES, tiles_bf16},
-#endif
-#elif defined(__aarch64__)
-    {"neon", PRECISION_F32, 8.0 * ONCE, fma_neon},
-#endif
-    {NULL, PRECISION_F32, 0, NULL},
 };
 
-/* The fastest this CPU multiplies and adds from registers, in GOP/s; 0 when not known. */
-static double peak_of(const char *set, enum precision precision) {
-    for (const struct floor *f = FLOORS; f->set; f++)
-        if (!strcmp(f->set, set) && f->precision == precision)
-            return 1e-9 * f->operations / fastest(f->run, NULL);
-    return 0;
+static void run_spin(void *context) {
+    struct spin *s = context;
+    s->operations = s->kernels->spin(10000);
+}
+
+/* The fastest a set multiplies and adds from registers, in GOP/s; 0 when not known. */
+static double peak_of(const struct packed_kernels *kernels) {
+    if (!kernels->spin) return 0;
+    struct spin s = {kernels, 0};
+    double seconds = fastest(run_spin, &s);
+    return 1e-9 * s.operations / seconds;
 }
 
 struct buffer {
@@ -428,7 +321,7 @@ static void print_one_packed(const struct kernels *set, enum precision precision
 
 static void print_packed(const struct kernels *set) {
     for (int p = 0; p < PRECISION_COUNT; p++) {
-        double peak = peak_of(set->name, (enum precision)p);
+        double peak = peak_of(set->packed[p]);
         if (peak > 0) printf("%-11s %-4s peak %.1f GOP/s\n", set->name, PRECISIONS[p], peak);
         for (size_t i = 0; i < sizeof PACKED_SHAPES / sizeof *PACKED_SHAPES; i++)
             print_one_packed(set, (enum precision)p, i, peak);
@@ -588,7 +481,7 @@ int main(int argc, char **argv) {
         if (!wanted || kernels_get(&kernels, SETS[i].cpu, NULL) != PST_OK) continue;
         print_packed(kernels);
         if (packed_only) continue;
-        print_matmul(kernels, peak_of(SETS[i].name, PRECISION_F32));
+        print_matmul(kernels, peak_of(kernels->packed[PRECISION_F32]));
         print_rows(kernels);
     }
     return 0;
