@@ -16,11 +16,12 @@ static void ignore(void *user, pst_severity severity, const char *message) {
     if (message[0] == 0) ++*(int *)user;
 }
 
+static volatile unsigned char last; /* so that the reads are not optimised away */
+
 static void walk_records(const struct file_view *file) {
     struct blob_header header;
     if (file->data == NULL || !blob_header_read(file, &header)) return;
     struct blob_record record;
-    static volatile unsigned char last; /* so that the reads are not optimised away */
     for (uint64_t at = BLOB_ALIGNMENT; blob_record_read(file, at, &record);
          at = (record.start + record.bytes + BLOB_ALIGNMENT - 1) / BLOB_ALIGNMENT * BLOB_ALIGNMENT)
         for (size_t i = 0; i < record.bytes; i++) last ^= ((const unsigned char *)record.data)[i];
