@@ -26,7 +26,7 @@ CASES = [(target, precision, layout)
          if target != "ios15" or precision not in COMPRESSED]
 THRESHOLD = 2048  # numbers that a tensor has at most when it is not compressed
 SAME = 1e-4       # float32 in another order
-NEAR = 2e-3       # the same weights in float32, the small ones of the package rounded to float16
+NEAR = 2e-2       # the same weights, with angles and epsilons in float16; compression itself: 0.2 to 20
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,95 @@
+# test_convert.sh - `potstill convert`: what is made, sizes, refusals, full disks.
+. "$(dirname "$0")/harness.sh"
+ln -s "$here/../golden/adapter" adapter
+
+run convert --model micro -o out --seconds 2,1
+exits 0; prints out; says ''
+ok test "$(ls out | tr '\n' ' ')" = \
+    'decoder.mlpackage encoder-1s.mlpackage encoder-2s.mlpackage potstill.json tokenizer.json '
+ok cmp micro/tokenizer.json out/tokenizer.json
+run verify out
+exits 0; says ''
+
+# The index: hashes of what went in and of what came out, lengths in order.
+hash() {
+    sha256sum "$1" | cut -d' ' -f1
+}
+if command -v sha256sum >/dev/null; then
+    for file in decoder.mlpackage/Data/com.apple.CoreML/weights/weight.bin tokenizer.json; do
+        ok grep -q "^ *\"$file\": \"$(hash out/$file)\",*\$" out/potstill.json
+    done
+    ok grep -q "^ *\"model.safetensors\": \"$(hash micro/model.safetensors)\",*\$" out/potstill.json
+fi
+ok test "$(grep -c '"seconds": ' out/potstill.json)" -eq 2
+ok grep -q '^  "precision": "float16",$' out/potstill.json
+ok grep -q '^    "max": 194,$' out/potstill.json
+# Where the model lay leaves no trace.
+ok test -z "$(grep -r "$scratch" out)"
+
+# The same again is refused without --force and the same to the byte with it; an adapter changes it.
+mv out first
+run convert --model micro -o out --seconds 1,2
+exits 0
+ok diff -r first out
+run convert --model micro -o out
+exits 4; prints ''; says 'potstill: out: exists already (use --force to replace it)'
+run convert --model micro --adapter adapter -o out --seconds 1,2 --force
+exits 0; prints out; says ''
+ok test -n "$(diff -rq first out)"
+ok grep -q '"weight": 1.0$' out/potstill.json
+run convert --model micro --adapter adapter:0 -o out --seconds 1,2 --force
+exits 0
+for package in decoder encoder-1s encoder-2s; do
+    weights=$package.mlpackage/Data/com.apple.CoreML/weights/weight.bin
+    ok cmp "first/$weights" "out/$weights"
+done
+
+run convert --model micro -o one.mlpackage --layout single --seconds 1
+exits 0; prints one.mlpackage; says ''
+ok test "$(ls one.mlpackage | tr '\n' ' ')" = 'Data Manifest.json '
+run convert --model micro -o functions --target ios18 --state --precision palette4
+exits 0; says ''
+ok test "$(ls functions | tr '\n' ' ')" = \
+    'decoder.mlpackage encoder.mlpackage potstill.json tokenizer.json '
+ok grep -q '"function": "encode_30s"' functions/potstill.json
+
+# Refused, by name.
+run convert --model micro
+exits 2; prints ''
+run convert --model micro -o no --seconds 0
+exits 2; prints ''; says 'potstill: a length of 0 seconds, expected 1 to 30'
+run convert --model micro -o no --seconds 10,31
+exits 2; prints ''
+run convert --model micro -o no --target ios15 --precision int8
+exits 3; prints ''; says 'potstill: int8 weights need iOS 16 or later, the target is ios15'
+run convert --model micro -o no --state
+exits 3; prints ''; says 'potstill: a state needs iOS 18, the target is ios16'
+run convert --model micro -o no --layout single
+exits 2; prints ''; says 'potstill: no: expected a name that ends in .mlpackage'
+run convert --model micro -o micro --force
+exits 4; prints ''; says 'potstill: micro: exists already and is no conversion (no potstill.json)'
+cp -R -L micro streaming
+sed 's/"moonshine"/"moonshine_streaming"/' micro/config.json >streaming/config.json
+run convert --model streaming -o no
+exits 3; prints ''
+ok grep -q 'moonshine_streaming' "$scratch/err"
+ok test ! -e no
+
+# The sizes that are promised of the tiny model, for one length.
+models=$here/../../models
+if [ -f "$models/moonshine-tiny/config.json" ]; then
+    size() {
+        find "$@" -type f -exec wc -c {} + | awk 'END { print $1 }'
+    }
+    for limit in float16:56000000 int8:29000000 palette8:29000000 palette4:15000000; do
+        run convert --model "$models/moonshine-tiny" -o sized --seconds 10 --force \
+            --precision "${limit%%:*}"
+        exits 0
+        ok test "$(size sized/*.mlpackage)" -lt "${limit#*:}"
+    done
+    ok test "$(size sized)" -lt 17000000
+else
+    echo "the sizes of the tiny model are not checked: models/moonshine-tiny is not there"
+fi
+
+finish
