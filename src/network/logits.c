@@ -24,7 +24,7 @@ enum { CANDIDATES_MAX = 256 };
 struct coarse {
     struct workspace *ws;
     size_t rows;
-    int bounded;
+    size_t parts;      /* rows of int8 that a row is split in: 1, or 2 and with bounds */
     float size[BLOCK]; /* |x|, as often as a block has tokens */
 };
 
@@ -46,14 +46,14 @@ static int has_coarse(const struct workspace *ws) {
 
 /* ------------------------------------------------------------------------------------- coarse */
 
-/* Row `row` of ws->step_normed as two rows of int8 in ws->coarse_rows. The first has a step of its own
+/* The one row of ws->step_normed as two rows of int8 in ws->coarse_rows. The first has a step of its own
  * choosing; what it leaves is at most half a step, and so is quantised 254 times finer. */
-static void split_row(struct workspace *ws, size_t row) {
+static void split_row(struct workspace *ws) {
     const struct packed_kernels *kernels = int8_kernels(ws);
     size_t dim = ws->model->config.dim;
-    const float *x = ws->step_normed + row * dim;
-    float *high = ws->coarse_split, *low = high + dim, *scale = ws->coarse_scale + 2 * row;
-    unsigned char *rows = ws->coarse_rows + 2 * row * dim;
+    const float *x = ws->step_normed;
+    float *high = ws->coarse_split, *low = high + dim, *scale = ws->coarse_scale;
+    unsigned char *rows = ws->coarse_rows;
     float largest = 0;
     for (size_t i = 0; i < dim; i++) largest = fabsf(x[i]) > largest ? fabsf(x[i]) : largest;
     float step = largest / 127, inverse = step > 0 ? 1 / step : 0;
@@ -66,28 +66,25 @@ static void split_row(struct workspace *ws, size_t row) {
     kernels->prepare(rows + dim, dim, scale + 1, NULL, low, dim, 1, dim);
 }
 
-/* Products of a block; `products` [2 * rows, BLOCK]. */
-static void multiply_block(const struct coarse *coarse, size_t first, size_t count,
-                           float *products) {
+/* Products of a block. `low` [2, BLOCK] is for those of two parts. */
+static void multiply_block(const struct coarse *coarse, size_t first, size_t count, float *low) {
     struct workspace *ws = coarse->ws;
     size_t dim = ws->model->config.dim, vocab = ws->model->config.vocab;
     int8_kernels(ws)->matmul(&(struct packed_matmul){
-        .y = products,
+        .y = coarse->parts == 1 ? ws->logits + first : low,
         .x = ws->coarse_rows,
         .x_scale = ws->coarse_scale,
         .x_scale_step = 1,
         .w = &ws->model->weights.proj_out.packed,
-        .y_stride = BLOCK,
+        .y_stride = coarse->parts == 1 ? vocab : BLOCK,
         .x_stride = dim,
         .first = first,
-        .m = 2 * coarse->rows,
+        .m = coarse->parts * coarse->rows,
         .n = count,
     });
-    for (size_t i = 0; i < coarse->rows; i++) {
-        float *logits = ws->logits + i * vocab + first, *high = products + 2 * i * BLOCK;
-        memcpy(logits, high, count * sizeof *logits);
-        ws->kernels->add(logits, high + BLOCK, count);
-    }
+    if (coarse->parts == 1) return;
+    memcpy(ws->logits + first, low, count * sizeof *low);
+    ws->kernels->add(ws->logits + first, low + BLOCK, count);
 }
 
 static void run_block(void *context, size_t index, unsigned thread) {
@@ -96,9 +93,8 @@ static void run_block(void *context, size_t index, unsigned thread) {
     const struct kernels *kernels = ws->kernels;
     size_t first = index * BLOCK, left = ws->model->config.vocab - first;
     size_t count = left < BLOCK ? left : BLOCK;
-    multiply_block(coarse, first, count,
-                   ws->coarse_products + thread * 2 * ws->extent.beams * BLOCK);
-    if (!coarse->bounded) return;
+    multiply_block(coarse, first, count, ws->coarse_products + thread * 2 * BLOCK);
+    if (coarse->parts == 1) return;
     const float *logits = ws->logits + first;
     float *bounds = ws->bounds + first;
     memcpy(bounds, ws->model->weights.proj_out_error + first, count * sizeof *bounds);
@@ -108,7 +104,12 @@ static void run_block(void *context, size_t index, unsigned thread) {
 }
 
 static void run_coarse(struct workspace *ws, struct coarse *coarse) {
-    for (size_t i = 0; i < coarse->rows; i++) split_row(ws, i);
+    size_t dim = ws->model->config.dim;
+    if (coarse->parts == 1)
+        int8_kernels(ws)->prepare(ws->coarse_rows, dim, ws->coarse_scale, NULL, ws->step_normed,
+                                  dim, coarse->rows, dim);
+    else
+        split_row(ws);
     thread_pool_run(ws->pool, blocks_of(ws), run_block, coarse);
 }
 
@@ -178,7 +179,7 @@ static float size_of_row(const struct workspace *ws) {
 }
 
 int logits_search(struct workspace *ws, struct logits_best *best) {
-    struct coarse coarse = {.ws = ws, .rows = 1, .bounded = 1};
+    struct coarse coarse = {.ws = ws, .rows = 1, .parts = 2};
     float size = has_coarse(ws) && blocks_of(ws) > 1 ? size_of_row(ws) : 0;
     size_t candidates[CANDIDATES_MAX];
     if (!(size > 0)) return 0;
@@ -206,7 +207,7 @@ int logits_search(struct workspace *ws, struct logits_best *best) {
 void logits_compute(struct workspace *ws, size_t rows) {
     const struct linear *output = &ws->model->weights.proj_out;
     if (ws->model->precision != PRECISION_F32 && has_coarse(ws)) {
-        struct coarse coarse = {.ws = ws, .rows = rows};
+        struct coarse coarse = {.ws = ws, .rows = rows, .parts = 1};
         run_coarse(ws, &coarse);
     } else {
         struct linear_job job = linear_job_of(ws, output, ws->logits, ws->step_normed, rows);

@@ -22,7 +22,7 @@ struct logits_best {
 int logits_search(struct workspace *ws, struct logits_best *best);
 
 /* ws->logits [rows, vocab] of the rows in ws->step_normed: in float32 at that precision and where the
- * matrix is adapted, else with the weights as int8. */
+ * matrix is adapted, else with weights and rows as int8. */
 void logits_compute(struct workspace *ws, size_t rows);
 
 #endif

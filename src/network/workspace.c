@@ -132,13 +132,13 @@ static void lay_out_decoder(struct workspace *ws, struct arena *arena, const str
 static void lay_out_logits(struct workspace *ws, struct arena *arena, const struct extent *e) {
     const struct config *config = &ws->model->config;
     size_t blocks = ((size_t)config->vocab + LOGITS_BLOCK - 1) / LOGITS_BLOCK;
-    size_t rows = 2 * e->beams, threads = thread_pool_size(ws->pool);
+    size_t rows = max_of(e->beams, 2), threads = thread_pool_size(ws->pool);
     ws->logits = ARENA_TAKE(arena, e->beams * config->vocab, float);
     ws->coarse_rows = ARENA_TAKE(arena, rows * config->dim + PACKED_SLACK, unsigned char);
     if (ws->coarse_rows) memset(ws->coarse_rows + rows * config->dim, 0, PACKED_SLACK);
     ws->coarse_scale = ARENA_TAKE(arena, rows, float);
     ws->coarse_split = ARENA_TAKE(arena, 2 * (size_t)config->dim, float);
-    ws->coarse_products = ARENA_TAKE(arena, threads * rows * LOGITS_BLOCK, float);
+    ws->coarse_products = ARENA_TAKE(arena, threads * 2 * LOGITS_BLOCK, float);
     ws->bounds = ARENA_TAKE(arena, config->vocab, float);
     ws->block_best = ARENA_TAKE(arena, blocks, uint32_t);
     ws->block_bound = ARENA_TAKE(arena, blocks, float);

@@ -108,13 +108,14 @@ struct workspace {
     size_t slice_outs, slice_stride;
     float *logits; /* [beams, vocab] */
 
-    unsigned char *coarse_rows; /* [2 * beams, dim] of int8: the rows that logits are products of */
-    float *coarse_scale;        /* [2 * beams] */
-    float *coarse_split;        /* [2, dim] */
-    float *coarse_products;     /* [threads, 2 * beams, LOGITS_BLOCK] */
-    float *bounds;              /* [vocab] no logit is higher */
-    uint32_t *block_best;       /* [vocab / LOGITS_BLOCK] token with the highest coarse logit */
-    float *block_bound;         /* the same: highest bound */
+    unsigned char
+        *coarse_rows; /* [beams, at least 2, dim] of int8: the rows that logits are products of */
+    float *coarse_scale;    /* [the same] */
+    float *coarse_split;    /* [2, dim] */
+    float *coarse_products; /* [threads, 2, LOGITS_BLOCK] */
+    float *bounds;          /* [vocab] no logit is higher */
+    uint32_t *block_best;   /* [vocab / LOGITS_BLOCK] token with the highest coarse logit */
+    float *block_bound;     /* the same: highest bound */
 };
 
 /* Frames of each stage for `samples`; extent->frames is 0 when the clip is too short. */

@@ -1,16 +1,18 @@
-/* bench_decoder.c - what a token costs at each precision, greedy and with five beams.
+/* bench_decoder.c - what a token costs at each precision, one row and five.
  *
  *     bench_decoder MODEL AUDIO [ROUNDS]
  *
- * The clip is transcribed once; then only the search runs, again and again over the same keys and
- * values of the sound, and the fastest run counts: others may load the machine. Bytes are those of the
- * weights and the cached sound that every step has to read. Not a test: it has no opinion. */
+ * The clip is transcribed once; then its tokens are fed to the decoder again and again. Of each position
+ * the fastest round counts: others may load the machine. Bytes are those that a step has to read: weights
+ * and the cached sound. What beam search does with logits is not in it. Not a test: it has no opinion. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "model/precision.h"
+#include "network/decoder.h"
+#include "network/logits.h"
 #include "pipeline/session.h"
 
 static pst_error err;
@@ -50,28 +52,63 @@ static double step_bytes(const pst_session *session, int coarse) {
     return bytes + values * (coarse || model->precision != PRECISION_F32 ? 1 : 4);
 }
 
-static void measure(pst_session *session, const pst_audio *audio, pst_decode_options *options,
-                    int rounds) {
+enum { ROWS = 5, TOKENS_MAX = 1000 };
+
+/* How a step goes on to logits. */
+enum output { BEST_TOKEN, ALL_LOGITS };
+
+static void run_output(struct workspace *ws, size_t rows, enum output output) {
+    struct logits_best best;
+    if (output == BEST_TOKEN && logits_search(ws, &best)) return;
+    logits_compute(ws, rows);
+}
+
+static void measure(pst_session *session, const pst_transcript *transcript, size_t rows,
+                    enum output output, int rounds) {
+    static double step[TOKENS_MAX], logits[TOKENS_MAX];
+    struct workspace *ws = &session->workspace;
+    size_t steps = transcript->token_count - 1;
+    for (int round = 0; round < rounds; round++)
+        for (size_t i = 0; i < steps && i < TOKENS_MAX; i++) {
+            int32_t tokens[ROWS];
+            for (size_t r = 0; r < rows; r++) tokens[r] = transcript->tokens[i];
+            double start = now_ms();
+            decoder_step(ws, tokens, rows, i);
+            double middle = now_ms();
+            run_output(ws, rows, output);
+            double end = now_ms();
+            if (round == 0 || middle - start < step[i]) step[i] = middle - start;
+            if (round == 0 || end - middle < logits[i]) logits[i] = end - middle;
+        }
+    double step_ms = 0, logits_ms = 0, bytes = step_bytes(session, output == BEST_TOKEN);
+    for (size_t i = 0; i < steps; i++) step_ms += step[i] / (double)steps;
+    for (size_t i = 0; i < steps; i++) logits_ms += logits[i] / (double)steps;
+    double each = step_ms + logits_ms;
+    printf("  %zu row%s %s %6.3f ms a token (step %6.3f, logits %6.3f)  %5.1f MB  %5.1f GB/s\n",
+           rows, rows == 1 ? ", " : "s,", output == BEST_TOKEN ? "best token" : "all logits", each,
+           step_ms, logits_ms, bytes / 1e6, bytes / each / 1e6);
+}
+
+static void measure_threads(const pst_model *model, const pst_audio *audio, uint32_t threads,
+                            int rounds) {
+    pst_session_options session_options;
+    pst_decode_options options;
     pst_transcript *transcript;
-    if (pst_transcribe(session, audio->samples, audio->count, options, &transcript, &err))
+    pst_session *session;
+    pst_session_options_init(&session_options);
+    session_options.threads = threads;
+    if (pst_session_new(model, &session_options, &session, &err)) fail("session");
+    pst_model_decode_options(model, &options);
+    options.num_beams = ROWS; /* for the room */
+    if (pst_transcribe(session, audio->samples, audio->count, &options, &transcript, &err))
         fail("transcribe");
+    printf("%s, %u thread%s, %zu tokens\n", precision_name(model->precision), threads,
+           threads == 1 ? "" : "s", transcript->token_count - 1);
+    measure(session, transcript, 1, BEST_TOKEN, rounds);
+    measure(session, transcript, 1, ALL_LOGITS, rounds);
+    measure(session, transcript, ROWS, ALL_LOGITS, rounds);
     pst_transcript_free(transcript);
-    double best = 1e9;
-    session->search.rules.options = options;
-    for (int i = 0; i < rounds; i++) {
-        double start = now_ms();
-        if (options->num_beams == 1 ? greedy_search(&session->search, &err)
-                                    : beam_search(&session->search, &err))
-            fail("search");
-        double taken = now_ms() - start;
-        if (taken < best) best = taken;
-    }
-    double steps = (double)(session->search.winner->count - 1), each = best / steps;
-    double bytes = step_bytes(session, options->skip_logprob);
-    printf("  %u beam%s%s %3.0f tokens  %6.3f ms a token  %5.1f MB  %5.1f GB/s\n",
-           options->num_beams, options->num_beams == 1 ? " " : "s",
-           options->skip_logprob ? ", token only " : ", all logits ", steps, each, bytes / 1e6,
-           bytes / each / 1e6);
+    pst_session_free(session);
 }
 
 int main(int argc, char **argv) {
@@ -90,24 +127,8 @@ int main(int argc, char **argv) {
         pst_model_options_init(&model_options);
         model_options.precision = PRECISIONS[p];
         if (pst_model_open(argv[1], &model_options, &model, &err)) fail(argv[1]);
-        for (uint32_t threads = 1; threads <= 2; threads++) {
-            pst_session_options session_options;
-            pst_decode_options options;
-            pst_session *session;
-            pst_session_options_init(&session_options);
-            session_options.threads = threads;
-            if (pst_session_new(model, &session_options, &session, &err)) fail("session");
-            printf("%s, %u thread%s\n", precision_name(model->precision), threads,
-                   threads == 1 ? "" : "s");
-            pst_model_decode_options(model, &options);
-            options.skip_logprob = 1;
-            measure(session, &audio, &options, rounds);
-            options.skip_logprob = 0;
-            measure(session, &audio, &options, rounds);
-            options.num_beams = 5;
-            measure(session, &audio, &options, rounds);
-            pst_session_free(session);
-        }
+        for (uint32_t threads = 1; threads <= 2; threads++)
+            measure_threads(model, &audio, threads, rounds);
         pst_model_free(model);
     }
     pst_audio_free(&audio);
