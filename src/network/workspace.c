@@ -48,16 +48,20 @@ static size_t longest_sum(const struct config *config) {
 static void lay_out_encoder(struct workspace *ws, struct arena *arena, const struct extent *e) {
     const struct config *config = &ws->model->config;
     size_t width = (size_t)config->heads * config->head_dim;
-    ws->conv1 = ARENA_TAKE(arena, e->frames1 * config->dim, float);
+    /* Queries, keys and values of the layers lie where conv1 was: the stem is done with it by then. */
+    size_t part = (e->frames * width + 15) / 16 * 16, conv1 = e->frames1 * config->dim;
+    float *shared = ARENA_TAKE(arena, max_of(conv1, 5 * part), float);
     ws->moments =
         ARENA_TAKE(arena, blocks_count_most(e->frames1, BLOCKS_CONV1_ROWS), struct moments);
     ws->channel_scale = ARENA_TAKE(arena, config->dim, float);
     ws->channel_shift = ARENA_TAKE(arena, config->dim, float);
     ws->hidden = ARENA_TAKE(arena, e->frames * config->dim, float);
-    ws->q = ARENA_TAKE(arena, e->frames * width, float);
-    for (int i = 0; i < 2; i++) {
-        ws->k[i] = ARENA_TAKE(arena, e->frames * width, float);
-        ws->v[i] = ARENA_TAKE(arena, e->frames * width, float);
+    if (shared) {
+        ws->conv1 = ws->q = shared;
+        for (size_t i = 0; i < 2; i++) {
+            ws->k[i] = shared + (1 + i) * part;
+            ws->v[i] = shared + (3 + i) * part;
+        }
     }
     size_t positions = max_of(e->frames, e->tokens), pairs = (config->rotary_dim + 1) / 2;
     ws->cos = ARENA_TAKE(arena, positions * pairs, float);
