@@ -229,6 +229,7 @@ pst_status beam_search(struct search *search, pst_error *err) {
         for (size_t i = 0; i < beams; i++) tokens[i] = search->running[i].tokens[length - 1];
         decoder_step(ws, tokens, beams, length - 1);
         logits_compute(ws, beams);
+        uint64_t began = spans_start(ws->spans);
         thread_pool_run(ws->pool, beams, search_row, search);
         merge_rows(search);
         if (isnan(search->log_sums[0]))
@@ -245,6 +246,7 @@ pst_status beam_search(struct search *search, pst_error *err) {
         improvable = improvable && can_improve(search, length + 1);
         int full = options->early_stopping == PST_STOP_FIRST && all_filled(search);
         going = improvable && !full && !ended;
+        spans_end(ws->spans, 0, PST_STAGE_SEARCH, "beams", began);
     }
     search->winner = &search->finished[0];
     if (beams > 1) note_gap(search, search->finished[0].score - search->finished[1].score);

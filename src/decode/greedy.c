@@ -26,12 +26,14 @@ static void choose_by_rules(struct search *search, struct logits_best *best, dou
     size_t vocab = search->rules.vocab;
     float *logits = ws->logits;
     logits_compute(ws, 1);
+    uint64_t start = spans_start(ws->spans);
     if (!search->rules.options->skip_logprob) kernels->log_softmax(search->scores, logits, vocab);
     rules_apply(&search->rules, logits, text->tokens, text->count, search->kept);
     best->token = kernels->argmax(logits, vocab);
     best->logit = logits[best->token];
     best->margin = gap_below(kernels, logits, vocab, best->token);
     *logprob = search->scores[best->token];
+    spans_end(ws->spans, 0, PST_STAGE_SEARCH, "rules", start);
 }
 
 /* Below float32 logits are approximate in any case, and those of the search do for the probability. */

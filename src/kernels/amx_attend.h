@@ -10,7 +10,7 @@
 #include <math.h>
 
 enum {
-    QUERIES = 128,     /* rounded keys and values serve so many */
+    QUERIES = 128,    /* rounded keys and values serve so many */
     GROUP = 2 * TILE, /* queries whose scores exist at a time */
     PAIR_BYTES = GROUP * 4,
     KEY_CHUNK = 32 /* keys, or values of a head, that a tile takes at once */

@@ -69,6 +69,7 @@ static void listen_block(void *context, size_t index, unsigned thread) {
     size_t rows = blocks_first(&listening->blocks, index + 1) - first;
     size_t room = (size_t)BLOCKS_ENCODER_ROWS * width;
     int halves = ws->model->precision != PRECISION_F32;
+    uint64_t start = spans_start(ws->spans);
     for (uint32_t i = 0; i < ws->model->config.decoder_layers; i++) {
         const struct attention *attention = &ws->model->weights.decoder_layers[i].encoder_attn;
         size_t at = (i * ws->extent.frames + first) * width;
@@ -84,6 +85,7 @@ static void listen_block(void *context, size_t index, unsigned thread) {
         keep_halves(ws, ws->half_k, i, k, first, rows);
         keep_halves(ws, ws->half_v, i, v, first, rows);
     }
+    spans_end(ws->spans, thread, PST_STAGE_CROSS, "keys and values", start);
 }
 
 void decoder_listen(struct workspace *ws) {
@@ -108,10 +110,13 @@ static size_t units_of(size_t outs, size_t columns) {
     return (outs + columns - 1) / columns;
 }
 
-static void run_stage(struct stage *stage, size_t units, size_t most,
+/* `name` is for profiles: from the first thread's beginning until all have ended. */
+static void run_stage(struct stage *stage, const char *name, size_t units, size_t most,
                       void (*task)(void *context, size_t index, unsigned thread)) {
+    uint64_t start = spans_start(stage->ws->spans);
     stage->cut = step_cut(stage->ws, units, most);
     thread_pool_run(stage->ws->pool, stage->cut.parts, task, stage);
+    spans_end(stage->ws->spans, 0, PST_STAGE_DETAIL, name, start);
 }
 
 static void add_slice(void *context, size_t index, unsigned thread) {
@@ -128,7 +133,7 @@ static void add_slice(void *context, size_t index, unsigned thread) {
 static void add_projection(struct stage *stage, const struct linear *linear, const float *x) {
     step_prepare(stage->ws, stage->maps, &linear, 1, x, stage->rows);
     stage->columns = step_columns(stage->ws, &stage->maps[0]);
-    run_stage(stage, units_of(linear->out, stage->columns), SIZE_MAX, add_slice);
+    run_stage(stage, "projection", units_of(linear->out, stage->columns), SIZE_MAX, add_slice);
 }
 
 /* ---------------------------------------------------------------------------------- self-attention */
@@ -186,7 +191,7 @@ static void self_attention(struct stage *stage) {
     const struct linear *qkv[] = {&attention->q_proj, &attention->k_proj, &attention->v_proj};
     norm_rows(ws, ws->step_normed, ws->step_hidden, &layer->input_layernorm, stage->rows);
     step_prepare(ws, stage->maps, qkv, 3, ws->step_normed, stage->rows);
-    run_stage(stage, ws->model->config.heads, SIZE_MAX, attend_self);
+    run_stage(stage, "self-attention", ws->model->config.heads, SIZE_MAX, attend_self);
     add_projection(stage, &attention->o_proj, ws->step_mixed);
 }
 
@@ -247,7 +252,7 @@ static void cross_attention(struct stage *stage) {
     const struct linear *query = &layer->encoder_attn.q_proj;
     norm_rows(ws, ws->step_normed, ws->step_hidden, &layer->post_attention_layernorm, stage->rows);
     step_prepare(ws, stage->maps, &query, 1, ws->step_normed, stage->rows);
-    run_stage(stage, ws->model->config.heads, SIZE_MAX, attend_cross);
+    run_stage(stage, "cross-attention", ws->model->config.heads, SIZE_MAX, attend_cross);
     add_projection(stage, &layer->encoder_attn.o_proj, ws->step_mixed);
 }
 
@@ -274,7 +279,7 @@ static void feed_forward(struct stage *stage) {
     norm_rows(ws, ws->step_normed, ws->step_hidden, &layer->final_layernorm, stage->rows);
     step_prepare(ws, stage->maps, &up, 1, ws->step_normed, stage->rows);
     stage->columns = step_columns(ws, &stage->maps[0]);
-    run_stage(stage, units_of(ws->model->config.decoder_ffn, stage->columns),
+    run_stage(stage, "fc1", units_of(ws->model->config.decoder_ffn, stage->columns),
               GATE_OUTS / stage->columns, gate_slice);
     add_projection(stage, &layer->fc2, ws->step_inner);
 }
@@ -282,6 +287,7 @@ static void feed_forward(struct stage *stage) {
 void decoder_step(struct workspace *ws, const int32_t *tokens, size_t rows, size_t position) {
     const struct config *config = &ws->model->config;
     struct stage stage = {.ws = ws, .rows = rows, .position = position};
+    uint64_t start = spans_start(ws->spans);
     for (size_t i = 0; i < rows; i++) {
         adapted_embed(ws, (uint32_t)tokens[i], ws->step_hidden + i * config->dim);
         ws->history[i * ws->extent.tokens + position] = (int)(position * ws->extent.beams + i);
@@ -296,6 +302,7 @@ void decoder_step(struct workspace *ws, const int32_t *tokens, size_t rows, size
         workspace_trace(ws, name, ws->step_hidden, rows, config->dim);
     }
     norm_rows(ws, ws->step_normed, ws->step_hidden, &ws->model->weights.decoder_norm, rows);
+    spans_end(ws->spans, 0, PST_STAGE_DECODER, "step", start);
 }
 
 void decoder_reorder(struct workspace *ws, const int *parents, size_t rows, size_t position) {

@@ -106,8 +106,11 @@ static void run_block(void *context, size_t index, unsigned thread) {
     struct block_room *room = &pass->ws->rooms[thread];
     size_t first = blocks_first(&pass->blocks, index);
     size_t last = blocks_first(&pass->blocks, index + 1);
+    struct spans *spans = pass->ws->spans;
+    uint64_t start = spans_start(spans);
     if (pass->finished) finish_layer(pass, first, last, room);
     if (pass->started) start_layer(pass, first, last, room);
+    spans_end(spans, thread, PST_STAGE_ENCODER, "layer", start);
 }
 
 void encoder_forward(struct workspace *ws) {
@@ -124,6 +127,8 @@ void encoder_forward(struct workspace *ws) {
         snprintf(stage, sizeof stage, "encoder.%u", i - 1);
         if (i > 0) workspace_trace(ws, stage, ws->hidden, frames, config->dim);
     }
+    uint64_t start = spans_start(ws->spans);
     norm_rows(ws, ws->hidden, ws->hidden, &weights->encoder_layer_norm, frames);
+    spans_end(ws->spans, 0, PST_STAGE_ENCODER, "norm", start);
     workspace_trace(ws, "memory", ws->hidden, frames, config->dim);
 }

@@ -178,7 +178,7 @@ static float size_of_row(const struct workspace *ws) {
     return nextafterf((float)size, INFINITY);
 }
 
-int logits_search(struct workspace *ws, struct logits_best *best) {
+static int search(struct workspace *ws, struct logits_best *best) {
     struct coarse coarse = {.ws = ws, .rows = 1, .parts = 2};
     float size = has_coarse(ws) && blocks_of(ws) > 1 ? size_of_row(ws) : 0;
     size_t candidates[CANDIDATES_MAX];
@@ -204,8 +204,16 @@ int logits_search(struct workspace *ws, struct logits_best *best) {
     return 1;
 }
 
+int logits_search(struct workspace *ws, struct logits_best *best) {
+    uint64_t start = spans_start(ws->spans);
+    int found = search(ws, best);
+    spans_end(ws->spans, 0, PST_STAGE_DECODER, "best logit", start);
+    return found;
+}
+
 void logits_compute(struct workspace *ws, size_t rows) {
     const struct linear *output = &ws->model->weights.proj_out;
+    uint64_t start = spans_start(ws->spans);
     if (ws->model->precision != PRECISION_F32 && has_coarse(ws)) {
         struct coarse coarse = {.ws = ws, .rows = rows, .parts = 1};
         run_coarse(ws, &coarse);
@@ -213,5 +221,6 @@ void logits_compute(struct workspace *ws, size_t rows) {
         struct linear_job job = linear_job_of(ws, output, ws->logits, ws->step_normed, rows);
         linear_run(ws, &job, 1);
     }
+    spans_end(ws->spans, 0, PST_STAGE_DECODER, "logits", start);
     workspace_trace(ws, "logits", ws->logits, rows, output->out);
 }

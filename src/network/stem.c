@@ -32,6 +32,7 @@ static void listen_block(void *context, size_t index, unsigned thread) {
     size_t rows = blocks_first(&stem->blocks, index + 1) - first;
     float *y = ws->conv1 + first * dim;
     const float *x = stem->samples + first * conv1->stride;
+    uint64_t start = spans_start(ws->spans);
     struct linear_job job = linear_job_of_conv(ws, conv1, y, x, rows);
     job.activation = ws->kernels->tanh;
     linear_block(ws, &job, 1, &ws->rooms[thread]);
@@ -41,6 +42,7 @@ static void listen_block(void *context, size_t index, unsigned thread) {
     for (size_t i = 0; i < rows; i++)
         part.squares += ws->kernels->sum_squares(y + i * dim, dim, part.mean);
     ws->moments[index] = part;
+    spans_end(ws->spans, thread, PST_STAGE_STEM, "conv1", start);
 }
 
 /* The moments of the clip, from those of its blocks in their order. */
@@ -82,6 +84,7 @@ static void convolve_block(void *context, size_t index, unsigned thread) {
     size_t rows2 = index + 1 < stem->blocks.count ? 2 * rows + 1 : ws->extent.frames2 - 2 * first;
     size_t rows1 = 3 * (rows2 - 1) + 7;
     float *normed = room->values, *middle = normed + rows1 * dim;
+    uint64_t start = spans_start(ws->spans);
     memcpy(normed, ws->conv1 + 6 * first * dim, rows1 * dim * sizeof *normed);
     for (size_t i = 0; i < rows1; i++)
         ws->kernels->affine(normed + i * dim, ws->channel_scale, ws->channel_shift, dim);
@@ -94,6 +97,7 @@ static void convolve_block(void *context, size_t index, unsigned thread) {
     linear_block(ws, &third, 1, room);
     if (stem->conv2)
         memcpy(stem->conv2 + 4 * first * dim, middle, rows2 * 2 * dim * sizeof *middle);
+    spans_end(ws->spans, thread, PST_STAGE_STEM, "conv2, conv3", start);
 }
 
 /* What conv2 meets is never whole anywhere; a trace gets it from here. */

@@ -87,7 +87,9 @@ static pst_status run(struct pst_session *session, const float *samples, size_t 
         status = greedy_search(&session->search, err);
     else if (!status)
         status = beam_search(&session->search, err);
+    uint64_t start = spans_start(session->spans);
     if (!status) status = write_down(session, transcript, err);
+    spans_end(session->spans, 0, PST_STAGE_SEARCH, "text", start);
     return status;
 }
 
