@@ -33,8 +33,8 @@ static inline vfloat v_load_half(const uint16_t *p) {
 }
 
 static inline void v_store_half(uint16_t *p, vfloat v) {
-    const int nearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
-    _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(v, nearest));
+    _mm_storeu_si128((__m128i *)p,
+                     _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 
 static inline vfloat v_load(const float *p) {

@@ -36,8 +36,8 @@ static inline vfloat v_load_half(const uint16_t *p) {
 }
 
 static inline void v_store_half(uint16_t *p, vfloat v) {
-    const int nearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
-    _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph(v, nearest));
+    _mm256_storeu_si256((__m256i *)p,
+                        _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 
 static inline vfloat v_load(const float *p) {
