@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     unsigned char *weights = NULL;
     if (rest != 0 && posix_memalign((void **)&weights, 64, rest) == 0) {
         memcpy(weights, data + 2 + length, rest);
-        model->weights = (struct file_view){weights, rest, NULL};
+        model->weights = (struct file_view){.data = weights, .size = rest};
     }
     walk_records(&model->weights);
     pst_error err;
