@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Fits the constants of src/kernels/vector_math.h and measures the error they leave.
+"""Fits the constants of src/kernels/vector_math.h and vector_power.h and measures the error they leave.
 
-Two functions carry all the others:
+Two functions carry all those of vector_math.h:
 
   e^r - 1 = r + r^2 * q(r)         for |r| <= ln(2) / 2; q a polynomial of degree 4
   Phi(-t) = e^(-t^2 / 2) * N(t) / D(t)   for t >= 0; N of degree 3, D of degree 4 (Phi: the normal
                                    distribution function, so gelu(x) = x * Phi(x))
+
+and a third the weights of attention: 2^r = 1 + r * p(r) for |r| <= 1/2; p of degree 5, or 2 where weights
+are rounded to bfloat16 anyway.
 
 Both fits are minimax, found by Lawson's method: weighted least squares whose weights are multiplied by
 the error they leave until the largest errors are equal. Targets are computed with mpmath. The kernels
@@ -66,6 +69,14 @@ def fit_tail(degree_n=3, degree_d=4, end=8.0):
     return np.append(0.5, fit[:degree_n]), np.append(1, fit[degree_n:]), np.abs((n / d - target) * weight).max()
 
 
+def fit_power(degree):
+    """p, lowest power first; the error is relative to 2^r."""
+    r = chebyshev(-0.5, 0.5, 2001)
+    r = r[np.abs(r) > 1e-4]
+    target = np.array([float((mp.power(2, v) - 1) / v) for v in map(mp.mpf, r)])
+    return lawson(np.vander(r, degree + 1, increasing=True), target, np.abs(r) / np.exp2(r), 400)
+
+
 def split_log2():
     """ln 2 as a float with 9 trailing zero bits (n * high is exact for |n| < 512) and its rest."""
     high = F(float(mp.floor(mp.log(2) * 2**15) / 2**15))
@@ -117,6 +128,12 @@ def silu32(x, q):
     return x / (F(1) + exp32(-x, q))
 
 
+def power32(x, p):
+    n = np.rint(x)
+    r = F(x - n)
+    return np.ldexp(fma(horner(r, p), r, F(1)), n.astype(int))
+
+
 def ulps(got, want):
     spacing = np.spacing(np.maximum(np.abs(F(want)), np.finfo(F).tiny)).astype(float)
     return np.abs(got.astype(float) - want) / spacing
@@ -149,6 +166,10 @@ def main():
     show("TAIL_N (lowest power first)", n)
     show("TAIL_D (lowest power first)", d)
 
+    powers = {degree: fit_power(degree) for degree in (5, 2)}
+    for degree, (p, error) in powers.items():
+        show(f"POWER of degree {degree} (lowest power first, error {error:.2g})", p)
+
     random = np.random.default_rng(1)
     magnitudes = np.exp(random.uniform(np.log(1e-6), np.log(20), 20000)) * random.choice([-1, 1], 20000)
     print("replayed in float32:")
@@ -156,6 +177,8 @@ def main():
     measure("tanh", lambda x: tanh32(x, q), mp.tanh, np.append(magnitudes, random.uniform(-10, 10, 20000)))
     measure("gelu", lambda x: gelu32(x, q, n, d), lambda v: v * mp.ncdf(v),
             np.append(magnitudes[np.abs(magnitudes) < 12], random.uniform(-6, 6, 20000)))
+    for p, _ in powers.values():
+        measure("2^x ", lambda x, p=p: power32(x, p), lambda v: mp.power(2, v), random.uniform(-125, 0, 40000))
     measure("silu", lambda x: silu32(x, q), lambda v: v / (1 + mp.exp(-v)), random.uniform(-30, 30, 40000))
 
 
