@@ -59,7 +59,7 @@ struct chunk {
     size_t first, m, tile_rows; /* of y; tile_rows <= m */
     size_t whole;               /* tiles a row fills */
     int has_rest;
-    unsigned char rest[CHUNK][TILE_BYTES]; /* the last part of each row, and zeros */
+    _Alignas(64) unsigned char rest[CHUNK][TILE_BYTES]; /* the last part of each row, and zeros */
 };
 
 /* Bytes of a row after its last whole tile. What lies behind them in memory must not meet a weight. */
