@@ -165,14 +165,18 @@ class Arrangement:
         return tensor * self.dim ** 0.5 if "scaled" in how else tensor
 
 
-def stored(paths):
-    """name -> value, decompressed by coremltools where it is compressed."""
+def stored(paths, exact=False):
+    """name -> value, decompressed by coremltools, which rounds int8 times scale to float16, or exactly."""
     found = {}
     for path in paths:
         for function in load(path)[2].functions.values():
             for op in function.operations:
                 if op.op_type == "const":
                     found[op.outputs[0].name] = op.outputs[0].val
+                elif exact and op.op_type == "constexpr_affine_dequantize":
+                    data = op.quantized_data.val.astype(numpy.float64)
+                    scale = op.scale.val.astype(numpy.float64)
+                    found[op.outputs[0].name] = data * scale.reshape(-1, *[1] * (data.ndim - 1))
                 elif op.op_type.startswith("constexpr"):
                     found[op.outputs[0].name] = op.materialized_val_inference()
     return found
@@ -310,7 +314,7 @@ def decompressed(out, model, folder):
     """A checkpoint of the weights that the packages stand for."""
     config = json.loads((model / "config.json").read_text())
     tensors = load_file(model / "model.safetensors")
-    found, arrangement = stored(packages(out)), Arrangement(config)
+    found, arrangement = stored(packages(out), exact=True), Arrangement(config)
     for ours, theirs, how in places(config):
         value = arrangement.undo(found[ours], how, tensors[theirs].shape)
         tensors[theirs] = numpy.ascontiguousarray(value.astype(numpy.float32))
@@ -355,9 +359,8 @@ def random_checkpoint(folder, config, seed=0):
     tensors = {}
     for name, shape in shapes.items():
         values = rng.standard_normal(shape, dtype=numpy.float32)
-        tensors[name] = (1 + 0.1 * values if "norm.weight" in name else
-                         values * (0.7 / numpy.prod(shape[1:])) ** 0.5 if len(shape) > 1 else
-                         0.1 * values)
+        scale = (0.7 / float(numpy.prod(shape[1:]))) ** 0.5 if len(shape) > 1 else 0.1
+        tensors[name] = scale * values + (1 if "norm.weight" in name else 0)
     (folder / "config.json").write_text(json.dumps(config))
     shutil.copy(MICRO / "tokenizer.json", folder)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
