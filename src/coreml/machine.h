@@ -42,6 +42,7 @@ struct step {
     const struct mil_op *op;
     op_fn run;
     int variant;                     /* for run(): which of the operations it serves */
+    int moves;                       /* results are elements of the arguments as they are */
     int folded;                      /* a constexpr: done while preparing, skipped while running */
     struct step_argument *arguments; /* [argument_count] */
     size_t argument_count;

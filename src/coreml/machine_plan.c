@@ -220,6 +220,7 @@ static pst_status bind_step(struct planner *planner, struct body *body, struct s
                          op->type);
     step->run = entry->run;
     step->variant = entry->variant;
+    step->moves = entry->moves;
     step->folded = strncmp(op->type, "constexpr_", 10) == 0;
     pst_status status = bind_arguments(planner, step);
     if (status == PST_OK) status = bind_blocks(planner, step);

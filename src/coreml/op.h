@@ -122,6 +122,7 @@ struct op_entry {
     const char *type; /* NULL ends a table */
     op_fn run;
     int variant;
+    int moves; /* results are elements of the arguments as they are */
 };
 
 extern const struct op_entry op_unary_entries[];     /* op_unary.c */

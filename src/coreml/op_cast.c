@@ -52,6 +52,6 @@ static pst_status run_cast(struct op_call *call) {
 }
 
 const struct op_entry op_cast_entries[] = {
-    {"cast", run_cast, 0},
-    {NULL, NULL, 0},
+    {"cast", run_cast, 0, 0},
+    {0},
 };

@@ -225,10 +225,10 @@ static pst_status run_constexpr_cast(struct op_call *call) {
 }
 
 const struct op_entry op_constexpr_entries[] = {
-    {"constexpr_affine_dequantize", run_affine_dequantize, 0},
-    {"constexpr_blockwise_shift_scale", run_blockwise, 0},
-    {"constexpr_lut_to_dense", run_lut_to_dense, 0},
-    {"constexpr_sparse_to_dense", run_sparse_to_dense, 0},
-    {"constexpr_cast", run_constexpr_cast, 0},
-    {NULL, NULL, 0},
+    {"constexpr_affine_dequantize", run_affine_dequantize, 0, 0},
+    {"constexpr_blockwise_shift_scale", run_blockwise, 0, 0},
+    {"constexpr_lut_to_dense", run_lut_to_dense, 0, 0},
+    {"constexpr_sparse_to_dense", run_sparse_to_dense, 0, 0},
+    {"constexpr_cast", run_constexpr_cast, 0, 0},
+    {0},
 };

@@ -225,6 +225,9 @@ static pst_status run_write_state(struct op_call *call) {
 }
 
 const struct op_entry op_control_entries[] = {
-    {"while_loop", run_while_loop, 0},   {"cond", run_cond, 0}, {"read_state", run_read_state, 0},
-    {"write_state", run_write_state, 0}, {NULL, NULL, 0},
+    {"while_loop", run_while_loop, 0, 1},
+    {"cond", run_cond, 0, 1},
+    {"read_state", run_read_state, 0, 1},
+    {"write_state", run_write_state, 0, 1},
+    {0},
 };

@@ -199,6 +199,6 @@ static pst_status run_conv(struct op_call *call) {
 }
 
 const struct op_entry op_conv_entries[] = {
-    {"conv", run_conv, 0},
-    {NULL, NULL, 0},
+    {"conv", run_conv, 0, 0},
+    {0},
 };

@@ -142,6 +142,7 @@ static pst_status run_band_part(struct op_call *call) {
 }
 
 const struct op_entry op_fill_entries[] = {
-    {"fill", run_fill, FILL},    {"fill_like", run_fill, FILL_LIKE}, {"range_1d", run_range, 0},
-    {"one_hot", run_one_hot, 0}, {"band_part", run_band_part, 0},    {NULL, NULL, 0},
+    {"fill", run_fill, FILL, 0},        {"fill_like", run_fill, FILL_LIKE, 0},
+    {"range_1d", run_range, 0, 0},      {"one_hot", run_one_hot, 0, 0},
+    {"band_part", run_band_part, 0, 0}, {0},
 };

@@ -257,11 +257,11 @@ static pst_status run_scatter_nd(struct op_call *call) {
 }
 
 const struct op_entry op_gather_entries[] = {
-    {"gather", run_gather, 0},
-    {"gather_along_axis", run_gather_along_axis, 0},
-    {"gather_nd", run_gather_nd, 0},
-    {"scatter", run_scatter, UPDATE},
-    {"scatter_along_axis", run_scatter_along_axis, UPDATE},
-    {"scatter_nd", run_scatter_nd, UPDATE},
-    {NULL, NULL, 0},
+    {"gather", run_gather, 0, 1},
+    {"gather_along_axis", run_gather_along_axis, 0, 1},
+    {"gather_nd", run_gather_nd, 0, 1},
+    {"scatter", run_scatter, UPDATE, 0},
+    {"scatter_along_axis", run_scatter_along_axis, UPDATE, 0},
+    {"scatter_nd", run_scatter_nd, UPDATE, 0},
+    {0},
 };

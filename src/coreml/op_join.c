@@ -184,6 +184,9 @@ static pst_status run_pad(struct op_call *call) {
 }
 
 const struct op_entry op_join_entries[] = {
-    {"concat", run_concat, 0}, {"stack", run_stack, 0}, {"tile", run_tile, 0},
-    {"pad", run_pad, 0},       {NULL, NULL, 0},
+    {"concat", run_concat, 0, 1},
+    {"stack", run_stack, 0, 1},
+    {"tile", run_tile, 0, 1},
+    {"pad", run_pad, 0, 0},
+    {0},
 };

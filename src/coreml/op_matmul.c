@@ -286,8 +286,8 @@ static pst_status run_attention(struct op_call *call) {
 }
 
 const struct op_entry op_matmul_entries[] = {
-    {"matmul", run_matmul, 0},
-    {"linear", run_linear, 0},
-    {"scaled_dot_product_attention", run_attention, 0},
-    {NULL, NULL, 0},
+    {"matmul", run_matmul, 0, 0},
+    {"linear", run_linear, 0, 0},
+    {"scaled_dot_product_attention", run_attention, 0, 0},
+    {0},
 };

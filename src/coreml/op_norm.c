@@ -174,9 +174,9 @@ static pst_status run_l2_norm(struct op_call *call) {
 }
 
 const struct op_entry op_norm_entries[] = {
-    {"layer_norm", run_layer_norm, 0},
-    {"instance_norm", run_instance_norm, 0},
-    {"batch_norm", run_batch_norm, 0},
-    {"l2_norm", run_l2_norm, 0},
-    {NULL, NULL, 0},
+    {"layer_norm", run_layer_norm, 0, 0},
+    {"instance_norm", run_instance_norm, 0, 0},
+    {"batch_norm", run_batch_norm, 0, 0},
+    {"l2_norm", run_l2_norm, 0, 0},
+    {0},
 };

@@ -169,6 +169,6 @@ static pst_status run_lstm(struct op_call *call) {
 }
 
 const struct op_entry op_recurrent_entries[] = {
-    {"lstm", run_lstm, 0},
-    {NULL, NULL, 0},
+    {"lstm", run_lstm, 0, 0},
+    {0},
 };

@@ -127,16 +127,16 @@ static pst_status run_cumsum(struct op_call *call) {
 }
 
 const struct op_entry op_reduce_entries[] = {
-    {"reduce_sum", run_reduce, SUM},
-    {"reduce_mean", run_reduce, MEAN},
-    {"reduce_sum_square", run_reduce, SUM_SQUARE},
-    {"reduce_l1_norm", run_reduce, L1},
-    {"reduce_l2_norm", run_reduce, L2},
-    {"reduce_log_sum", run_reduce, LOG_SUM},
-    {"reduce_log_sum_exp", run_reduce, LOG_SUM_EXP},
-    {"reduce_prod", run_reduce, PROD},
-    {"reduce_max", run_reduce, MAX},
-    {"reduce_min", run_reduce, MIN},
-    {"cumsum", run_cumsum, 0},
-    {NULL, NULL, 0},
+    {"reduce_sum", run_reduce, SUM, 0},
+    {"reduce_mean", run_reduce, MEAN, 0},
+    {"reduce_sum_square", run_reduce, SUM_SQUARE, 0},
+    {"reduce_l1_norm", run_reduce, L1, 0},
+    {"reduce_l2_norm", run_reduce, L2, 0},
+    {"reduce_log_sum", run_reduce, LOG_SUM, 0},
+    {"reduce_log_sum_exp", run_reduce, LOG_SUM_EXP, 0},
+    {"reduce_prod", run_reduce, PROD, 0},
+    {"reduce_max", run_reduce, MAX, 0},
+    {"reduce_min", run_reduce, MIN, 0},
+    {"cumsum", run_cumsum, 0, 0},
+    {0},
 };

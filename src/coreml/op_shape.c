@@ -144,13 +144,13 @@ static pst_status run_shape(struct op_call *call) {
 }
 
 const struct op_entry op_shape_entries[] = {
-    {"identity", run_identity, 0},
-    {"reshape", run_reshape, 0},
-    {"expand_dims", run_expand_dims, 0},
-    {"squeeze", run_squeeze, 0},
-    {"flatten2d", run_flatten2d, 0},
-    {"transpose", run_transpose, 0},
-    {"reverse", run_reverse, 0},
-    {"shape", run_shape, 0},
-    {NULL, NULL, 0},
+    {"identity", run_identity, 0, 1},
+    {"reshape", run_reshape, 0, 1},
+    {"expand_dims", run_expand_dims, 0, 1},
+    {"squeeze", run_squeeze, 0, 1},
+    {"flatten2d", run_flatten2d, 0, 1},
+    {"transpose", run_transpose, 0, 1},
+    {"reverse", run_reverse, 0, 1},
+    {"shape", run_shape, 0, 0},
+    {0},
 };

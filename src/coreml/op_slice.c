@@ -189,9 +189,9 @@ static pst_status run_split(struct op_call *call) {
 }
 
 const struct op_entry op_slice_entries[] = {
-    {"slice_by_index", run_slice_by_index, 0},
-    {"slice_by_size", run_slice_by_size, 0},
-    {"slice_update", run_slice_update, 0},
-    {"split", run_split, 0},
-    {NULL, NULL, 0},
+    {"slice_by_index", run_slice_by_index, 0, 1},
+    {"slice_by_size", run_slice_by_size, 0, 1},
+    {"slice_update", run_slice_update, 0, 1},
+    {"split", run_split, 0, 1},
+    {0},
 };

@@ -154,9 +154,9 @@ static pst_status run_argsort(struct op_call *call) {
 }
 
 const struct op_entry op_sort_entries[] = {
-    {"reduce_argmax", run_arg, ARGMAX},
-    {"reduce_argmin", run_arg, ARGMIN},
-    {"topk", run_topk, 0},
-    {"argsort", run_argsort, 0},
-    {NULL, NULL, 0},
+    {"reduce_argmax", run_arg, ARGMAX, 0},
+    {"reduce_argmin", run_arg, ARGMIN, 0},
+    {"topk", run_topk, 0, 0},
+    {"argsort", run_argsort, 0, 0},
+    {0},
 };
