@@ -13,9 +13,6 @@
 #include "output.h"
 #include "progress.h"
 
-/* The order of the choices of --device. */
-enum device { DEVICE_AUTO, DEVICE_CPU, DEVICE_MPS, DEVICE_CUDA };
-
 static int run(const void *values, char **operands, int operand_count);
 
 struct values {
@@ -23,7 +20,6 @@ struct values {
     const char *audio_list;
     const char *audio;
     const char *output;
-    int device; /* enum device */
     int decode; /* enum decode_method */
     int no_normalize;
 };
@@ -44,8 +40,8 @@ static const struct option options[] = {
     {"audio", 0, OPTION_TEXT, "FILE", AT(audio), "one clip in place of a manifest"},
     {"output", 'o', OPTION_TEXT, "F", AT(output),
      "write the report to the file F (default: standard output)"},
-    {"device", 0, OPTION_CHOICE, "auto|cpu|mps|cuda", AT(device),
-     "where to compute: there is only the cpu (default: auto)"},
+    {"device", 0, OPTION_CHOICE, DEVICE_NAMES "|cuda", AT(engine.device),
+     "where to compute, as for transcribe; there is no cuda (default: auto)"},
     {"decode", 0, OPTION_CHOICE, "greedy|beam", AT(decode),
      "greedy: num_beams 1, all else as above (default: beam)"},
     {"no-normalize", 0, OPTION_FLAG, NULL, AT(no_normalize),
@@ -64,7 +60,9 @@ const struct command command_run_stt = {
                "Each clip is scaled to an RMS of 0.075 and decoded with num_beams 5,\n"
                "repetition_penalty 1.3, no_repeat_ngram_size 2, early_stopping true and\n"
                "max_new_tokens = 5 a second of audio, at least 10 and at most 150.\n"
-               "A sample that fails has an error in place of a prediction.",
+               "A sample that fails has an error in place of a prediction.\n"
+               "\n"
+               "A converted model as M decodes with --decode greedy only.",
     .groups =
         {
             {"Options", options, 0},
@@ -93,7 +91,8 @@ struct job {
 /* The settings of the script; the rest is the model's own. */
 static pst_decode_options script_options(const struct job *job) {
     pst_decode_options settings;
-    pst_model_decode_options(job->engine.model, &settings);
+    pst_decode_options_init(&settings);
+    if (job->engine.model) pst_model_decode_options(job->engine.model, &settings);
     settings.num_beams = job->values->decode == DECODE_GREEDY ? 1 : 5;
     settings.repetition_penalty = 1.3F;
     settings.no_repeat_ngram_size = 2;
@@ -185,6 +184,7 @@ static int add_samples(struct job *job) {
     batch.adapters = (const pst_adapter *const *)job->engine.adapters;
     batch.weights = job->engine.weights;
     batch.adapter_count = job->engine.adapter_count;
+    batch.package = job->engine.package;
     batch.decode = &settings;
     batch.adjust = limit_tokens;
     batch.next = next;
@@ -208,14 +208,8 @@ static int write_report(struct job *job) {
 }
 
 static int check(const struct values *values) {
-    static const char *const names[] = {"auto", "cpu", "mps", "cuda"};
     if (!values->audio_list == !values->audio)
         return usage_error(&command_run_stt, "expected either --audio-list F or --audio FILE");
-    if (values->device == DEVICE_MPS || values->device == DEVICE_CUDA)
-        return fail(EXIT_ENVIRONMENT,
-                    "run-stt: --device %s: this program computes on the cpu only, with the vector "
-                    "instructions it finds there; use --device cpu or leave the option out",
-                    names[values->device]);
     return 0;
 }
 
@@ -234,6 +228,23 @@ static int read_manifest(struct job *job) {
     return code;
 }
 
+/* What a package cannot do is said before the first clip. */
+static int check_search(const struct job *job) {
+    pst_converted_info info;
+    if (!job->engine.package) return 0;
+    pst_converted_describe(job->engine.package, &info);
+    if (strcmp(info.layout, "single") == 0)
+        return fail(EXIT_MODEL,
+                    "run-stt: a package of the layout single does not know the script's rules; use "
+                    "the layout split");
+    if (job->values->decode != DECODE_GREEDY)
+        return fail(
+            EXIT_USAGE,
+            "run-stt: a converted model decodes greedily: add --decode greedy (the scripts' "
+            "beam search needs --device cpu and the model itself)");
+    return 0;
+}
+
 static int prepare(struct job *job) {
     pst_error err;
     const struct values *values = job->values;
@@ -241,9 +252,11 @@ static int prepare(struct job *job) {
     if (!code) code = output_open(&job->output, values->output);
     if (!code) code = read_manifest(job);
     if (!code && values->audio) code = output_spare(&job->output, values->audio);
-    if (!code) code = engine_open(&job->engine, &values->engine);
-    if (!code && pst_report_new(values->engine.model, values->engine.adapter,
-                                values->engine.processor, "cpu", &job->report, &err))
+    if (!code) code = engine_open_device(&job->engine, &values->engine, "run-stt");
+    if (!code) code = check_search(job);
+    if (!code &&
+        pst_report_new(values->engine.model, values->engine.adapter, values->engine.processor,
+                       device_name(job->engine.device), &job->report, &err))
         code = fail(exit_code_of(&err), "%s", err.message);
     return code;
 }

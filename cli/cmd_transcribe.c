@@ -41,6 +41,10 @@ static const struct option options[] = {
      "its scale times WEIGHT (default: 1)"},
     {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
      "folder of tokenizer.json, when the model has none"},
+    {"device", 0, OPTION_CHOICE, DEVICE_NAMES, AT(engine.device),
+     "where to compute: the cpu, or the packages of a model that convert has made, by an "
+     "interpreter (mil), Core ML (coreml) or Core ML without the Neural Engine (mps), the last two "
+     "on macOS (default: auto, what the model is for)"},
     {"format", 0, OPTION_CHOICE, "text|json|jsonl", AT(format),
      "how results are written (default: text)"},
     {"output", 'o', OPTION_TEXT, "F", AT(output),
@@ -67,7 +71,10 @@ const struct command command_transcribe = {
                "       \"truncated\": true where the length limit cut it; or file, error.\n"
                "       Clips longer than --window have segments as well, each with start, end\n"
                "       (seconds), text, tokens, avg_logprob\n"
-               "jsonl  the same objects, one a line",
+               "jsonl  the same objects, one a line\n"
+               "\n"
+               "A converted model decodes greedily, with the rules below but for beams and\n"
+               "--sequence-bias; as one package (the layout single) without any.",
     .groups =
         {
             {"Options", options, 0},
@@ -171,16 +178,27 @@ static int deliver(void *user, const pst_clip_result *clip) {
     return job->code;
 }
 
+/* Packages hear no more at a time than they were made for. */
+static double window(const struct job *job) {
+    double seconds = job->values->window;
+    if (!job->engine.package || seconds == 0) return seconds;
+    pst_converted_info info;
+    pst_converted_describe(job->engine.package, &info);
+    double most = (double)info.samples_max / PST_SAMPLE_RATE_HZ;
+    return seconds < most ? seconds : most;
+}
+
 static int transcribe_inputs(struct job *job) {
     pst_error err;
     pst_batch_options batch;
     pst_batch_options_init(&batch);
     batch.threads = (uint32_t)job->values->engine.threads;
-    batch.window_seconds = job->values->window;
+    batch.window_seconds = window(job);
     batch.normalize = job->values->normalize;
     batch.adapters = (const pst_adapter *const *)job->engine.adapters;
     batch.weights = job->engine.weights;
     batch.adapter_count = job->engine.adapter_count;
+    batch.package = job->engine.package;
     batch.decode = &job->decoding.options;
     batch.next = next;
     batch.deliver = deliver;
@@ -211,7 +229,7 @@ static int prepare(struct job *job, char **operands, int operand_count) {
     code = output_open(&job->results.output, values->output);
     for (size_t i = 0; !code && i < job->inputs.count; i++)
         code = output_spare(&job->results.output, job->inputs.list[i].path);
-    if (!code) code = engine_open(&job->engine, &values->engine);
+    if (!code) code = engine_open_device(&job->engine, &values->engine, "transcribe");
     if (!code) code = decoding_build(&job->decoding, &values->decoding, job->engine.model);
     job->decoding.options.skip_logprob = values->format == RESULT_TEXT; /* which does not show it */
     return code;

@@ -48,7 +48,8 @@ struct decoding {
 
 /* Fails with what contradicts itself in `choice`: 0, or EXIT_USAGE with the reason said. */
 int decoding_check(const struct command *command, const struct decoding_choice *choice);
-/* The model's settings overridden by `choice`: 0, or an exit code with the reason said.
+/* The model's settings overridden by `choice`: 0, or an exit code with the reason said. Without a model
+ * (packages): transformers' defaults, and nothing that needs a tokenizer.
  * `choice` must outlive `decoding`; decoding_free() in any case. */
 int decoding_build(struct decoding *decoding, const struct decoding_choice *choice,
                    const pst_model *model);

@@ -161,7 +161,49 @@ int engine_open(struct engine *engine, const struct engine_choice *choice) {
     return code ? code : open_session(engine, choice);
 }
 
+/* Packages have their adapters merged in, and their own precision. */
+static int open_package(struct engine *engine, const struct engine_choice *choice, const char *name,
+                        const char *command) {
+    pst_error err;
+    pst_converted_options options;
+    char *processor_dir = NULL;
+    if (choice->adapters.count || choice->adapter)
+        return fail(EXIT_USAGE,
+                    "%s: an adapter cannot be put on a converted model: merge it in with potstill "
+                    "convert --adapter",
+                    command);
+    int code = choice->processor ? locate(&engine->environment, choice->processor, "tokenizer.json",
+                                          choice->revision, &processor_dir)
+                                 : 0;
+    if (code) return code;
+    pst_converted_options_init(&options);
+    options.device = engine->device == DEVICE_MIL ? PST_DEVICE_MIL : PST_DEVICE_COREML;
+    options.threads = (uint32_t)choice->threads;
+    options.processor_dir = processor_dir;
+    pst_status status = pst_converted_open(name, &options, &engine->package, &err);
+    pst_free(processor_dir);
+    return status ? fail_model(&err) : 0;
+}
+
+int engine_open_device(struct engine *engine, const struct engine_choice *choice,
+                       const char *command) {
+    enum device device;
+    *engine = (struct engine){0};
+    environment_read(&engine->environment);
+    if (choice->offline) environment_go_offline(&engine->environment);
+    const char *name = choice->model ? choice->model : engine->environment.model;
+    int code = device_settle(command, (enum device)choice->device, name, &device);
+    engine->device = device;
+    if (code) return code;
+    if (device_is_package(device)) return open_package(engine, choice, name, command);
+    environment_free(&engine->environment);
+    code = engine_open(engine, choice);
+    engine->device = device;
+    return code;
+}
+
 void engine_close(struct engine *engine) {
+    pst_converted_free(engine->package);
     pst_session_free(engine->session);
     for (size_t i = 0; i < engine->adapter_count; i++) pst_adapter_free(engine->adapters[i]);
     free(engine->adapters);

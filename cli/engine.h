@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "device.h"
 #include "environment.h"
 #include "options.h"
 #include "potstill.h"
@@ -24,6 +25,7 @@ struct engine_choice {
     int cpu;       /* enum pst_cpu */
     int precision; /* enum pst_precision */
     int no_cache;
+    int device; /* enum device */
 };
 
 struct engine {
@@ -33,6 +35,8 @@ struct engine {
     double *weights;        /* [adapter_count] */
     size_t adapter_count;
     pst_session *session; /* NULL after engine_open_model() */
+    enum device device;
+    pst_converted *package; /* in place of all the above */
 };
 
 /* Tables about struct engine_choice: what goes with naming a model, an adapter, and with computing. */
@@ -49,6 +53,10 @@ int engine_open_model(struct engine *engine, const struct engine_choice *choice)
 int engine_open_adapter(struct engine *engine, const char *name, double weight, double scale);
 /* locate_any() with what the options say. */
 int engine_locate(const struct engine_choice *choice, const char *name, char **dir);
+/* engine_open(), or where the device of `choice` means so the packages of a converted model. `command` is
+ * for messages. */
+int engine_open_device(struct engine *engine, const struct engine_choice *choice,
+                       const char *command);
 void engine_close(struct engine *engine);
 
 #endif

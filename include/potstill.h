@@ -434,6 +434,9 @@ typedef struct pst_batch_options {
     const double *weights;              /* [adapter_count]; NULL: all 1 */
     size_t adapter_count;
     const pst_decode_options *decode; /* NULL: the model's */
+    /* A converted model to use in place of a model, which then is NULL. One clip after the other, with
+     * the threads that the package was opened with; no adapters. */
+    struct pst_converted *package;
     /* Changes the decode options for a segment of `sample_count` samples; may be NULL. It is called by
      * several threads at once. */
     void (*adjust)(void *user, size_t sample_count, pst_decode_options *decode);
@@ -647,6 +650,52 @@ PST_API void pst_convert_options_init(pst_convert_options *options);
 PST_API pst_status pst_convert(const char *model_dir, const pst_merge_adapter *adapters,
                                size_t count, const char *target, const pst_convert_options *options,
                                pst_error *err);
+
+/* -------------------------------------------------------------------------------- converted models */
+
+/* What pst_convert() made, ready to run. One timeline: one thread at a time. */
+typedef struct pst_converted pst_converted;
+
+typedef enum pst_device {
+    PST_DEVICE_MIL =
+        0, /* an interpreter, on any system: for proof and tests, slower than a model */
+    PST_DEVICE_COREML = 1 /* Core ML, on macOS */
+} pst_device;
+
+typedef struct pst_converted_options {
+    size_t struct_size;
+    pst_device device;
+    uint32_t threads; /* of the interpreter; 0: one per core this process may use, at most 8 */
+    const char
+        *processor_dir; /* folder of tokenizer.json; NULL: the package's. `single` has none */
+} pst_converted_options;
+
+PST_API void pst_converted_options_init(pst_converted_options *options);
+
+/* Opens the folder that the layout `split` is, or the .mlpackage that `single` is. */
+PST_API pst_status pst_converted_open(const char *path, const pst_converted_options *options,
+                                      pst_converted **package, pst_error *err);
+PST_API void pst_converted_free(pst_converted *package);
+
+typedef struct pst_converted_info {
+    const char *layout;    /* "split", "single" */
+    const char *precision; /* "float16", ...; "" where the package does not say */
+    const char *target;    /* "ios16", ... */
+    uint32_t lengths;      /* how many there are */
+    size_t samples_max;    /* of a clip */
+    uint32_t tokens_max;   /* of a transcript with its start token */
+} pst_converted_info;
+
+/* Strings live as long as the package. */
+PST_API void pst_converted_describe(const pst_converted *package, pst_converted_info *info);
+
+/* Samples to text as pst_transcribe() does it, in the shortest length that the clip fits. Packages
+ * decode greedily: num_beams has to be 1. The layout `single` knows no rules, no log-probabilities
+ * (avg_logprob is NaN), and hears a shorter clip with silence behind it, as whoever calls it does.
+ * NULL options: greedy, without rules, up to tokens_max. */
+PST_API pst_status pst_converted_transcribe(pst_converted *package, const float *samples,
+                                            size_t count, const pst_decode_options *options,
+                                            pst_transcript **transcript, pst_error *err);
 
 /* -------------------------------------------------------------------------------------- verify */
 

@@ -44,13 +44,18 @@ static void hear(const struct worker *worker, struct piece *piece, struct outcom
         outcome->error = outcome->silence;
         return;
     }
+    pst_decode_options_init(&decode);
     if (options->decode)
         decode = *options->decode;
-    else
+    else if (!options->package)
         pst_model_decode_options(worker->batch->model, &decode);
     if (options->adjust) options->adjust(options->user, samples->count, &decode);
-    pst_transcribe(worker->session, samples->data, samples->count, &decode, &outcome->transcript,
-                   &outcome->error);
+    if (options->package)
+        pst_converted_transcribe(options->package, samples->data, samples->count, &decode,
+                                 &outcome->transcript, &outcome->error);
+    else
+        pst_transcribe(worker->session, samples->data, samples->count, &decode,
+                       &outcome->transcript, &outcome->error);
 }
 
 static void *work(void *argument) {
@@ -66,17 +71,24 @@ static void *work(void *argument) {
     return NULL;
 }
 
-static pst_status start_worker(struct batch *batch, struct worker *worker, size_t threads,
+static pst_status open_session(const struct batch *batch, struct worker *worker, size_t threads,
                                pst_error *err) {
     const pst_batch_options *options = batch->options;
     pst_session_options session;
     pst_session_options_init(&session);
     session.threads = (uint32_t)threads;
-    worker->batch = batch;
     pst_status status = pst_session_new(batch->model, &session, &worker->session, err);
     if (!status)
         status = pst_session_use_adapters(worker->session, options->adapters, options->weights,
                                           options->adapter_count, err);
+    return status;
+}
+
+static pst_status start_worker(struct batch *batch, struct worker *worker, size_t threads,
+                               pst_error *err) {
+    worker->batch = batch;
+    pst_status status =
+        batch->options->package ? PST_OK : open_session(batch, worker, threads, err);
     if (status) return status;
     if (pthread_create(&worker->thread, NULL, work, worker))
         return error_set(err, PST_ERR_IO, "cannot start thread %zu of %zu", batch->running + 1,
@@ -85,9 +97,9 @@ static pst_status start_worker(struct batch *batch, struct worker *worker, size_
     return PST_OK;
 }
 
-/* As many workers as there are pieces to begin with, sharing the threads. */
+/* As many workers as there are pieces to begin with, sharing the threads; one for a package. */
 static pst_status start_workers(struct batch *batch, pst_error *err) {
-    size_t count = batch->queue.ready_count;
+    size_t count = batch->options->package ? 1 : batch->queue.ready_count;
     batch->workers = calloc(count, sizeof *batch->workers);
     if (!batch->workers) return error_memory(err, count * sizeof *batch->workers);
     batch->worker_count = count;
@@ -164,11 +176,15 @@ void pst_batch_options_init(pst_batch_options *options) {
 }
 
 static pst_status check(const pst_model *model, const pst_batch_options *options, pst_error *err) {
-    if (!model || !options)
-        return error_set(err, PST_ERR_ARGUMENT, "model and batch options must not be NULL");
+    static const char nothing[] = "model and batch options must not be NULL";
+    if (!options) return error_set(err, PST_ERR_ARGUMENT, "%s", nothing);
     if (options->struct_size != sizeof *options)
         return error_set(err, PST_ERR_ARGUMENT,
                          "options are not set up by pst_batch_options_init()");
+    if (!model && !options->package) return error_set(err, PST_ERR_ARGUMENT, "%s", nothing);
+    if (options->package && (model || options->adapter_count))
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "a batch over a package has neither a model nor adapters");
     if (!options->next || !options->deliver)
         return error_set(err, PST_ERR_ARGUMENT, "next and deliver must not be NULL");
     if (options->threads > THREAD_POOL_MAX)

@@ -1,5 +1,4 @@
 /* transcribe.c - samples to text: the stages in their order. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,38 +7,15 @@
 #include "network/encoder.h"
 #include "network/stem.h"
 #include "pipeline/session.h"
-
-static pst_status check_samples(const float *samples, size_t count, pst_error *err) {
-    if (count < CLIP_SAMPLES_MIN)
-        return error_set(err, PST_ERR_INPUT,
-                         "the clip has %zu samples (%.0f ms), at least %d (%d ms) are needed",
-                         count, 1000.0 * (double)count / PST_SAMPLE_RATE_HZ, CLIP_SAMPLES_MIN,
-                         1000 * CLIP_SAMPLES_MIN / PST_SAMPLE_RATE_HZ + 1);
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(samples[i]))
-            return error_set(err, PST_ERR_INPUT, "sample %zu is not a finite number", i);
-    return PST_OK;
-}
-
-/* Zero mean and unit variance over the clip, as Wav2Vec2FeatureExtractor with do_normalize. */
-static float *normalized(const float *samples, size_t count) {
-    float *scaled = malloc(count * sizeof *scaled);
-    if (!scaled) return NULL;
-    double sum = 0, squares = 0;
-    for (size_t i = 0; i < count; i++) sum += samples[i];
-    double mean = sum / (double)count;
-    for (size_t i = 0; i < count; i++) squares += (samples[i] - mean) * (samples[i] - mean);
-    double scale = 1.0 / sqrt(squares / (double)count + 1e-7); /* upstream's epsilon */
-    for (size_t i = 0; i < count; i++) scaled[i] = (float)((samples[i] - mean) * scale);
-    return scaled;
-}
+#include "pipeline/waveform.h"
 
 static pst_status listen(struct pst_session *session, const float *samples, size_t count,
                          pst_error *err) {
     float *scaled = NULL;
     if (session->model->processor.do_normalize) {
-        scaled = normalized(samples, count);
+        scaled = malloc(count * sizeof *scaled);
         if (!scaled) return error_memory(err, count * sizeof *scaled);
+        waveform_standardize(samples, count, scaled);
     }
     stem_forward(&session->workspace, scaled ? scaled : samples);
     encoder_forward(&session->workspace);
@@ -106,7 +82,7 @@ pst_status pst_transcribe(pst_session *session, const float *samples, size_t cou
         chosen.max_new_tokens = session->model->decode.max_new_tokens;
     }
     pst_status status = rules_check(&chosen, session->model->config.vocab, err);
-    if (!status) status = check_samples(samples, count, err);
+    if (!status) status = waveform_check(samples, count, err);
     if (status) return status;
     pst_transcript *transcript = calloc(1, sizeof *transcript);
     if (!transcript) return error_memory(err, sizeof *transcript);

@@ -123,12 +123,15 @@ cp audio/chirp.wav mine.wav
 run run-stt --model-id micro --audio mine.wav -o mine.wav
 exits 2; says 'potstill: mine.wav: is an input, and would be overwritten by --output'
 
-# There is no other device; nothing is promised in its place.
-for device in mps cuda; do
+# There is no other device for a model; nothing is promised in its place.
+for device in mps coreml; do
     run run-stt --model-id micro --audio-list list.jsonl --device $device -o old.json
     exits 4; prints ''
-    says "potstill: run-stt: --device $device: this program computes on the cpu only, with the vector instructions it finds there; use --device cpu or leave the option out"
+    says "potstill: run-stt: --device $device needs macOS; --device mil runs the same packages here, --device cpu the model they were made from"
 done
+run run-stt --model-id micro --audio-list list.jsonl --device cuda -o old.json
+exits 4; prints ''
+says 'potstill: run-stt: --device cuda: this program computes on the cpu, with the vector instructions it finds there, and on Apple'"'"'s devices; use --device cpu or leave the option out'
 holds old.json old
 
 # Model and adapter are checked before the first clip.

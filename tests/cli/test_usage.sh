@@ -70,7 +70,7 @@ wrong "run-stt: expected either --audio-list F or --audio FILE$at" run-stt --mod
 wrong "run-stt: expected either --audio-list F or --audio FILE$at" \
     run-stt --model-id micro --audio a.wav --manifest x.jsonl
 wrong "run-stt: unexpected argument 'a.wav'$at" run-stt --model-id micro a.wav
-wrong "run-stt: --device 'tpu': expected auto|cpu|mps|cuda$at" run-stt --device tpu
+wrong "run-stt: --device 'tpu': expected auto|cpu|mil|coreml|mps|cuda$at" run-stt --device tpu
 
 wrong 'score: --hyp F is required; see potstill score --help' score --ref x
 wrong 'score: --ref F is required; see potstill score --help' score

@@ -1,0 +1,165 @@
+/* package_index.c - see package_index.h. Whatever sizes something is checked against the others: the file
+ * may come from anywhere. */
+#include "pipeline/package_index.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file_view.h"
+#include "network/workspace.h"
+
+static const size_t INDEX_BYTES_MAX = 4 << 20;
+/* Lengths that anybody would make; a length in samples, six hours; what a cache and a vocabulary may be. */
+enum { LENGTHS_MAX = 64, SAMPLES_MAX = 6 * 3600 * PST_SAMPLE_RATE_HZ };
+enum { SLOTS_MAX = 1 << 16, VOCAB_MAX = 1 << 24, CACHE_DIM_MAX = 1 << 20 };
+/* The form of the file that this code reads. */
+enum { INDEX_FORMAT = 1 };
+
+/* A whole number that has to be there. */
+static pst_status need_int(const json_t *object, const char *path, const char *key, int64_t low,
+                           int64_t high, uint32_t *value, pst_error *err) {
+    int64_t number = INT64_MIN;
+    pst_status status = json_get_int(object, path, key, low, high, &number, err);
+    if (status) return status;
+    if (number == INT64_MIN) return error_set(err, PST_ERR_MODEL, "%s: %s is missing", path, key);
+    *value = (uint32_t)number;
+    return PST_OK;
+}
+
+static pst_status need_text(const json_t *object, const char *path, const char *key,
+                            const char **value, pst_error *err) {
+    pst_status status = json_get_text(object, path, key, value, err);
+    if (status) return status;
+    return *value ? PST_OK : error_set(err, PST_ERR_MODEL, "%s: %s is missing", path, key);
+}
+
+/* A package is a folder beside the index, nowhere else. */
+static pst_status read_part(const json_t *length, const char *path, const char *key,
+                            struct package_part *part, pst_error *err) {
+    const json_t *object = json_object_get(length, key);
+    pst_status status = need_text(object, path, "package", &part->package, err);
+    if (!status) status = json_get_text(object, path, "function", &part->function, err);
+    if (status) return status;
+    if (strchr(part->package, '/') || strchr(part->package, '\\') || part->package[0] == '.')
+        return error_set(err, PST_ERR_MODEL, "%s: package \"%s\" is not a name", path,
+                         part->package);
+    return PST_OK;
+}
+
+/* The first dimension but one of the encoder's output cross_k [1, cache_dim, 1, memory]. */
+static uint32_t cache_dim_of(const json_t *length) {
+    const json_t *output, *outputs = json_object_get(json_object_get(length, "encoder"), "outputs");
+    size_t i;
+    json_array_foreach(outputs, i, output) {
+        const char *name = json_string_value(json_object_get(output, "name"));
+        json_int_t dim = json_integer_value(json_array_get(json_object_get(output, "shape"), 1));
+        if (name && strcmp(name, "cross_k") == 0 && dim > 0 && dim <= CACHE_DIM_MAX)
+            return (uint32_t)dim;
+    }
+    return 0;
+}
+
+static pst_status read_length(struct package_index *index, const json_t *object,
+                              struct package_length *length, pst_error *err) {
+    const char *path = index->file.path;
+    pst_status status =
+        need_int(object, path, "samples", CLIP_SAMPLES_MIN, SAMPLES_MAX, &length->samples, err);
+    if (!status) status = need_int(object, path, "frames1", 1, SAMPLES_MAX, &length->frames1, err);
+    if (!status) status = need_int(object, path, "frames", 1, SAMPLES_MAX, &length->frames, err);
+    if (!status) status = need_int(object, path, "memory", 1, SAMPLES_MAX, &length->memory, err);
+    if (!status) status = read_part(object, path, "encoder", &length->encoder, err);
+    if (!status) status = read_part(object, path, "decoder", &length->decoder, err);
+    if (status) return status;
+    struct extent extent;
+    extent_of_clip(&extent, length->samples);
+    uint32_t dim = cache_dim_of(object);
+    if (extent.frames1 != length->frames1 || extent.frames != length->frames ||
+        length->memory < length->frames || dim == 0 ||
+        (index->cache_dim && index->cache_dim != dim))
+        return error_set(err, PST_ERR_MODEL, "%s: the shapes of length %zu do not fit", path,
+                         index->length_count);
+    index->cache_dim = dim;
+    return PST_OK;
+}
+
+static pst_status read_lengths(struct package_index *index, pst_error *err) {
+    const json_t *object, *list = json_object_get(index->file.root, "lengths");
+    size_t i, count = json_array_size(list);
+    if (count == 0 || count > LENGTHS_MAX)
+        return error_set(err, PST_ERR_MODEL, "%s: lengths should be a list of 1 to %d entries",
+                         index->file.path, LENGTHS_MAX);
+    index->lengths = calloc(count, sizeof *index->lengths);
+    if (!index->lengths) return error_memory(err, count * sizeof *index->lengths);
+    json_array_foreach(list, i, object) {
+        struct package_length *length = &index->lengths[i];
+        pst_status status = read_length(index, object, length, err);
+        if (status) return status;
+        if (i && length->samples <= length[-1].samples)
+            return error_set(err, PST_ERR_MODEL, "%s: lengths are not in ascending order",
+                             index->file.path);
+        index->length_count++;
+    }
+    return PST_OK;
+}
+
+static pst_status read_tokens(struct package_index *index, pst_error *err) {
+    const json_t *tokens = json_object_get(index->file.root, "tokens");
+    const char *path = index->file.path;
+    uint32_t start, end;
+    pst_status status = need_int(tokens, path, "start", 0, index->vocab - 1, &start, err);
+    if (!status) status = need_int(tokens, path, "end", 0, index->vocab - 1, &end, err);
+    if (!status) status = need_int(tokens, path, "max", 2, index->slots, &index->tokens_max, err);
+    if (status) return status;
+    index->start = (int32_t)start;
+    index->end = (int32_t)end;
+    return PST_OK;
+}
+
+static pst_status read_index(struct package_index *index, pst_error *err) {
+    const json_t *root = index->file.root;
+    const char *path = index->file.path, *layout = NULL;
+    uint32_t format, rate;
+    double masked = NAN;
+    pst_status status = need_int(root, path, "format", 1, INT32_MAX, &format, err);
+    if (!status && format > INDEX_FORMAT)
+        return error_set(err, PST_ERR_UNSUPPORTED,
+                         "%s: format %u is of a newer version (this one reads up to %d)", path,
+                         format, INDEX_FORMAT);
+    if (!status) status = need_text(root, path, "layout", &layout, err);
+    if (!status && strcmp(layout, "split") != 0)
+        return error_set(err, PST_ERR_UNSUPPORTED, "%s: layout \"%s\" is not supported", path,
+                         layout);
+    if (!status) status = need_text(root, path, "precision", &index->precision, err);
+    if (!status) status = need_text(root, path, "target", &index->target, err);
+    if (!status)
+        status =
+            need_int(root, path, "sample_rate", PST_SAMPLE_RATE_HZ, PST_SAMPLE_RATE_HZ, &rate, err);
+    if (!status) status = json_get_bool(root, path, "do_normalize", &index->do_normalize, err);
+    if (!status) status = json_get_bool(root, path, "state", &index->state, err);
+    if (!status) status = need_int(root, path, "slots", 2, SLOTS_MAX, &index->slots, err);
+    if (!status) status = need_int(root, path, "vocab", 1, VOCAB_MAX, &index->vocab, err);
+    if (!status) status = json_get_double(root, path, "masked", -65504, -1, &masked, err);
+    if (status) return status;
+    if (isnan(masked)) return error_set(err, PST_ERR_MODEL, "%s: masked is missing", path);
+    index->masked = (float)masked;
+    status = read_tokens(index, err);
+    return status ? status : read_lengths(index, err);
+}
+
+pst_status package_index_open(struct package_index *index, const char *dir, pst_error *err) {
+    *index = (struct package_index){0};
+    char *path = path_join(dir, "potstill.json");
+    if (!path) return error_memory(err, 0);
+    pst_status status = json_file_open(&index->file, path, INDEX_BYTES_MAX, err);
+    free(path);
+    if (status) index->file = (struct json_file){0};
+    return status ? status : read_index(index, err);
+}
+
+void package_index_close(struct package_index *index) {
+    free(index->lengths);
+    if (index->file.root) json_file_close(&index->file);
+    *index = (struct package_index){0};
+}

@@ -1,0 +1,43 @@
+/* package_index.h - potstill.json: what the packages of a converted model are, and how to feed them. */
+#ifndef PST_PIPELINE_PACKAGE_INDEX_H
+#define PST_PIPELINE_PACKAGE_INDEX_H
+
+#include <stdint.h>
+
+#include "model/json_file.h"
+
+/* A function of a package in the folder. */
+struct package_part {
+    const char *package;  /* "encoder-10s.mlpackage" */
+    const char *function; /* NULL: its only one */
+};
+
+/* A length of clips. Shorter ones are filled up with zeros, and masks tell where they end. */
+struct package_length {
+    uint32_t samples;
+    uint32_t frames1, frames; /* after the first convolution; of the encoder */
+    uint32_t memory;          /* frames that the decoder takes */
+    struct package_part encoder, decoder;
+};
+
+/* Texts live as long as the file. */
+struct package_index {
+    struct json_file file;
+    const char *precision, *target;
+    int do_normalize;
+    int state;           /* the decoder keeps its cache itself */
+    int32_t start, end;  /* special ids */
+    uint32_t tokens_max; /* of a transcript, start token included */
+    uint32_t slots;      /* of the decoder's cache */
+    uint32_t vocab;
+    uint32_t cache_dim;             /* of a column of the cache: all layers */
+    float masked;                   /* what hides a position */
+    struct package_length *lengths; /* [length_count], ascending */
+    size_t length_count;
+};
+
+/* Reads <dir>/potstill.json. package_index_close() in any case. */
+pst_status package_index_open(struct package_index *index, const char *dir, pst_error *err);
+void package_index_close(struct package_index *index);
+
+#endif

@@ -1,0 +1,85 @@
+# test_device.sh - from a model to packages to text: what convert makes, run by the interpreter.
+#
+# The packages compute what the engine computes, so texts and tokens are the same; in float32 to the
+# last token of every clip, in whichever length it is heard.
+. "$(dirname "$0")/harness.sh"
+
+tokens() { # tokens FILE: the ids of each result
+    sed -n 's/.*"tokens": \(\[[^]]*\]\).*/\1/p' "$1"
+}
+
+run transcribe --model micro --format jsonl audio
+code_of_engine=$code
+tokens "$scratch/out" > by_engine
+
+# A clip of a second or two in a length of its own, and in one that is far too long for it.
+for lengths in 2,4 9; do
+    run convert --model micro -o packages --precision float32 --seconds $lengths --force
+    exits 0
+    run transcribe --model packages --format jsonl audio
+    exits "$code_of_engine"
+    tokens "$scratch/out" > by_packages
+    ok cmp by_engine by_packages
+done
+
+# The device may be named; what cannot be done is said.
+run transcribe --device mil --model packages audio/chirp.wav
+exits 0; prints 'inpklinik and1g'; says ''
+run transcribe --device cpu --model packages audio/chirp.wav
+exits 3; prints ''
+says 'potstill: transcribe: packages is a converted model: the cpu needs the model it was made from, --device mil runs its packages'
+run transcribe --device mil --model micro audio/chirp.wav
+exits 3; prints ''
+says 'potstill: transcribe: --device mil runs what potstill convert makes: name its folder or package as the model, not micro'
+run transcribe --device coreml --model packages audio/chirp.wav
+exits 4; prints ''
+says 'potstill: transcribe: --device coreml needs macOS; --device mil runs the same packages here, --device cpu the model they were made from'
+run transcribe --model packages --num-beams 2 audio/chirp.wav
+exits 2; prints ''
+run transcribe --model packages --adapter x audio/chirp.wav
+exits 2; prints ''
+says 'potstill: transcribe: an adapter cannot be put on a converted model: merge it in with potstill convert --adapter'
+run transcribe --model packages --sequence-bias and=1 audio/chirp.wav
+exits 2; prints ''; says 'potstill: --sequence-bias is not to be had with a converted model'
+
+# Rules are the engine's.
+run transcribe --model micro --suppress-tokens 262 --no-repeat-ngram-size 1 audio/chirp.wav
+exits 0
+cp "$scratch/out" ruled
+run transcribe --model packages --suppress-tokens 262 --no-repeat-ngram-size 1 audio/chirp.wav
+exits 0; ok cmp "$scratch/out" ruled
+
+# The report of run-stt names the device; its beam search is the engine's alone.
+run run-stt --model-id packages --audio audio/chirp.wav
+exits 2; prints ''
+says 'potstill: run-stt: a converted model decodes greedily: add --decode greedy (the scripts'"'"' beam search needs --device cpu and the model itself)'
+run run-stt --model-id packages --audio audio/chirp.wav --decode greedy
+exits 0
+ok grep -q '"device": "mil"' "$scratch/out"
+grep prediction "$scratch/out" > by_packages
+run run-stt --model-id micro --audio audio/chirp.wav --decode greedy
+grep prediction "$scratch/out" > by_engine
+ok cmp by_engine by_packages
+
+# As one package: clips of exactly its length, and a tokenizer from elsewhere.
+run convert --model micro -o single.mlpackage --layout single --precision float32 --seconds 1 --force
+exits 0
+run transcribe --model single.mlpackage audio/chirp.wav
+exits 3; prints ''
+says 'potstill: single.mlpackage: a package of the layout single has no tokenizer; name the folder of one (--processor-dir)'
+run transcribe --model single.mlpackage --processor-dir micro audio/chirp.wav
+exits 0
+run run-stt --model-id single.mlpackage --processor-dir micro --audio audio/chirp.wav --decode greedy
+exits 3; prints ''
+
+# An index that lies.
+cp packages/potstill.json index
+for change in 's/"format": 1/"format": 2/' 's/"slots": [0-9]*/"slots": 1/' 's/"end": 2/"end": -1/' \
+    's/"frames": [0-9]*/"frames": 7/' 's/"encoder-9s.mlpackage"/"..\/micro"/' 's/"lengths"/"length"/'; do
+    sed "$change" index > packages/potstill.json
+    cmp -s index packages/potstill.json && complain "nothing changed by $change"
+    run transcribe --model packages audio/chirp.wav
+    exits 3; prints ''
+done
+
+finish
