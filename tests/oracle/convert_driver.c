@@ -11,6 +11,7 @@
 #include "mil_clip.h"
 #include "network/decoder.h"
 #include "network/encoder.h"
+#include "network/logits.h"
 #include "network/stem.h"
 #include "pipeline/session.h"
 
@@ -67,6 +68,7 @@ static void hear(pst_session *session, struct part *encoder, struct part *decode
     for (int32_t position = 0; position < (int32_t)model->decode.max_length - 1; position++) {
         const float *logits = part_step(decoder, token, position);
         decoder_step(ws, &token, 1, (size_t)position);
+        logits_compute(ws, 1);
         scores = fmax(scores, largest_difference(logits, ws->logits, model->config.vocab));
         token = best(logits, model->config.vocab);
         printf("%d ", token);

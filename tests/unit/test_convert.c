@@ -17,6 +17,7 @@
 #include "mil_clip.h"
 #include "network/decoder.h"
 #include "network/encoder.h"
+#include "network/logits.h"
 #include "network/stem.h"
 #include "pipeline/session.h"
 #include "potstill.h"
@@ -186,6 +187,7 @@ static void compare(const char *model_dir, int seconds, size_t count, enum mil_r
         int32_t token = position ? 3 + 29 * position % 300 : 1;
         const float *logits = part_step(&decoder, token, position);
         decoder_step(ws, &token, 1, (size_t)position);
+        logits_compute(ws, 1);
         apart = difference(logits, ws->logits, model->config.vocab);
         if (apart > bound) fail_msg("%d s: step %d is %g off", seconds, position, apart);
     }
