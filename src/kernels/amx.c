@@ -253,6 +253,7 @@ static void prepare_int8(void *rows, size_t rows_stride, float *scale, const flo
 #include "kernels/amx_attend.h"
 
 const struct packed_kernels packed_amx_bf16 = {
+    .native = 1,
     .layout = "bf16_32",
     .columns = COLUMNS,
     .bytes = bytes_bf16,
@@ -264,6 +265,7 @@ const struct packed_kernels packed_amx_bf16 = {
 };
 
 const struct packed_kernels packed_amx_int8 = {
+    .native = 1,
     .layout = "int8_32",
     .columns = COLUMNS,
     .bytes = bytes_int8,

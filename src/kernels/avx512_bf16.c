@@ -15,6 +15,8 @@ static inline vfloat b_dot(vfloat sum, struct pairs x, struct pairs w) {
 
 #define BF16_ROWS 12 /* 12 x 2 sums, 2 weights and a broadcast value: 27 registers */
 
+#define BF16_NATIVE 1
+
 #include "kernels/vector_packed_bf16.h"
 
 const struct packed_kernels packed_avx512_bf16_bf16 = VECTOR_PACKED_BF16("bf16_32");

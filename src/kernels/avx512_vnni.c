@@ -17,6 +17,8 @@ static inline vint i_dot(vint sum, vint x, struct factor f) {
 #define INT8_FLIP 0x80
 #define INT8_ROWS 12 /* 12 x 2 sums, 2 weights and a broadcast value: 27 registers */
 
+#define INT8_NATIVE 1
+
 #include "kernels/vector_packed_int8.h"
 
 const struct packed_kernels packed_avx512_vnni_int8 = VECTOR_PACKED_INT8("int8_32");

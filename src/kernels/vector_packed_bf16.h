@@ -11,6 +11,11 @@
 
 #include <string.h>
 
+/* Defined as 1 by files whose b_dot is an instruction. */
+#ifndef BF16_NATIVE
+#define BF16_NATIVE 0
+#endif
+
 #include "kernels/vector_packed.h"
 
 static size_t bytes_bf16(size_t n, size_t k) {
@@ -131,9 +136,9 @@ static double spin_bf16(size_t rounds) {
 /* The table; its layout is named by the width of a panel. */
 #define VECTOR_PACKED_BF16(name)                                                                   \
     {                                                                                              \
-        .layout = name, .columns = COLUMNS, .bytes = bytes_bf16, .pack = pack_bf16,                \
-        .element_bytes = sizeof(uint16_t), .prepare = prepare_bf16, .matmul = matmul_bf16,         \
-        .spin = spin_bf16                                                                          \
+        .native = BF16_NATIVE, .layout = name, .columns = COLUMNS, .bytes = bytes_bf16,            \
+        .pack = pack_bf16, .element_bytes = sizeof(uint16_t), .prepare = prepare_bf16,             \
+        .matmul = matmul_bf16, .spin = spin_bf16                                                   \
     }
 
 #endif

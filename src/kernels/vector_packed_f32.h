@@ -50,7 +50,7 @@ static double spin_f32(size_t rounds) {
 /* The table; its layout is named by the width of a panel. */
 #define VECTOR_PACKED_F32(name)                                                                    \
     {                                                                                              \
-        .layout = name, .columns = PANEL, .bytes = bytes_f32, .pack = pack_f32,                    \
+        .native = 1, .layout = name, .columns = PANEL, .bytes = bytes_f32, .pack = pack_f32,       \
         .element_bytes = sizeof(float), .matmul = packed_matmul_f32, .spin = spin_f32              \
     }
 

@@ -16,6 +16,11 @@
 #include <math.h>
 #include <string.h>
 
+/* Defined as 1 by files whose i_dot is an instruction. */
+#ifndef INT8_NATIVE
+#define INT8_NATIVE 0
+#endif
+
 #include "kernels/vector_packed.h"
 
 static size_t bytes_int8(size_t n, size_t k) {
@@ -203,8 +208,9 @@ static double spin_int8(size_t rounds) {
 /* The table; its layout is named by the width of a panel. */
 #define VECTOR_PACKED_INT8(name)                                                                   \
     {                                                                                              \
-        .layout = name, .columns = COLUMNS, .bytes = bytes_int8, .pack = pack_int8,                \
-        .element_bytes = 1, .prepare = prepare_int8, .matmul = matmul_int8, .spin = spin_int8      \
+        .native = INT8_NATIVE, .layout = name, .columns = COLUMNS, .bytes = bytes_int8,            \
+        .pack = pack_int8, .element_bytes = 1, .prepare = prepare_int8, .matmul = matmul_int8,     \
+        .spin = spin_int8                                                                          \
     }
 
 #endif

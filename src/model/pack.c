@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/checked.h"
 #include "base/error.h"
+#include "model/precision.h"
 
 struct packer {
     const struct kernels *kernels;
@@ -148,21 +149,22 @@ static void pack_output(struct packer *packer, struct weights *weights) {
 static void pack_all(struct packer *packer, struct weights *weights, const struct config *config,
                      enum precision precision) {
     pack_conv(packer, &weights->conv1, PRECISION_F32); /* samples: 1.7 % of the operations */
-    /* Their windows overlap, so int8 would have one scale for all rows and channels of a block, which
-     * doubles the error of the memory; bf16 costs a fifth of the operations twice the time. */
+    /* Their windows overlap, so int8 would have one scale for all rows and channels of a block, and the
+     * memory would be off by a third. */
     enum precision windows = precision == PRECISION_INT8 ? PRECISION_BF16 : precision;
+    enum precision heard = precision_of_encoder(precision, packer->kernels);
     pack_conv(packer, &weights->conv2, windows);
     pack_conv(packer, &weights->conv3, windows);
     for (uint32_t i = 0; i < config->encoder_layers; i++) {
         struct encoder_layer *layer = &weights->encoder_layers[i];
-        pack_attention(packer, &layer->self_attn, precision);
-        pack_linear(packer, &layer->fc1, precision);
-        pack_linear(packer, &layer->fc2, precision);
+        pack_attention(packer, &layer->self_attn, heard);
+        pack_linear(packer, &layer->fc1, heard);
+        pack_linear(packer, &layer->fc2, heard);
     }
     for (uint32_t i = 0; i < config->decoder_layers; i++) {
         struct decoder_layer *layer = &weights->decoder_layers[i];
-        pack_linear(packer, &layer->encoder_attn.k_proj, precision);
-        pack_linear(packer, &layer->encoder_attn.v_proj, precision);
+        pack_linear(packer, &layer->encoder_attn.k_proj, heard);
+        pack_linear(packer, &layer->encoder_attn.v_proj, heard);
         if (precision == PRECISION_F32) continue; /* streamed from where they lie */
         pack_attention(packer, &layer->self_attn, precision);
         pack_linear(packer, &layer->encoder_attn.q_proj, precision);

@@ -17,7 +17,8 @@ struct count {
     const struct config *config;
     struct extent extent;
     double frames, dim, width, encoder_ffn, decoder_ffn;
-    enum precision precision; /* of products with weights */
+    enum precision precision;      /* of products with weights */
+    enum precision windows, heard; /* of the convolutions; of the encoder's layers and its keys */
     pst_work *work;
 };
 
@@ -31,18 +32,18 @@ static void map(struct count *count, pst_stage stage, enum precision precision, 
 static void count_stem(struct count *c) {
     double rows1 = (double)c->extent.frames1, rows2 = (double)c->extent.frames2;
     map(c, PST_STAGE_STEM, PRECISION_F32, rows1, c->dim * 127, 1);
-    map(c, PST_STAGE_STEM, c->precision, rows2, 2 * c->dim * 7 * c->dim, 1);
-    map(c, PST_STAGE_STEM, c->precision, c->frames, c->dim * 3 * 2 * c->dim, 1);
+    map(c, PST_STAGE_STEM, c->windows, rows2, 2 * c->dim * 7 * c->dim, 1);
+    map(c, PST_STAGE_STEM, c->windows, c->frames, c->dim * 3 * 2 * c->dim, 1);
 }
 
 static void count_encoder(struct count *c) {
     double layers = c->config->encoder_layers;
     double maps = 4 * c->dim * c->width + 2 * c->dim * c->encoder_ffn;
-    map(c, PST_STAGE_ENCODER, c->precision, c->frames, layers * maps, 1);
+    map(c, PST_STAGE_ENCODER, c->heard, c->frames, layers * maps, 1);
     c->work[PST_STAGE_ENCODER].operations[PRECISION_F32] +=
         layers * 4 * c->frames * c->frames * c->width; /* scores and mix */
-    map(c, PST_STAGE_CROSS, c->precision, c->frames,
-        c->config->decoder_layers * 2 * c->dim * c->width, 1);
+    map(c, PST_STAGE_CROSS, c->heard, c->frames, c->config->decoder_layers * 2 * c->dim * c->width,
+        1);
 }
 
 static void count_decoder(struct count *c, double steps, double beams) {
@@ -68,6 +69,8 @@ void pst_model_work(const pst_model *model, size_t samples, size_t tokens, size_
         .encoder_ffn = config->encoder_ffn,
         .decoder_ffn = config->decoder_ffn,
         .precision = model->precision,
+        .windows = model->weights.conv2.packed.precision,
+        .heard = model->weights.encoder_layers[0].fc1.packed.precision,
         .work = work,
     };
     memset(work, 0, PST_STAGE_COUNT * sizeof *work);

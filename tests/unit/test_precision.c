@@ -8,7 +8,7 @@
 
 #include "model/precision.h"
 
-static const struct packed_kernels own;
+static const struct packed_kernels own, native = {.native = 1};
 
 static enum precision chosen(pst_precision wanted, int own_bf16, int own_int8) {
     enum precision precision;
@@ -27,9 +27,23 @@ static void choices(void **state) {
         assert_int_equal(chosen(PST_PRECISION_INT8, sets & 1, sets >> 1), PRECISION_INT8);
     }
     assert_int_equal(chosen(PST_PRECISION_AUTO, 0, 0), PRECISION_F32);
-    assert_int_equal(chosen(PST_PRECISION_AUTO, 1, 0), PRECISION_BF16);
+    assert_int_equal(chosen(PST_PRECISION_AUTO, 1, 0), PRECISION_F32); /* widened: no faster */
     assert_int_equal(chosen(PST_PRECISION_AUTO, 0, 1), PRECISION_INT8);
     assert_int_equal(chosen(PST_PRECISION_AUTO, 1, 1), PRECISION_INT8);
+}
+
+static void instructions(void **state) {
+    (void)state;
+    enum precision precision;
+    struct kernels kernels = kernels_reference;
+    kernels.packed[PRECISION_INT8] = &own;
+    assert_int_equal(precision_of_encoder(PRECISION_INT8, &kernels), PRECISION_INT8);
+    kernels.packed[PRECISION_BF16] = &native;
+    assert_int_equal(precision_choose(&precision, PST_PRECISION_AUTO, &kernels, NULL), PST_OK);
+    assert_int_equal(precision, PRECISION_BF16);
+    assert_int_equal(precision_of_encoder(PRECISION_INT8, &kernels), PRECISION_BF16);
+    assert_int_equal(precision_of_encoder(PRECISION_BF16, &kernels), PRECISION_BF16);
+    assert_int_equal(precision_of_encoder(PRECISION_F32, &kernels), PRECISION_F32);
 }
 
 static void refusals(void **state) {
@@ -43,6 +57,7 @@ static void refusals(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(choices), cmocka_unit_test(refusals)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(choices), cmocka_unit_test(instructions),
+                                       cmocka_unit_test(refusals)};
     return cmocka_run_group_tests_name("precision", tests, NULL, NULL);
 }
