@@ -121,6 +121,7 @@ static void pack_columns(float *panel, const struct matmul *a, size_t column, si
 /* Where a tile of sums comes from and goes to; its first `skip` rows belong to the tile above. */
 struct tile {
     const float *x, *panel, *bias;
+    const float *ahead; /* what this tile asks for: [k, 16] of the weights that come next */
     float *y;
     size_t columns, skip;
 };
@@ -158,6 +159,8 @@ ALWAYS_INLINE void multiply_tile(const struct matmul *a, const struct tile *t, i
         if (rows <= TILE_ROWS / 2) {
             UNROLL for (int p = 0; p < vectors * LANES; p += 16)
                 __builtin_prefetch(panel + STREAM_AHEAD / sizeof(float) + p);
+        } else {
+            __builtin_prefetch(t->ahead + l * 16, 0, 2); /* into the second-level cache */
         }
         UNROLL for (int r = 0; r < rows; r++) {
             vfloat value = v_set(group[r / 4][(size_t)(r % 4) * stride + l]);
@@ -207,14 +210,17 @@ static multiply_function *const TILES[TILE_ROWS + 1][2] = {
 #endif
 };
 
-/* All rows of x against one packed panel. */
+/* All rows of x against one packed panel. The next one, behind it in memory, is asked for meanwhile, a cache
+ * line a step: a layer's weights come from beyond the second-level cache, and a tile that waited for them
+ * would take twice as long. PANEL / 16 tiles have asked for all of it. */
 static void multiply_panel(const struct matmul *a, const float *panel, size_t column,
                            size_t columns) {
-    for (size_t i = 0, rows; i < a->m; i += rows) {
+    for (size_t i = 0, rows, turn = 0; i < a->m; i += rows, turn++) {
         size_t height = tile_height(a->m, i, TILE_ROWS);
         rows = at_most(a->m - i, height);
         size_t top = i + rows - height;
         struct tile t = {
+            .ahead = panel + (PANEL + turn % ((PANEL + 15) / 16) * 16) * a->k,
             .x = a->x + top * a->x_stride,
             .panel = panel,
             .bias = a->bias ? a->bias + column : NULL,
