@@ -99,7 +99,7 @@ typedef enum pst_cpu {
     PST_CPU_AVX512_BF16 = 7, /* and VNNI */
     PST_CPU_AMX = 8,         /* and AVX-512 VNNI and BF16 */
     PST_CPU_NEON_DOTPROD = 9,
-    PST_CPU_NEON_I8MM = 10 /* and dot products */
+    PST_CPU_NEON_I8MM = 10 /* 8-bit and bfloat16 matrix products, and dot products */
 } pst_cpu;
 
 /* How precisely the matrix products of the network are computed. Adapters act in float32 on all. */

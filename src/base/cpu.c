@@ -7,6 +7,10 @@
 #include <unistd.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
 #endif
 
 #include "base/cpu.h"
@@ -47,6 +51,44 @@ static unsigned dot_product_features(unsigned features) {
     return found;
 }
 
+#elif defined(__aarch64__) && defined(__linux__)
+
+/* Bits of asm/hwcap.h, for headers that are older than they. */
+static int has_dot_products(void) {
+    return (getauxval(AT_HWCAP) & 1ul << 20) != 0;
+}
+
+static int has_matrix_products(void) {
+    const unsigned long I8MM = 1ul << 13, BF16 = 1ul << 14;
+    return (getauxval(AT_HWCAP2) & (I8MM | BF16)) == (I8MM | BF16);
+}
+
+#elif defined(__aarch64__) && defined(__APPLE__)
+
+static int has(const char *feature) {
+    int value = 0;
+    size_t size = sizeof value;
+    return sysctlbyname(feature, &value, &size, NULL, 0) == 0 && value != 0;
+}
+
+static int has_dot_products(void) {
+    return has("hw.optional.arm.FEAT_DotProd");
+}
+
+static int has_matrix_products(void) {
+    return has("hw.optional.arm.FEAT_I8MM") && has("hw.optional.arm.FEAT_BF16");
+}
+
+#elif defined(__aarch64__)
+
+static int has_dot_products(void) {
+    return 0;
+}
+
+static int has_matrix_products(void) {
+    return 0;
+}
+
 #endif
 
 unsigned cpu_features(void) {
@@ -62,6 +104,8 @@ unsigned cpu_features(void) {
     features |= dot_product_features(features);
 #elif defined(__aarch64__)
     features |= CPU_NEON; /* part of the base architecture */
+    if (has_dot_products()) features |= CPU_NEON_DOTPROD;
+    if (has_dot_products() && has_matrix_products()) features |= CPU_NEON_I8MM;
 #endif
     return features;
 }

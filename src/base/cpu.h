@@ -12,7 +12,7 @@ enum cpu_feature {
     CPU_AVX512_BF16 = 1 << 5, /* and AVX512_VNNI */
     CPU_AMX = 1 << 6,         /* int8 and bf16 tiles, and AVX512_BF16 */
     CPU_NEON_DOTPROD = 1 << 7,
-    CPU_NEON_I8MM = 1 << 8
+    CPU_NEON_I8MM = 1 << 8 /* matrix products of int8 and of bf16, and NEON_DOTPROD */
 };
 
 /* Linux lets a process use the tiles of AMX only after it asks; this asks, and does not name what is

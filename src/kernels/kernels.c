@@ -29,6 +29,12 @@ static const struct set {
 #if defined(POTSTILL_AVX2)
     {PST_CPU_AVX2, CPU_AVX2, &kernels_avx2},
 #endif
+#if defined(POTSTILL_NEON_I8MM)
+    {PST_CPU_NEON_I8MM, CPU_NEON_I8MM, &kernels_neon_i8mm},
+#endif
+#if defined(POTSTILL_NEON_DOTPROD)
+    {PST_CPU_NEON_DOTPROD, CPU_NEON_DOTPROD, &kernels_neon_dotprod},
+#endif
 #if defined(POTSTILL_NEON)
     {PST_CPU_NEON, CPU_NEON, &kernels_neon},
 #endif
@@ -45,7 +51,7 @@ static const char *name_of(pst_cpu cpu) {
     case PST_CPU_AMX: return "AMX (int8, bf16)";
     case PST_CPU_NEON: return "NEON";
     case PST_CPU_NEON_DOTPROD: return "NEON with dot products";
-    case PST_CPU_NEON_I8MM: return "NEON with int8 matrix products";
+    case PST_CPU_NEON_I8MM: return "NEON with int8 and bf16 matrix products";
     default: return NULL;
     }
 }

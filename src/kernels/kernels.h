@@ -123,7 +123,7 @@ extern const struct kernels kernels_reference;
 /* Present only where the processor family has them and the compiler knows them (CMakeLists.txt), and to
  * be run only where cpu.h says so. */
 extern const struct kernels kernels_avx2, kernels_avx_vnni, kernels_avx512, kernels_avx512_vnni,
-    kernels_avx512_bf16, kernels_amx, kernels_neon;
+    kernels_avx512_bf16, kernels_amx, kernels_neon, kernels_neon_dotprod, kernels_neon_i8mm;
 
 /* attend_rows() of the AMX set. */
 void amx_attend_rows(const struct attend_rows *args, float *scratch);

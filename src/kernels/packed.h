@@ -70,7 +70,8 @@ extern const struct packed_kernels packed_reference_f32, packed_reference_bf16,
     packed_reference_int8;
 /* Those of single instructions, for the tables of whole sets. */
 extern const struct packed_kernels packed_avx_vnni_int8, packed_avx512_vnni_int8,
-    packed_avx512_bf16_bf16, packed_amx_bf16, packed_amx_int8;
+    packed_avx512_bf16_bf16, packed_amx_bf16, packed_amx_int8, packed_neon_dotprod_int8,
+    packed_neon_i8mm_bf16, packed_neon_i8mm_int8;
 
 /* To nearest, halves to even; NaN stays NaN. */
 static inline uint16_t bf16_of_float(float value) {

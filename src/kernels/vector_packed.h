@@ -3,7 +3,8 @@
  *
  * A panel holds COLUMNS outputs, two vectors of sums. Four bytes of an output stand together, four values
  * of int8 or two of bf16: what one lane of a dot product takes, and one column of a tile of AMX. So a
- * step of a panel is [COLUMNS][4 bytes], and panels of all sets of one width are the same. */
+ * step of a panel is [COLUMNS][4 bytes], and panels of all sets of one width are the same. A set whose
+ * instructions take eight bytes of an output defines GROUP_BYTES, and names its layout so. */
 #ifndef PST_KERNELS_VECTOR_PACKED_H
 #define PST_KERNELS_VECTOR_PACKED_H
 
@@ -12,25 +13,30 @@
 #include "kernels/kernels.h"
 #include "kernels/vector_macros.h"
 
-enum { COLUMNS = 2 * LANES, VECTOR_BYTES = 4 * LANES, STEP_BYTES = 4 * COLUMNS };
+/* What of an output stands together. */
+#if !defined(GROUP_BYTES)
+#define GROUP_BYTES 4
+#endif
 
-/* int8: [k / 4][COLUMNS][4] weights, zero past n and k; float scale[COLUMNS]; int32 excess[COLUMNS], 128
+enum { COLUMNS = 2 * LANES, VECTOR_BYTES = 4 * LANES, STEP_BYTES = GROUP_BYTES * COLUMNS };
+
+/* int8: [k / GROUP_BYTES][COLUMNS][GROUP_BYTES] weights, zero past n and k; float scale[COLUMNS]; int32 excess[COLUMNS], 128
  * times the sum of an output's weights, which is what an unsigned x, 128 too high, adds to its sum. A
  * tile of AMX has 16 steps and may read as many past the last panel. */
 enum { INT8_AFTER_PANELS = 16 * STEP_BYTES };
 
 static inline size_t int8_steps(size_t k) {
-    return (k + 3) / 4;
+    return (k + GROUP_BYTES - 1) / GROUP_BYTES;
 }
 
 static inline size_t int8_panel_bytes(size_t k) {
-    return (int8_steps(k) + 2) * STEP_BYTES;
+    return int8_steps(k) * STEP_BYTES + 2 * 4 * COLUMNS;
 }
 
-/* bf16: [k / 2][COLUMNS][2] weights, and zeros to a multiple of 16 steps, because what a tile reads must
- * not be NaN. */
+/* bf16: the same of two bytes each, and zeros to a multiple of 32 values, because what a tile of AMX reads
+ * must not be NaN. */
 static inline size_t bf16_panel_bytes(size_t k) {
-    return (k + 31) / 32 * 16 * STEP_BYTES;
+    return (k + 31) / 32 * 64 * COLUMNS;
 }
 
 /* ------------------------------------------------------------------------------------- finish */
@@ -67,7 +73,7 @@ ALWAYS_INLINE struct ending ending_int8(const struct packed_matmul *a,
     struct ending e = ending_bf16(t);
     UNROLL for (int v = 0; v < 2; v++) {
         e.scale[v] = v_load((const float *)(const void *)(trailer + v * VECTOR_BYTES));
-        e.excess[v] = i_load(trailer + STEP_BYTES + v * VECTOR_BYTES);
+        e.excess[v] = i_load(trailer + 4 * COLUMNS + v * VECTOR_BYTES);
     }
     return e;
 }

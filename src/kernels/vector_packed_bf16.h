@@ -16,44 +16,7 @@
 #define BF16_NATIVE 0
 #endif
 
-#include "kernels/vector_packed.h"
-
-static size_t bytes_bf16(size_t n, size_t k) {
-    return (n + COLUMNS - 1) / COLUMNS * bf16_panel_bytes(k);
-}
-
-static inline void round_row(uint16_t *row, const float *x, size_t k) {
-    size_t l = 0;
-    for (; l + LANES <= k; l += LANES) v_store_bf16(row + l, v_load(x + l));
-    if (l < k) {
-        uint16_t rest[LANES];
-        v_store_bf16(rest, v_load_some(x + l, k - l, v_set(0)));
-        memcpy(row + l, rest, (k - l) * sizeof *row);
-    }
-}
-
-static void prepare_bf16(void *rows, size_t rows_stride, float *scale, const float *fixed,
-                         const float *x, size_t x_stride, size_t m, size_t k) {
-    (void)scale;
-    (void)fixed;
-    for (size_t i = 0; i < m; i++)
-        round_row((uint16_t *)(void *)((unsigned char *)rows + i * rows_stride), x + i * x_stride,
-                  k);
-}
-
-static void pack_bf16(unsigned char *data, const float *w, size_t w_stride, size_t n, size_t k) {
-    memset(data, 0, bytes_bf16(n, k));
-    for (size_t j = 0; j < n; j++) {
-        unsigned char *out = data + j / COLUMNS * bf16_panel_bytes(k) + 4 * (j % COLUMNS);
-        uint16_t halves[512];
-        for (size_t l = 0; l < k; l += 512) {
-            size_t count = at_most(k - l, 512);
-            round_row(halves, w + j * w_stride + l, count);
-            if (count % 2) halves[count] = 0;
-            for (size_t i = 0; i < count; i += 2, out += STEP_BYTES) memcpy(out, halves + i, 4);
-        }
-    }
-}
+#include "kernels/vector_pack_bf16.h"
 
 /* `rows` is a constant wherever this is called. */
 ALWAYS_INLINE void multiply_bf16_tile(const struct packed_matmul *a, const struct packed_tile *t,
@@ -100,7 +63,10 @@ ALWAYS_INLINE void multiply_bf16_tile(const struct packed_matmul *a, const struc
 DEFINE_BF16_TILE(1)
 DEFINE_BF16_TILE(2)
 DEFINE_BF16_TILE(4)
-#if BF16_ROWS == 12
+#if BF16_ROWS == 8
+DEFINE_BF16_TILE(3)
+DEFINE_BF16_TILE(8)
+#elif BF16_ROWS == 12
 DEFINE_BF16_TILE(3)
 DEFINE_BF16_TILE(5)
 DEFINE_BF16_TILE(6)
@@ -110,7 +76,9 @@ DEFINE_BF16_TILE(12)
 
 static packed_tile_function *const BF16_TILES[BF16_ROWS + 1] = {
     [1] = bf16_1, [2] = bf16_2, [4] = bf16_4,
-#if BF16_ROWS == 12
+#if BF16_ROWS == 8
+    [3] = bf16_3, [8] = bf16_8,
+#elif BF16_ROWS == 12
     [3] = bf16_3, [5] = bf16_5, [6] = bf16_6, [12] = bf16_12,
 #endif
 };
@@ -128,7 +96,7 @@ static double spin_bf16(size_t rounds) {
     for (size_t i = 0; i < rounds; i++) {
         UNROLL for (int c = 0; c < SPIN_CHAINS; c++) sum[c] = b_dot(sum[c], x, x);
     }
-    for (int c = 1; c < SPIN_CHAINS; c++) sum[0] = sum[0] + sum[c];
+    UNROLL for (int c = 1; c < SPIN_CHAINS; c++) sum[0] = sum[0] + sum[c];
     start = (int32_t)v_total(sum[0]);
     return 4.0 * LANES * SPIN_CHAINS * (double)rounds;
 }

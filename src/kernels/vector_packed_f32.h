@@ -40,9 +40,9 @@ static double spin_f32(size_t rounds) {
     /* Each reads it: chains known to be equal would be one. */
     UNROLL for (int c = 0; c < SPIN_CHAINS; c++) sum[c] = v_set(start);
     for (size_t i = 0; i < rounds; i++) {
-        UNROLL for (int c = 0; c < SPIN_CHAINS; c++) sum[c] = v_fma(sum[c], x, x);
+        UNROLL for (int c = 0; c < SPIN_CHAINS; c++) sum[c] = v_fma(x, x, sum[c]);
     }
-    for (int c = 1; c < SPIN_CHAINS; c++) sum[0] = sum[0] + sum[c];
+    UNROLL for (int c = 1; c < SPIN_CHAINS; c++) sum[0] = sum[0] + sum[c];
     start = v_total(sum[0]);
     return 2.0 * LANES * SPIN_CHAINS * (double)rounds;
 }
