@@ -34,6 +34,7 @@ static size_t random_below(size_t limit) {
 /* As much of a model and a workspace as a row of logits needs. */
 struct fixture {
     struct pst_model model;
+    struct module module; /* of every map: none has a file behind it */
     struct workspace ws;
     struct arena arena;
     float weight[VOCAB * DIM];
@@ -48,6 +49,7 @@ static void fixture_open(struct fixture *fixture, const struct kernels *kernels)
     config->rotary_dim = 2;
     config->vocab = VOCAB;
     fixture->model.kernels = kernels;
+    fixture->model.weights.modules = &fixture->module;
     fixture->model.weights.proj_out =
         (struct linear){.weight = fixture->weight, .out = VOCAB, .in = DIM};
     struct workspace *ws = &fixture->ws;
