@@ -106,8 +106,10 @@ typedef enum pst_cpu {
 typedef enum pst_precision {
     PST_PRECISION_F32 = 0,  /* as the reference stack, token for token */
     PST_PRECISION_BF16 = 1, /* weights and activations of the products rounded to bfloat16 */
-    PST_PRECISION_INT8 = 2, /* weights by output channel, activations by row */
-    PST_PRECISION_AUTO = 3  /* the fastest on this CPU whose word error rate is that of f32 */
+    PST_PRECISION_INT8 =
+        2,                 /* int8 where it changes the fewest words, bfloat16 elsewhere: weights by
+                               output channel, activations by row */
+    PST_PRECISION_AUTO = 3 /* bf16 where the CPU has instructions for it, else int8 or f32 */
 } pst_precision;
 
 typedef struct pst_model_options {

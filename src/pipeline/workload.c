@@ -49,9 +49,11 @@ static void count_encoder(struct count *c) {
 static void count_decoder(struct count *c, double steps, double beams) {
     double layers = c->config->decoder_layers,
            tokens = (steps + 1) / 2; /* attended to, on average */
-    double maps = 6 * c->dim * c->width + 3 * c->dim * c->decoder_ffn;
+    double attention = 6 * c->dim * c->width, feed_forward = 3 * c->dim * c->decoder_ffn;
     double kept = c->precision == PRECISION_F32 ? 4 : 2; /* bytes of a cross key's entry */
-    map(c, PST_STAGE_DECODER, c->precision, steps * beams, layers * maps, steps);
+    enum precision finer = c->precision == PRECISION_INT8 ? PRECISION_BF16 : c->precision;
+    map(c, PST_STAGE_DECODER, finer, steps * beams, layers * attention, steps);
+    map(c, PST_STAGE_DECODER, c->precision, steps * beams, layers * feed_forward, steps);
     enum precision output = beams > 1 ? c->precision : PRECISION_INT8;
     map(c, PST_STAGE_DECODER, output, steps * beams, c->config->vocab * c->dim, steps);
     pst_work *work = &c->work[PST_STAGE_DECODER];
