@@ -4,7 +4,7 @@
 The idea to hold: f32 is the reference stack's text, token for token, so everything is measured against
 it and against what was really said. For every precision, with and without the tower adapter:
 
- - WER over all clips whose words are known: the tower clips, beckett.wav, two_cities.wav (44 s whole),
+ - WER over all clips whose words are known: the tower clips, beckett.wav, two_cities.wav in two parts,
    and espeak-ng voices;
  - how many transcripts are f32's, token for token, and how many words differ in the others, over these
    and over windows of speech, noisy speech and sounds that are no speech;
@@ -38,11 +38,14 @@ SAID = {
         "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age "
         "of foolishness, it was the epoch of belief, it was the epoch of incredulity, it was the season "
         "of Light, it was the season of Darkness, it was the spring of hope, it was the winter of "
-        "despair, we had everything before us, we had nothing before us, we were all going direct to "
-        "Heaven, we were all going direct the other way - in short, the period was so far like the "
-        "present period, that some of its noisiest authorities insisted on its being received, for good "
-        "or for evil, in the superlative degree of comparison only."),
+        "despair,",
+        "we had everything before us, we had nothing before us, we were all going direct to Heaven, we "
+        "were all going direct the other way - in short, the period was so far like the present period, "
+        "that some of its noisiest authorities insisted on its being received, for good or for evil, in "
+        "the superlative degree of comparison only."),
 }
+# The clip is longer than the 30 s the model was made for; here "despair" is over and "we had" not begun.
+TWO_CITIES_CUT = 20.8
 WORDS = jiwer.Compose([jiwer.ToLowerCase(), jiwer.SubstituteRegexes({r"[^\w\s]": " "}),
                        jiwer.RemoveMultipleSpaces(), jiwer.Strip(),
                        jiwer.ReduceToListOfListOfWords()])
@@ -55,12 +58,15 @@ def gather(audio):
         entry = json.loads(line)
         gathered.append((pathlib.Path(entry["audio"]).stem, "tower", clips.load(ROOT / entry["audio"]),
                          entry["text"]))
-    gathered.append(("two_cities", "speech", bank["two_cities"],
-                     SAID["two_cities"]))
+    cut = int(TWO_CITIES_CUT * clips.RATE)
+    for name, part, said in zip(("two_cities_1", "two_cities_2"),
+                                (bank["two_cities"][:cut], bank["two_cities"][cut:]),
+                                SAID["two_cities"]):
+        gathered.append((name, "speech", part, said))
     for name in clips.NAMES:
         if name in clips.VOICES and not clips.have_voices():
             continue
-        said = SAID.get(name) or (clips.VOICES[name][2] if name in clips.VOICES else None)
+        said = clips.VOICES[name][2] if name in clips.VOICES else SAID.get(name)
         kind = "voices" if name in clips.VOICES else "speech" if said else "others"
         gathered.append((name, kind, bank[name], said))
     return gathered
