@@ -2,15 +2,18 @@
 
     potstill convert --model M -o OUT
     python transcribe.py OUT clip.wav              macOS
+    python transcribe.py OUT clip.wav --plan       also where operations run, and times
     python transcribe.py OUT --check               anywhere: runs nothing
 
 The clip is WAV, 16 kHz, mono, 16 bit. All names and shapes come from OUT/potstill.json.
 """
 
 import argparse
+import collections
 import json
 import pathlib
 import sys
+import time
 import wave
 
 import coremltools
@@ -53,6 +56,18 @@ def load(folder, part, units):
         str(folder / part["package"]), function_name=part["function"],
         compute_units=getattr(coremltools.ComputeUnit, UNITS[units]),
         skip_model_load=sys.platform != "darwin")
+
+
+def print_plan(model, name):
+    """On which device Core ML means to run the operations."""
+    from coremltools.models.compute_plan import MLComputePlan
+    plan = MLComputePlan.load_from_path(model.get_compiled_model_path(), model.compute_unit)
+    devices = collections.Counter()
+    for function in plan.model_structure.program.functions.values():
+        for operation in function.block.operations:
+            usage = plan.get_compute_device_usage_for_mlprogram_operation(operation)
+            devices[type(usage.preferred_compute_device).__name__ if usage else "none"] += 1
+    print(name, dict(devices))
 
 
 def row(count, first, first_count, rest):
@@ -121,6 +136,7 @@ def main():
     parser.add_argument("clip", nargs="?", help="WAV, 16 kHz, mono, 16 bit")
     parser.add_argument("--units", choices=UNITS, default="all")
     parser.add_argument("--check", action="store_true", help="compare packages and index; run nothing")
+    parser.add_argument("--plan", action="store_true", help="also print where operations run, and times")
     words = parser.parse_args()
     index = json.loads((words.folder / "potstill.json").read_text())
     if words.check:
@@ -134,7 +150,18 @@ def main():
     encoder, decoder = (load(words.folder, fit[0][part], words.units) for part in ("encoder", "decoder"))
     if sys.platform != "darwin":
         sys.exit("the packages load; to run them needs macOS")
-    print(detokenize(words.folder / "tokenizer.json", transcribe(index, fit[0], encoder, decoder, samples)))
+    ids = transcribe(index, fit[0], encoder, decoder, samples)
+    print(detokenize(words.folder / "tokenizer.json", ids))
+    if words.plan:
+        print_plan(encoder, "encoder")
+        print_plan(decoder, "decoder")
+        inputs = encoder_inputs(index, fit[0], samples)[1]
+        start = time.perf_counter()
+        encoder.predict(inputs)
+        heard = time.perf_counter()
+        transcribe(index, fit[0], encoder, decoder, samples)
+        steps = time.perf_counter() - heard - (heard - start)
+        print(f"encoder {1e3 * (heard - start):.2f} ms, step {1e3 * steps / (len(ids) - 1):.2f} ms")
 
 
 if __name__ == "__main__":

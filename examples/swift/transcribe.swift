@@ -2,7 +2,6 @@
 // Left to an app: masks that say where the clip ends, the decoder's cache, the choice of tokens, their text.
 import AVFoundation
 import CoreML
-
 struct Index: Decodable {
     struct Feature: Decodable { let name, dtype: String; let shape: [Int] }
     struct Part: Decodable { let package: String; let function: String?; let inputs: [Feature] }
@@ -60,19 +59,19 @@ func detokenize(_ url: URL, _ ids: [Int]) throws -> String {
     }
     return String(decoding: bytes.first == 32 ? bytes.dropFirst() : bytes[...], as: UTF8.self)
 }
-
 guard CommandLine.arguments.count == 3 else { fail("usage: transcribe FOLDER CLIP") }
 let folder = URL(fileURLWithPath: CommandLine.arguments[1])
-let json = try Data(contentsOf: folder.appendingPathComponent("potstill.json"))
-let info = try JSONDecoder().decode(Index.self, from: json)
+let json = folder.appendingPathComponent("potstill.json")
+let info = try JSONDecoder().decode(Index.self, from: Data(contentsOf: json))
 let samples = try readSamples(CommandLine.arguments[2])
 guard !info.state, !info.do_normalize else { fail("this model wants more than is shown here") }
 guard samples.count >= 895, let length = info.lengths.first(where: { $0.samples >= samples.count })
 else { fail("the clip is too long or too short") }
 let frames1 = (samples.count - 127) / 64 + 1, frames = (((frames1 - 7) / 3 + 1) - 3) / 2 + 1
+let weight = Float(length.frames1) / Float(frames1)
 let heard = try predict(load(folder, length.encoder), [
     "input_values": array(length.encoder, "input_values") { $0 < samples.count ? samples[$0] : 0 },
-    "frame_weights": array(length.encoder, "frame_weights") { $0 < frames1 ? Float(length.frames1) / Float(frames1) : 0 },
+    "frame_weights": array(length.encoder, "frame_weights") { $0 < frames1 ? weight : 0 },
     "key_mask": array(length.encoder, "key_mask") { $0 < frames ? 0 : info.masked },
 ])
 let decoder = try load(folder, length.decoder)
