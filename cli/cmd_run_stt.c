@@ -42,6 +42,12 @@ static const struct option options[] = {
      "write the report to the file F (default: standard output)"},
     {"device", 0, OPTION_CHOICE, DEVICE_NAMES "|cuda", AT(engine.device),
      "where to compute, as for transcribe; there is no cuda (default: auto)"},
+    {"compute-units", 0, OPTION_CHOICE, UNITS_NAMES, AT(engine.units),
+     "what --device coreml may use: everything, or the CPU with the Neural Engine (ane), with the "
+     "GPU, or alone (default: all)"},
+    {"decoder", 0, OPTION_TEXT, "M", AT(engine.decoder),
+     "with a converted model: the model it was made from, whose decoder goes on from what the "
+     "package's encoder heard (default: the folder's own, where it has one)"},
     {"decode", 0, OPTION_CHOICE, "greedy|beam", AT(decode),
      "greedy: num_beams 1, all else as above (default: beam)"},
     {"no-normalize", 0, OPTION_FLAG, NULL, AT(no_normalize),
@@ -62,7 +68,7 @@ const struct command command_run_stt = {
                "max_new_tokens = 5 a second of audio, at least 10 and at most 150.\n"
                "A sample that fails has an error in place of a prediction.\n"
                "\n"
-               "A converted model as M decodes with --decode greedy only.",
+               "Without --decoder a converted model decodes with --decode greedy only.",
     .groups =
         {
             {"Options", options, 0},
@@ -191,7 +197,7 @@ static int add_samples(struct job *job) {
     batch.deliver = deliver;
     batch.user = job;
     show_progress(job);
-    if (pst_batch_run(job->engine.model, &batch, &err) && !job->code)
+    if (pst_batch_run(job->engine.package ? NULL : job->engine.model, &batch, &err) && !job->code)
         return fail(exit_code_of(&err), "%s", err.message);
     return job->code;
 }
@@ -237,11 +243,11 @@ static int check_search(const struct job *job) {
         return fail(EXIT_MODEL,
                     "run-stt: a package of the layout single does not know the script's rules; use "
                     "the layout split");
-    if (job->values->decode != DECODE_GREEDY)
+    if (job->values->decode != DECODE_GREEDY && !job->engine.session)
         return fail(
             EXIT_USAGE,
             "run-stt: a converted model decodes greedily: add --decode greedy (the scripts' "
-            "beam search needs --device cpu and the model itself)");
+            "beam search needs the model it was made from: --decoder M)");
     return 0;
 }
 

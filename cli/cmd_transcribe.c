@@ -45,6 +45,12 @@ static const struct option options[] = {
      "where to compute: the cpu, or the packages of a model that convert has made, by an "
      "interpreter (mil), Core ML (coreml) or Core ML without the Neural Engine (mps), the last two "
      "on macOS (default: auto, what the model is for)"},
+    {"compute-units", 0, OPTION_CHOICE, UNITS_NAMES, AT(engine.units),
+     "what --device coreml may use: everything, or the CPU with the Neural Engine (ane), with the "
+     "GPU, or alone (default: all)"},
+    {"decoder", 0, OPTION_TEXT, "M", AT(engine.decoder),
+     "with a converted model: the model it was made from, whose decoder goes on from what the "
+     "package's encoder heard (default: the folder's own, where it has one)"},
     {"format", 0, OPTION_CHOICE, "text|json|jsonl", AT(format),
      "how results are written (default: text)"},
     {"output", 'o', OPTION_TEXT, "F", AT(output),
@@ -74,7 +80,8 @@ const struct command command_transcribe = {
                "jsonl  the same objects, one a line\n"
                "\n"
                "A converted model decodes greedily, with the rules below but for beams and\n"
-               "--sequence-bias; as one package (the layout single) without any.",
+               "--sequence-bias, and with --decoder with all of them; as one package (the\n"
+               "layout single) without any.",
     .groups =
         {
             {"Options", options, 0},
@@ -204,7 +211,7 @@ static int transcribe_inputs(struct job *job) {
     batch.deliver = deliver;
     batch.user = job;
     show_progress(job);
-    if (pst_batch_run(job->engine.model, &batch, &err) && !job->code)
+    if (pst_batch_run(job->engine.package ? NULL : job->engine.model, &batch, &err) && !job->code)
         return fail(exit_code_of(&err), "%s", err.message);
     report_unusable(job, job->inputs.list + job->inputs.count);
     return job->code;

@@ -39,17 +39,18 @@ int device_settle(const char *command, enum device chosen, const char *model, en
             "instructions it finds there, and on Apple's devices; use --device cpu or leave "
             "the option out",
             command);
-    if (chosen == DEVICE_COREML || chosen == DEVICE_MPS)
+    if ((chosen == DEVICE_COREML || chosen == DEVICE_MPS) &&
+        pst_device_check(PST_DEVICE_COREML, NULL))
         return fail(EXIT_ENVIRONMENT,
                     "%s: --device %s needs macOS; --device mil runs the same packages here, "
                     "--device cpu the model they were made from",
                     command, device_name(chosen));
     if (chosen == DEVICE_AUTO) *device = converted ? DEVICE_MIL : DEVICE_CPU;
-    if (*device == DEVICE_MIL && !converted)
+    if (device_is_package(*device) && !converted)
         return fail(EXIT_MODEL,
-                    "%s: --device mil runs what potstill convert makes: name its folder or package "
+                    "%s: --device %s runs what potstill convert makes: name its folder or package "
                     "as the model%s%s",
-                    command, model ? ", not " : "", model ? model : "");
+                    command, device_name(*device), model ? ", not " : "", model ? model : "");
     if (*device == DEVICE_CPU && converted)
         return fail(
             EXIT_MODEL,
@@ -57,4 +58,14 @@ int device_settle(const char *command, enum device chosen, const char *model, en
             "mil runs its packages",
             command, model);
     return 0;
+}
+
+int device_units(const char *command, enum device device, int chosen, pst_compute_units *units) {
+    *units = device == DEVICE_MPS ? PST_UNITS_GPU : (pst_compute_units)chosen;
+    if (chosen == PST_UNITS_ALL || device == DEVICE_COREML) return 0;
+    return fail(EXIT_USAGE, "%s: --compute-units is for --device coreml", command);
+}
+
+int device_has_checkpoint(const char *model) {
+    return has(model, "config.json") && has(model, "model.safetensors");
 }

@@ -161,25 +161,47 @@ int engine_open(struct engine *engine, const struct engine_choice *choice) {
     return code ? code : open_session(engine, choice);
 }
 
+/* The engine that decodes what the converted model `name` has heard: the one that was asked for, or
+ * that of the checkpoint beside the packages. */
+static int open_decoder(struct engine *engine, const struct engine_choice *choice,
+                        const char *name) {
+    struct engine_choice whole = *choice;
+    enum device device = engine->device;
+    whole.model = choice->decoder ? choice->decoder : name;
+    if (!choice->decoder && !device_has_checkpoint(name)) return 0;
+    environment_free(&engine->environment);
+    int code = engine_open(engine, &whole);
+    engine->device = device;
+    return code;
+}
+
 /* Packages have their adapters merged in, and their own precision. */
 static int open_package(struct engine *engine, const struct engine_choice *choice, const char *name,
                         const char *command) {
     pst_error err;
     pst_converted_options options;
+    pst_compute_units units;
     char *processor_dir = NULL;
+    int code = device_units(command, engine->device, choice->units, &units);
+    if (code) return code;
     if (choice->adapters.count || choice->adapter)
         return fail(EXIT_USAGE,
                     "%s: an adapter cannot be put on a converted model: merge it in with potstill "
                     "convert --adapter",
                     command);
-    int code = choice->processor ? locate(&engine->environment, choice->processor, "tokenizer.json",
-                                          choice->revision, &processor_dir)
-                                 : 0;
+    code = open_decoder(engine, choice, name);
+    if (!code && choice->processor)
+        code = locate(&engine->environment, choice->processor, "tokenizer.json", choice->revision,
+                      &processor_dir);
     if (code) return code;
     pst_converted_options_init(&options);
     options.device = engine->device == DEVICE_MIL ? PST_DEVICE_MIL : PST_DEVICE_COREML;
     options.threads = (uint32_t)choice->threads;
     options.processor_dir = processor_dir;
+    options.units = units;
+    options.cache_dir = choice->no_cache ? NULL : engine->environment.prepared;
+    options.warn = warn;
+    options.decoder = engine->session;
     pst_status status = pst_converted_open(name, &options, &engine->package, &err);
     pst_free(processor_dir);
     return status ? fail_model(&err) : 0;
@@ -196,6 +218,9 @@ int engine_open_device(struct engine *engine, const struct engine_choice *choice
     engine->device = device;
     if (code) return code;
     if (device_is_package(device)) return open_package(engine, choice, name, command);
+    if (choice->units != PST_UNITS_ALL || choice->decoder)
+        return fail(EXIT_USAGE, "%s: %s is for a converted model", command,
+                    choice->decoder ? "--decoder" : "--compute-units");
     environment_free(&engine->environment);
     code = engine_open(engine, choice);
     engine->device = device;

@@ -25,7 +25,9 @@ struct engine_choice {
     int cpu;       /* enum pst_cpu */
     int precision; /* enum pst_precision */
     int no_cache;
-    int device; /* enum device */
+    int device;          /* enum device */
+    int units;           /* pst_compute_units */
+    const char *decoder; /* model whose decoder goes on from a package's encoder */
 };
 
 struct engine {
@@ -36,7 +38,7 @@ struct engine {
     size_t adapter_count;
     pst_session *session; /* NULL after engine_open_model() */
     enum device device;
-    pst_converted *package; /* in place of all the above */
+    pst_converted *package; /* in place of all the above, but for a model and session that decode */
 };
 
 /* Tables about struct engine_choice: what goes with naming a model, an adapter, and with computing. */

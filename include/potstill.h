@@ -664,12 +664,31 @@ typedef enum pst_device {
     PST_DEVICE_COREML = 1 /* Core ML, on macOS */
 } pst_device;
 
+/* Can this system compute there? PST_ERR_UNSUPPORTED: no, and why. */
+PST_API pst_status pst_device_check(pst_device device, pst_error *err);
+
+/* What Core ML may compute with; what suits none of them it computes on the CPU. */
+typedef enum pst_compute_units {
+    PST_UNITS_ALL = 0,
+    PST_UNITS_ANE = 1, /* CPU and Neural Engine */
+    PST_UNITS_GPU = 2, /* CPU and GPU */
+    PST_UNITS_CPU = 3
+} pst_compute_units;
+
 typedef struct pst_converted_options {
     size_t struct_size;
     pst_device device;
     uint32_t threads; /* of the interpreter; 0: one per core this process may use, at most 8 */
     const char
-        *processor_dir; /* folder of tokenizer.json; NULL: the package's. `single` has none */
+        *processor_dir;      /* folder of tokenizer.json; NULL: the package's. `single` has none */
+    pst_compute_units units; /* of Core ML, as all that follows but the decoder */
+    const char *cache_dir;   /* where it keeps what it compiles; NULL: compiled each time */
+    void (*warn)(void *user, const char *message); /* NULL: silent */
+    void *user;
+    /* A session of the model that the package was made from, or NULL. Its decoder, adapters in use
+     * included, then goes on from what the package's encoder heard: with beams, with every rule. It
+     * has to live as long as the package; not for `single`. */
+    pst_session *decoder;
 } pst_converted_options;
 
 PST_API void pst_converted_options_init(pst_converted_options *options);
@@ -691,10 +710,11 @@ typedef struct pst_converted_info {
 /* Strings live as long as the package. */
 PST_API void pst_converted_describe(const pst_converted *package, pst_converted_info *info);
 
-/* Samples to text as pst_transcribe() does it, in the shortest length that the clip fits. Packages
- * decode greedily: num_beams has to be 1. The layout `single` knows no rules, no log-probabilities
- * (avg_logprob is NaN), and hears a shorter clip with silence behind it, as whoever calls it does.
- * NULL options: greedy, without rules, up to tokens_max. */
+/* Samples to text as pst_transcribe() does it, in the shortest length that the clip fits. Without a
+ * decoder session packages decode greedily: num_beams has to be 1. The layout `single` knows no rules,
+ * no log-probabilities (avg_logprob is NaN), and hears a shorter clip with silence behind it, as whoever
+ * calls it does. NULL options: greedy, without rules, up to tokens_max, or to the limit of the
+ * session's model. */
 PST_API pst_status pst_converted_transcribe(pst_converted *package, const float *samples,
                                             size_t count, const pst_decode_options *options,
                                             pst_transcript **transcript, pst_error *err);

@@ -20,6 +20,9 @@ struct coreml_options {
 
 struct coreml_model;
 
+/* Is there Core ML here? PST_ERR_UNSUPPORTED: no. */
+pst_status coreml_check(pst_error *err);
+
 /* Compiles the package at `path` (once, with a cache_dir: the first time may take long) and loads it.
  * Where the compute units asked for refuse it, it is tried on fewer, with a warning. */
 pst_status coreml_model_open(struct coreml_model **model, const char *path,

@@ -157,6 +157,11 @@ static MLModel *open_model(NSString *package, const struct coreml_options *optio
     return load(compiled, options, error);
 }
 
+pst_status coreml_check(pst_error *err) {
+    (void)err;
+    return PST_OK;
+}
+
 pst_status coreml_model_open(struct coreml_model **out, const char *path,
                              const struct coreml_options *options, pst_error *err) {
     @autoreleasepool {

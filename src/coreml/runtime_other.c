@@ -7,7 +7,11 @@
 
 static pst_status needs_macos(pst_error *err) {
     return error_set(err, PST_ERR_UNSUPPORTED,
-                     "Core ML needs macOS (here --device mil runs the same package)");
+                     "Core ML needs macOS (the device mil runs the same packages anywhere)");
+}
+
+pst_status coreml_check(pst_error *err) {
+    return needs_macos(err);
 }
 
 pst_status coreml_model_open(struct coreml_model **model, const char *path,

@@ -95,12 +95,40 @@ static pst_status run(void *loaded, const struct mil_tensor *inputs, size_t inpu
 
 const struct backend backend_mil = {"mil", load, run, unload};
 
+/* ----------------------------------------------------------------------------------------- Core ML */
+
+static pst_status load_coreml(const struct backend_options *options, const char *path,
+                              const char *function, void **loaded, pst_error *err) {
+    struct coreml_options chosen = options->coreml;
+    struct coreml_model *model = NULL;
+    chosen.function = function;
+    pst_status status = coreml_model_open(&model, path, &chosen, err);
+    if (!status) *loaded = model;
+    return status;
+}
+
+static pst_status run_coreml(void *loaded, const struct mil_tensor *inputs, size_t input_count,
+                             struct mil_tensor *outputs, size_t output_count, pst_error *err) {
+    return coreml_model_run(loaded, inputs, input_count, outputs, output_count, err);
+}
+
+static void unload_coreml(void *loaded) {
+    coreml_model_free(loaded);
+}
+
+const struct backend backend_coreml = {"coreml", load_coreml, run_coreml, unload_coreml};
+
+/* ---------------------------------------------------------------------------------------- devices */
+
+pst_status pst_device_check(pst_device device, pst_error *err) {
+    const struct backend *backend;
+    return backend_get(&backend, device, err);
+}
+
 pst_status backend_get(const struct backend **backend, pst_device device, pst_error *err) {
     switch (device) {
     case PST_DEVICE_MIL: *backend = &backend_mil; return PST_OK;
-    case PST_DEVICE_COREML:
-        return error_set(err, PST_ERR_UNSUPPORTED,
-                         "Core ML needs macOS (the device mil runs the same packages anywhere)");
+    case PST_DEVICE_COREML: *backend = &backend_coreml; return coreml_check(err);
     }
     return error_set(err, PST_ERR_ARGUMENT, "there is no device %d", (int)device);
 }

@@ -7,13 +7,15 @@
 
 #include "coreml/interpret.h"
 #include "coreml/mil.h"
+#include "coreml/runtime.h"
 
 struct backend_options {
-    unsigned threads;
+    unsigned threads;             /* of the interpreter */
+    struct coreml_options coreml; /* of Core ML, but for the function */
 };
 
 struct backend {
-    const char *name; /* "mil" */
+    const char *name; /* "mil", "coreml" */
     /* Loads a function of the package at `path`; NULL: its only one. */
     pst_status (*load)(const struct backend_options *options, const char *path,
                        const char *function, void **loaded, pst_error *err);
@@ -26,6 +28,8 @@ struct backend {
 
 /* The interpreter, rounding as the package's float types say. */
 extern const struct backend backend_mil;
+/* Core ML; where there is none every call says so. */
+extern const struct backend backend_coreml;
 
 /* The backend of a device, or PST_ERR_UNSUPPORTED where this system has none. */
 pst_status backend_get(const struct backend **backend, pst_device device, pst_error *err);

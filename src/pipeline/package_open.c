@@ -119,13 +119,58 @@ static pst_status open_layout(struct pst_converted *package, const char *process
     return package_index_open(&package->index, package->path, err);
 }
 
+static enum coreml_units units_of(pst_compute_units units) {
+    switch (units) {
+    case PST_UNITS_ANE: return COREML_UNITS_ANE;
+    case PST_UNITS_GPU: return COREML_UNITS_GPU;
+    case PST_UNITS_CPU: return COREML_UNITS_CPU;
+    case PST_UNITS_ALL: break;
+    }
+    return COREML_UNITS_ALL;
+}
+
+static pst_status set_backend(struct pst_converted *package, const pst_converted_options *options,
+                              pst_error *err) {
+    if ((unsigned)options->units > PST_UNITS_CPU)
+        return error_set(err, PST_ERR_ARGUMENT, "there are no compute units %d",
+                         (int)options->units);
+    if (options->cache_dir) {
+        package->cache_dir = strdup(options->cache_dir);
+        if (!package->cache_dir) return error_memory(err, strlen(options->cache_dir) + 1);
+    }
+    package->options = (struct backend_options){.threads = session_thread_count(options->threads),
+                                                .coreml = {.units = units_of(options->units),
+                                                           .cache_dir = package->cache_dir,
+                                                           .warn = options->warn,
+                                                           .user = options->user}};
+    return backend_get(&package->backend, options->device, err);
+}
+
+/* A decoder of another model would not understand what the encoder says. */
+static pst_status set_decoder(struct pst_converted *package, pst_session *decoder, pst_error *err) {
+    const struct package_index *index = &package->index;
+    if (!decoder) return PST_OK;
+    const struct config *config = &decoder->model->config;
+    if (package->single)
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "%s: a package of the layout single decodes by itself", package->path);
+    if (config->vocab != index->vocab || config->decoder_start_token_id != index->start ||
+        config->eos_token_id != index->end ||
+        config->decoder_layers * config->heads * config->head_dim != index->cache_dim)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: the decoder is of another model than the one that was converted",
+                         package->path);
+    package->decoder = decoder;
+    return PST_OK;
+}
+
 static pst_status open_package(struct pst_converted *package, const pst_converted_options *options,
                                pst_error *err) {
     const char *processor_dir = options->processor_dir;
-    package->options.threads = session_thread_count(options->threads);
-    pst_status status = backend_get(&package->backend, options->device, err);
+    pst_status status = set_backend(package, options, err);
     if (!status) status = kernels_get(&package->kernels, PST_CPU_AUTO, err);
     if (!status) status = open_layout(package, processor_dir, err);
+    if (!status) status = set_decoder(package, options->decoder, err);
     if (!status)
         status =
             tokenizer_open(&package->tokenizer, processor_dir ? processor_dir : package->path, err);
@@ -172,6 +217,7 @@ void pst_converted_free(pst_converted *package) {
     free(package->logprobs);
     free(package->kept);
     free(package->tokens);
+    free(package->cache_dir);
     free(package->path);
     free(package);
 }

@@ -14,7 +14,7 @@ struct loaded_part {
 };
 
 struct pst_converted {
-    char *path;
+    char *path, *cache_dir;
     int single;                  /* one package: samples in, ids out */
     struct package_index index;  /* of `single` only what both have */
     struct package_length whole; /* the length of `single` */
@@ -22,7 +22,8 @@ struct pst_converted {
     const struct backend *backend;
     struct backend_options options;
     const struct kernels *kernels;
-    struct loaded_part *loaded; /* [loaded_count] */
+    struct pst_session *decoder; /* goes on from the encoder's output; NULL: a package does */
+    struct loaded_part *loaded;  /* [loaded_count] */
     size_t loaded_count;
 
     /* Of one clip, for the longest length. */

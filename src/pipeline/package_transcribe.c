@@ -10,6 +10,7 @@
 #include "decode/rules.h"
 #include "network/workspace.h"
 #include "pipeline/package_session.h"
+#include "pipeline/session.h"
 #include "pipeline/waveform.h"
 
 /* What the decoder listens to; lives until the encoder runs again. */
@@ -54,9 +55,10 @@ static void load_samples(struct pst_converted *package, const struct package_len
     fill(package->samples + count, length->samples - count, 0, 0, 0);
 }
 
-static pst_status encode(struct pst_converted *package, const struct package_length *length,
-                         const float *samples, size_t count, struct memory *memory,
-                         pst_error *err) {
+/* Runs the encoder; outputs [output_count] are named. */
+static pst_status hear(struct pst_converted *package, const struct package_length *length,
+                       const float *samples, size_t count, struct mil_tensor *outputs,
+                       size_t output_count, pst_error *err) {
     struct extent extent;
     void *encoder;
     pst_status status = package_load(package, &length->encoder, &encoder, err);
@@ -73,8 +75,14 @@ static pst_status encode(struct pst_converted *package, const struct package_len
         row("frame_weights", package->frame_weights, length->frames1),
         row("key_mask", package->key_mask, length->frames),
     };
+    return package->backend->run(encoder, inputs, 3, outputs, output_count, err);
+}
+
+static pst_status encode(struct pst_converted *package, const struct package_length *length,
+                         const float *samples, size_t count, struct memory *memory,
+                         pst_error *err) {
     struct mil_tensor outputs[] = {{.name = "cross_k"}, {.name = "cross_v"}};
-    status = package->backend->run(encoder, inputs, 3, outputs, 2, err);
+    pst_status status = hear(package, length, samples, count, outputs, 2, err);
     size_t elements = (size_t)package->index.cache_dim * length->memory;
     for (size_t i = 0; !status && i < 2; i++)
         status = check_result(&outputs[i], MIL_F32, elements, err);
@@ -242,6 +250,18 @@ static size_t token_limit(const pst_decode_options *options) {
     return options->max_new_tokens ? (size_t)options->max_new_tokens + 1 : options->max_length;
 }
 
+/* The encoder is the package's, all that follows the engine's. Rows behind the clip mean nothing. */
+static pst_status run_hybrid(struct pst_converted *package, const struct package_length *length,
+                             const float *samples, size_t count, const pst_decode_options *options,
+                             pst_transcript *transcript, pst_error *err) {
+    struct mil_tensor rows = {.name = "encoder_hidden_states"};
+    size_t elements = (size_t)length->frames * package->decoder->model->config.dim;
+    pst_status status = hear(package, length, samples, count, &rows, 1, err);
+    if (!status) status = check_result(&rows, MIL_F32, elements, err);
+    return status ? status
+                  : session_decode(package->decoder, rows.f, count, options, transcript, err);
+}
+
 /* Do the options ask for nothing but the most likely token each time? */
 static int is_plain(const pst_decode_options *options) {
     return options->min_length == 0 && options->min_new_tokens == 0 &&
@@ -257,6 +277,7 @@ static pst_status check_options(const struct pst_converted *package,
     if (options->struct_size != sizeof *options)
         return error_set(err, PST_ERR_ARGUMENT,
                          "options are not set up by pst_decode_options_init()");
+    if (package->decoder) return PST_OK; /* which looks itself */
     if (options->num_beams > 1)
         return error_set(err, PST_ERR_ARGUMENT,
                          "num_beams is %u: packages decode greedily, with one", options->num_beams);
@@ -284,6 +305,8 @@ static pst_status run(struct pst_converted *package, const float *samples, size_
                          (double)count / PST_SAMPLE_RATE_HZ,
                          (double)package->index.lengths[package->index.length_count - 1].samples /
                              PST_SAMPLE_RATE_HZ);
+    if (package->decoder)
+        return run_hybrid(package, length, samples, count, options, transcript, err);
     struct rules rules = {options, package->index.vocab, token_limit(options), package->index.end};
     pst_status status = package->single ? run_single(package, samples, count, &found, err)
                                         : encode(package, length, samples, count, &memory, err);
@@ -299,7 +322,8 @@ pst_status pst_converted_transcribe(pst_converted *package, const float *samples
     if (!package || !samples || !out)
         return error_set(err, PST_ERR_ARGUMENT, "package, samples and transcript must not be NULL");
     if (options) chosen = *options;
-    if (!chosen.max_new_tokens && !chosen.max_length) chosen.max_length = package->index.tokens_max;
+    if (!chosen.max_new_tokens && !chosen.max_length && !package->decoder)
+        chosen.max_length = package->index.tokens_max;
     pst_status status = check_options(package, &chosen, err);
     if (!status) status = waveform_check(samples, count, err);
     if (status) return status;

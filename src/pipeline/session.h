@@ -26,4 +26,10 @@ unsigned session_thread_count(uint32_t chosen);
  * there is uses it as it is. */
 pst_status session_fit(struct pst_session *session, const struct extent *extent, pst_error *err);
 
+/* What pst_transcribe() does once the encoder has heard a clip of as many `samples`: what it heard is
+ * memory [frames, dim]. Fills in `transcript`, which is the caller's to free in any case. */
+pst_status session_decode(struct pst_session *session, const float *memory, size_t samples,
+                          const pst_decode_options *options, pst_transcript *transcript,
+                          pst_error *err);
+
 #endif

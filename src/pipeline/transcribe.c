@@ -24,6 +24,13 @@ static pst_status listen(struct pst_session *session, const float *samples, size
     return PST_OK;
 }
 
+/* The memory of a clip that something else has encoded. */
+static void take_over(struct workspace *ws, const float *memory) {
+    size_t count = ws->extent.frames * ws->model->config.dim;
+    memcpy(ws->hidden, memory, count * sizeof *memory);
+    decoder_listen(ws);
+}
+
 static pst_status write_down(const struct pst_session *session, pst_transcript *transcript,
                              pst_error *err) {
     const struct search *search = &session->search;
@@ -44,8 +51,9 @@ static pst_status write_down(const struct pst_session *session, pst_transcript *
                             &transcript->text, err);
 }
 
-static pst_status run(struct pst_session *session, const float *samples, size_t count,
-                      const pst_decode_options *options, pst_transcript *transcript,
+/* samples [count], or in their place memory [frames, dim] of as many. */
+static pst_status run(struct pst_session *session, const float *samples, const float *memory,
+                      size_t count, const pst_decode_options *options, pst_transcript *transcript,
                       pst_error *err) {
     const struct config *config = &session->model->config;
     size_t max_length =
@@ -58,7 +66,10 @@ static pst_status run(struct pst_session *session, const float *samples, size_t 
     session->search.rules =
         (struct rules){options, config->vocab, max_length, config->eos_token_id};
     session->search.start_token_id = config->decoder_start_token_id;
-    status = listen(session, samples, count, err);
+    if (memory)
+        take_over(&session->workspace, memory);
+    else
+        status = listen(session, samples, count, err);
     if (!status && options->num_beams == 1)
         status = greedy_search(&session->search, err);
     else if (!status)
@@ -69,24 +80,39 @@ static pst_status run(struct pst_session *session, const float *samples, size_t 
     return status;
 }
 
-pst_status pst_transcribe(pst_session *session, const float *samples, size_t count,
-                          const pst_decode_options *options, pst_transcript **out, pst_error *err) {
-    if (!session || !samples || !out)
-        return error_set(err, PST_ERR_ARGUMENT, "session, samples and transcript must not be NULL");
+/* `options`, NULL: the model's, with its limit where they have none. */
+static pst_status settle(const struct pst_session *session, const pst_decode_options *options,
+                         pst_decode_options *settled, pst_error *err) {
     if (options && options->struct_size != sizeof *options)
         return error_set(err, PST_ERR_ARGUMENT,
                          "options are not set up by pst_decode_options_init()");
-    pst_decode_options chosen = options ? *options : session->model->decode;
-    if (!chosen.max_length && !chosen.max_new_tokens) {
-        chosen.max_length = session->model->decode.max_length;
-        chosen.max_new_tokens = session->model->decode.max_new_tokens;
+    *settled = options ? *options : session->model->decode;
+    if (!settled->max_length && !settled->max_new_tokens) {
+        settled->max_length = session->model->decode.max_length;
+        settled->max_new_tokens = session->model->decode.max_new_tokens;
     }
-    pst_status status = rules_check(&chosen, session->model->config.vocab, err);
+    return rules_check(settled, session->model->config.vocab, err);
+}
+
+pst_status session_decode(struct pst_session *session, const float *memory, size_t samples,
+                          const pst_decode_options *options, pst_transcript *transcript,
+                          pst_error *err) {
+    pst_decode_options chosen;
+    pst_status status = settle(session, options, &chosen, err);
+    return status ? status : run(session, NULL, memory, samples, &chosen, transcript, err);
+}
+
+pst_status pst_transcribe(pst_session *session, const float *samples, size_t count,
+                          const pst_decode_options *options, pst_transcript **out, pst_error *err) {
+    pst_decode_options chosen;
+    if (!session || !samples || !out)
+        return error_set(err, PST_ERR_ARGUMENT, "session, samples and transcript must not be NULL");
+    pst_status status = settle(session, options, &chosen, err);
     if (!status) status = waveform_check(samples, count, err);
     if (status) return status;
     pst_transcript *transcript = calloc(1, sizeof *transcript);
     if (!transcript) return error_memory(err, sizeof *transcript);
-    status = run(session, samples, count, &chosen, transcript, err);
+    status = run(session, samples, NULL, count, &chosen, transcript, err);
     if (status) {
         pst_transcript_free(transcript);
         return status;

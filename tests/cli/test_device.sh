@@ -31,9 +31,16 @@ says 'potstill: transcribe: packages is a converted model: the cpu needs the mod
 run transcribe --device mil --model micro audio/chirp.wav
 exits 3; prints ''
 says 'potstill: transcribe: --device mil runs what potstill convert makes: name its folder or package as the model, not micro'
-run transcribe --device coreml --model packages audio/chirp.wav
-exits 4; prints ''
-says 'potstill: transcribe: --device coreml needs macOS; --device mil runs the same packages here, --device cpu the model they were made from'
+case $(uname) in
+Darwin) ;;
+*)
+    for device in coreml mps; do
+        run transcribe --device $device --model packages audio/chirp.wav
+        exits 4; prints ''
+        says "potstill: transcribe: --device $device needs macOS; --device mil runs the same packages here, --device cpu the model they were made from"
+    done
+    ;;
+esac
 run transcribe --model packages --num-beams 2 audio/chirp.wav
 exits 2; prints ''
 run transcribe --model packages --adapter x audio/chirp.wav
@@ -41,6 +48,43 @@ exits 2; prints ''
 says 'potstill: transcribe: an adapter cannot be put on a converted model: merge it in with potstill convert --adapter'
 run transcribe --model packages --sequence-bias and=1 audio/chirp.wav
 exits 2; prints ''; says 'potstill: --sequence-bias is not to be had with a converted model'
+
+# With the decoder of the model the packages only hear; tokens, beams and rules are the engine's.
+run convert --model micro -o packages --precision float32 --seconds 2,4 --force
+exits 0
+for search in '--num-beams 1' '--num-beams 3' \
+    '--num-beams 2 --sequence-bias and=1 --no-repeat-ngram-size 2'; do
+    # shellcheck disable=SC2086 # words
+    run transcribe --model micro $search --format jsonl audio
+    tokens "$scratch/out" > by_engine
+    # shellcheck disable=SC2086 # words
+    run transcribe --device mil --model packages --decoder micro $search --format jsonl audio
+    exits "$code_of_engine"
+    tokens "$scratch/out" > by_both
+    ok test -s by_both
+    ok cmp by_engine by_both
+done
+
+# A checkpoint beside the packages is found without being named.
+cp -R packages beside && cp -L micro/* beside/
+run transcribe --model micro --num-beams 3 audio/chirp.wav
+cp "$scratch/out" beamed
+run transcribe --model beside --num-beams 3 audio/chirp.wav
+exits 0; ok cmp "$scratch/out" beamed
+
+# What --decoder and --compute-units cannot do is said.
+run transcribe --model micro --decoder micro audio/chirp.wav
+exits 2; prints ''; says 'potstill: transcribe: --decoder is for a converted model'
+run transcribe --model micro --compute-units gpu audio/chirp.wav
+exits 2; prints ''; says 'potstill: transcribe: --compute-units is for a converted model'
+run transcribe --device mil --model packages --compute-units ane audio/chirp.wav
+exits 2; prints ''; says 'potstill: transcribe: --compute-units is for --device coreml'
+run transcribe --model packages --decoder packages audio/chirp.wav
+exits 3; prints ''
+sed 's/"end": 2/"end": 3/' packages/potstill.json > index && cp index beside/potstill.json
+run transcribe --model beside audio/chirp.wav
+exits 3; prints ''
+says 'potstill: beside: the decoder is of another model than the one that was converted'
 
 # Rules are the engine's.
 run transcribe --model micro --suppress-tokens 262 --no-repeat-ngram-size 1 audio/chirp.wav
@@ -52,7 +96,13 @@ exits 0; ok cmp "$scratch/out" ruled
 # The report of run-stt names the device; its beam search is the engine's alone.
 run run-stt --model-id packages --audio audio/chirp.wav
 exits 2; prints ''
-says 'potstill: run-stt: a converted model decodes greedily: add --decode greedy (the scripts'"'"' beam search needs --device cpu and the model itself)'
+says 'potstill: run-stt: a converted model decodes greedily: add --decode greedy (the scripts'"'"' beam search needs the model it was made from: --decoder M)'
+run run-stt --model-id micro --audio audio/chirp.wav
+grep prediction "$scratch/out" > by_engine
+run run-stt --model-id packages --decoder micro --audio audio/chirp.wav
+exits 0; ok grep -q '"device": "mil"' "$scratch/out"
+grep prediction "$scratch/out" > by_both
+ok cmp by_engine by_both
 run run-stt --model-id packages --audio audio/chirp.wav --decode greedy
 exits 0
 ok grep -q '"device": "mil"' "$scratch/out"
@@ -75,7 +125,7 @@ exits 3; prints ''
 # An index that lies.
 cp packages/potstill.json index
 for change in 's/"format": 1/"format": 2/' 's/"slots": [0-9]*/"slots": 1/' 's/"end": 2/"end": -1/' \
-    's/"frames": [0-9]*/"frames": 7/' 's/"encoder-9s.mlpackage"/"..\/micro"/' 's/"lengths"/"length"/'; do
+    's/"frames": [0-9]*/"frames": 7/' 's/"encoder-2s.mlpackage"/"..\/micro"/' 's/"lengths"/"length"/'; do
     sed "$change" index > packages/potstill.json
     cmp -s index packages/potstill.json && complain "nothing changed by $change"
     run transcribe --model packages audio/chirp.wav
