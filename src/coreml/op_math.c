@@ -106,7 +106,7 @@ int infer_conv(struct inference *in) {
                            (long long)weight->dims[0]);
     if (x->dims[1] >= 0 && weight->dims[1] >= 0 && x->dims[1] != weight->dims[1] * groups)
         return rule_refuse(in, "x has %lld channels, the weight takes %lld", (long long)x->dims[1],
-                           (long long)(weight->dims[1] * groups));
+                           (long long)weight->dims[1] * groups);
     if (bias != NULL && bias->dims[0] >= 0 && bias->dims[0] != weight->dims[0])
         return rule_refuse(in, "bias has %lld elements, expected %lld", (long long)bias->dims[0],
                            (long long)weight->dims[0]);
