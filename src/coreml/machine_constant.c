@@ -27,6 +27,7 @@ static int read_integer(enum mil_dtype dtype, const unsigned char *data, size_t 
                         int32_t *value) {
     uint32_t bits = mil_bits(dtype);
     uint64_t raw = 0;
+    if (bits == 0) return 0;
     if (bits < 8) {
         raw = unpack(data, index, bits);
     } else {
@@ -60,7 +61,7 @@ pst_status machine_decode(struct mil_machine *machine, struct slot *slot, pst_er
     if (type->dtype == MIL_F32 && (uintptr_t)value->data % _Alignof(float) == 0) {
         /* The interpreter never writes to a constant. */
         slot->tensor.type = *type;
-        slot->tensor.f = (float *)(uintptr_t)value->data;
+        slot->tensor.f = (float *)value->data;
         return PST_OK;
     }
     pst_status status = slot_fill(machine, slot, type, err);

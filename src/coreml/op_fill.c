@@ -73,9 +73,9 @@ static pst_status run_range(struct op_call *call) {
     status = op_output(call, 0, &type, &y);
     if (status) return status;
     for (int64_t i = 0; i < type.dims[0]; i++) {
-        if (y->f)
+        if (y->f && start->f && step->f)
             y->f[i] = (float)((double)start->f[0] + (double)i * (double)step->f[0]);
-        else
+        else if (y->i && start->i && step->i)
             y->i[i] = (int32_t)(start->i[0] + i * step->i[0]);
     }
     return PST_OK;

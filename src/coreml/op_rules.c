@@ -207,16 +207,16 @@ static int is_constant(const struct mil_value *value) {
 
 static int check_value(struct inference *in, const struct parameter *parameter,
                        const struct mil_value *value, enum mil_dtype *shared) {
-    static const char *const kinds[] = {['F'] = "a float of the operation's type",
-                                        ['N'] = "a number of the operation's type",
-                                        ['A'] = "a value of the operation's type",
-                                        ['v'] = "a value of the operation's type",
-                                        ['f'] = "a float",
-                                        ['g'] = "a float of the operation's type",
-                                        ['i'] = "an integer",
-                                        ['q'] = "an integer of 8 bits",
-                                        ['b'] = "a boolean",
-                                        ['s'] = "a text"};
+    static const char *const kinds[256] = {['F'] = "a float of the operation's type",
+                                           ['N'] = "a number of the operation's type",
+                                           ['A'] = "a value of the operation's type",
+                                           ['v'] = "a value of the operation's type",
+                                           ['f'] = "a float",
+                                           ['g'] = "a float of the operation's type",
+                                           ['i'] = "an integer",
+                                           ['q'] = "an integer of 8 bits",
+                                           ['b'] = "a boolean",
+                                           ['s'] = "a text"};
     int takes_state = parameter->code == 'w';
     if (value->type.state && !takes_state)
         return rule_refuse(in, "%s is a state, which has to be read first", parameter->name);

@@ -107,6 +107,7 @@ static pst_status open_manifest(const char *folder, char **program, pst_error *e
     free(path);
     if (status) return status;
     status = find_program(&manifest, folder, program, err);
+    if (!status && *program == NULL) status = error_memory(err, 0);
     json_file_close(&manifest);
     return status;
 }

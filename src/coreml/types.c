@@ -66,7 +66,7 @@ int rule_ints(const struct inference *in, const char *name, int64_t ints[RULE_IN
         if (bits > 32) return -1;
         for (uint32_t b = 0; b < bits / 8; b++) word |= (uint32_t)at[b] << 8 * b;
         switch (value->type.dtype) {
-        case MIL_I8: ints[i] = (int8_t)word; break;
+        case MIL_I8: ints[i] = (int64_t)(word ^ 0x80) - 0x80; break;
         case MIL_I16: ints[i] = (int16_t)word; break;
         case MIL_I32: ints[i] = (int32_t)word; break;
         case MIL_BOOL:

@@ -225,8 +225,9 @@ static pst_status run_single(struct pst_converted *package, const float *samples
 
 static pst_status write_down(const struct pst_converted *package, const struct found *found,
                              pst_transcript *transcript, pst_error *err) {
-    size_t bytes = found->count * sizeof *transcript->tokens; /* the start token at least */
-    transcript->tokens = calloc(found->count, sizeof *transcript->tokens);
+    size_t bytes = found->count * sizeof *transcript->tokens;
+    if (found->count == 0) return error_set(err, PST_ERR_MODEL, "the package gave no token");
+    transcript->tokens = malloc(bytes);
     if (!transcript->tokens) return error_memory(err, bytes);
     memcpy(transcript->tokens, package->tokens, bytes);
     transcript->token_count = found->count;
