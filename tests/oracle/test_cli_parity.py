@@ -10,7 +10,7 @@ import reference  # noqa: E402
 import soundfile  # noqa: E402
 from clips import load  # noqa: E402
 
-EXACT = ["transcribe", "--precision", "f32"]
+EXACT = ["transcribe", "--precision", "f32", "--window", "0"]
 BEAM = {"num_beams": 5, "repetition_penalty": 1.3, "no_repeat_ngram_size": 2,
         "early_stopping": True, "max_new_tokens": 40}
 BEAM_WORDS = ["--decode", "beam", "--repetition-penalty", "1.3", "--no-repeat-ngram-size", "2",
