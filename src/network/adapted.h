@@ -38,9 +38,6 @@ struct adapted_block {
 void adapted_apply(const struct workspace *ws, const struct adapted_block *block, float *scratch,
                    float *room);
 
-/* Room for ADAPTED_SCALES in floats: the widest block and two rows. */
-size_t adapted_room(const struct workspace *ws);
-
 /* row [dim] = the embedding of `token`. */
 void adapted_embed(const struct workspace *ws, uint32_t token, float *row);
 

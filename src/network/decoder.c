@@ -119,21 +119,12 @@ static void run_stage(struct stage *stage, const char *name, size_t units, size_
     spans_end(stage->ws->spans, 0, PST_STAGE_DETAIL, name, start);
 }
 
-static void add_slice(void *context, size_t index, unsigned thread) {
-    const struct stage *stage = context;
-    size_t out = stage->maps[0].job.out;
-    size_t first = step_begin(stage->cut, index) * stage->columns;
-    size_t last = step_begin(stage->cut, index + 1) * stage->columns;
-    if (last > out) last = out;
-    step_slice(stage->ws, &stage->maps[0], stage->ws->step_hidden + first, out, first, last - first,
-               1, thread);
-}
-
 /* h += linear(x) */
-static void add_projection(struct stage *stage, const struct linear *linear, const float *x) {
-    step_prepare(stage->ws, stage->maps, &linear, 1, x, stage->rows);
-    stage->columns = step_columns(stage->ws, &stage->maps[0]);
-    run_stage(stage, "projection", units_of(linear->out, stage->columns), SIZE_MAX, add_slice);
+static void add_projection(const struct stage *stage, const struct linear *linear, const float *x) {
+    struct workspace *ws = stage->ws;
+    uint64_t start = spans_start(ws->spans);
+    step_run(ws, linear, ws->step_hidden, x, stage->rows, 1);
+    spans_end(ws->spans, 0, PST_STAGE_DETAIL, "projection", start);
 }
 
 /* ---------------------------------------------------------------------------------- self-attention */

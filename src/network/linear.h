@@ -1,8 +1,8 @@
 /* linear.h - linear maps with their adapters.
  *
  * Everything heavy in the network is y = x wT + b over rows: projections, feed-forward layers,
- * convolutions (rows that overlap) and the output matrix. The few rows of a step are multiplied by all
- * threads, each a part of the outputs; the many of a clip in blocks, each on one thread. */
+ * convolutions (rows that overlap) and the output matrix. The many rows of a clip are multiplied in blocks,
+ * each on one thread (linear_block.c); the few of a step by all threads, each a part of the outputs (step.h). */
 #ifndef PST_NETWORK_LINEAR_H
 #define PST_NETWORK_LINEAR_H
 
@@ -53,10 +53,8 @@ struct prepared linear_prepare(const struct workspace *ws, enum precision precis
 void linear_product(const struct workspace *ws, const struct packed *packed, size_t first,
                     const struct matmul *base, const struct prepared *x, float *scratch);
 
-/* Runs up to LINEAR_JOBS_MAX maps, with what the adapters in use do to them. */
-void linear_run(struct workspace *ws, struct linear_job *jobs, size_t count);
-
-/* The same on the calling thread, for a block of rows: jobs that share an input one after another. */
+/* Jobs on the calling thread, for a block of rows, with what the adapters in use do to them: those that
+ * share an input one after another. */
 void linear_block(const struct workspace *ws, const struct linear_job *jobs, size_t count,
                   struct block_room *room);
 

@@ -1,7 +1,7 @@
 /* linear_block.c - a block of rows through linear maps, on one thread, with all that adapters do to it.
  *
- * The same sums as linear_run(), in the order that suits rows which stay in a cache: the input is prepared
- * once for all maps that share it, and A(x) is computed where it is used. */
+ * In the order that suits rows which stay in a cache: the input is prepared once for all maps that share
+ * it, and A(x) is computed where it is used. */
 #include <string.h>
 
 #include "kernels/kernels.h"

@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "network/linear.h"
+#include "network/step.h"
 
 /* Tokens of a block: a multiple of every panel; its two rows of products stay in the first-level cache. */
 enum { BLOCK = LOGITS_BLOCK };
@@ -218,8 +218,7 @@ void logits_compute(struct workspace *ws, size_t rows) {
         struct coarse coarse = {.ws = ws, .rows = rows, .parts = 1};
         run_coarse(ws, &coarse);
     } else {
-        struct linear_job job = linear_job_of(ws, output, ws->logits, ws->step_normed, rows);
-        linear_run(ws, &job, 1);
+        step_run(ws, output, ws->logits, ws->step_normed, rows, 0);
     }
     spans_end(ws->spans, 0, PST_STAGE_DECODER, "logits", start);
     workspace_trace(ws, "logits", ws->logits, rows, output->out);

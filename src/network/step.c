@@ -204,3 +204,33 @@ struct step_cut step_cut(const struct workspace *ws, size_t units, size_t most) 
     size_t parts = threads * (each / most + (each % most > 0));
     return (struct step_cut){units, parts < units ? parts : units};
 }
+
+/* -------------------------------------------------------------------------------- a map by itself */
+
+struct whole {
+    struct workspace *ws;
+    struct step_map map;
+    struct step_cut cut;
+    size_t columns;
+    float *y;
+    int accumulate;
+};
+
+static void run_part(void *context, size_t index, unsigned thread) {
+    const struct whole *whole = context;
+    size_t out = whole->map.job.out, first = step_begin(whole->cut, index) * whole->columns;
+    size_t last = step_begin(whole->cut, index + 1) * whole->columns;
+    if (last > out) last = out;
+    step_slice(whole->ws, &whole->map, whole->y + first, out, first, last - first,
+               whole->accumulate, thread);
+}
+
+void step_run(struct workspace *ws, const struct linear *linear, float *y, const float *x,
+              size_t rows, int accumulate) {
+    struct whole whole = {.ws = ws, .y = y, .accumulate = accumulate};
+    step_prepare(ws, &whole.map, &linear, 1, x, rows);
+    whole.columns = step_columns(ws, &whole.map);
+    whole.cut = step_cut(ws, (linear->out + whole.columns - 1) / whole.columns,
+                         ws->slice_outs / whole.columns);
+    thread_pool_run(ws->pool, whole.cut.parts, run_part, &whole);
+}

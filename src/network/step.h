@@ -33,6 +33,10 @@ void step_slice(struct workspace *ws, const struct step_map *map, float *y, size
 float *step_slice_aside(struct workspace *ws, const struct step_map *map, size_t first, size_t outs,
                         unsigned number, unsigned thread);
 
+/* y [rows, out] (+)= linear(x) with what the adapters in use do to it, by all threads. */
+void step_run(struct workspace *ws, const struct linear *linear, float *y, const float *x,
+              size_t rows, int accumulate);
+
 /* `units` of work as parts of at most `most` units, of which all threads get equally many. */
 struct step_cut {
     size_t units, parts;

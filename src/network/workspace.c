@@ -175,10 +175,8 @@ void workspace_lay_out(struct workspace *ws, struct arena *arena, const struct e
     ws->scratch = ARENA_TAKE(arena, threads, float *);
     ws->rooms = ARENA_TAKE(arena, threads, struct block_room);
     ws->scores_offset = panel;
-    ws->block_offset = panel + scores;
-    size_t block = e->scales_outputs ? adapted_room(ws) : 0;
     for (unsigned t = 0; t < threads; t++) {
-        struct block_room room = {.panel = ARENA_TAKE(arena, panel + scores + block, float)};
+        struct block_room room = {.panel = ARENA_TAKE(arena, panel + scores, float)};
         lay_out_room(ws, &room, arena, e);
         if (!ws->scratch) continue;
         ws->scratch[t] = room.panel;

@@ -75,7 +75,6 @@ struct workspace {
 
     float **scratch;      /* [threads]: a packed panel, then attention scores of a step */
     size_t scores_offset; /* of the scores in a scratch */
-    size_t block_offset;  /* of a block computed aside and two rows, with scales_outputs */
     float *lora_inner;    /* [3, beams, rank]: A(x) of up to three maps that share an input */
     float *scaled;        /* the scaled inputs of as many maps, scaled_room apart */
     size_t scaled_room;
