@@ -9,6 +9,11 @@
  * products of 32 values apart. int8 sums are exact, so few rows are left to VNNI. */
 #include "kernels/vector_avx512.h"
 #include "kernels/vector_packed.h"
+
+/* Rows and panels are those of VPDPBUSD and VDPBF16PS, to the byte. */
+#define INT8_FLIP 0x80
+#include "kernels/vector_pack_bf16.h"
+#include "kernels/vector_pack_int8.h"
 #include "kernels/vector_power.h"
 
 enum {
@@ -220,34 +225,6 @@ static double spin_bf16(size_t rounds) {
 
 static double spin_int8(size_t rounds) {
     return spin(rounds / 16, 0);
-}
-
-/* ------------------------------------------------------------------------- packed as the others */
-
-static size_t bytes_bf16(size_t n, size_t k) {
-    return packed_avx512_bf16_bf16.bytes(n, k);
-}
-
-static void pack_bf16(unsigned char *data, const float *w, size_t w_stride, size_t n, size_t k) {
-    packed_avx512_bf16_bf16.pack(data, w, w_stride, n, k);
-}
-
-static void prepare_bf16(void *rows, size_t rows_stride, float *scale, const float *fixed,
-                         const float *x, size_t x_stride, size_t m, size_t k) {
-    packed_avx512_bf16_bf16.prepare(rows, rows_stride, scale, fixed, x, x_stride, m, k);
-}
-
-static size_t bytes_int8(size_t n, size_t k) {
-    return packed_avx512_vnni_int8.bytes(n, k);
-}
-
-static void pack_int8(unsigned char *data, const float *w, size_t w_stride, size_t n, size_t k) {
-    packed_avx512_vnni_int8.pack(data, w, w_stride, n, k);
-}
-
-static void prepare_int8(void *rows, size_t rows_stride, float *scale, const float *fixed,
-                         const float *x, size_t x_stride, size_t m, size_t k) {
-    packed_avx512_vnni_int8.prepare(rows, rows_stride, scale, fixed, x, x_stride, m, k);
 }
 
 #include "kernels/amx_attend.h"
