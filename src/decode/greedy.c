@@ -8,16 +8,6 @@
 #include "network/decoder.h"
 #include "network/logits.h"
 
-/* The gap between the best score and the second best, which shows near ties. */
-static float gap_below(const struct kernels *kernels, float *scores, size_t vocab, size_t best) {
-    if (vocab < 2) return INFINITY;
-    float top = scores[best];
-    scores[best] = -INFINITY;
-    float gap = top - scores[kernels->argmax(scores, vocab)];
-    scores[best] = top;
-    return gap;
-}
-
 /* From all logits, with the rules. */
 static void choose_by_rules(struct search *search, struct logits_best *best, double *logprob) {
     struct workspace *ws = search->ws;
@@ -31,7 +21,7 @@ static void choose_by_rules(struct search *search, struct logits_best *best, dou
     rules_apply(&search->rules, logits, text->tokens, text->count, search->kept);
     best->token = kernels->argmax(logits, vocab);
     best->logit = logits[best->token];
-    best->margin = gap_below(kernels, logits, vocab, best->token);
+    best->margin = search_gap(kernels, logits, vocab, best->token);
     *logprob = search->scores[best->token];
     spans_end(ws->spans, 0, PST_STAGE_SEARCH, "rules", start);
 }

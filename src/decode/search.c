@@ -24,3 +24,12 @@ void search_lay_out(struct search *search, struct arena *arena, const struct ext
     search->next_finished = take_hypotheses(arena, extent);
     search->parents = ARENA_TAKE(arena, beams, int);
 }
+
+float search_gap(const struct kernels *kernels, float *scores, size_t vocab, size_t best) {
+    if (vocab < 2) return INFINITY;
+    float top = scores[best];
+    scores[best] = -INFINITY;
+    float gap = top - scores[kernels->argmax(scores, vocab)];
+    scores[best] = top;
+    return gap;
+}

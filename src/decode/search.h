@@ -49,4 +49,8 @@ void search_lay_out(struct search *search, struct arena *arena, const struct ext
 pst_status greedy_search(struct search *search, pst_error *err);
 pst_status beam_search(struct search *search, pst_error *err);
 
+/* The gap between scores[best], the largest of scores [vocab], and the second best, which shows near ties.
+ * The scores are as before afterwards. */
+float search_gap(const struct kernels *kernels, float *scores, size_t vocab, size_t best);
+
 #endif

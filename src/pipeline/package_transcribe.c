@@ -138,15 +138,6 @@ struct found {
     int truncated;
 };
 
-static float gap_below(const struct kernels *kernels, float *scores, size_t vocab, size_t best) {
-    if (vocab < 2) return INFINITY;
-    float top = scores[best];
-    scores[best] = -INFINITY;
-    float gap = top - scores[kernels->argmax(scores, vocab)];
-    scores[best] = top;
-    return gap;
-}
-
 /* Adds the best token by the logits in package->scores. */
 static pst_status choose(struct pst_converted *package, const struct rules *rules,
                          struct found *found, pst_error *err) {
@@ -159,7 +150,7 @@ static pst_status choose(struct pst_converted *package, const struct rules *rule
     if (isnan(scores[best]))
         return error_set(err, PST_ERR_MODEL, "the package gives no finite score at token %zu",
                          found->count);
-    float gap = gap_below(kernels, scores, vocab, best);
+    float gap = search_gap(kernels, scores, vocab, best);
     if (gap < found->margin) found->margin = gap;
     found->logprob += (double)package->logprobs[best];
     package->tokens[found->count++] = (int32_t)best;
