@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 
 /* One list to a cache line: threads write side by side. */
@@ -18,12 +18,6 @@ struct spans {
     unsigned threads;
     pst_span *all; /* what spans_all() gave last */
 };
-
-static uint64_t now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
 
 pst_status spans_new(struct spans **out, unsigned threads, pst_error *err) {
     struct spans *spans = calloc(1, sizeof *spans);
@@ -53,7 +47,7 @@ void spans_clear(struct spans *spans) {
 }
 
 uint64_t spans_start(const struct spans *spans) {
-    return spans ? now() : 0;
+    return spans ? clock_now_ns() : 0;
 }
 
 static int grow(struct list *list) {
@@ -73,8 +67,11 @@ void spans_end(struct spans *spans, unsigned thread, pst_stage stage, const char
         list->lost++;
         return;
     }
-    list->items[list->count++] = (pst_span){
-        .name = name, .stage = stage, .thread = thread, .start_ns = start, .end_ns = now()};
+    list->items[list->count++] = (pst_span){.name = name,
+                                            .stage = stage,
+                                            .thread = thread,
+                                            .start_ns = start,
+                                            .end_ns = clock_now_ns()};
 }
 
 const pst_span *spans_all(struct spans *spans, size_t *count, size_t *lost) {

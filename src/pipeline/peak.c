@@ -1,9 +1,8 @@
 /* peak.c - what this machine can do at best: multiply-adds that touch no memory, and reading that
  * computes nothing. All threads work at once, as they do in a session. */
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/thread_pool.h"
 #include "model/model.h"
@@ -11,7 +10,7 @@
 /* Reading: beyond the second-level cache of any core, about what a decoder step reads. */
 static const size_t READ_BYTES = 40u << 20;
 /* Each measure is the best of many short ones: on a shared machine most are disturbed. */
-static const double MEASURE_SECONDS = 0.2;
+static const uint64_t MEASURE_NS = 200000000;
 enum { SPIN_ROUNDS = 20000 };
 
 struct measure {
@@ -22,12 +21,6 @@ struct measure {
     unsigned threads;
     double done[THREAD_POOL_MAX]; /* operations, by task */
 };
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
 
 static void spin(void *context, size_t index, unsigned thread) {
     struct measure *measure = context;
@@ -47,10 +40,10 @@ static void read_part(void *context, size_t index, unsigned thread) {
 static double fastest(struct thread_pool *pool, struct measure *measure,
                       void (*task)(void *, size_t, unsigned)) {
     double best = 1e9;
-    for (double end = now() + MEASURE_SECONDS; now() < end;) {
-        double start = now();
+    for (uint64_t end = clock_now_ns() + MEASURE_NS; clock_now_ns() < end;) {
+        uint64_t start = clock_now_ns();
         thread_pool_run(pool, measure->threads, task, measure);
-        double seconds = now() - start;
+        double seconds = (double)(clock_now_ns() - start) * 1e-9;
         if (seconds < best) best = seconds;
     }
     return best;
