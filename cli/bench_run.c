@@ -52,7 +52,7 @@ void bench_clip_free(struct bench_clip *clip) {
     *clip = (struct bench_clip){0};
 }
 
-static double now_ms(void) {
+double bench_now_ms(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec * 1e3 + (double)time.tv_nsec * 1e-6;
@@ -100,11 +100,11 @@ static int transcribe(struct bench_result *result, pst_session *session,
                       double *ms) {
     pst_error err;
     pst_transcript *transcript;
-    double start = now_ms();
+    double start = bench_now_ms();
     if (pst_transcribe(session, clip->samples, clip->count, options, &transcript, &err))
         return fail(err.code == PST_ERR_INPUT ? EXIT_INPUTS : exit_code_of(&err), "%s",
                     err.message);
-    *ms = now_ms() - start;
+    *ms = bench_now_ms() - start;
     free(result->text);
     result->text = transcript->text;
     result->tokens = transcript->token_count;

@@ -29,6 +29,9 @@ struct bench_result {
     double limit_total;
 };
 
+/* Milliseconds of a clock that only goes forward. */
+double bench_now_ms(void);
+
 /* The whole file at `path`, or, without one, ten seconds of generated sound. 0, or an exit code. */
 int bench_clip_read(struct bench_clip *clip, const char *path);
 /* `seconds` of `from`, repeated where it is shorter. */

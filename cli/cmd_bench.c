@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "bench_report.h"
 #include "bench_run.h"
@@ -102,12 +101,6 @@ static int parse_lengths(struct job *job, const char *text) {
     return 0;
 }
 
-static double now_ms(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec * 1e-6;
-}
-
 static uint64_t peak_memory(void) {
     struct rusage usage = {0};
     getrusage(RUSAGE_SELF, &usage);
@@ -124,9 +117,9 @@ static int prepare(struct job *job) {
     if (!code && values->runs < 1) code = usage_error(&command_bench, "--runs must be 1 or more");
     if (!code) code = parse_lengths(job, values->lengths);
     if (!code) code = bench_clip_read(&job->clip, values->audio);
-    double start = now_ms();
+    double start = bench_now_ms();
     if (!code) code = engine_open(&job->engine, &values->engine);
-    job->report.load_ms = now_ms() - start;
+    job->report.load_ms = bench_now_ms() - start;
     if (!code) code = decoding_build(&job->decoding, &values->decoding, job->engine.model);
     job->decoding.options.skip_logprob = 1; /* as for plain text */
     pst_error err;

@@ -7,8 +7,8 @@
 #include "command_table.h"
 #include "console.h"
 #include "engine.h"
-#include "locate.h"
 #include "output.h"
+#include "sources.h"
 
 static int run(const void *values, char **operands, int operand_count);
 
@@ -80,32 +80,7 @@ const struct command command_convert = {
     .run = run,
 };
 
-static void warn(void *user, const char *message) {
-    (void)user;
-    say("%s", message);
-}
-
-static void free_adapters(pst_merge_adapter *adapters, size_t count) {
-    for (size_t i = 0; i < count; i++) pst_free((char *)adapters[i].dir);
-    free(adapters);
-}
-
-/* The folders and weights of the adapters. 0, or an exit code with the reason said. */
-static int find_adapters(const struct values *values, const struct environment *environment,
-                         pst_merge_adapter *adapters) {
-    for (size_t i = 0; i < values->adapters.count; i++) {
-        char *dir = NULL;
-        char *name = locate_split_weight(values->adapters.items[i], &adapters[i].weight);
-        int code = locate_adapter(environment, name, &dir);
-        adapters[i].dir = dir;
-        free(name);
-        if (code) return code;
-    }
-    return 0;
-}
-
-static int convert(const struct values *values, const char *model_dir, const char *processor_dir,
-                   const pst_merge_adapter *adapters) {
+static int convert(const struct values *values, const struct sources *sources) {
     pst_error err;
     pst_convert_options settings;
     pst_convert_options_init(&settings);
@@ -119,11 +94,11 @@ static int convert(const struct values *values, const char *model_dir, const cha
     settings.seconds_count = values->seconds.count;
     settings.state = values->state;
     settings.force = values->force;
-    settings.processor_dir = processor_dir;
-    settings.warn = warn;
+    settings.processor_dir = sources->processor_dir;
+    settings.warn = say_warning;
     signals_hold();
-    pst_status status =
-        pst_convert(model_dir, adapters, values->adapters.count, values->output, &settings, &err);
+    pst_status status = pst_convert(sources->model_dir, sources->adapters, sources->adapter_count,
+                                    values->output, &settings, &err);
     signals_release();
     free(seconds);
     if (status == PST_ERR_INPUT) return fail(EXIT_MODEL, "%s", err.message);
@@ -139,22 +114,9 @@ static int run(const void *chosen, char **operands, int operand_count) {
     (void)operands;
     (void)operand_count;
     const struct values *values = chosen;
-    struct environment environment;
-    environment_read(&environment);
-    if (values->engine.offline) environment_go_offline(&environment);
-    const char *revision = values->engine.revision;
-    const char *name = values->engine.model ? values->engine.model : environment.model;
-    const char *processor = values->engine.processor;
-    pst_merge_adapter *adapters = need(calloc(values->adapters.count + 1, sizeof *adapters));
-    char *model_dir = NULL, *processor_dir = NULL;
-    int code = find_adapters(values, &environment, adapters);
-    if (!code) code = locate(&environment, name, "config.json", revision, &model_dir);
-    if (!code && processor)
-        code = locate(&environment, processor, "tokenizer.json", revision, &processor_dir);
-    if (!code) code = convert(values, model_dir, processor_dir, adapters);
-    free_adapters(adapters, values->adapters.count);
-    pst_free(model_dir);
-    pst_free(processor_dir);
-    environment_free(&environment);
+    struct sources sources;
+    int code = sources_find(&sources, &values->engine, &values->adapters);
+    if (!code) code = convert(values, &sources);
+    sources_free(&sources);
     return code;
 }

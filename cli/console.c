@@ -56,6 +56,11 @@ void say(const char *format, ...) {
     va_end(list);
 }
 
+void say_warning(void *user, const char *message) {
+    (void)user;
+    say("%s", message);
+}
+
 int fail(int code, const char *format, ...) {
     va_list list;
     va_start(list, format);

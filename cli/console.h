@@ -17,6 +17,8 @@ enum exit_code {
 
 /* Prints one line; control characters from file names and files become '?'. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same for the library's warnings. */
+void say_warning(void *user, const char *message);
 /* Says it and returns `code`. */
 int fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The exit code that a library error means where no command knows better. */

@@ -44,11 +44,6 @@ static int only_cpu_is_missing(const char *dir, pst_model_options options) {
     return 1;
 }
 
-static void warn(void *user, const char *message) {
-    (void)user;
-    say("%s", message);
-}
-
 static int open_model(struct engine *engine, const struct engine_choice *choice, const char *dir,
                       const char *processor_dir, const char *cache_dir) {
     pst_error err;
@@ -94,7 +89,7 @@ int engine_open_adapter(struct engine *engine, const char *name, double weight, 
     if (code) return code;
     pst_adapter_options options;
     pst_adapter_options_init(&options);
-    options.warn = warn;
+    options.warn = say_warning;
     options.adapter_scale = scale;
     size_t count = engine->adapter_count;
     engine->adapters = need(realloc(engine->adapters, (count + 1) * sizeof *engine->adapters));
@@ -200,7 +195,7 @@ static int open_package(struct engine *engine, const struct engine_choice *choic
     options.processor_dir = processor_dir;
     options.units = units;
     options.cache_dir = choice->no_cache ? NULL : engine->environment.prepared;
-    options.warn = warn;
+    options.warn = say_warning;
     options.decoder = engine->session;
     pst_status status = pst_converted_open(name, &options, &engine->package, &err);
     pst_free(processor_dir);

@@ -1,0 +1,20 @@
+/* sources.h - what a new model is made from: a model, a processor, adapters with weights, as folders. */
+#ifndef POTSTILL_CLI_SOURCES_H
+#define POTSTILL_CLI_SOURCES_H
+
+#include "engine.h"
+
+struct sources {
+    char *model_dir;
+    char *processor_dir;         /* NULL: the model's */
+    pst_merge_adapter *adapters; /* [adapter_count] */
+    size_t adapter_count;
+};
+
+/* Finds the folders that `choice` and `adapters` ("DIR" or "DIR:WEIGHT") name. 0, or an exit code with the
+ * reason said; sources_free() in any case. */
+int sources_find(struct sources *sources, const struct engine_choice *choice,
+                 const struct option_texts *adapters);
+void sources_free(struct sources *sources);
+
+#endif
