@@ -1,4 +1,4 @@
-# Which files of src/kernels this processor family and compiler have, and the flags of each: a row is a
+# Which files of src/kernels/x86 and arm this processor family and compiler have, and the flags of each: a row is a
 # file and its flags. Those the compiler may lack (gcc 10 or clang 11 and older) leave the build then;
 # POTSTILL_<FILE> is defined where they are in it. Kernels are chosen at run time all the same.
 include(CheckCCompilerFlag)
@@ -23,15 +23,19 @@ set(instruction_set_definitions)
 foreach(set avx2 avx_vnni avx512 avx512_vnni avx512_bf16 amx neon neon_dotprod neon_i8mm)
   string(TOUPPER POTSTILL_${set} name)
   set(known FALSE)
+  set(file x86/${set}.c)
+  if(set MATCHES "^neon")
+    set(file arm/${set}.c)
+  endif()
   if(set IN_LIST instruction_sets)
     string(REPLACE ";" " " flags "${${set}}")
     check_c_compiler_flag("${flags}" ${name}_FLAGS)
     set(known ${${name}_FLAGS})
   endif()
   if(known)
-    set_source_files_properties(src/kernels/${set}.c PROPERTIES COMPILE_OPTIONS "${${set}}")
+    set_source_files_properties(src/kernels/${file} PROPERTIES COMPILE_OPTIONS "${${set}}")
     list(APPEND instruction_set_definitions ${name})
   else()
-    list(FILTER library_sources EXCLUDE REGEX "/kernels/${set}\\.c$")
+    list(FILTER library_sources EXCLUDE REGEX "/kernels/${file}$")
   endif()
 endforeach()

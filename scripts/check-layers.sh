@@ -2,22 +2,34 @@
 # Includes point down only: each folder of src/ may include itself and what stands before it here.
 set -eu
 cd "$(dirname "$0")/.."
+formats="base formats"
+model="$formats tokenizer model kernels"
+adapter="$model adapter"
+network="$adapter kernels network"
+pipeline="$network audio hub decode evaluate coreml pipeline"
 allowed() {
     case $1 in
     base) echo base ;;
-    kernels | audio | score | hub) echo "base $1" ;;
-    model) echo "base kernels model" ;;
-    coreml) echo "base kernels model coreml" ;;
-    network) echo "base kernels model network" ;;
-    decode) echo "base kernels model network decode" ;;
-    pipeline) echo "base kernels audio model hub network decode score coreml pipeline" ;;
+    kernels | audio | hub) echo "base $1" ;;
+    formats) echo "$formats" ;;
+    tokenizer) echo "$formats tokenizer" ;;
+    model) echo "$model" ;;
+    adapter) echo "$adapter" ;;
+    evaluate) echo "$formats evaluate" ;;
+    network) echo "$network" ;;
+    decode) echo "$network decode" ;;
+    pipeline) echo "$pipeline" ;;
+    merge | import) echo "$adapter $1" ;;
+    coreml) echo "$adapter merge verify coreml" ;;
+    verify) echo "$adapter merge coreml verify" ;;
     *) echo "" ;;
     esac
 }
 bad=0
-for file in src/*/*.[ch]; do
-    folder=$(basename "$(dirname "$file")")
-    for included in $(sed -n 's|^#include "\([a-z]*\)/.*|\1|p' "$file"); do
+for file in $(find src -name '*.[chm]'); do
+    folder=${file#src/}
+    folder=${folder%%/*}
+    for included in $(sed -n 's|^#include "\([a-z0-9_]*\)/.*|\1|p' "$file"); do
         case " $(allowed "$folder") " in
         *" $included "*) ;;
         *) echo "$file includes $included/, which is not below $folder/" && bad=1 ;;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fits the constants of src/kernels/vector_math.h and vector_power.h and measures the error they leave.
+"""Fits the constants of src/kernels/vector/vector_math.h and vector_power.h and measures the error they leave.
 
 Two functions carry all those of vector_math.h:
 

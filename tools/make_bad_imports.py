@@ -3,7 +3,7 @@
     python3 tools/make_bad_imports.py        (from the top of the tree; needs nothing but Python)
 
 tests/bad/ort/ and tests/bad/tokenizer_bin/ hold files that must be refused, named after what is
-wrong with them; tests/unit/test_ort_file.c and test_tokenizer_bin.c know the message each must give.
+wrong with them; tests/unit/import/test_ort_file.c and test_tokenizer_bin.c know the message each must give.
 The files are committed; run this again only to add one.
 """
 import pathlib

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/file_view.h"
-#include "model/json_file.h"
+#include "formats/json_file.h"
 
 static const size_t INDEX_BYTES_MAX = 64 << 20;
 enum { SHARDS_MAX = 1024 };

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "model/safetensors.h"
+#include "formats/safetensors.h"
 #include "potstill.h"
 
 struct checkpoint {

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/file_view.h"
-#include "model/json_file.h"
+#include "formats/json_file.h"
 
 static const size_t CONFIG_BYTES_MAX = 1 << 20; /* published ones are 1 KB */
 

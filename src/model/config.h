@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "model/json_file.h"
+#include "formats/json_file.h"
 #include "potstill.h"
 
 /* Limits a config must keep; far above every published model (dim 416, 8 layers), low enough that no

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/file_view.h"
-#include "model/json_file.h"
+#include "formats/json_file.h"
 #include "model/model.h"
 
 static const size_t GENERATION_BYTES_MAX = 4 << 20; /* suppress lists can be long */

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/file_view.h"
 #include "model/precision.h"
-#include "model/tokenizer_cache.h"
+#include "tokenizer/tokenizer_cache.h"
 
 void pst_model_options_init(pst_model_options *options) {
     *options = (pst_model_options){.struct_size = sizeof *options};

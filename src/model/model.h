@@ -5,9 +5,9 @@
 #include "kernels/kernels.h"
 #include "model/config.h"
 #include "model/pack.h"
-#include "model/tokenizer.h"
 #include "model/weights.h"
 #include "potstill.h"
+#include "tokenizer/tokenizer.h"
 
 /* The feature extractor's settings, from preprocessor_config.json or processor_config.json. */
 struct processor {

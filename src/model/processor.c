@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/file_view.h"
-#include "model/json_file.h"
+#include "formats/json_file.h"
 #include "model/model.h"
 
 static const size_t PROCESSOR_BYTES_MAX = 1 << 20;

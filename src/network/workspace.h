@@ -8,11 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "adapter/effect.h"
 #include "base/arena.h"
 #include "base/spans.h"
 #include "base/thread_pool.h"
 #include "kernels/kernels.h"
-#include "model/effect.h"
 #include "model/model.h"
 
 /* Tokens that one task of the output matrix handles (logits.c). */

@@ -23,7 +23,7 @@
 
 #include "base/error.h"
 #include "base/stream.h"
-#include "model/json_file.h"
+#include "formats/json_file.h"
 
 /* As pst_manifest_entry, but owning. */
 struct entry {

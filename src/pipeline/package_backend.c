@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "coreml/package.h"
+#include "coreml/package/package.h"
 
 /* More than any function of ours has. */
 enum { TENSORS_MAX = 32 };

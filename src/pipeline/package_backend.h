@@ -5,9 +5,9 @@
 #ifndef PST_PIPELINE_PACKAGE_BACKEND_H
 #define PST_PIPELINE_PACKAGE_BACKEND_H
 
-#include "coreml/interpret.h"
-#include "coreml/mil.h"
-#include "coreml/runtime.h"
+#include "coreml/interpret/interpret.h"
+#include "coreml/mil/mil.h"
+#include "coreml/run/runtime.h"
 
 struct backend_options {
     unsigned threads;             /* of the interpreter */

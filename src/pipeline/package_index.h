@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "model/json_file.h"
+#include "formats/json_file.h"
 
 /* A function of a package in the folder. */
 struct package_part {

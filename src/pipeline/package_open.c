@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/file_view.h"
-#include "coreml/package.h"
+#include "coreml/package/package.h"
 #include "model/model.h"
 #include "pipeline/package_session.h"
 #include "pipeline/session.h"

@@ -3,9 +3,9 @@
 #define PST_PIPELINE_PACKAGE_SESSION_H
 
 #include "kernels/kernels.h"
-#include "model/tokenizer.h"
 #include "pipeline/package_backend.h"
 #include "pipeline/package_index.h"
+#include "tokenizer/tokenizer.h"
 
 /* A function that has been loaded; they are loaded when a clip first needs them. */
 struct loaded_part {

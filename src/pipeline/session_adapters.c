@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "adapter/adapter.h"
 #include "base/error.h"
-#include "model/adapter.h"
 #include "pipeline/session.h"
 
 /* Room that one more adapter needs. */

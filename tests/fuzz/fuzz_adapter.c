@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../few_modules.h"
-#include "model/adapter_walk.h"
-#include "model/lora.h"
-#include "model/peft_config.h"
+#include "adapter/adapter_walk.h"
+#include "adapter/config/peft_config.h"
+#include "adapter/methods/lora.h"
+#include "support/few_modules.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coreml/interpret.h"
-#include "coreml/op.h"
+#include "coreml/interpret/interpret.h"
+#include "coreml/interpret/op.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,8 +2,8 @@
  * does. */
 #include <stdlib.h>
 
-#include "model/ort_file.h"
-#include "model/ort_weights.h"
+#include "import/ort_file.h"
+#include "import/ort_weights.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coreml/check.h"
-#include "coreml/package_blob.h"
-#include "coreml/package_spec.h"
+#include "coreml/check/check.h"
+#include "coreml/package/package_blob.h"
+#include "coreml/package/package_message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

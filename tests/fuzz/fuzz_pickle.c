@@ -2,9 +2,9 @@
  * that are no archive are tried as the pickle inside one too. */
 #include <stdlib.h>
 
-#include "model/pickle.h"
-#include "model/pickle_file.h"
-#include "model/zip_file.h"
+#include "formats/pickle.h"
+#include "formats/pickle_file.h"
+#include "formats/zip_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,7 +1,7 @@
 /* fuzz_safetensors.c - any bytes as a tensor file; every tensor it yields is read in full. */
 #include <stdlib.h>
 
-#include "model/safetensors.h"
+#include "formats/safetensors.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

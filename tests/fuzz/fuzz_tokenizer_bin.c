@@ -2,7 +2,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#include "model/tokenizer_bin.h"
+#include "import/tokenizer_bin.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

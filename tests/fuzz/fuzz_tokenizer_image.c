@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/tokenizer_image.h"
+#include "tokenizer/tokenizer_image.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,8 +2,8 @@
  * one_layer.h. What opens is measured, which reads every value. */
 #include <stdlib.h>
 
-#include "../one_layer.h"
-#include "model/trainer_adapter.h"
+#include "adapter/methods/trainer_adapter.h"
+#include "support/one_layer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "evaluate/words.h"
 #include "potstill.h"
-#include "score/words.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,12 +8,12 @@
 #include <math.h>
 
 #include "base/file_view.h"
-#include "mil_clip.h"
 #include "network/decoder.h"
 #include "network/encoder.h"
 #include "network/logits.h"
 #include "network/stem.h"
 #include "pipeline/session.h"
+#include "support/mil_clip.h"
 
 enum { TOKENS_MAX = 512 };
 

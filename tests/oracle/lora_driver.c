@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "model/lora_targets.h"
+#include "adapter/config/lora_targets.h"
 #include "model/model.h"
 
 enum { MODULES_MAX = 4096 };

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coreml/interpret.h"
-#include "coreml/package.h"
+#include "coreml/interpret/interpret.h"
+#include "coreml/package/package.h"
 
 enum { INPUTS_MAX = 64, THREADS = 2 };
 

@@ -1,6 +1,6 @@
 """The official ONNX Runtime files of an English Moonshine model as a dictionary of numpy arrays.
 
-A second opinion on src/model/ort_weights.c, reached another way: ONNX Runtime's own FlatBuffers
+A second opinion on src/import/ort_weights.c, reached another way: ONNX Runtime's own FlatBuffers
 classes read the file, and constants are told apart by their names where the importer goes by the
 nodes. Needs onnxruntime and flatbuffers.
 """

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "coreml/package.h"
-#include "package_sample.h"
+#include "coreml/package/package.h"
+#include "support/package_sample.h"
 
 int main(int count, char **arguments) {
     pst_error err = {0};

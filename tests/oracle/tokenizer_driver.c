@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "driver_io.h"
-#include "model/tokenizer.h"
+#include "tokenizer/tokenizer.h"
 
 static void encode(const struct tokenizer *tokenizer) {
     pst_error err;

@@ -12,13 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decode_case.h"
-#include "model/safetensors.h"
+#include "formats/safetensors.h"
 #include "network/decoder.h"
 #include "network/encoder.h"
 #include "network/logits.h"
 #include "network/stem.h"
 #include "pipeline/session.h"
+#include "support/decode_case.h"
 
 enum { ADAPTERS_MAX = 8 };
 

@@ -1,0 +1,81 @@
+/* adapter_open.c - from a folder to an adapter: which files it has and whose they are. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "adapter/adapter_folder.h"
+#include "adapter/adapter_walk.h"
+#include "adapter/config/peft_config.h"
+#include "adapter/methods/lora.h"
+#include "adapter/methods/trainer_adapter.h"
+#include "base/error.h"
+#include "base/file_view.h"
+#include "formats/pickle_file.h"
+
+void pst_adapter_options_init(pst_adapter_options *options) {
+    *options = (pst_adapter_options){.struct_size = sizeof *options};
+}
+
+static pst_status open_tensors(struct safetensors *file, const char *dir, pst_error *err) {
+    char *path = path_join(dir, "adapter_model.safetensors");
+    char *pickle = path_join(dir, "adapter_model.bin");
+    pst_status status;
+    if (!path || !pickle)
+        status = error_memory(err, 0);
+    else if (!path_is_file(path) && path_is_file(pickle))
+        status = pickle_file_open(file, pickle, err);
+    else
+        status = safetensors_open(file, path, err);
+    free(path);
+    free(pickle);
+    return status;
+}
+
+static pst_status open_config(struct peft_config *config, const char *dir,
+                              const pst_adapter_options *options, pst_error *err) {
+    char *path = path_join(dir, "adapter_config.json");
+    if (!path) return error_memory(err, 0);
+    pst_status status = peft_config_open(config, path, options, err);
+    free(path);
+    return status;
+}
+
+/* An adapter of PEFT: its scale is in its config, and not to be set beside it. */
+static pst_status open_peft(const pst_model *model, const char *dir,
+                            const pst_adapter_options *options, pst_adapter **adapter,
+                            pst_error *err) {
+    struct peft_config config = {0};
+    struct safetensors file = {0};
+    if (options && options->adapter_scale != 0)
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "%s: an adapter scale is given, but this adapter stores its own", dir);
+    /* The config first: one that is not ours explains itself better than its tensor names do. */
+    pst_status status = open_config(&config, dir, options, err);
+    if (!status) status = open_tensors(&file, dir, err);
+    if (!status && config.method == PEFT_LORA)
+        status = lora_resolve(model, &config.lora, &file, options, adapter, err);
+    else if (!status)
+        status = adapter_walk_resolve(model, &config, &file, options, adapter, err);
+    peft_config_close(&config);
+    return status;
+}
+
+pst_status pst_adapter_open(const pst_model *model, const char *dir,
+                            const pst_adapter_options *options, pst_adapter **adapter,
+                            pst_error *err) {
+    struct adapter_folder folder;
+    if (!model || !dir || !adapter)
+        return error_set(err, PST_ERR_ARGUMENT, "pst_adapter_open: model, dir or adapter is NULL");
+    if (options && options->struct_size < sizeof *options)
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "pst_adapter_open: options were not set up by pst_adapter_options_init()");
+    if (options && !isfinite(options->adapter_scale))
+        return error_set(err, PST_ERR_ARGUMENT, "pst_adapter_open: adapter_scale is not finite");
+    pst_status status = adapter_folder_find(&folder, dir, err);
+    if (status) return status;
+    if (folder.by_trainer)
+        status = trainer_adapter_open(model, folder.path, options, adapter, err);
+    else
+        status = open_peft(model, folder.path, options, adapter, err);
+    adapter_folder_free(&folder);
+    return status;
+}

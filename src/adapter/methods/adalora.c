@@ -1,0 +1,107 @@
+/* adalora.c - AdaLoRA: a product with a factor for each rank, of which training has cut off some.
+ *
+ *     delta = scale * B (E . A)      A [rank, in], E [rank, 1], B [out, rank]
+ *     scale = lora_alpha / (init_r + 1e-5), both sides float32 in PEFT
+ *
+ * rank_pattern holds a mask of init_r truths for each module; a saved file has only the ranks that are
+ * true. The divisor stays init_r all the same: PEFT creates a module at that rank and keeps its number
+ * when it cuts it. An alpha that is not positive stands for the rank itself, then of what is left. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapter/adapter_walk.h"
+#include "base/error.h"
+#include "model/model.h"
+
+/* The slot of the module that `key` names: "<module>.lora_E" or, not yet renamed by save_pretrained(),
+ * "<module>.lora_E.default". */
+static pst_status find_slot(const struct adapter_walk *walk, const char *key, uint32_t *slot,
+                            pst_error *err) {
+    static const char *const endings[] = {".lora_E", ".lora_E.default"};
+    const struct weights *weights = &walk->build.adapter->model->weights;
+    size_t length = strlen(key);
+    for (int e = 0; e < 2; e++) {
+        size_t ending = strlen(endings[e]);
+        if (length <= ending || strcmp(key + length - ending, endings[e]) != 0) continue;
+        for (*slot = 0; *slot < weights->module_count; ++*slot) {
+            const char *name = weights->modules[*slot].name;
+            if (walk->targets[*slot].rank > 0 && strlen(name) == length - ending &&
+                strncmp(name, key, length - ending) == 0)
+                return PST_OK;
+        }
+    }
+    return error_set(err, PST_ERR_MODEL,
+                     "%s: rank_pattern has %s, expected \"<targeted module>.lora_E\"",
+                     walk->config->lora.file.path, key);
+}
+
+/* How many of a mask's truths are true. */
+static pst_status count_ranks(const struct adapter_walk *walk, const char *key, const json_t *mask,
+                              uint32_t *rank, pst_error *err) {
+    uint32_t init_r = walk->config->lora.r;
+    if (!json_is_array(mask) || json_array_size(mask) != init_r)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: rank_pattern: %s is no list of init_r = %u truths",
+                         walk->config->lora.file.path, key, init_r);
+    *rank = 0;
+    for (size_t i = 0; i < init_r; i++) {
+        const json_t *truth = json_array_get(mask, i);
+        if (!json_is_boolean(truth))
+            return error_set(err, PST_ERR_MODEL,
+                             "%s: rank_pattern: %s[%zu] is %s, expected true "
+                             "or false",
+                             walk->config->lora.file.path, key, i, json_kind(truth));
+        *rank += json_is_true(truth);
+    }
+    return PST_OK;
+}
+
+pst_status adalora_mask(struct adapter_walk *walk, pst_error *err) {
+    uint32_t modules = walk->build.adapter->model->weights.module_count;
+    uint32_t *ranks = malloc(((size_t)modules + 1) * sizeof *ranks);
+    if (!ranks) return error_memory(err, ((size_t)modules + 1) * sizeof *ranks);
+    for (uint32_t i = 0; i < modules; i++) ranks[i] = walk->targets[i].rank;
+    pst_status status = PST_OK;
+    const char *key;
+    json_t *mask;
+    json_object_foreach((json_t *)walk->config->rank_masks, key, mask) {
+        uint32_t slot = 0;
+        if (!status) status = find_slot(walk, key, &slot, err);
+        if (!status) status = count_ranks(walk, key, mask, &ranks[slot], err);
+    }
+    for (uint32_t i = 0; i < modules && !status; i++) walk->targets[i].rank = ranks[i];
+    free(ranks);
+    return status;
+}
+
+static double scale_of(const struct peft_config *config, uint32_t rank) {
+    float divisor = (float)config->lora.r + 1e-5f;
+    return (config->lora.lora_alpha > 0 ? config->lora.lora_alpha : rank) / (double)divisor;
+}
+
+pst_status adalora_apply(struct adapter_walk *walk, uint32_t slot, pst_error *err) {
+    struct adapter_build *build = &walk->build;
+    const struct module *module = &build->adapter->model->weights.modules[slot];
+    uint32_t rank = walk->targets[slot].rank;
+    struct part parts[] = {{.name = "lora_A", .dims = 2, .shape = {rank, module->in}},
+                           {.name = "lora_B", .dims = 2, .shape = {module->out, rank}},
+                           {.name = "lora_E", .dims = 2, .shape = {rank, 1}}};
+    int complete;
+    pst_status status = adapter_walk_take(walk, module, parts, 3, &complete, err);
+    if (status || !complete) return status;
+    if (rank == 0) return PST_OK; /* all of it was cut off */
+    walk->applied++;
+    float *a = adapter_build_own(build, (size_t)rank * module->in, sizeof *a, &status, err);
+    if (!a) return status;
+    for (size_t i = 0; i < (size_t)rank * module->in; i++) {
+        a[i] = parts[0].values[i] * parts[2].values[i / module->in];
+        if (!isfinite(a[i]))
+            return error_set(err, PST_ERR_MODEL,
+                             "%s: lora_A and lora_E of %s multiply to numbers beyond float32",
+                             build->adapter->file.path, adapter_shown(module->name));
+    }
+    build->adapter->effects[slot] = (struct effect){
+        .rank = rank, .a = a, .b = parts[1].values, .scale = scale_of(walk->config, rank)};
+    return PST_OK;
+}

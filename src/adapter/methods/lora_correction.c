@@ -1,0 +1,195 @@
+/* lora_correction.c - PiSSA and OLoRA: what they take out of the base before training begins.
+ *
+ * Both start A and B at a part of the weight and subtract that part, s B0 A0, from the base; the file
+ * holds A and B as trained, so loading has to subtract it again. The part is a projection of W, which
+ * does not depend on signs or on the basis chosen:
+ *
+ *     PiSSA   onto the `rank` largest singular directions of W
+ *     OLoRA   onto the first `rank` columns of W, times s
+ *
+ * It is kept as matrices of the same rank beside the trained ones: y = W x + s (B A - B0 A0) x. PEFT
+ * computes it in float32 with LAPACK, here it is computed in double; docs/ADAPTERS.md says how far the
+ * two are apart. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapter/methods/lora_build.h"
+#include "adapter/methods/symmetric_eigen.h"
+#include "base/error.h"
+#include "model/model.h"
+
+/* A column that keeps less than this of its length beside those before it has no direction of its own
+ * in float32. */
+static const double DEPENDENT = 1e-6;
+
+struct part {
+    const char *path;    /* of the file, for messages */
+    const float *weight; /* [out, in] */
+    size_t out, in, rank;
+    double scale;
+    double *b0; /* [rank, out]: B0, its columns as rows */
+    double *a0; /* [rank, in] */
+};
+
+/* ------------------------------------------------------------------------------------- products */
+
+/* y [rank, in] = x [rank, out] W */
+static void times_weight(const struct part *part, const double *x, double *y) {
+    memset(y, 0, part->rank * part->in * sizeof *y);
+    for (size_t o = 0; o < part->out; o++)
+        for (size_t r = 0; r < part->rank; r++)
+            for (size_t i = 0; i < part->in; i++)
+                y[r * part->in + i] += x[r * part->out + o] * part->weight[o * part->in + i];
+}
+
+/* y [rank, out] = x [rank, in] WT */
+static void times_transposed(const struct part *part, const double *x, double *y) {
+    for (size_t o = 0; o < part->out; o++)
+        for (size_t r = 0; r < part->rank; r++) {
+            double sum = 0;
+            for (size_t i = 0; i < part->in; i++)
+                sum += x[r * part->in + i] * part->weight[o * part->in + i];
+            y[r * part->out + o] = sum;
+        }
+}
+
+/* WT W [in, in] or W WT [out, out], whichever is smaller: in either the wanted directions are the
+ * eigenvectors of the largest eigenvalues. */
+static void gram(const struct part *part, int of_rows, double *matrix) {
+    size_t n = of_rows ? part->out : part->in;
+    for (size_t i = 0; i < n && of_rows; i++)
+        for (size_t j = 0; j < n; j++) {
+            double sum = 0;
+            for (size_t k = 0; k < part->in; k++)
+                sum += (double)part->weight[i * part->in + k] * part->weight[j * part->in + k];
+            matrix[i * n + j] = sum;
+        }
+    if (of_rows) return;
+    memset(matrix, 0, n * n * sizeof *matrix);
+    for (size_t o = 0; o < part->out; o++) {
+        const float *row = part->weight + o * n;
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < n; j++) matrix[i * n + j] += (double)row[i] * row[j];
+    }
+}
+
+/* ---------------------------------------------------------------------------------------- parts */
+
+/* B0 A0 = W V VT / s, or U UT W / s. */
+static pst_status find_pissa(struct part *part, const char *name, pst_error *err) {
+    int of_rows = part->out < part->in;
+    size_t n = of_rows ? part->out : part->in;
+    if (!(part->scale > 0))
+        return error_set(
+            err, PST_ERR_MODEL,
+            "%s: %s: PiSSA divides by its scale, which is %g here, expected more than 0",
+            part->path, name, part->scale);
+    double *matrix = malloc((n * n + part->rank) * sizeof *matrix);
+    if (!matrix) return error_memory(err, (n * n + part->rank) * sizeof *matrix);
+    gram(part, of_rows, matrix);
+    pst_status status =
+        symmetric_eigen(matrix, n, part->rank, of_rows ? part->b0 : part->a0, matrix + n * n, err);
+    free(matrix);
+    if (status) return status;
+    if (of_rows)
+        times_weight(part, part->b0, part->a0);
+    else
+        times_transposed(part, part->a0, part->b0);
+    for (size_t i = 0; i < part->rank * part->out; i++) part->b0[i] /= part->scale;
+    return PST_OK;
+}
+
+/* B0 = Q, A0 = QT W: Q spans the first columns of W. Each is freed of those before it twice, which
+ * leaves nothing of them that double can hold. */
+static pst_status find_olora(struct part *part, const char *name, pst_error *err) {
+    size_t out = part->out;
+    for (size_t r = 0; r < part->rank; r++) {
+        double *q = part->b0 + r * out, before = 0, after = 0;
+        for (size_t o = 0; o < out; o++) {
+            q[o] = part->weight[o * part->in + r];
+            before += q[o] * q[o];
+        }
+        for (size_t pass = 0; pass < 2; pass++)
+            for (size_t p = 0; p < r; p++) {
+                const double *other = part->b0 + p * out;
+                double along = 0;
+                for (size_t o = 0; o < out; o++) along += q[o] * other[o];
+                for (size_t o = 0; o < out; o++) q[o] -= along * other[o];
+            }
+        for (size_t o = 0; o < out; o++) after += q[o] * q[o];
+        if (!(sqrt(after) > DEPENDENT * sqrt(before)))
+            return error_set(
+                err, PST_ERR_UNSUPPORTED,
+                "%s: %s: column %zu of the weight depends on those before it, so OLoRA "
+                "has no one answer",
+                part->path, name, r);
+        for (size_t o = 0; o < out; o++) q[o] /= sqrt(after);
+    }
+    times_weight(part, part->b0, part->a0);
+    return PST_OK;
+}
+
+/* ----------------------------------------------------------------------------------- correction */
+
+/* A over A0, and B beside -B0. */
+static pst_status attach(struct lora_build *lora, const struct part *part, struct effect *effect,
+                         pst_error *err) {
+    size_t rank = part->rank, in = part->in;
+    pst_status status = PST_OK;
+    float *a = adapter_build_own(&lora->build, 2 * rank * in, sizeof *a, &status, err);
+    float *b =
+        a ? adapter_build_own(&lora->build, 2 * rank * part->out, sizeof *b, &status, err) : NULL;
+    if (!b) return status;
+    memcpy(a, effect->a, rank * in * sizeof *a);
+    for (size_t i = 0; i < rank * in; i++) a[rank * in + i] = (float)part->a0[i];
+    for (size_t o = 0; o < part->out; o++)
+        for (size_t r = 0; r < rank; r++) {
+            b[o * 2 * rank + r] = effect->b[o * rank + r];
+            b[o * 2 * rank + rank + r] = (float)-part->b0[r * part->out + o];
+        }
+    effect->a = a;
+    effect->b = b;
+    effect->rank = (uint32_t)(2 * rank);
+    effect->corrects_base = 1;
+    return PST_OK;
+}
+
+static pst_status check(const struct lora_build *lora, const struct module *module, size_t rank,
+                        pst_error *err) {
+    const char *path = lora->config->file.path, *init = lora->config->init;
+    if (rank > module->in || rank > module->out)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: init_lora_weights is \"%s\", but the weight of %s has no rank of %zu",
+                         path, init, module->name, rank);
+    if (strcmp(module->name, "proj_out") == 0 &&
+        lora->build.adapter->model->config.tie_word_embeddings)
+        return error_set(err, PST_ERR_UNSUPPORTED,
+                         "%s: init_lora_weights is \"%s\" on proj_out, whose weight is that of "
+                         "embed_tokens: it would change both",
+                         path, init);
+    return PST_OK;
+}
+
+pst_status lora_correct_base(struct lora_build *lora, uint32_t slot, pst_error *err) {
+    const struct module *module = &lora->build.adapter->model->weights.modules[slot];
+    struct effect *effect = &lora->build.adapter->effects[slot];
+    if (!lora->config->correction || !effect->rank || module->kind != MODULE_LINEAR) return PST_OK;
+    struct part part = {.path = lora->build.adapter->file.path,
+                        .weight = module->weight,
+                        .out = module->out,
+                        .in = module->in,
+                        .rank = effect->rank,
+                        .scale = effect->scale};
+    pst_status status = check(lora, module, part.rank, err);
+    if (status) return status;
+    part.b0 = malloc(part.rank * (part.out + part.in) * sizeof *part.b0);
+    if (!part.b0) return error_memory(err, part.rank * (part.out + part.in) * sizeof *part.b0);
+    part.a0 = part.b0 + part.rank * part.out;
+    status = lora->config->correction == LORA_CORRECTION_PISSA
+                 ? find_pissa(&part, adapter_shown(module->name), err)
+                 : find_olora(&part, adapter_shown(module->name), err);
+    if (!status) status = attach(lora, &part, effect, err);
+    free(part.b0);
+    return status;
+}

@@ -1,0 +1,165 @@
+/* lora_matrices.c - the matrices of one module: names and shapes by its kind.
+ *
+ *              lora_A               lora_B
+ * linear       [rank, in]           [out, rank]
+ * convolution  [rank, in, kernel]   [out, rank, 1]
+ * embedding    [rank, vocab]        [dim, rank]      lora_embedding_A, lora_embedding_B, no ".weight" */
+#include <stdio.h>
+#include <string.h>
+
+#include "adapter/methods/lora_build.h"
+#include "base/error.h"
+#include "model/model.h"
+
+/* A tensor as the config and the model want it. */
+struct want {
+    const char *part;
+    uint32_t dims, rank_at; /* shape[rank_at] is the rank, the rest is the model's */
+    size_t shape[3];
+};
+
+static struct want want_a(const struct module *module, size_t rank) {
+    if (module->kind == MODULE_EMBEDDING)
+        return (struct want){"lora_embedding_A", 2, 0, {rank, module->out}};
+    if (module->kind == MODULE_CONV1D)
+        return (struct want){"lora_A.weight", 3, 0, {rank, module->in, module->kernel}};
+    return (struct want){"lora_A.weight", 2, 0, {rank, module->in}};
+}
+
+static struct want want_b(const struct module *module, size_t rank) {
+    if (module->kind == MODULE_EMBEDDING)
+        return (struct want){"lora_embedding_B", 2, 1, {module->in, rank}};
+    if (module->kind == MODULE_CONV1D)
+        return (struct want){"lora_B.weight", 3, 1, {module->out, rank, 1}};
+    return (struct want){"lora_B.weight", 2, 1, {module->out, rank}};
+}
+
+/* Which of its sizes is wrong tells the config from the model. */
+static pst_status check_shape(const struct lora_build *lora, const struct module *module,
+                              const struct tensor *tensor, const struct want *want,
+                              pst_error *err) {
+    char found[128], wanted[128];
+    int fits = tensor->dims == want->dims, equal = fits;
+    for (uint32_t d = 0; d < want->dims && fits; d++) {
+        equal &= tensor->shape[d] == want->shape[d];
+        if (d != want->rank_at) fits = tensor->shape[d] == want->shape[d];
+    }
+    if (equal && fits) return PST_OK;
+    struct tensor shape = {.dims = want->dims};
+    memcpy(shape.shape, want->shape, want->dims * sizeof *shape.shape);
+    return error_set(err, PST_ERR_MODEL, "%s: %s %.*s is %s, %s %s%s",
+                     lora->build.adapter->file.path, adapter_shown(module->name),
+                     (int)strcspn(want->part, "."), want->part, tensor_shape_text(tensor, found),
+                     fits ? "the rank in adapter_config.json needs" : "the base model needs",
+                     tensor_shape_text(&shape, wanted),
+                     fits ? "" : " (is this adapter for another size?)");
+}
+
+/* PEFT creates a module's matrices before it loads them. One that is not stored keeps its initial
+ * value: a zero lora_B (of an embedding, lora_A) switches the module off, anything else is random. */
+static pst_status miss_matrix(struct lora_build *lora, const struct module *module,
+                              const struct tensor *a, const struct tensor *b, pst_error *err) {
+    int embeds = module->kind == MODULE_EMBEDDING;
+    int off = lora->config->init_zeroes_b && !(embeds ? a : b) && !lora->config->use_dora;
+    if (!off)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: targeted module %s has no %s%s: PEFT would use random numbers for it",
+                         lora->build.adapter->file.path, adapter_shown(module->name),
+                         embeds ? "lora_embedding_" : "lora_",
+                         (embeds ? !a : !b) == embeds ? "A" : "B");
+    adapter_list_name(&lora->build.missing, adapter_shown(module->name),
+                      lora->build.missing_count++);
+    return PST_OK;
+}
+
+/* [rank, in, kernel] to [rank, kernel, in], the order of a window of frames. */
+static pst_status reorder(struct lora_build *lora, const struct module *module, size_t rank,
+                          const float **a, pst_error *err) {
+    size_t in = module->in, kernel = module->kernel;
+    pst_status status = PST_OK;
+    if (in == 1) return PST_OK;
+    float *copy = adapter_build_own(&lora->build, rank * in * kernel, sizeof *copy, &status, err);
+    if (!copy) return status;
+    for (size_t i = 0; i < rank * in * kernel; i++)
+        copy[i / (in * kernel) * in * kernel + module_network_column(module, i % (in * kernel))] =
+            (*a)[i];
+    *a = copy;
+    return PST_OK;
+}
+
+/* A vector with a value for each output: `part` of the module, required. */
+static pst_status take_vector(struct lora_build *lora, const struct module *module,
+                              const char *part, size_t count, const float **values,
+                              pst_error *err) {
+    char text[128];
+    pst_status status = PST_OK;
+    const struct tensor *tensor =
+        adapter_build_find(&lora->build, module->name, part, &status, err);
+    const char *path = lora->build.adapter->file.path;
+    if (status) return status;
+    if (!tensor)
+        return error_set(err, PST_ERR_MODEL, "%s: targeted module %s has no %s", path,
+                         adapter_shown(module->name), part);
+    if (tensor->count != count || tensor->dims == 0)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: %s %s is %s, the base model needs %zu values (is this adapter for "
+                         "another size?)",
+                         path, adapter_shown(module->name), part, tensor_shape_text(tensor, text),
+                         count);
+    return adapter_build_floats(&lora->build, tensor, values, err);
+}
+
+/* What PEFT has for some kinds of module only. */
+static pst_status check_kind(const struct lora_build *lora, const struct module *module,
+                             pst_error *err) {
+    const struct lora_config *config = lora->config;
+    if (module->kind == MODULE_EMBEDDING && config->lora_bias)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: lora_bias is set and target_modules matches %s, an embedding (PEFT "
+                         "refuses it too)",
+                         config->file.path, module->name);
+    if (module->kind == MODULE_CONV1D && config->init && !config->init_is_gaussian)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: init_lora_weights is \"%s\" and target_modules matches %s, a "
+                         "convolution (PEFT refuses it too)",
+                         config->file.path, config->init, module->name);
+    return PST_OK;
+}
+
+static pst_status take_rest(struct lora_build *lora, const struct module *module,
+                            struct effect *effect, pst_error *err) {
+    const struct lora_config *config = lora->config;
+    pst_status status = PST_OK;
+    if (module->kind == MODULE_CONV1D)
+        status = reorder(lora, module, effect->rank, &effect->a, err);
+    if (!status && config->lora_bias)
+        status = take_vector(lora, module, "lora_B.bias", module->out, &effect->b_bias, err);
+    if (!status && config->use_dora)
+        status = take_vector(lora, module, "lora_magnitude_vector",
+                             module->kind == MODULE_EMBEDDING ? module->in : module->out,
+                             &effect->magnitude, err);
+    return status;
+}
+
+pst_status lora_take_matrices(struct lora_build *lora, uint32_t slot, pst_error *err) {
+    struct adapter_build *build = &lora->build;
+    const struct module *module = &build->adapter->model->weights.modules[slot];
+    const struct lora_target *target = &lora->targets[slot];
+    struct effect effect = {.rank = target->rank, .scale = target->scale};
+    struct want wants[] = {want_a(module, target->rank), want_b(module, target->rank)};
+    const struct tensor *found[2] = {0};
+    const float **values[] = {&effect.a, &effect.b};
+    pst_status status = check_kind(lora, module, err);
+    for (int i = 0; i < 2 && !status; i++) {
+        found[i] = adapter_build_find(build, module->name, wants[i].part, &status, err);
+        if (found[i]) status = check_shape(lora, module, found[i], &wants[i], err);
+    }
+    if (!status && (!found[0] || !found[1]))
+        return miss_matrix(lora, module, found[0], found[1], err);
+    for (int i = 0; i < 2 && !status; i++)
+        status = adapter_build_floats(build, found[i], values[i], err);
+    if (!status) status = take_rest(lora, module, &effect, err);
+    if (!status) build->adapter->effects[slot] = effect;
+    lora->applied += !status;
+    return status;
+}

@@ -1,0 +1,132 @@
+/* lora_tokens.c - trainable_token_indices: rows that replace rows of an embedding.
+ *
+ * A base that ties its output to its embedding follows with both. Rows are kept in the order of their
+ * tokens, so that a block of outputs finds its own by halving. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapter/methods/lora_build.h"
+#include "base/error.h"
+#include "model/model.h"
+
+struct row {
+    uint32_t id, at; /* token, and where its row stands in the file */
+};
+
+static int compare(const void *a, const void *b) {
+    uint32_t first = ((const struct row *)a)->id, second = ((const struct row *)b)->id;
+    return first < second ? -1 : first > second;
+}
+
+/* The rows by token; each token once. */
+static pst_status sort_rows(const struct lora_build *lora, const struct lora_tokens *tokens,
+                            uint32_t vocab, struct row *rows, pst_error *err) {
+    const char *path = lora->config->file.path;
+    for (uint32_t i = 0; i < tokens->count; i++) rows[i] = (struct row){tokens->ids[i], i};
+    qsort(rows, tokens->count, sizeof *rows, compare);
+    for (uint32_t i = 1; i < tokens->count; i++)
+        if (rows[i].id == rows[i - 1].id)
+            return error_set(err, PST_ERR_MODEL, "%s: trainable_token_indices has %u twice", path,
+                             rows[i].id);
+    if (rows[tokens->count - 1].id >= vocab)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: trainable_token_indices has %u, the base model has %u tokens", path,
+                         rows[tokens->count - 1].id, vocab);
+    return PST_OK;
+}
+
+static pst_status fill(struct lora_build *lora, const struct tensor *tensor,
+                       const struct row *sorted, struct effect *effect, pst_error *err) {
+    size_t count = tensor->shape[0], dim = tensor->shape[1];
+    pst_status status = adapter_build_floats(&lora->build, tensor, &effect->rows, err);
+    if (status) return status;
+    uint32_t *ids = adapter_build_own(&lora->build, count, sizeof *ids, &status, err);
+    if (!ids) return status;
+    int in_order = 1;
+    for (uint32_t i = 0; i < count; i++) {
+        ids[i] = sorted[i].id;
+        in_order &= sorted[i].at == i;
+    }
+    effect->row_ids = ids;
+    effect->row_count = (uint32_t)count;
+    if (in_order) return PST_OK;
+    float *rows = adapter_build_own(&lora->build, tensor->count, sizeof *rows, &status, err);
+    for (size_t i = 0; rows && i < count; i++)
+        memcpy(rows + i * dim, effect->rows + sorted[i].at * dim, dim * sizeof *rows);
+    effect->rows = rows;
+    return status;
+}
+
+static pst_status take_rows(struct lora_build *lora, const struct lora_tokens *tokens,
+                            const struct module *module, struct effect *effect, pst_error *err) {
+    static const char part[] = "token_adapter.trainable_tokens_delta";
+    char found[128];
+    pst_status status = PST_OK;
+    const char *path = lora->build.adapter->file.path;
+    const struct tensor *tensor =
+        adapter_build_find(&lora->build, module->name, part, &status, err);
+    if (status) return status;
+    if (!tensor) return error_set(err, PST_ERR_MODEL, "%s: has no %s.%s", path, module->name, part);
+    if (tensor->dims != 2 || tensor->shape[0] != tokens->count || tensor->shape[1] != module->in)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: %s %s is %s, trainable_token_indices and the base model need "
+                         "[%zu, %u]",
+                         path, adapter_shown(module->name), part, tensor_shape_text(tensor, found),
+                         tokens->count, module->in);
+    struct row *rows = calloc(tokens->count, sizeof *rows);
+    if (!rows) return error_memory(err, tokens->count * sizeof *rows);
+    status = sort_rows(lora, tokens, module->out, rows, err);
+    if (!status) status = fill(lora, tensor, rows, effect, err);
+    free(rows);
+    return status;
+}
+
+/* The module that `tokens` is about: one with a row for each token. */
+static const struct module *find_module(const struct weights *weights,
+                                        const struct lora_tokens *tokens) {
+    size_t size = strlen(tokens->module);
+    for (uint32_t i = 0; i < weights->module_count; i++) {
+        const struct module *module = &weights->modules[i];
+        size_t length = strlen(module->name);
+        int rows = module->kind == MODULE_EMBEDDING || strcmp(module->name, "proj_out") == 0;
+        if (rows && length >= size && strcmp(module->name + length - size, tokens->module) == 0)
+            return module;
+    }
+    return NULL;
+}
+
+static pst_status take_list(struct lora_build *lora, const struct lora_tokens *tokens,
+                            pst_error *err) {
+    struct pst_adapter *adapter = lora->build.adapter;
+    const struct weights *weights = &adapter->model->weights;
+    const char *path = lora->config->file.path;
+    const struct module *module = find_module(weights, tokens);
+    if (!module)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: trainable_token_indices names %s, expected embed_tokens or proj_out",
+                         path, tokens->module);
+    int ties = module->kind == MODULE_EMBEDDING && adapter->model->config.tie_word_embeddings;
+    const struct module *output = ties ? weights_find_module(weights, "proj_out") : NULL;
+    const struct module *both[] = {module, output};
+    struct effect rows = {0};
+    pst_status status = take_rows(lora, tokens, module, &rows, err);
+    for (int i = 0; i < 2 && !status && both[i]; i++) {
+        size_t slot = (size_t)(both[i] - weights->modules);
+        struct effect *effect = &adapter->effects[slot];
+        if (lora->targets[slot].rank || effect->row_count)
+            return error_set(
+                err, PST_ERR_UNSUPPORTED, "%s: trainable_token_indices and %s both mean %s", path,
+                effect->row_count ? "another list of it" : "target_modules", both[i]->name);
+        effect->rows = rows.rows;
+        effect->row_ids = rows.row_ids;
+        effect->row_count = rows.row_count;
+    }
+    return status;
+}
+
+pst_status lora_take_tokens(struct lora_build *lora, pst_error *err) {
+    pst_status status = PST_OK;
+    for (size_t i = 0; i < lora->config->token_lists && !status; i++)
+        status = take_list(lora, &lora->config->tokens[i], err);
+    return status;
+}

@@ -1,0 +1,16 @@
+/* check.h - is this a package that Core ML can take? Everything that can be known without Core ML. */
+#ifndef PST_COREML_CHECK_CHECK_H
+#define PST_COREML_CHECK_CHECK_H
+
+#include "verify/verify.h"
+
+/* Reads and checks the package `path`; findings name files below `prefix` ("" or "X.mlpackage/"). */
+pst_status check_package(struct verifying *run, const char *path, const char *prefix,
+                         pst_error *err);
+
+/* Checks a program in memory. `told` is called for each thing that is wrong. */
+struct mil_model;
+void check_model(const struct mil_model *model,
+                 void (*told)(void *user, pst_severity severity, const char *message), void *user);
+
+#endif

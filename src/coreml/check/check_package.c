@@ -1,0 +1,192 @@
+/* check_package.c - checks a package on disk: it can be read, its weight file is whole and used, its
+ * program is one. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "coreml/check/check.h"
+#include "coreml/check/check_internal.h"
+#include "coreml/package/package.h"
+#include "coreml/package/package_blob.h"
+#include "formats/dtype.h"
+
+struct telling {
+    struct verifying *run;
+    const char *prefix;
+    const char *file; /* what findings are about when they do not say */
+};
+
+/* "model.mlmodel: what" becomes a finding about that file. */
+static void tell(void *user, pst_severity severity, const char *message) {
+    static const char *const files[] = {"model.mlmodel", "weight.bin", "weights/weight.bin",
+                                        "Manifest.json"};
+    const struct telling *telling = user;
+    const char *file = telling->file;
+    char name[512];
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        size_t length = strlen(files[i]);
+        if (strncmp(message, files[i], length) != 0 || strncmp(message + length, ": ", 2) != 0)
+            continue;
+        file = i == 2 ? files[1] : files[i];
+        message += length + 2;
+        break;
+    }
+    snprintf(name, sizeof name, "%s%s", telling->prefix, file);
+    verify_tell(telling->run, severity, name, message);
+}
+
+/* -------------------------------------------------------------------------------- weight file */
+
+/* The offsets that constants use, to be sorted. */
+struct offsets {
+    uint64_t *list; /* [count] */
+    size_t count, capacity;
+    int failed;
+};
+
+static void note_offset(struct offsets *offsets, const struct mil_value *value) {
+    if (value->blob_offset == 0 || offsets->failed) return;
+    if (offsets->count == offsets->capacity) {
+        size_t capacity = offsets->capacity == 0 ? 256 : 2 * offsets->capacity;
+        uint64_t *list = realloc(offsets->list, capacity * sizeof *list);
+        if (list == NULL) {
+            offsets->failed = 1;
+            return;
+        }
+        offsets->list = list;
+        offsets->capacity = capacity;
+    }
+    offsets->list[offsets->count++] = value->blob_offset;
+}
+
+static void check_values(struct telling *telling, const struct mil_value *value, const char *name) {
+    float values[256];
+    enum dtype dtype = value->type.dtype == MIL_F16 ? DTYPE_F16 : DTYPE_F32;
+    size_t count = mil_elements(&value->type), width = value->type.dtype == MIL_F16 ? 2 : 4;
+    if (value->type.dtype != MIL_F16 && value->type.dtype != MIL_F32) return;
+    for (size_t at = 0; at < count; at += 256) {
+        size_t some = count - at < 256 ? count - at : 256;
+        dtype_to_float(dtype, (const unsigned char *)value->data + at * width, some, values);
+        for (size_t i = 0; i < some; i++)
+            if (isnan(values[i])) {
+                char message[256];
+                snprintf(message, sizeof message, "model.mlmodel: %.100s has NaN at %zu", name,
+                         at + i);
+                tell(telling, PST_PROBLEM, message);
+                return;
+            }
+    }
+}
+
+static void visit_block(struct telling *telling, const struct mil_block *block,
+                        struct offsets *offsets) {
+    for (size_t i = 0; i < block->item_count; i++) {
+        const struct mil_value *constant = block->items[i].constant;
+        const struct mil_op *op = block->items[i].op;
+        if (constant != NULL) {
+            note_offset(offsets, constant);
+            check_values(telling, constant, constant->name);
+        }
+        for (size_t a = 0; op != NULL && a < op->argument_count; a++)
+            for (size_t v = 0; v < op->arguments[a].count; v++)
+                if (op->arguments[a].values[v]->inlined) {
+                    note_offset(offsets, op->arguments[a].values[v]);
+                    check_values(telling, op->arguments[a].values[v], op->arguments[a].name);
+                }
+        for (size_t b = 0; op != NULL && b < op->block_count; b++)
+            visit_block(telling, op->blocks[b], offsets);
+    }
+}
+
+static int by_offset(const void *a, const void *b) {
+    uint64_t x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return (x > y) - (x < y);
+}
+
+static void tell_weights(struct telling *telling, pst_severity severity, const char *message,
+                         unsigned long long number) {
+    char text[256];
+    snprintf(text, sizeof text, "weight.bin: %s %llu", message, number);
+    tell(telling, severity, text);
+}
+
+/* Every record from the first to the end of the file, one behind the other, and each of them used. */
+static void check_records(struct telling *telling, const struct file_view *file,
+                          const struct offsets *used) {
+    uint64_t at = BLOB_ALIGNMENT, end = BLOB_ALIGNMENT;
+    struct blob_header header;
+    size_t count = 0, unused = 0;
+    if (!blob_header_read(file, &header)) {
+        tell_weights(telling, PST_PROBLEM, "has no header of version 2, size", file->size);
+        return;
+    }
+    while (at < file->size) {
+        struct blob_record record;
+        if (!blob_record_read(file, at, &record)) {
+            tell_weights(telling, PST_PROBLEM, "has no whole record at", at);
+            return;
+        }
+        if (!record.clean)
+            tell_weights(telling, PST_WARNING, "reserved words are not 0 in the record at", at);
+        if (!record.packed)
+            tell_weights(telling, PST_PROBLEM, "unused bits are counted wrongly in the record at",
+                         at);
+        count++;
+        unused += used->count == 0 ||
+                  bsearch(&at, used->list, used->count, sizeof *used->list, by_offset) == NULL;
+        end = record.start + record.bytes;
+        at = (end + BLOB_ALIGNMENT - 1) / BLOB_ALIGNMENT * BLOB_ALIGNMENT;
+    }
+    if (count != header.count)
+        tell_weights(telling, PST_PROBLEM,
+                     "its header counts other records than there are:", header.count);
+    if (end != file->size)
+        tell_weights(telling, PST_WARNING, "goes on behind its last record, which ends at", end);
+    if (unused != 0) tell_weights(telling, PST_WARNING, "records that no constant uses:", unused);
+    telling->run->summary->tensors += (uint32_t)count;
+}
+
+static pst_status check_weights(struct telling *telling, const struct mil_model *model,
+                                pst_error *err) {
+    struct offsets offsets = {0};
+    for (size_t i = 0; i < model->function_count; i++)
+        visit_block(telling, model->functions[i]->block, &offsets);
+    if (offsets.count != 0) qsort(offsets.list, offsets.count, sizeof *offsets.list, by_offset);
+    if (!offsets.failed && model->weights.data != NULL)
+        check_records(telling, &model->weights, &offsets);
+    int failed = offsets.failed;
+    free(offsets.list);
+    return failed ? error_memory(err, 0) : PST_OK;
+}
+
+/* ------------------------------------------------------------------------------------ package */
+
+pst_status check_package(struct verifying *run, const char *path, const char *prefix,
+                         pst_error *err) {
+    struct telling telling = {run, prefix, "model.mlmodel"};
+    struct mil_model *model = NULL;
+    pst_error found;
+    pst_status status = package_read(path, &model, &found);
+    if (status == PST_ERR_MEMORY) {
+        if (err != NULL) *err = found;
+        return status;
+    }
+    if (status) { /* paths are told from the package on */
+        const char *message = found.message;
+        size_t length = strlen(path);
+        if (strncmp(message, path, length) == 0)
+            for (message += length; *message == '/'; message++) {}
+        telling.file = "";
+        tell(&telling, PST_PROBLEM, message);
+        return PST_OK;
+    }
+    run->summary->files += 2 + (model->weights.data != NULL);
+    check_model(model, tell, &telling);
+    status = check_weights(&telling, model, err);
+    mil_model_free(model);
+    return status;
+}

@@ -1,0 +1,181 @@
+/* convert_index.c - what is written about a conversion: the metadata of packages, and potstill.json, from
+ * which an app learns what to load and how to feed it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/file_view.h"
+#include "coreml/convert/convert.h"
+#include "formats/json_writer.h"
+#include "model/model_folder.h"
+
+static const size_t LICENCE_BYTES_MAX = 1 << 20;
+
+/* Of the index: raised when a reader of an older one would be misled. */
+enum { INDEX_FORMAT = 1 };
+
+/* -------------------------------------------------------------------------------------- metadata */
+
+static void add_pair(struct mil_model *model, const char *key, const char *value) {
+    struct mil_pair *list =
+        mil_alloc(model, (model->user_defined_count + 1) * sizeof *model->user_defined);
+    if (!list || !key || !value) return;
+    if (model->user_defined_count)
+        memcpy(list, model->user_defined, model->user_defined_count * sizeof *list);
+    list[model->user_defined_count++] = (struct mil_pair){key, value};
+    model->user_defined = list;
+}
+
+/* The hashes of one source, under "potstill.<what>.<file>". */
+static void add_hashes(struct mil_model *model, const char *what, const json_t *entry) {
+    const char *name;
+    json_t *hash, *files = json_object_get(entry, "files");
+    json_object_foreach(files, name, hash)
+        add_pair(model, mil_text(model, "potstill.%s.%s", what, name),
+                 mil_text(model, "%s", json_string_value(hash)));
+}
+
+/* The first line of the model's licence, which is its name. */
+static const char *licence(const struct converting *converting, struct mil_model *model) {
+    const char *text = "that of the model converted";
+    char *path = path_join(converting->merging.model_dir, "LICENSE");
+    struct file_view view;
+    if (path && file_view_open(&view, path, LICENCE_BYTES_MAX, NULL) == PST_OK) {
+        const char *line = (const char *)view.data;
+        size_t length = 0;
+        while (length < view.size && length < 80 && line[length] >= ' ' && line[length] < 127)
+            length++;
+        if (length) text = mil_text(model, "%.*s", (int)length, line);
+        file_view_close(&view);
+    }
+    free(path);
+    return text;
+}
+
+void convert_describe(const struct converting *converting, struct mil_model *model,
+                      const char *what) {
+    const json_t *adapters = json_object_get(converting->sources, "adapters");
+    model->short_description = mil_text(model, "%s", what);
+    model->author = "converted by Potstill";
+    model->version = PST_VERSION;
+    model->license = licence(converting, model);
+    add_pair(model, "potstill.version", PST_VERSION);
+    add_pair(model, "potstill.precision", convert_precision_name(converting));
+    add_pair(model, "potstill.target", convert_target_name(converting));
+    add_hashes(model, "model", json_object_get(converting->sources, "model"));
+    for (size_t i = 0; i < json_array_size(adapters); i++) {
+        const json_t *entry = json_array_get(adapters, i);
+        const char *key = mil_text(model, "adapter.%zu", i);
+        add_pair(model, mil_text(model, "potstill.adapter.%zu.weight", i),
+                 mil_text(model, "%.17g", json_real_value(json_object_get(entry, "weight"))));
+        if (key) add_hashes(model, key, entry);
+    }
+}
+
+/* ----------------------------------------------------------------------------------------- lengths */
+
+static json_t *features(const struct mil_feature *list, size_t count) {
+    json_t *entries = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_t *shape = json_array();
+        for (uint32_t d = 0; d < list[i].type.rank; d++)
+            json_array_append_new(shape, json_integer(list[i].type.dims[d]));
+        const char *dtype = list[i].type.dtype == MIL_F16   ? "float16"
+                            : list[i].type.dtype == MIL_F32 ? "float32"
+                                                            : "int32";
+        json_array_append_new(entries, json_pack("{s:s, s:s, s:o}", "name", list[i].name, "dtype",
+                                                 dtype, "shape", shape));
+    }
+    return entries;
+}
+
+/* The function of `model` that stands at `index`, or its only one. */
+static json_t *part(const struct mil_model *model, const char *package, size_t index) {
+    const struct mil_interface *interface =
+        &model->interfaces[model->interface_count > 1 ? index : 0];
+    json_t *entry =
+        json_pack("{s:s, s:s?, s:o, s:o}", "package", package, "function", interface->function,
+                  "inputs", features(interface->inputs, interface->input_count), "outputs",
+                  features(interface->outputs, interface->output_count));
+    if (interface->state_count)
+        json_object_set_new(entry, "states", features(interface->states, interface->state_count));
+    return entry;
+}
+
+pst_status convert_note_length(struct converting *converting, size_t index,
+                               const struct mil_model *encoder, const char *encoder_name,
+                               const struct mil_model *decoder, const char *decoder_name,
+                               pst_error *err) {
+    struct graph_shape shape = convert_shape(converting, index);
+    json_t *entry = json_pack(
+        "{s:i, s:i, s:i, s:i, s:i, s:o, s:o}", "seconds", (int)converting->seconds[index],
+        "samples", (int)shape.extent.samples, "frames1", (int)shape.extent.frames1, "frames",
+        (int)shape.extent.frames, "memory", (int)shape.memory, "encoder",
+        part(encoder, encoder_name, index), "decoder", part(decoder, decoder_name, index));
+    return entry && json_array_append_new(converting->lengths, entry) == 0 ? PST_OK
+                                                                           : error_memory(err, 0);
+}
+
+/* ------------------------------------------------------------------------------------------- files */
+
+static pst_status note_hash(struct converting *converting, const char *dir, const char *name,
+                            pst_error *err) {
+    char hash[DIGEST_HEX_SIZE];
+    char *path = path_join(dir, name);
+    if (!path) return error_memory(err, 0);
+    pst_status status = digest_file(DIGEST_SHA256, path, hash, err);
+    free(path);
+    if (!status && json_object_set_new(converting->files, name, json_string(hash)) != 0)
+        status = error_memory(err, 0);
+    return status;
+}
+
+pst_status convert_note_file(struct converting *converting, const char *dir, const char *name,
+                             pst_error *err) {
+    static const char *const PARTS[] = {"Manifest.json", "Data/com.apple.CoreML/model.mlmodel",
+                                        "Data/com.apple.CoreML/weights/weight.bin"};
+    char *path = path_join(dir, name);
+    if (!path) return error_memory(err, 0);
+    int package = path_is_folder(path);
+    free(path);
+    if (!package) return note_hash(converting, dir, name, err);
+    pst_status status = PST_OK;
+    for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS && !status; i++) {
+        char *inner = path_join(name, PARTS[i]);
+        status = inner ? note_hash(converting, dir, inner, err) : error_memory(err, 0);
+        free(inner);
+    }
+    return status;
+}
+
+/* Where the sources lay says nothing about them, and the same sources shall give the same bytes. */
+static void drop_places(json_t *sources) {
+    json_t *adapters = json_object_get(sources, "adapters");
+    json_object_del(json_object_get(sources, "model"), "dir");
+    for (size_t i = 0; i < json_array_size(adapters); i++)
+        json_object_del(json_array_get(adapters, i), "dir");
+}
+
+pst_status convert_write_index(struct converting *converting, const char *dir, pst_error *err) {
+    const pst_model *model = converting->merging.model;
+    const struct config *config = &model->config;
+    drop_places(converting->sources);
+    json_t *tokens = json_pack("{s:i, s:i, s:i, s:i}", "start", config->decoder_start_token_id,
+                               "end", config->eos_token_id, "pad", config->pad_token_id, "max",
+                               (int)converting->tokens);
+    json_t *index = json_pack(
+        "{s:i, s:s, s:s, s:s, s:s, s:b, s:i, s:b, s:o, s:i, s:i, s:f, s:O, s:O, s:O}", "format",
+        INDEX_FORMAT, "version", PST_VERSION, "layout", "split", "precision",
+        convert_precision_name(converting), "target", convert_target_name(converting), "state",
+        converting->options->state, "sample_rate", PST_SAMPLE_RATE_HZ, "do_normalize",
+        model->processor.do_normalize, "tokens", tokens, "slots", (int)converting->slots, "vocab",
+        (int)config->vocab, "masked", (double)GRAPH_MASKED, "lengths", converting->lengths, "files",
+        converting->files, "sources", converting->sources);
+    if (!index) return error_memory(err, 0);
+    struct buffer text = {0};
+    json_write(&text, index);
+    buffer_text(&text, "\n");
+    json_decref(index);
+    return model_folder_put_buffer(dir, "potstill.json", &text, err);
+}

@@ -1,0 +1,183 @@
+/* graph.h - the Moonshine network as Core ML programs, piece by piece.
+ *
+ * Tensors are [1, channels, 1, positions], what the Neural Engine is made for: a projection is a 1x1
+ * convolution, a norm runs over the channels, attention is two batched products. Everything between the
+ * borders has one float type. Pieces return the value they compute; names are the graph's prefix and
+ * their own. As all of mil.h, they never fail one by one. */
+#ifndef PST_COREML_GRAPH_GRAPH_H
+#define PST_COREML_GRAPH_GRAPH_H
+
+#include "coreml/mil/mil.h"
+#include "coreml/weights/stored_weights.h"
+#include "model/model.h"
+
+/* Where a program will run: its specification number decides what it may hold. */
+enum { GRAPH_IOS15 = 6, GRAPH_IOS16 = 7, GRAPH_IOS18 = 9 };
+
+/* What is added to the scores of positions that are not to be seen: exp() of it is 0 beside any score,
+ * and float16 holds it. */
+#define GRAPH_MASKED (-1e4f)
+
+enum { GRAPH_FEATURES_MAX = 16, GRAPH_PREFIX_MAX = 64 };
+
+/* A function under construction. */
+struct graph {
+    struct mil_model *model;
+    struct mil_function *function;
+    struct mil_block *block; /* where operations go: the function's, or one inside it */
+    enum mil_dtype dtype;    /* of what is computed: F16 or F32 */
+    enum mil_dtype io;       /* of float inputs and outputs: F16, or F32 where F16 cannot be one */
+    int32_t specification;   /* GRAPH_IOS15, ... */
+    const struct config *config;
+    const struct weights *places; /* which module is which */
+    const struct convert_weights *stored;
+    int tied;                         /* one table is embedding and output matrix */
+    struct graph_constant *constants; /* parameters, each once */
+    char prefix[GRAPH_PREFIX_MAX];    /* of names */
+    struct mil_interface interface;
+};
+
+/* Begins the function `name` of g->model; the other fields of `g` but prefix are set. */
+void graph_begin(struct graph *g, const char *name);
+/* Adds its interface to the model. With `named` the model has several functions. */
+void graph_end(struct graph *g, int named);
+
+/* Sets the prefix of names to "<part>_" or, with an index, "<part>_<index>_". */
+void graph_name(struct graph *g, const char *part);
+void graph_name_layer(struct graph *g, const char *part, uint32_t index);
+
+/* ----------------------------------------------------------------------------------- borders */
+
+/* An input of the function, with what the app reads about it; F32 or F16 becomes g->dtype inside. */
+struct mil_value *graph_input(struct graph *g, const char *name, enum mil_dtype dtype,
+                              uint32_t rank, const int64_t *dims, const char *description);
+struct mil_value *graph_state(struct graph *g, const char *name, uint32_t rank, const int64_t *dims,
+                              const char *description);
+/* `value` becomes an output, of g->io when it is float. */
+void graph_output(struct graph *g, const char *name, struct mil_value *value,
+                  const char *description);
+
+/* -------------------------------------------------------------------------------- operations */
+
+/* A shape in a call: graph_reshape(g, "x", x, SHAPE(1, 8, 36, frames)). */
+#define SHAPE(...)                                                                                 \
+    (uint32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]) {            \
+        __VA_ARGS__                                                                                \
+    }
+
+struct mil_value *graph_int(struct graph *g, int32_t value);
+struct mil_value *graph_ints(struct graph *g, const int32_t *values, size_t count);
+struct mil_value *graph_bool(struct graph *g, int value);
+struct mil_value *graph_text(struct graph *g, const char *text);
+/* A scalar of g->dtype. */
+struct mil_value *graph_float(struct graph *g, const char *name, float value);
+/* A tensor of g->dtype. */
+struct mil_value *graph_floats(struct graph *g, const char *name, const float *values,
+                               uint32_t rank, const int64_t *dims);
+/* A stored weight or bias in another shape of as many elements. */
+struct mil_value *graph_stored(struct graph *g, const char *name, const struct stored *stored,
+                               uint32_t rank, const int64_t *dims);
+
+/* One or two tensors and nothing else: tanh, silu, add, mul, less, ... */
+struct mil_value *graph_unary(struct graph *g, const char *type, const char *name,
+                              const struct mil_value *x);
+struct mil_value *graph_binary(struct graph *g, const char *type, const char *name,
+                               const struct mil_value *x, const struct mil_value *y);
+struct mil_value *graph_gelu(struct graph *g, const char *name, const struct mil_value *x);
+struct mil_value *graph_cast(struct graph *g, const char *name, const struct mil_value *x,
+                             enum mil_dtype dtype);
+struct mil_value *graph_reshape(struct graph *g, const char *name, const struct mil_value *x,
+                                uint32_t rank, const int64_t *dims);
+struct mil_value *graph_transpose(struct graph *g, const char *name, const struct mil_value *x,
+                                  const int32_t *order);
+/* Mean or maximum ("reduce_mean", "reduce_max") over one axis, which stays with size 1. */
+struct mil_value *graph_reduce(struct graph *g, const char *type, const char *name,
+                               const struct mil_value *x, int32_t axis);
+struct mil_value *graph_concat(struct graph *g, const char *name,
+                               const struct mil_value *const *values, size_t count, int32_t axis);
+/* Cuts `x` along `axis` into parts of these sizes, named <name>_0, ... */
+void graph_split(struct graph *g, const char *name, const struct mil_value *x, int32_t axis,
+                 const int32_t *sizes, size_t count, struct mil_value **parts);
+struct mil_value *graph_matmul(struct graph *g, const char *name, const struct mil_value *x,
+                               const struct mil_value *y, int transpose_x, int transpose_y);
+struct mil_value *graph_softmax(struct graph *g, const char *name, const struct mil_value *x);
+/* Row `index` [1] or [1, 1] of `table` [rows, width], as [1, width]. */
+struct mil_value *graph_gather(struct graph *g, const char *name, const struct mil_value *table,
+                               const struct mil_value *index);
+/* `zeros` behind the last axis. */
+struct mil_value *graph_pad(struct graph *g, const char *name, const struct mil_value *x,
+                            int32_t zeros);
+/* A valid convolution along the last axis: module `slot` [out, in, 1, width]. */
+struct mil_value *graph_conv(struct graph *g, const char *name, const struct mil_value *x,
+                             uint32_t slot, int32_t width, int32_t stride);
+
+/* ------------------------------------------------------------------------------------ blocks */
+
+struct mil_value *graph_layer_norm(struct graph *g, const char *name, const struct mil_value *x,
+                                   const struct norm *norm);
+struct mil_value *graph_project(struct graph *g, const char *name, const struct mil_value *x,
+                                const struct linear *linear);
+/* x [1, heads, head_dim, positions] by cos and sin [1, 1, pairs, positions]. */
+struct mil_value *graph_rotate(struct graph *g, const char *name, const struct mil_value *x,
+                               const struct mil_value *cosine, const struct mil_value *sine);
+/* [1, width, 1, positions] to [1, heads, head_dim, positions] */
+struct mil_value *graph_heads(struct graph *g, const char *name, const struct mil_value *x);
+/* Queries by keys and values [1, heads, head_dim, positions]; mask broadcasts over
+ * [1, heads, queries, keys] (NULL: none). Gives [1, width, 1, queries]. */
+struct mil_value *graph_attend(struct graph *g, const char *name, const struct mil_value *q,
+                               const struct mil_value *k, const struct mil_value *v,
+                               const struct mil_value *mask);
+
+/* Pairs that rotary positions turn. */
+uint32_t graph_pairs(const struct config *config);
+/* cosine and sine of positions [0, count) by pair [pairs]: at position * stride + pair. */
+void graph_rotary(const struct config *config, size_t count, float *cosine, float *sine,
+                  size_t position_stride, size_t pair_stride);
+
+/* ---------------------------------------------------------------------------------- networks */
+
+/* What follows from the length of a clip in samples, by the stem's three convolutions. */
+struct graph_extent {
+    uint32_t samples, frames1, frames2, frames;
+};
+struct graph_extent graph_extent_of(uint32_t samples);
+
+/* The whole encoder for clips of exactly `extent`, or, with `masked`, for shorter ones too. */
+struct mil_value *graph_encode(struct graph *g, const struct graph_extent *extent, int masked);
+/* Keys and values of the audio for all layers of the decoder, [1, layers * width, 1, frames]. */
+void graph_listen(struct graph *g, const struct mil_value *memory, struct mil_value **cross_k,
+                  struct mil_value **cross_v);
+
+/* One step of the decoder. */
+struct graph_step {
+    const struct mil_value *token, *position; /* int32 [1, 1], [1] */
+    const struct mil_value *self_k, *self_v;  /* [1, layers * width, 1, slots] */
+    const struct mil_value *cross_k, *cross_v,
+        *cross_mask; /* [..., frames]; the mask may be NULL */
+    int32_t slots;   /* of the cache */
+    /* Results: what is to be kept, [1, layers * width, 1, 1], and where, [1, 1, 1, slots] one-hot. */
+    struct mil_value *new_k, *new_v, *write, *stays; /* stays: 1 - write */
+    struct mil_value *logits;                        /* [1, vocab] */
+    /* Set by graph_step_tables(), in a block that encloses all steps. */
+    struct mil_value *embedding, *output, *positions;
+};
+void graph_step_tables(struct graph *g, struct graph_step *step);
+void graph_step(struct graph *g, struct graph_step *step);
+/* A cache with what the step computed in its place. */
+struct mil_value *graph_keep(struct graph *g, const char *name, const struct mil_value *cache,
+                             const struct mil_value *fresh, const struct graph_step *step);
+
+/* The functions of packages. `name` is the function's, "main" where there is but one. */
+struct graph_shape {
+    struct graph_extent extent;
+    int32_t memory;     /* frames that the decoder takes: the encoder's, filled up */
+    int32_t slots;      /* of the decoder's cache */
+    int32_t tokens;     /* at most, with the start token */
+    int32_t start, end; /* special ids */
+    int state;          /* the cache is a state of the decoder */
+};
+void graph_encoder(struct graph *g, const char *name, const struct graph_shape *shape, int named);
+void graph_decoder(struct graph *g, const char *name, const struct graph_shape *shape, int named);
+void graph_single(struct graph *g, const struct graph_shape *shape);
+
+#endif

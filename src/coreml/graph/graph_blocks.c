@@ -1,0 +1,106 @@
+/* graph_blocks.c - what encoder and decoder are made of: norm, projection, rotary positions, attention. */
+#include <math.h>
+
+#include "coreml/graph/graph.h"
+
+/* torch's default for LayerNorm. */
+static const float LAYER_NORM_EPSILON = 1e-5f;
+
+/* A position whose largest magnitude is over this is scaled down to it before its norm. The residual
+ * stream of the published models reaches thousands, whose squares are beyond float16; those of 8, summed
+ * over 1,000 channels, are not. A position on the way to the norm keeps its relative precision, and the
+ * norm's epsilon is the exact one below the limit and under 1e-4 of the variance above. */
+static const float NORM_LIMIT = 8.0f;
+
+static struct mil_value *limit(struct graph *g, const char *name, const struct mil_value *x) {
+    struct mil_model *model = g->model;
+    struct mil_value *bound = graph_float(g, "norm_limit", NORM_LIMIT), *y;
+    y = graph_unary(g, "abs", mil_text(model, "%s_abs", name), x);
+    y = graph_reduce(g, "reduce_max", mil_text(model, "%s_largest", name), y, 1);
+    y = graph_binary(g, "maximum", mil_text(model, "%s_bound", name), y, bound);
+    y = graph_binary(g, "real_div", mil_text(model, "%s_scale", name), bound, y);
+    return graph_binary(g, "mul", mil_text(model, "%s_limited", name), x, y);
+}
+
+struct mil_value *graph_layer_norm(struct graph *g, const char *name, const struct mil_value *x,
+                                   const struct norm *norm) {
+    const struct stored *stored = &g->stored->modules[norm->slot].weight;
+    int32_t channels = 1;
+    if (!x) return NULL;
+    const struct mil_value *in = g->dtype == MIL_F16 ? limit(g, name, x) : x;
+    struct mil_value *axes = graph_ints(g, &channels, 1);
+    struct mil_value *epsilon = graph_float(g, "epsilon", LAYER_NORM_EPSILON);
+    struct mil_value *gamma =
+        graph_stored(g, mil_text(g->model, "%s_weight", name), stored, SHAPE(x->type.dims[1]));
+    struct mil_op *op = mil_op_new(g->model, g->block, "layer_norm");
+    mil_op_argument(g->model, op, "x", in);
+    mil_op_argument(g->model, op, "axes", axes);
+    mil_op_argument(g->model, op, "gamma", gamma);
+    mil_op_argument(g->model, op, "epsilon", epsilon);
+    return mil_op_output(g->model, op, mil_text(g->model, "%s%s", g->prefix, name), x->type);
+}
+
+struct mil_value *graph_project(struct graph *g, const char *name, const struct mil_value *x,
+                                const struct linear *linear) {
+    return graph_conv(g, name, x, linear->slot, 1, 1);
+}
+
+/* ------------------------------------------------------------------------------------- positions */
+
+uint32_t graph_pairs(const struct config *config) {
+    return (config->rotary_dim + 1) / 2;
+}
+
+void graph_rotary(const struct config *config, size_t count, float *cosine, float *sine,
+                  size_t position_stride, size_t pair_stride) {
+    for (size_t pair = 0; pair < graph_pairs(config); pair++) {
+        /* In float, as the reference computes it. */
+        float exponent = (float)(2 * pair) / (float)config->rotary_dim;
+        float frequency = 1.0f / powf((float)config->rope_theta, exponent);
+        for (size_t p = 0; p < count; p++) {
+            float angle = (float)p * frequency;
+            cosine[p * position_stride + pair * pair_stride] = cosf(angle);
+            sine[p * position_stride + pair * pair_stride] = sinf(angle);
+        }
+    }
+}
+
+/* The rows of a head are stored as even members of the pairs, odd members, and the rest that is not turned
+ * (stored_weights.c): so the pairs are two slices. */
+struct mil_value *graph_rotate(struct graph *g, const char *name, const struct mil_value *x,
+                               const struct mil_value *cosine, const struct mil_value *sine) {
+    struct mil_model *model = g->model;
+    int32_t pairs = (int32_t)graph_pairs(g->config), width = (int32_t)g->config->head_dim;
+    int32_t sizes[] = {pairs, pairs, width - 2 * pairs};
+    size_t count = sizes[2] ? 3 : 2;
+    struct mil_value *parts[3] = {0}, *turned[3];
+    graph_split(g, mil_text(model, "%s_part", name), x, 2, sizes, count, parts);
+    struct mil_value *ec = graph_binary(g, "mul", mil_text(model, "%s_ec", name), parts[0], cosine);
+    struct mil_value *os = graph_binary(g, "mul", mil_text(model, "%s_os", name), parts[1], sine);
+    struct mil_value *oc = graph_binary(g, "mul", mil_text(model, "%s_oc", name), parts[1], cosine);
+    struct mil_value *es = graph_binary(g, "mul", mil_text(model, "%s_es", name), parts[0], sine);
+    turned[0] = graph_binary(g, "sub", mil_text(model, "%s_even", name), ec, os);
+    turned[1] = graph_binary(g, "add", mil_text(model, "%s_odd", name), oc, es);
+    turned[2] = parts[2];
+    return graph_concat(g, name, (const struct mil_value *const *)turned, count, 2);
+}
+
+/* ------------------------------------------------------------------------------------- attention */
+
+struct mil_value *graph_heads(struct graph *g, const char *name, const struct mil_value *x) {
+    int64_t positions = x ? x->type.dims[3] : 1;
+    return graph_reshape(g, name, x, SHAPE(1, g->config->heads, g->config->head_dim, positions));
+}
+
+struct mil_value *graph_attend(struct graph *g, const char *name, const struct mil_value *q,
+                               const struct mil_value *k, const struct mil_value *v,
+                               const struct mil_value *mask) {
+    struct mil_model *model = g->model;
+    int64_t width = (int64_t)g->config->heads * g->config->head_dim;
+    int64_t queries = q ? q->type.dims[3] : 1;
+    struct mil_value *y = graph_matmul(g, mil_text(model, "%s_scores", name), q, k, 1, 0);
+    if (mask) y = graph_binary(g, "add", mil_text(model, "%s_masked", name), y, mask);
+    y = graph_softmax(g, mil_text(model, "%s_shares", name), y);
+    y = graph_matmul(g, mil_text(model, "%s_mixed", name), v, y, 0, 1);
+    return graph_reshape(g, name, y, SHAPE(1, width, 1, queries));
+}

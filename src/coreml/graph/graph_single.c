@@ -1,0 +1,143 @@
+/* graph_single.c - samples in, token ids out: the encoder, and a loop around the decoder's step.
+ *
+ * The loop carries the last token, its position, the ids so far and the cache; constants, weights
+ * included, stand outside it, where its blocks see them. */
+#include <stdlib.h>
+
+#include "coreml/graph/graph.h"
+
+enum { LOOP_TOKEN, LOOP_POSITION, LOOP_IDS, LOOP_K, LOOP_V, LOOP_COUNT };
+
+static const char *const LOOP_NAMES[LOOP_COUNT] = {"token", "position", "ids", "self_k", "self_v"};
+
+/* An int32 constant [1, count] or, without `rank` 2, [count], made of `first`, first + step, ... */
+static struct mil_value *series(struct graph *g, const char *name, uint32_t rank, int32_t count,
+                                int32_t first, int32_t step) {
+    int64_t dims[] = {1, count};
+    struct mil_type type = mil_type_of(MIL_I32, rank, rank == 2 ? dims : dims + 1);
+    int32_t *values = mil_alloc(g->model, (size_t)count * sizeof *values);
+    for (int32_t i = 0; values && i < count; i++) values[i] = first + i * step;
+    return values ? mil_const(g->model, g->function->block, name, type, values,
+                              (size_t)count * sizeof *values, 1)
+                  : NULL;
+}
+
+/* An empty cache. */
+static struct mil_value *empty(struct graph *g, const char *name, int64_t channels, int64_t slots) {
+    int32_t shape[] = {1, (int32_t)channels, 1, (int32_t)slots};
+    struct mil_value *dims = graph_ints(g, shape, 4), *zero = graph_float(g, "zero", 0);
+    struct mil_op *op = mil_op_new(g->model, g->block, "fill");
+    mil_op_argument(g->model, op, "shape", dims);
+    mil_op_argument(g->model, op, "value", zero);
+    return mil_op_output(g->model, op, name, mil_type_of(g->dtype, SHAPE(1, channels, 1, slots)));
+}
+
+/* A block that takes what the loop carries, under names of its own. */
+static struct mil_block *open_block(struct graph *g, const char *part,
+                                    struct mil_value *const *start, struct mil_value **inside) {
+    struct mil_block *block = mil_block_new(g->model);
+    for (int i = 0; i < LOOP_COUNT; i++) {
+        const char *name = mil_text(g->model, "%s_%s", part, LOOP_NAMES[i]);
+        struct mil_type type = start[i] ? start[i]->type : (struct mil_type){.dtype = g->dtype};
+        inside[i] = mil_block_input(g->model, block, name, type);
+    }
+    return block;
+}
+
+/* Goes on while there is room and the last token is not the end. */
+static struct mil_block *condition(struct graph *g, const struct graph_shape *shape,
+                                   struct mil_value *const *start) {
+    struct mil_value *carried[LOOP_COUNT];
+    struct mil_value *last = graph_int(g, shape->tokens - 1), *stop = graph_int(g, shape->end);
+    int32_t all[] = {0, 1};
+    struct mil_value *axes = graph_ints(g, all, 2);
+    struct mil_block *outer = g->block, *block = open_block(g, "while", start, carried);
+    g->block = block;
+    graph_name(g, "while");
+    struct mil_value *room = graph_binary(g, "less", "room", carried[LOOP_POSITION], last);
+    struct mil_value *goes = graph_binary(g, "not_equal", "unfinished", carried[LOOP_TOKEN], stop);
+    struct mil_value *both = graph_binary(g, "logical_and", "both", room, goes);
+    struct mil_op *op = mil_op_new(g->model, block, "squeeze");
+    mil_op_argument(g->model, op, "x", both);
+    mil_op_argument(g->model, op, "axes", axes);
+    mil_block_output(g->model, block,
+                     mil_op_output(g->model, op, "while_goes_on", mil_type_of(MIL_BOOL, 0, NULL)));
+    g->block = outer;
+    return block;
+}
+
+static struct mil_value *best(struct graph *g, const struct mil_value *logits) {
+    struct mil_value *axis = graph_int(g, -1), *keep = graph_bool(g, 1);
+    struct mil_value *int32 = graph_text(g, "int32");
+    struct mil_op *op = mil_op_new(g->model, g->block, "reduce_argmax");
+    mil_op_argument(g->model, op, "x", logits);
+    mil_op_argument(g->model, op, "axis", axis);
+    mil_op_argument(g->model, op, "keep_dims", keep);
+    if (g->specification >= GRAPH_IOS18) mil_op_argument(g->model, op, "output_dtype", int32);
+    return mil_op_output(g->model, op, "next_token", mil_type_of(MIL_I32, SHAPE(1, 1)));
+}
+
+/* Puts `token` among `ids` at `position`. */
+static struct mil_value *write_down(struct graph *g, const struct mil_value *places,
+                                    const struct mil_value *ids, const struct mil_value *position,
+                                    const struct mil_value *token) {
+    struct mil_value *here = graph_binary(g, "equal", "here", places, position);
+    struct mil_value *mask = graph_cast(g, "here_mask", here, MIL_I32);
+    struct mil_value *change = graph_binary(g, "sub", "change", token, ids);
+    return graph_binary(g, "add", "next_ids", ids,
+                        graph_binary(g, "mul", "change_here", mask, change));
+}
+
+/* One step: `step` holds the tables and the memory. */
+static struct mil_block *body(struct graph *g, const struct graph_shape *shape,
+                              struct graph_step *step, struct mil_value *const *start) {
+    struct mil_value *carried[LOOP_COUNT], *next[LOOP_COUNT];
+    struct mil_value *places = series(g, "places", 2, shape->tokens - 1, 0, 1);
+    struct mil_value *one = graph_int(g, 1);
+    struct mil_block *outer = g->block, *block = open_block(g, "loop", start, carried);
+    g->block = block;
+    step->token = carried[LOOP_TOKEN];
+    step->position = carried[LOOP_POSITION];
+    step->self_k = carried[LOOP_K];
+    step->self_v = carried[LOOP_V];
+    graph_step(g, step);
+    graph_name(g, "");
+    next[LOOP_TOKEN] = best(g, step->logits);
+    next[LOOP_POSITION] = graph_binary(g, "add", "next_position", step->position, one);
+    next[LOOP_IDS] = write_down(g, places, carried[LOOP_IDS], step->position, next[LOOP_TOKEN]);
+    next[LOOP_K] = graph_keep(g, "next_self_k", step->self_k, step->new_k, step);
+    next[LOOP_V] = graph_keep(g, "next_self_v", step->self_v, step->new_v, step);
+    for (int i = 0; i < LOOP_COUNT; i++) mil_block_output(g->model, block, next[i]);
+    g->block = outer;
+    return block;
+}
+
+void graph_single(struct graph *g, const struct graph_shape *shape) {
+    struct graph_step step = {.slots = shape->slots};
+    struct mil_value *start[LOOP_COUNT], *cross_k, *cross_v, *end[LOOP_COUNT];
+    int64_t all = (int64_t)g->config->decoder_layers * g->config->heads * g->config->head_dim;
+    graph_begin(g, "main");
+    struct mil_value *memory = graph_encode(g, &shape->extent, 0);
+    graph_listen(g, memory, &cross_k, &cross_v);
+    step.cross_k = cross_k;
+    step.cross_v = cross_v;
+    graph_step_tables(g, &step);
+    if (!g->function) return;
+    start[LOOP_TOKEN] = series(g, "first_token", 2, 1, shape->start, 0);
+    start[LOOP_POSITION] = series(g, "first_position", 1, 1, 0, 0);
+    start[LOOP_IDS] = series(g, "no_ids", 2, shape->tokens - 1, shape->end, 0);
+    start[LOOP_K] = empty(g, "empty_k", all, shape->slots);
+    start[LOOP_V] = empty(g, "empty_v", all, shape->slots);
+    struct mil_block *goes_on = condition(g, shape, start);
+    struct mil_block *turn = body(g, shape, &step, start);
+    struct mil_op *loop = mil_op_new(g->model, g->block, "while_loop");
+    mil_op_arguments(g->model, loop, "loop_vars", (const struct mil_value *const *)start,
+                     LOOP_COUNT);
+    mil_op_block(g->model, loop, goes_on);
+    mil_op_block(g->model, loop, turn);
+    for (int i = 0; i < LOOP_COUNT; i++)
+        end[i] = mil_op_output(g->model, loop, mil_text(g->model, "last_%s", LOOP_NAMES[i]),
+                               start[i] ? start[i]->type : (struct mil_type){.dtype = g->dtype});
+    graph_output(g, "token_ids", end[LOOP_IDS], "The tokens heard, then end tokens.");
+    graph_end(g, 0);
+}

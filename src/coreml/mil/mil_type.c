@@ -1,0 +1,60 @@
+/* mil_type.c - types of values: element widths, names, sizes. */
+#include <string.h>
+
+#include "base/checked.h"
+#include "coreml/mil/mil.h"
+
+static const struct {
+    enum mil_dtype dtype;
+    uint32_t bits;
+    const char *name;
+} dtypes[] = {
+    {MIL_BOOL, 8, "bool"},   {MIL_STRING, 0, "string"}, {MIL_F16, 16, "fp16"},
+    {MIL_F32, 32, "fp32"},   {MIL_F64, 64, "fp64"},     {MIL_I8, 8, "int8"},
+    {MIL_I16, 16, "int16"},  {MIL_I32, 32, "int32"},    {MIL_I64, 64, "int64"},
+    {MIL_I4, 4, "int4"},     {MIL_U8, 8, "uint8"},      {MIL_U16, 16, "uint16"},
+    {MIL_U32, 32, "uint32"}, {MIL_U64, 64, "uint64"},   {MIL_U4, 4, "uint4"},
+    {MIL_U2, 2, "uint2"},    {MIL_U1, 1, "uint1"},      {MIL_U6, 6, "uint6"},
+    {MIL_U3, 3, "uint3"},
+};
+
+enum { DTYPE_COUNT = sizeof dtypes / sizeof dtypes[0] };
+
+uint32_t mil_bits(enum mil_dtype dtype) {
+    for (size_t i = 0; i < DTYPE_COUNT; i++)
+        if (dtypes[i].dtype == dtype) return dtypes[i].bits;
+    return 0;
+}
+
+const char *mil_dtype_name(enum mil_dtype dtype) {
+    for (size_t i = 0; i < DTYPE_COUNT; i++)
+        if (dtypes[i].dtype == dtype) return dtypes[i].name;
+    return "unknown";
+}
+
+struct mil_type mil_type_of(enum mil_dtype dtype, uint32_t rank, const int64_t *dims) {
+    struct mil_type type = {.dtype = dtype, .rank = rank <= MIL_RANK_MAX ? rank : MIL_RANK_MAX};
+    for (uint32_t i = 0; i < type.rank; i++) type.dims[i] = dims[i];
+    return type;
+}
+
+size_t mil_elements(const struct mil_type *type) {
+    size_t count = 1;
+    for (uint32_t i = 0; i < type->rank; i++) {
+        if (type->dims[i] < 0 || !checked_mul(count, (size_t)type->dims[i], &count)) return 0;
+    }
+    return count;
+}
+
+size_t mil_data_bytes(const struct mil_type *type) {
+    size_t bits;
+    if (!checked_mul(mil_elements(type), mil_bits(type->dtype), &bits)) return 0;
+    return bits / 8 + (bits % 8 != 0);
+}
+
+int mil_type_equal(const struct mil_type *a, const struct mil_type *b) {
+    if (a->dtype != b->dtype || a->rank != b->rank || !a->state != !b->state) return 0;
+    for (uint32_t i = 0; i < a->rank; i++)
+        if (a->dims[i] != b->dims[i]) return 0;
+    return 1;
+}

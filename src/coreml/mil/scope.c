@@ -1,0 +1,65 @@
+/* scope.c - a hash table of values by name, left in the reverse order of entering. */
+#include "coreml/mil/scope.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "coreml/mil/mil.h"
+
+/* The place of `name`, or the free one where it belongs. */
+static size_t *place(const struct scope *scope, const char *name) {
+    uint64_t hash = 14695981039346656037u; /* FNV-1a */
+    for (const char *at = name; *at != 0; at++) hash = (hash ^ (unsigned char)*at) * 1099511628211u;
+    size_t index = (size_t)(hash ^ hash >> 32) & (scope->table_size - 1);
+    while (scope->table[index] != 0 &&
+           strcmp(scope->values[scope->table[index] - 1]->name, name) != 0)
+        index = (index + 1) & (scope->table_size - 1);
+    return &scope->table[index];
+}
+
+/* Room for one more; the table is at most half full. Values enter again in their order, so that leaving
+ * can go on taking the last first. */
+static int make_room(struct scope *scope) {
+    if (scope->count < scope->capacity) return 1;
+    size_t capacity = scope->capacity == 0 ? 64 : 2 * scope->capacity;
+    const struct mil_value **values = realloc(scope->values, capacity * sizeof *values);
+    if (values == NULL) return 0;
+    scope->values = values;
+    size_t *table = calloc(2 * capacity, sizeof *table);
+    if (table == NULL) return 0;
+    free(scope->table);
+    scope->capacity = capacity;
+    scope->table = table;
+    scope->table_size = 2 * capacity;
+    for (size_t i = 0; i < scope->count; i++) *place(scope, values[i]->name) = i + 1;
+    return 1;
+}
+
+int scope_add(struct scope *scope, const struct mil_value *value) {
+    if (!make_room(scope)) return -1;
+    size_t *entry = place(scope, value->name);
+    if (*entry != 0) return 0;
+    scope->values[scope->count++] = value;
+    *entry = scope->count;
+    return 1;
+}
+
+const struct mil_value *scope_find(const struct scope *scope, const char *name) {
+    size_t *entry = scope->table_size != 0 ? place(scope, name) : NULL;
+    return entry != NULL && *entry != 0 ? scope->values[*entry - 1] : NULL;
+}
+
+/* What came last lies last on its chain of collisions: taking it away breaks none. */
+void scope_leave(struct scope *scope, size_t count) {
+    while (scope->count > count) {
+        *place(scope, scope->values[scope->count - 1]->name) = 0;
+        scope->count--;
+    }
+}
+
+void scope_free(struct scope *scope) {
+    free(scope->values);
+    free(scope->table);
+    *scope = (struct scope){0};
+}

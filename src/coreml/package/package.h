@@ -1,0 +1,19 @@
+/* package.h - .mlpackage folders: written from a program in memory, and read back into one.
+ *
+ * X.mlpackage/Manifest.json, Data/com.apple.CoreML/model.mlmodel (protobuf, package.proto), and
+ * Data/com.apple.CoreML/weights/weight.bin (blobs). */
+#ifndef PST_COREML_PACKAGE_PACKAGE_H
+#define PST_COREML_PACKAGE_PACKAGE_H
+
+#include "coreml/mil/mil.h"
+
+/* Writes `model` to the folder `path`, whole or not at all: a temporary folder beside it, synced, then
+ * renamed. The same model gives the same bytes: identifiers are derived from the content. An existing
+ * package is replaced with `force` and is an error without. */
+pst_status package_write(struct mil_model *model, const char *path, int force, pst_error *err);
+
+/* Opens a package of any origin: every constant's data is in memory or in the mapped weight file, which the
+ * model keeps. Hostile input; what it cannot represent is PST_ERR_UNSUPPORTED by name. */
+pst_status package_read(const char *path, struct mil_model **model, pst_error *err);
+
+#endif

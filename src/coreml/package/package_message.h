@@ -1,0 +1,29 @@
+/* package_message.h - model.mlmodel: a program as the bytes of package.proto, and back. */
+#ifndef PST_COREML_PACKAGE_PACKAGE_MESSAGE_H
+#define PST_COREML_PACKAGE_PACKAGE_MESSAGE_H
+
+#include "coreml/mil/mil.h"
+
+/* Serialises `model`, whose blob_offsets are set. `*bytes` is the caller's to free(). */
+pst_status spec_write(const struct mil_model *model, unsigned char **bytes, size_t *length,
+                      pst_error *err);
+
+/* Builds into the empty `model` what the hostile bytes say. Constants of the weight file are looked up in
+ * model->weights, data NULL: there is none. Names in messages begin with "model.mlmodel". */
+pst_status spec_read(const unsigned char *bytes, size_t length, struct mil_model *model,
+                     pst_error *err);
+
+/* Walks over the bytes by the schema before anything is unpacked: nesting is bounded, every field is
+ * known, of its wire type, in ascending order, and single where it is single. */
+pst_status spec_scan(const unsigned char *bytes, size_t length, pst_error *err);
+
+/* Numbers of types in the description. */
+enum {
+    ARRAY_F16 = 65552,
+    ARRAY_F32 = 65568,
+    ARRAY_F64 = 65600,
+    ARRAY_I8 = 131080,
+    ARRAY_I32 = 131104
+};
+
+#endif

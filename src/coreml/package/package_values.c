@@ -1,0 +1,245 @@
+/* package_values.c - reads types and constants.
+ *
+ * The idea to hold: which member of the message holds the elements of which type is fixed, and there are
+ * exactly as many as the shape says; nothing is converted but widths. */
+#include "coreml/package/package_values.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "coreml/package/package_blob.h"
+
+/* No accelerator takes axes near this, and products of two still fit. */
+static const uint64_t DIMENSION_MAX = (uint64_t)1 << 31;
+/* Nor tensors: 4 TB of float32. */
+static const int64_t ELEMENTS_MAX = (int64_t)1 << 40;
+
+/* ------------------------------------------------------------------------------------- types */
+
+static pst_status read_dimension(const PstMil__Dimension *message, const char *name, int64_t *size,
+                                 pst_error *err) {
+    if (message->kind_case == PST_MIL__DIMENSION__KIND_UNKNOWN) {
+        if (message->unknown->variadic)
+            return error_set(err, PST_ERR_UNSUPPORTED,
+                             "model.mlmodel: %s has an unknown number of dimensions", name);
+        *size = MIL_UNKNOWN;
+        return PST_OK;
+    }
+    if (message->kind_case != PST_MIL__DIMENSION__KIND_CONSTANT)
+        return error_set(err, PST_ERR_MODEL,
+                         "model.mlmodel: %s has a dimension that is neither constant nor unknown",
+                         name);
+    if (message->constant->size > DIMENSION_MAX)
+        return error_set(err, PST_ERR_UNSUPPORTED,
+                         "model.mlmodel: %s has a dimension of %llu, expected at most %llu", name,
+                         (unsigned long long)message->constant->size,
+                         (unsigned long long)DIMENSION_MAX);
+    *size = (int64_t)message->constant->size;
+    return PST_OK;
+}
+
+static pst_status read_tensor_type(const PstMil__TensorType *message, const char *name,
+                                   struct mil_type *type, pst_error *err) {
+    struct mil_type read = {.dtype = (enum mil_dtype)message->dtype};
+    if (mil_bits(read.dtype) == 0 && read.dtype != MIL_STRING)
+        return error_set(err, PST_ERR_UNSUPPORTED, "model.mlmodel: %s has the unknown data type %d",
+                         name, (int)message->dtype);
+    if (message->n_attributes != 0)
+        return error_set(err, PST_ERR_UNSUPPORTED,
+                         "model.mlmodel: the type of %s has attributes, which this version does "
+                         "not know",
+                         name);
+    if (message->rank < 0 || (uint64_t)message->rank != message->n_dimensions)
+        return error_set(err, PST_ERR_MODEL, "model.mlmodel: %s has rank %lld and %zu dimensions",
+                         name, (long long)message->rank, message->n_dimensions);
+    if (message->rank > MIL_RANK_MAX)
+        return error_set(err, PST_ERR_UNSUPPORTED,
+                         "model.mlmodel: %s has rank %lld, expected at most %d", name,
+                         (long long)message->rank, (int)MIL_RANK_MAX);
+    read.rank = (uint32_t)message->rank;
+    int64_t elements = 1;
+    for (uint32_t i = 0; i < read.rank; i++) {
+        pst_status status = read_dimension(message->dimensions[i], name, &read.dims[i], err);
+        if (status) return status;
+        if (read.dims[i] > 0 && elements > ELEMENTS_MAX / read.dims[i])
+            return error_set(err, PST_ERR_UNSUPPORTED, "model.mlmodel: %s has over %lld elements",
+                             name, (long long)ELEMENTS_MAX);
+        if (read.dims[i] > 0) elements *= read.dims[i];
+    }
+    *type = read;
+    return PST_OK;
+}
+
+pst_status value_read_type(const PstMil__ValueType *message, const char *name,
+                           struct mil_type *type, pst_error *err) {
+    static const char *const others[] = {[PST_MIL__VALUE_TYPE__KIND_LIST] = "list",
+                                         [PST_MIL__VALUE_TYPE__KIND_TUPLE] = "tuple",
+                                         [PST_MIL__VALUE_TYPE__KIND_DICTIONARY] = "dictionary"};
+    int kind = message != NULL ? (int)message->kind_case : 0;
+    if (kind == PST_MIL__VALUE_TYPE__KIND_TENSOR)
+        return read_tensor_type(message->tensor, name, type, err);
+    if (kind == PST_MIL__VALUE_TYPE__KIND_STATE) {
+        const PstMil__ValueType *inner = message->state->wrapped;
+        if (inner == NULL || inner->kind_case != PST_MIL__VALUE_TYPE__KIND_TENSOR)
+            return error_set(err, PST_ERR_MODEL,
+                             "model.mlmodel: the state %s is not one of a tensor", name);
+        pst_status status = read_tensor_type(inner->tensor, name, type, err);
+        if (!status) type->state = 1;
+        return status;
+    }
+    if (kind == 0) return error_set(err, PST_ERR_MODEL, "model.mlmodel: %s has no type", name);
+    return error_set(err, PST_ERR_UNSUPPORTED,
+                     "model.mlmodel: %s is a %s, expected a tensor or a state", name, others[kind]);
+}
+
+/* --------------------------------------------------------------------------------- constants */
+
+/* The elements of one immediate tensor as they lie in the message. */
+struct elements {
+    size_t count;
+    const void *data;
+    int kind;
+};
+
+static struct elements elements_of(const PstMil__Tensor *message) {
+    struct elements found = {.kind = message != NULL ? (int)message->kind_case : 0};
+#define TAKE(member)                                                                               \
+    found.count = message->member->n_values;                                                       \
+    found.data = message->member->values;                                                          \
+    break
+    switch (found.kind) {
+    case PST_MIL__TENSOR__KIND_FLOATS: TAKE(floats);
+    case PST_MIL__TENSOR__KIND_INTS: TAKE(ints);
+    case PST_MIL__TENSOR__KIND_BOOLS: TAKE(bools);
+    case PST_MIL__TENSOR__KIND_TEXTS: TAKE(texts);
+    case PST_MIL__TENSOR__KIND_LONGS: TAKE(longs);
+    case PST_MIL__TENSOR__KIND_DOUBLES: TAKE(doubles);
+    case PST_MIL__TENSOR__KIND_RAW:
+        found.count = message->raw->values.len;
+        found.data = message->raw->values.data;
+        break;
+    default: break;
+    }
+#undef TAKE
+    return found;
+}
+
+/* The member that holds a type. */
+static int member_of(enum mil_dtype dtype) {
+    switch (dtype) {
+    case MIL_F32: return PST_MIL__TENSOR__KIND_FLOATS;
+    case MIL_F64: return PST_MIL__TENSOR__KIND_DOUBLES;
+    case MIL_BOOL: return PST_MIL__TENSOR__KIND_BOOLS;
+    case MIL_STRING: return PST_MIL__TENSOR__KIND_TEXTS;
+    case MIL_I64:
+    case MIL_U64: return PST_MIL__TENSOR__KIND_LONGS;
+    case MIL_I16:
+    case MIL_U16:
+    case MIL_I32: return PST_MIL__TENSOR__KIND_INTS;
+    default: return PST_MIL__TENSOR__KIND_RAW;
+    }
+}
+
+/* Texts one behind the other, each with its NUL. */
+static int copy_texts(struct mil_model *model, const struct elements *from, const void **data,
+                      size_t *bytes) {
+    char *const *texts = from->data;
+    size_t size = 0;
+    for (size_t i = 0; i < from->count; i++) size += strlen(texts[i]) + 1;
+    char *copy = mil_alloc(model, size);
+    *data = copy;
+    *bytes = size;
+    for (size_t i = 0; i < from->count && copy != NULL; i++) {
+        size_t length = strlen(texts[i]) + 1;
+        memcpy(copy, texts[i], length);
+        copy += length;
+    }
+    return *data != NULL;
+}
+
+/* Numbers at their own width. 0: memory, or one that does not fit its type. */
+static int copy_numbers(struct mil_model *model, const struct elements *from, enum mil_dtype dtype,
+                        const void **data, size_t bytes) {
+    unsigned char *copy = mil_alloc(model, bytes);
+    const int32_t *wide = from->data;
+    *data = copy;
+    if (copy == NULL) return 0;
+    if (dtype != MIL_BOOL && dtype != MIL_I16 && dtype != MIL_U16) {
+        if (bytes != 0) memcpy(copy, from->data, bytes);
+        return 1;
+    }
+    for (size_t i = 0; i < from->count; i++) {
+        uint16_t half = (uint16_t)wide[i];
+        if (dtype == MIL_BOOL)
+            copy[i] = ((const protobuf_c_boolean *)from->data)[i] != 0;
+        else if (wide[i] != (dtype == MIL_I16 ? (int16_t)half : (int32_t)half))
+            return 0;
+        else
+            memcpy(copy + 2 * i, &half, 2);
+    }
+    return 1;
+}
+
+static pst_status read_immediate(const PstMil__Immediate *message, const char *name,
+                                 struct mil_model *model, const struct mil_type *type,
+                                 const void **data, size_t *bytes, pst_error *err) {
+    if (message->kind_case != PST_MIL__IMMEDIATE__KIND_TENSOR)
+        return error_set(err, PST_ERR_UNSUPPORTED, "model.mlmodel: the constant %s is not a tensor",
+                         name);
+    struct elements from = elements_of(message->tensor);
+    int raw = from.kind == PST_MIL__TENSOR__KIND_RAW;
+    size_t count = raw ? mil_data_bytes(type) : mil_elements(type);
+    if (from.kind != member_of(type->dtype))
+        return error_set(err, PST_ERR_MODEL,
+                         "model.mlmodel: the constant %s of type %s has its elements in the "
+                         "member %d, expected %d",
+                         name, mil_dtype_name(type->dtype), from.kind, member_of(type->dtype));
+    if (from.count != count)
+        return error_set(err, PST_ERR_MODEL,
+                         "model.mlmodel: the constant %s has %zu %s, its type needs %zu", name,
+                         from.count, raw ? "bytes" : "elements", count);
+    *bytes = mil_data_bytes(type);
+    int copied = type->dtype == MIL_STRING ? copy_texts(model, &from, data, bytes)
+                                           : copy_numbers(model, &from, type->dtype, data, *bytes);
+    if (!copied && model->failed) return error_memory(err, *bytes);
+    return copied ? PST_OK
+                  : error_set(err, PST_ERR_MODEL,
+                              "model.mlmodel: the constant %s has a number too large for %s", name,
+                              mil_dtype_name(type->dtype));
+}
+
+pst_status value_read(const PstMil__Value *message, const char *name, struct mil_model *model,
+                      struct mil_type *type, const void **data, size_t *bytes,
+                      uint64_t *blob_offset, pst_error *err) {
+    if (message == NULL)
+        return error_set(err, PST_ERR_MODEL, "model.mlmodel: the constant %s has no value", name);
+    pst_status status = value_read_type(message->type, name, type, err);
+    if (status) return status;
+    *blob_offset = 0;
+    for (uint32_t i = 0; i < type->rank; i++)
+        if (type->dims[i] < 0 || type->state)
+            return error_set(err, PST_ERR_MODEL,
+                             "model.mlmodel: the constant %s has no fixed shape", name);
+    if (message->kind_case == PST_MIL__VALUE__KIND_IMMEDIATE)
+        return read_immediate(message->immediate, name, model, type, data, bytes, err);
+    if (message->kind_case != PST_MIL__VALUE__KIND_BLOB)
+        return error_set(err, PST_ERR_MODEL, "model.mlmodel: the constant %s has no value", name);
+    if (strcmp(message->blob->file, BLOB_FILE_NAME) != 0)
+        return error_set(err, PST_ERR_UNSUPPORTED,
+                         "model.mlmodel: the constant %s is in the file %s, expected %s", name,
+                         message->blob->file, BLOB_FILE_NAME);
+    if (model->weights.data == NULL)
+        return error_set(err, PST_ERR_MODEL,
+                         "weights/weight.bin: is missing, but the constant %s is in it", name);
+    *blob_offset = message->blob->offset;
+    return blob_find(&model->weights, *blob_offset, type, name, data, bytes, err);
+}
+
+const char *value_text(const PstMil__Value *message) {
+    if (message == NULL || message->kind_case != PST_MIL__VALUE__KIND_IMMEDIATE ||
+        message->immediate->kind_case != PST_MIL__IMMEDIATE__KIND_TENSOR ||
+        message->immediate->tensor->kind_case != PST_MIL__TENSOR__KIND_TEXTS ||
+        message->immediate->tensor->texts->n_values != 1)
+        return NULL;
+    return message->immediate->tensor->texts->values[0];
+}

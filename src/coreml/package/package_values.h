@@ -1,0 +1,20 @@
+/* package_values.h - types and constants out of the messages of a package. */
+#ifndef PST_COREML_PACKAGE_PACKAGE_VALUES_H
+#define PST_COREML_PACKAGE_PACKAGE_VALUES_H
+
+#include "coreml/mil/mil.h"
+#include "package.pb-c.h"
+
+/* `name` is what messages call the value. */
+pst_status value_read_type(const PstMil__ValueType *message, const char *name,
+                           struct mil_type *type, pst_error *err);
+
+/* The constant of `message`, copied into the model or pointing into its weight file. */
+pst_status value_read(const PstMil__Value *message, const char *name, struct mil_model *model,
+                      struct mil_type *type, const void **data, size_t *bytes,
+                      uint64_t *blob_offset, pst_error *err);
+
+/* The text of a scalar of type string; NULL: it is something else. */
+const char *value_text(const PstMil__Value *message);
+
+#endif

@@ -1,0 +1,327 @@
+/* stored_weights.c - see stored_weights.h.
+ *
+ * A module is merged in double precision, its rows are put in the order of the graphs, and it is rounded
+ * once, straight into what is stored. Only matrices of more than 2,048 numbers are compressed, and the
+ * first convolution is not: it hears the samples themselves, and it is small. */
+#include "coreml/weights/stored_weights.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "coreml/weights/kmeans.h"
+
+/* coremltools' threshold: below it tables and scales cost what compression gains. */
+enum { COMPRESSED_MIN = 2049 };
+
+/* The taps of the first convolution, filled up to two blocks of 64 samples: see graph_encoder.c. */
+enum { TAPS = 127, BLOCK = 64 };
+
+enum { HALF_VALUES = 65536, INT8_LIMIT = 127 };
+
+/* ----------------------------------------------------------------------------------- arranging */
+
+/* What is done to the rows of a module before they are stored. */
+enum arrangement {
+    AS_IT_IS,
+    PAIRED, /* rows of a head: even members of the pairs that are turned, odd ones, the rest */
+    PAIRED_SCALED, /* and the scale of attention taken in */
+    SCALED,
+    BLOCKED /* taps filled up and laid out as [out, block, 2] */
+};
+
+struct making {
+    struct convert_weights *weights;
+    const struct merging *merging;
+    enum arrangement *arrangements; /* [module_count] */
+    enum convert_form form;
+    unsigned bits;
+    pst_error *errors;  /* [module_count] */
+    pst_status *status; /* [module_count] */
+};
+
+static void arrange(struct making *making) {
+    const struct config *config = &making->merging->model->config;
+    const struct weights *places = &making->merging->model->weights;
+    enum arrangement *of = making->arrangements;
+    of[places->conv1.slot] = BLOCKED;
+    for (uint32_t i = 0; i < config->encoder_layers; i++) {
+        of[places->encoder_layers[i].self_attn.q_proj.slot] = PAIRED_SCALED;
+        of[places->encoder_layers[i].self_attn.k_proj.slot] = PAIRED;
+    }
+    for (uint32_t i = 0; i < config->decoder_layers; i++) {
+        of[places->decoder_layers[i].self_attn.q_proj.slot] = PAIRED_SCALED;
+        of[places->decoder_layers[i].self_attn.k_proj.slot] = PAIRED;
+        of[places->decoder_layers[i].encoder_attn.q_proj.slot] = SCALED;
+    }
+}
+
+/* Which row of the checkpoint is row `row` of the graphs'. */
+static size_t source_row(const struct config *config, size_t row) {
+    size_t pairs = (config->rotary_dim + 1) / 2, at = row % config->head_dim;
+    size_t from = at < pairs ? 2 * at : at < 2 * pairs ? 2 * (at - pairs) + 1 : at;
+    return row - at + from;
+}
+
+/* values [rows, columns], rearranged: into fresh memory, and the old freed, but for what stays as it
+ * is. NULL: out of memory. */
+static double *arranged(const struct config *config, enum arrangement how, double *values,
+                        size_t rows, size_t columns) {
+    if (how == AS_IT_IS || !values) return values;
+    double *result = malloc(rows * columns * sizeof *result);
+    double scale = how == PAIRED_SCALED || how == SCALED ? 1 / sqrt((double)config->head_dim) : 1;
+    for (size_t row = 0; result && row < rows; row++) {
+        size_t from = how == PAIRED || how == PAIRED_SCALED ? source_row(config, row) : row;
+        for (size_t i = 0; i < columns; i++)
+            result[row * columns + i] = values[from * columns + i] * scale;
+    }
+    free(values);
+    return result;
+}
+
+/* values [rows, 127] as [rows, 64, 2]: tap 64 j + b at [b, j]. */
+static double *blocked(double *values, size_t rows) {
+    double *result = calloc(rows * 2 * BLOCK, sizeof *result);
+    for (size_t row = 0; result && row < rows; row++)
+        for (size_t tap = 0; tap < TAPS; tap++)
+            result[row * 2 * BLOCK + tap % BLOCK * 2 + tap / BLOCK] = values[row * TAPS + tap];
+    free(values);
+    return result;
+}
+
+/* ------------------------------------------------------------------------------------- storing */
+
+static pst_status round_all(struct stored *stored, enum dtype dtype, const double *values,
+                            const char *name, pst_error *err) {
+    size_t count = stored->rows * stored->columns;
+    stored->dtype = dtype == DTYPE_F32 ? MIL_F32 : MIL_F16;
+    stored->bytes = count * dtype_bytes(dtype);
+    stored->data = malloc(stored->bytes);
+    if (!stored->data) return error_memory(err, stored->bytes);
+    size_t bad = dtype_from_double(dtype, values, count, stored->data);
+    if (bad == count) return PST_OK;
+    return error_set(err, PST_ERR_MODEL, "%s[%zu] is %g, expected a finite %s", name, bad,
+                     values[bad], dtype == DTYPE_F32 ? "float32" : "float16");
+}
+
+/* A row's scale in float16, and its values in steps of it. */
+static void store_row(struct stored *stored, size_t row, const double *values) {
+    double largest = 0, scale;
+    float rounded;
+    for (size_t i = 0; i < stored->columns; i++) largest = fmax(largest, fabs(values[i]));
+    scale = largest / INT8_LIMIT;
+    dtype_from_double(DTYPE_F16, &scale, 1, &stored->scale[row]);
+    dtype_to_float(DTYPE_F16, (const unsigned char *)&stored->scale[row], 1, &rounded);
+    if (rounded == 0) { /* a row of zeros, or as good as that: any scale will do */
+        scale = 1;
+        dtype_from_double(DTYPE_F16, &scale, 1, &stored->scale[row]);
+        rounded = 1;
+    }
+    int8_t *out = (int8_t *)stored->data + row * stored->columns;
+    for (size_t i = 0; i < stored->columns; i++) {
+        double step = rint(values[i] / (double)rounded);
+        out[i] = (int8_t)fmin(fmax(step, -INT8_LIMIT), INT8_LIMIT);
+    }
+}
+
+static pst_status store_int8(struct stored *stored, const double *values, pst_error *err) {
+    stored->form = STORED_INT8;
+    stored->dtype = MIL_F16;
+    stored->bytes = stored->rows * stored->columns;
+    stored->data = malloc(stored->bytes);
+    stored->scale = malloc(stored->rows * sizeof *stored->scale);
+    stored->zeros = calloc(stored->rows, 1);
+    if (!stored->data || !stored->scale || !stored->zeros) return error_memory(err, stored->bytes);
+    for (size_t row = 0; row < stored->rows; row++)
+        store_row(stored, row, values + row * stored->columns);
+    return PST_OK;
+}
+
+/* ------------------------------------------------------------------------------------ palettes */
+
+/* What occurs in a tensor: distinct float16 values, ascending. */
+struct histogram {
+    uint64_t counts[HALF_VALUES]; /* by value */
+    double values[HALF_VALUES];
+    uint16_t halves[HALF_VALUES]; /* the bits of values[i] */
+    size_t starts[HALF_VALUES];   /* of runs */
+    uint8_t entry[HALF_VALUES];   /* in the palette, by bits */
+    size_t count;
+};
+
+static void collect(struct histogram *histogram, uint64_t *tally, const uint16_t *halves,
+                    size_t count) {
+    memset(tally, 0, HALF_VALUES * sizeof *tally);
+    for (size_t i = 0; i < count; i++) tally[halves[i] == 0x8000 ? 0 : halves[i]]++; /* -0 is 0 */
+    histogram->count = 0;
+    for (uint32_t i = 0; i < HALF_VALUES; i++) {
+        uint16_t half = (uint16_t)(i < 0x8000 ? 0xFFFF - i : i - 0x8000); /* from the least up */
+        float value;
+        if (!tally[half]) continue;
+        dtype_to_float(DTYPE_F16, (const unsigned char *)&half, 1, &value);
+        histogram->values[histogram->count] = (double)value;
+        histogram->counts[histogram->count] = tally[half];
+        histogram->halves[histogram->count++] = half;
+    }
+}
+
+static void pack_indices(struct stored *stored, const struct histogram *histogram,
+                         const uint16_t *halves, size_t count) {
+    unsigned char *out = stored->data;
+    for (size_t i = 0, bit = 0; i < count; i++, bit += stored->bits) {
+        unsigned entry = histogram->entry[halves[i]];
+        out[bit / 8] |= (unsigned char)(entry << bit % 8);
+        if (bit % 8 + stored->bits > 8) out[bit / 8 + 1] |= (unsigned char)(entry >> (8 - bit % 8));
+    }
+}
+
+static pst_status fill_table(struct stored *stored, struct histogram *histogram, pst_error *err) {
+    size_t entries = (size_t)1 << stored->bits;
+    size_t runs = kmeans_runs(histogram->values, histogram->counts, histogram->count, entries,
+                              histogram->starts);
+    if (!runs) return error_memory(err, 0);
+    for (size_t run = 0; run < entries; run++) {
+        size_t at = run < runs ? run : runs - 1; /* the rest repeats the last */
+        size_t first = histogram->starts[at], last = histogram->starts[at + 1];
+        double centre = kmeans_mean(histogram->values, histogram->counts, first, last);
+        dtype_from_double(DTYPE_F16, &centre, 1, &stored->table[run]);
+        for (size_t i = first; i < last && run < runs; i++)
+            histogram->entry[histogram->halves[i]] = (uint8_t)run;
+    }
+    histogram->entry[0x8000] = histogram->entry[0];
+    return PST_OK;
+}
+
+/* halves [rows * columns]: what the palette is to stand for. */
+static pst_status store_palette(struct stored *stored, const uint16_t *halves, pst_error *err) {
+    size_t count = stored->rows * stored->columns;
+    stored->form = STORED_PALETTE;
+    stored->dtype = MIL_F16;
+    stored->bytes = (count * stored->bits + 7) / 8;
+    stored->data = calloc(stored->bytes, 1);
+    stored->table = calloc((size_t)1 << stored->bits, sizeof *stored->table);
+    struct histogram *histogram = malloc(sizeof *histogram);
+    uint64_t *tally = malloc(HALF_VALUES * sizeof *tally);
+    pst_status status = PST_OK;
+    if (!stored->data || !stored->table || !histogram || !tally)
+        status = error_memory(err, stored->bytes);
+    if (!status) {
+        collect(histogram, tally, halves, count);
+        status = fill_table(stored, histogram, err);
+    }
+    if (!status) pack_indices(stored, histogram, halves, count);
+    free(histogram);
+    free(tally);
+    return status;
+}
+
+/* --------------------------------------------------------------------------------------- modules */
+
+static void free_stored(struct stored *stored) {
+    free(stored->data);
+    free(stored->scale);
+    free(stored->zeros);
+    free(stored->table);
+    *stored = (struct stored){0};
+}
+
+static pst_status store_weight(const struct making *making, uint32_t slot, struct stored *stored,
+                               const double *values, pst_error *err) {
+    const struct module *module = &making->merging->model->weights.modules[slot];
+    size_t count = stored->rows * stored->columns;
+    enum dtype dtype = making->form == CONVERT_FLOAT32 ? DTYPE_F32 : DTYPE_F16;
+    int compressed = making->form >= CONVERT_INT8 && module->kind != MODULE_NORM &&
+                     count >= COMPRESSED_MIN && making->arrangements[slot] != BLOCKED;
+    /* Rounded first in any case: what float16 cannot hold is to be said. */
+    struct stored plain = *stored;
+    pst_status status = round_all(&plain, dtype, values, module->name, err);
+    if (status || !compressed) {
+        *stored = plain;
+        return status;
+    }
+    if (making->form == CONVERT_INT8)
+        status = store_int8(stored, values, err);
+    else {
+        stored->bits = making->bits;
+        status = store_palette(stored, plain.data, err);
+    }
+    free_stored(&plain);
+    return status;
+}
+
+static pst_status store_module(const struct making *making, uint32_t slot, double *weight,
+                               double *bias, pst_error *err) {
+    const struct module *module = &making->merging->model->weights.modules[slot];
+    struct stored_module *stored = &making->weights->modules[slot];
+    stored->weight.rows = stored->bias.rows = module->out;
+    stored->weight.columns =
+        making->arrangements[slot] == BLOCKED ? 2 * BLOCK : module_columns(module);
+    stored->bias.columns = 1;
+    pst_status status = store_weight(making, slot, &stored->weight, weight, err);
+    if (status || !bias) return status;
+    enum dtype dtype = making->form == CONVERT_FLOAT32 ? DTYPE_F32 : DTYPE_F16;
+    return round_all(&stored->bias, dtype, bias, module->name, err);
+}
+
+static void make_module(void *context, size_t index, unsigned thread) {
+    (void)thread;
+    struct making *making = context;
+    const struct merging *merging = making->merging;
+    const struct config *config = &merging->model->config;
+    uint32_t slot = (uint32_t)index;
+    const struct module *module = &merging->model->weights.modules[slot];
+    enum arrangement how = making->arrangements[slot];
+    double *weight = NULL, *bias = NULL;
+    pst_error *err = &making->errors[slot];
+    if (slot == merging->model->weights.proj_out.slot && merging->tied) return;
+    pst_status status = merge_values(merging, slot, &weight, &bias, err);
+    if (!status) {
+        int has_bias = bias != NULL;
+        weight = how == BLOCKED
+                     ? blocked(weight, module->out)
+                     : arranged(config, how, weight, module->out, module_columns(module));
+        bias = arranged(config, how, bias, module->out, 1);
+        if (!weight || (has_bias && !bias)) status = error_memory(err, 0);
+    }
+    if (!status) status = store_module(making, slot, weight, bias, err);
+    free(weight);
+    free(bias);
+    making->status[slot] = status;
+}
+
+pst_status convert_weights_make(struct convert_weights *weights, const struct merging *merging,
+                                enum convert_form form, unsigned bits, struct thread_pool *pool,
+                                pst_error *err) {
+    uint32_t count = merging->model->weights.module_count;
+    *weights = (struct convert_weights){.count = count};
+    struct making making = {.weights = weights, .merging = merging, .form = form, .bits = bits};
+    weights->modules = calloc(count, sizeof *weights->modules);
+    making.arrangements = calloc(count, sizeof *making.arrangements);
+    making.errors = calloc(count, sizeof *making.errors);
+    making.status = calloc(count, sizeof *making.status);
+    pst_status status = PST_OK;
+    if (!weights->modules || !making.arrangements || !making.errors || !making.status) {
+        status = error_memory(err, 0);
+    } else {
+        arrange(&making);
+        thread_pool_run(pool, count, make_module, &making);
+    }
+    for (uint32_t i = 0; i < count && !status; i++) {
+        status = making.status[i];
+        if (status && err) *err = making.errors[i];
+    }
+    free(making.arrangements);
+    free(making.errors);
+    free(making.status);
+    return status;
+}
+
+void convert_weights_free(struct convert_weights *weights) {
+    for (size_t i = 0; weights->modules && i < weights->count; i++) {
+        free_stored(&weights->modules[i].weight);
+        free_stored(&weights->modules[i].bias);
+    }
+    free(weights->modules);
+    *weights = (struct convert_weights){0};
+}

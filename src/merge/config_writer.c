@@ -1,0 +1,146 @@
+/* config_writer.c - see config_writer.h.
+ *
+ * save_pretrained() writes what the config class holds: the file's keys, the class defaults for those it
+ * lacks, and the spellings of its own version. The same is done here on the JSON itself, so that keys of
+ * others pass through. */
+#include "merge/config_writer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file_view.h"
+#include "formats/json_file.h"
+#include "formats/json_writer.h"
+
+static const size_t CONFIG_BYTES_MAX = 4 << 20;
+
+/* Whose layout this is. */
+static const char VERSION[] = "5.2.0";
+
+/* Of MoonshineConfig; a key of the file, null or not, is kept. */
+static const char DEFAULTS[] =
+    "{\"architectures\": [\"MoonshineForConditionalGeneration\"], \"attention_bias\": false,"
+    " \"attention_dropout\": 0.0, \"bos_token_id\": 1, \"decoder_hidden_act\": \"silu\","
+    " \"decoder_num_attention_heads\": 8, \"decoder_num_hidden_layers\": 6,"
+    " \"decoder_start_token_id\": 1, \"encoder_hidden_act\": \"gelu\","
+    " \"encoder_num_attention_heads\": 8, \"encoder_num_hidden_layers\": 6, \"eos_token_id\": 2,"
+    " \"hidden_size\": 288, \"initializer_range\": 0.02, \"intermediate_size\": 1152,"
+    " \"is_encoder_decoder\": true, \"max_position_embeddings\": 512,"
+    " \"model_type\": \"moonshine\", \"pad_head_dim_to_multiple_of\": null,"
+    " \"pad_token_id\": null, \"partial_rotary_factor\": 0.9, \"use_cache\": true,"
+    " \"vocab_size\": 32768}";
+
+static pst_status open_json(struct json_file *file, const char *dir, const char *name,
+                            pst_error *err) {
+    char *path = path_join(dir, name);
+    if (!path) return error_memory(err, 0);
+    pst_status status = json_file_open(file, path, CONFIG_BYTES_MAX, err);
+    free(path);
+    return status;
+}
+
+/* One object where transformers 4 has rope_theta and rope_scaling. Returns 0 without memory. */
+static int rewrite_rope(json_t *root) {
+    json_t *old = json_object_get(root, "rope_parameters");
+    json_t *factor = json_object_get(root, "partial_rotary_factor");
+    json_t *theta = json_object_get(root, "rope_theta");
+    json_t *rope = json_is_object(old) ? json_incref(old) : json_object();
+    int made = rope && (json_object_get(rope, "partial_rotary_factor") ||
+                        json_object_set(rope, "partial_rotary_factor", factor) == 0);
+    if (made && !json_object_get(rope, "rope_theta"))
+        made = json_is_number(theta)
+                   ? json_object_set(rope, "rope_theta", theta) == 0
+                   : json_object_set_new(rope, "rope_theta", json_real(10000.0)) == 0;
+    if (made && !json_object_get(rope, "rope_type"))
+        made = json_object_set_new(rope, "rope_type", json_string("default")) == 0;
+    made = made && json_object_set(root, "rope_parameters", rope) == 0;
+    json_decref(rope);
+    json_object_del(root, "rope_theta");
+    json_object_del(root, "rope_scaling");
+    return made;
+}
+
+/* As many key-value heads as heads, when the file does not say. */
+static int set_heads(json_t *root, const char *key, const char *heads) {
+    if (json_is_integer(json_object_get(root, key))) return 1;
+    return json_object_set(root, key, json_object_get(root, heads)) == 0;
+}
+
+/* `root` is the file's own object. Returns 0 without memory. */
+static int rewrite(json_t *root, const char *dtype, int tied) {
+    json_t *defaults = json_loads(DEFAULTS, 0, NULL);
+    json_t *rope = json_object_get(root, "rope_parameters");
+    json_t *factor = json_object_get(rope, "partial_rotary_factor");
+    int made = defaults != NULL;
+    if (made && json_is_number(factor) && !json_object_get(root, "partial_rotary_factor"))
+        made = json_object_set(root, "partial_rotary_factor", factor) == 0;
+    made = made && json_object_update_missing(root, defaults) == 0 && rewrite_rope(root) &&
+           set_heads(root, "encoder_num_key_value_heads", "encoder_num_attention_heads") &&
+           set_heads(root, "decoder_num_key_value_heads", "decoder_num_attention_heads") &&
+           json_object_set_new(root, "dtype", json_string(dtype)) == 0 &&
+           json_object_set_new(root, "tie_word_embeddings", json_boolean(tied)) == 0 &&
+           json_object_set_new(root, "transformers_version", json_string(VERSION)) == 0;
+    json_object_del(root, "torch_dtype");
+    json_object_del(root, "_name_or_path"); /* where it came from, on somebody's disk */
+    json_decref(defaults);
+    return made;
+}
+
+pst_status config_rewrite(struct buffer *text, const char *dir, const char *dtype, int tied,
+                          pst_error *err) {
+    struct json_file file;
+    pst_status status = open_json(&file, dir, "config.json", err);
+    if (status) return status;
+    if (!rewrite(file.root, dtype, tied)) text->failed = 1;
+    json_write(text, file.root);
+    buffer_text(text, "\n");
+    json_file_close(&file);
+    return text->failed ? error_memory(err, 0) : PST_OK;
+}
+
+/* The special ids of config.json, as a model saved without settings of its own gives them. */
+static int derive(json_t *made, const json_t *config) {
+    static const char *const KEYS[] = {"bos_token_id", "decoder_start_token_id", "eos_token_id",
+                                       "pad_token_id"};
+    int done = json_object_set_new(made, "_from_model_config", json_true()) == 0;
+    for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS && done; i++) {
+        json_t *value = json_object_get(config, KEYS[i]);
+        /* The class defaults: 1, 1, 2 and none. */
+        json_t *id = value || i == 3 ? json_incref(value) : json_integer(i == 2 ? 2 : 1);
+        if (id && !json_is_null(id)) done = json_object_set(made, KEYS[i], id) == 0;
+        json_decref(id);
+    }
+    return done;
+}
+
+/* null means "not set", and what is not set is not saved. */
+static void drop_nulls(json_t *root) {
+    const char *key;
+    json_t *value;
+    void *next;
+    json_object_foreach_safe(root, next, key, value) {
+        if (json_is_null(value)) json_object_del(root, key);
+    }
+}
+
+pst_status generation_config_rewrite(struct buffer *text, const char *dir, pst_error *err) {
+    static const char NAME[] = "generation_config.json";
+    char *path = path_join(dir, NAME);
+    if (!path) return error_memory(err, 0);
+    int stored = path_is_file(path);
+    free(path);
+    struct json_file file;
+    pst_status status = open_json(&file, dir, stored ? NAME : "config.json", err);
+    if (status) return status;
+    json_t *root = stored ? json_incref(file.root) : json_object();
+    int made = root && (stored || derive(root, file.root));
+    if (made) drop_nulls(root);
+    made = made && json_object_set_new(root, "transformers_version", json_string(VERSION)) == 0;
+    if (!made) text->failed = 1;
+    if (made) json_write(text, root);
+    buffer_text(text, "\n");
+    json_decref(root);
+    json_file_close(&file);
+    return text->failed ? error_memory(err, 0) : PST_OK;
+}

@@ -1,0 +1,136 @@
+/* merge.c - pst_merge(): adapters folded into their model, as a folder of its own.
+ *
+ * What merge_and_unload() and save_pretrained() of the reference stack give, but computed in double and
+ * rounded once, and with one difference of meaning: an adapter on one side of tied weights changes that
+ * side only, as it does unmerged, and the result is stored untied. */
+#include "merge/merge.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file_view.h"
+#include "base/file_writer.h"
+#include "model/model_folder.h"
+
+static const struct {
+    const char *name;
+    enum dtype dtype;
+} DTYPES[] = {{"float32", DTYPE_F32}, {"float16", DTYPE_F16}, {"bfloat16", DTYPE_BF16}};
+
+enum { DTYPES_COUNT = sizeof DTYPES / sizeof *DTYPES };
+
+const char *merge_dtype_name(const struct merging *merging) {
+    int i = 0;
+    while (DTYPES[i].dtype != merging->dtype) i++;
+    return DTYPES[i].name;
+}
+
+void pst_merge_options_init(pst_merge_options *options) {
+    *options = (pst_merge_options){.struct_size = sizeof *options};
+}
+
+/* The type to store: the one asked for, else the model's, float32 if that is none of the three. */
+static pst_status settle_dtype(struct merging *merging, pst_error *err) {
+    const char *asked = merging->options->dtype;
+    merging->dtype = DTYPE_F32;
+    for (int i = 0; i < DTYPES_COUNT; i++) {
+        int chosen = asked ? strcmp(asked, DTYPES[i].name) == 0
+                           : merging->model->weights.checkpoint.dtype == DTYPES[i].dtype;
+        if (!chosen) continue;
+        merging->dtype = DTYPES[i].dtype;
+        return PST_OK;
+    }
+    if (!asked) return PST_OK;
+    return error_set(err, PST_ERR_ARGUMENT,
+                     "dtype is \"%s\", expected float32, float16 or bfloat16", asked);
+}
+
+pst_status merge_open(struct merging *merging, pst_error *err) {
+    pst_model_options model_options;
+    pst_model_options_init(&model_options);
+    model_options.processor_dir = merging->options->processor_dir;
+    pst_status status = pst_model_open(merging->model_dir, &model_options, &merging->model, err);
+    if (status) return status;
+    merging->adapters = calloc(merging->count + 1, sizeof(pst_adapter *)); /* none is no failure */
+    if (!merging->adapters) return error_memory(err, 0);
+    pst_adapter_options adapter_options;
+    pst_adapter_options_init(&adapter_options);
+    adapter_options.warn = merging->options->warn;
+    adapter_options.user = merging->options->user;
+    for (size_t i = 0; i < merging->count && !status; i++)
+        status = pst_adapter_open(merging->model, merging->chosen[i].dir, &adapter_options,
+                                  &merging->adapters[i], err);
+    if (status) return status;
+    pst_error found;
+    status = adapter_check_together(&merging->model->weights,
+                                    (const pst_adapter *const *)merging->adapters, merging->count,
+                                    &found);
+    /* The folders are what is wrong here, not the call. */
+    return status ? error_set(err, PST_ERR_MODEL, "%s", found.message) : PST_OK;
+}
+
+void merge_close(struct merging *merging) {
+    for (size_t i = 0; merging->adapters && i < merging->count; i++)
+        pst_adapter_free(merging->adapters[i]);
+    free(merging->adapters);
+    pst_model_free(merging->model);
+}
+
+static pst_status write_folder(struct merging *merging, const char *target_dir, pst_error *err) {
+    struct folder_writer writer;
+    pst_status status = folder_writer_open(&writer, target_dir, merging->options->force, err);
+    if (status) return status;
+    status = merge_write_weights(merging, writer.temporary_path, err);
+    if (!status) status = merge_write_rest(merging, writer.temporary_path, err);
+    if (!status) return folder_writer_commit(&writer, err);
+    folder_writer_abort(&writer);
+    return status;
+}
+
+static pst_status check_arguments(const pst_merge_adapter *adapters, size_t count,
+                                  const char *target_dir, const pst_merge_options *options,
+                                  pst_error *err) {
+    if (options->struct_size != sizeof *options)
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "pst_merge: options are not set up by pst_merge_options_init()");
+    for (size_t i = 0; i < count; i++) {
+        if (!adapters[i].dir || !isfinite(adapters[i].weight))
+            return error_set(err, PST_ERR_ARGUMENT,
+                             "pst_merge: adapter %zu has no folder, or a weight that is not finite",
+                             i);
+        pst_status status = model_folder_check_target(target_dir, adapters[i].dir, err);
+        if (status) return status;
+    }
+    return PST_OK;
+}
+
+pst_status pst_merge(const char *model_dir, const pst_merge_adapter *adapters, size_t count,
+                     const char *target_dir, const pst_merge_options *options, pst_error *err) {
+    pst_merge_options defaults;
+    pst_merge_options_init(&defaults);
+    if (!options) options = &defaults;
+    if (!model_dir || !adapters || count == 0 || !target_dir || !*target_dir)
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "pst_merge needs a model, at least one adapter and a target folder");
+    pst_status status = check_arguments(adapters, count, target_dir, options, err);
+    if (!status) status = model_folder_check_target(target_dir, model_dir, err);
+    if (!status && path_is_folder(target_dir) && !options->force)
+        status = error_set(err, PST_ERR_IO, "%s: exists already (use --force to replace it)",
+                           target_dir);
+    if (status) return status;
+    struct merging merging = {
+        .model_dir = model_dir,
+        .processor_dir = options->processor_dir ? options->processor_dir : model_dir,
+        .chosen = adapters,
+        .count = count,
+        .options = options,
+    };
+    status = merge_open(&merging, err);
+    if (!status) status = settle_dtype(&merging, err);
+    if (!status) status = merge_settle(&merging, err);
+    if (!status) status = write_folder(&merging, target_dir, err);
+    merge_close(&merging);
+    return status;
+}

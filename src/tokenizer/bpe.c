@@ -1,0 +1,220 @@
+/* bpe.c - see bpe.h.
+ *
+ * Merges wait in a heap ordered by rank and place. A merge changes its neighbours, so entries go
+ * stale; nothing is removed from the heap, each entry is checked against the symbols when it comes
+ * up. */
+#include "tokenizer/bpe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+enum { NONE = -1 };
+
+struct symbol {
+    int32_t id; /* NONE: merged into the symbol before it */
+    int32_t previous, next;
+};
+
+struct candidate {
+    uint64_t order; /* rank, then place: the smallest comes first */
+    int32_t id;     /* what the merge would make */
+};
+
+/* The working memory of one text. */
+struct merging {
+    const struct bpe *bpe;
+    struct symbol *symbols; /* [count] */
+    size_t count;
+    struct candidate
+        *heap; /* [heap_count]; a merge takes one and adds two at most: below 2 * count */
+    size_t heap_count;
+};
+
+/* ------------------------------------------------------------------------------------- merges */
+
+static size_t first_slot(const struct bpe *bpe, int32_t left, int32_t right) {
+    uint64_t key = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
+    return (size_t)(key * UINT64_C(0x9E3779B97F4A7C15) >> 32) & bpe->mask; /* Fibonacci hashing */
+}
+
+static struct merge *find_merge(const struct bpe *bpe, int32_t left, int32_t right) {
+    for (size_t i = first_slot(bpe, left, right);; i = (i + 1) & bpe->mask) {
+        struct merge *slot = &bpe->slots[i];
+        if (slot->id < 0 || (slot->left == left && slot->right == right)) return slot;
+    }
+}
+
+static void find_byte_tokens(struct bpe *bpe, const struct vocabulary *vocabulary) {
+    for (int byte = 0; byte < 256; byte++) {
+        char text[8];
+        int length = snprintf(text, sizeof text, "<0x%02X>", (unsigned)byte);
+        bpe->byte_ids[byte] = vocabulary_find(vocabulary, text, (size_t)length);
+    }
+}
+
+pst_status bpe_build(struct bpe *bpe, const struct vocabulary *vocabulary,
+                     const struct merge *merges, size_t count, pst_error *err) {
+    *bpe = (struct bpe){.unk_id = NONE};
+    size_t slots = 16;
+    while (slots < 2 * count) slots *= 2; /* at most half full */
+    bpe->slots = malloc(slots * sizeof *bpe->slots);
+    if (!bpe->slots) return error_memory(err, slots * sizeof *bpe->slots);
+    memset(bpe->slots, 0xFF, slots * sizeof *bpe->slots);
+    bpe->mask = slots - 1;
+    for (size_t i = 0; i < count; i++)
+        *find_merge(bpe, merges[i].left, merges[i].right) = merges[i];
+    find_byte_tokens(bpe, vocabulary);
+    return PST_OK;
+}
+
+void bpe_free(struct bpe *bpe) {
+    free(bpe->slots);
+    *bpe = (struct bpe){0};
+}
+
+void id_list_append(struct id_list *list, int32_t id) {
+    if (list->count == list->capacity && !list->failed) {
+        size_t capacity = list->capacity ? 2 * list->capacity : 64;
+        int32_t *ids = capacity <= SIZE_MAX / sizeof *ids / 2
+                           ? realloc(list->ids, capacity * sizeof *ids)
+                           : NULL;
+        list->failed = ids == NULL;
+        if (!ids) return;
+        list->ids = ids;
+        list->capacity = capacity;
+    }
+    if (!list->failed) list->ids[list->count++] = id;
+}
+
+/* --------------------------------------------------------------------------------------- heap */
+
+static void push(struct merging *merging, struct candidate candidate) {
+    size_t at = merging->heap_count++;
+    while (at > 0) {
+        size_t parent = (at - 1) / 2;
+        if (merging->heap[parent].order <= candidate.order) break;
+        merging->heap[at] = merging->heap[parent];
+        at = parent;
+    }
+    merging->heap[at] = candidate;
+}
+
+static struct candidate pop(struct merging *merging) {
+    struct candidate top = merging->heap[0];
+    struct candidate last = merging->heap[--merging->heap_count];
+    size_t at = 0;
+    for (size_t child; (child = 2 * at + 1) < merging->heap_count; at = child) {
+        if (child + 1 < merging->heap_count &&
+            merging->heap[child + 1].order < merging->heap[child].order)
+            child++;
+        if (merging->heap[child].order >= last.order) break;
+        merging->heap[at] = merging->heap[child];
+    }
+    merging->heap[at] = last;
+    return top;
+}
+
+/* ------------------------------------------------------------------------------------ symbols */
+
+static void add_symbol(struct merging *merging, int32_t id) {
+    int32_t at = (int32_t)merging->count++;
+    merging->symbols[at] = (struct symbol){.id = id, .previous = at - 1, .next = at + 1};
+}
+
+/* Adds the bytes of a character when all of them have tokens. */
+static int add_bytes(struct merging *merging, const char *text, size_t length) {
+    const struct bpe *bpe = merging->bpe;
+    for (size_t i = 0; i < length; i++)
+        if (bpe->byte_ids[(unsigned char)text[i]] < 0) return 0;
+    for (size_t i = 0; i < length; i++) add_symbol(merging, bpe->byte_ids[(unsigned char)text[i]]);
+    return 1;
+}
+
+static size_t character_length(char first) {
+    unsigned char lead = (unsigned char)first;
+    return lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+}
+
+/* One symbol a character. An unk waits until the next character that has a token of its own, so that
+ * those between can fuse with it; characters spelled in bytes do not end the wait, and so come
+ * before it: upstream's order. */
+static void split(struct merging *merging, const struct vocabulary *vocabulary, const char *text,
+                  size_t length) {
+    const struct bpe *bpe = merging->bpe;
+    int unk_waits = 0;
+    for (size_t at = 0, size; at < length; at += size) {
+        size = character_length(text[at]);
+        int32_t id = vocabulary_find(vocabulary, text + at, size);
+        if (id >= 0) {
+            if (unk_waits) add_symbol(merging, bpe->unk_id);
+            unk_waits = 0;
+            add_symbol(merging, id);
+        } else if (!(bpe->byte_fallback && add_bytes(merging, text + at, size)) &&
+                   bpe->unk_id >= 0) {
+            if (unk_waits && !bpe->fuse_unk) add_symbol(merging, bpe->unk_id);
+            unk_waits = 1;
+        }
+    }
+    if (unk_waits) add_symbol(merging, bpe->unk_id);
+    if (merging->count > 0) merging->symbols[merging->count - 1].next = NONE;
+}
+
+/* Puts the merge of the symbol at `left` and the one after it on the heap, if there is one. */
+static void propose(struct merging *merging, int32_t left) {
+    const struct symbol *symbol = &merging->symbols[left];
+    if (symbol->next == NONE) return;
+    const struct merge *merge =
+        find_merge(merging->bpe, symbol->id, merging->symbols[symbol->next].id);
+    if (merge->id < 0) return;
+    push(merging, (struct candidate){.order = (uint64_t)merge->rank << 32 | (uint32_t)left,
+                                     .id = merge->id});
+}
+
+/* Does the symbol at `left` still merge with the one after it into `id`? */
+static int holds(const struct merging *merging, int32_t left, int32_t id) {
+    const struct symbol *symbol = &merging->symbols[left];
+    if (symbol->id == NONE || symbol->next == NONE) return 0;
+    return find_merge(merging->bpe, symbol->id, merging->symbols[symbol->next].id)->id == id;
+}
+
+static void merge_all(struct merging *merging) {
+    for (size_t i = 0; i < merging->count; i++) propose(merging, (int32_t)i);
+    while (merging->heap_count > 0) {
+        struct candidate candidate = pop(merging);
+        int32_t at = (int32_t)(candidate.order & UINT32_MAX);
+        if (!holds(merging, at, candidate.id)) continue;
+        struct symbol *left = &merging->symbols[at];
+        struct symbol *right = &merging->symbols[left->next];
+        left->id = candidate.id;
+        left->next = right->next;
+        right->id = NONE;
+        if (left->next != NONE) merging->symbols[left->next].previous = at;
+        if (left->previous != NONE) propose(merging, left->previous);
+        propose(merging, at);
+    }
+}
+
+pst_status bpe_encode(const struct bpe *bpe, const struct vocabulary *vocabulary, const char *text,
+                      size_t length, struct id_list *ids, pst_error *err) {
+    if (length == 0) return PST_OK;
+    struct merging merging = {
+        .bpe = bpe,
+        .symbols = malloc(length * sizeof *merging.symbols), /* a byte makes one symbol at most */
+        .heap = malloc(2 * length * sizeof *merging.heap),
+    };
+    pst_status status = PST_OK;
+    if (merging.symbols && merging.heap) {
+        split(&merging, vocabulary, text, length);
+        merge_all(&merging);
+        for (size_t i = 0; i < merging.count; i++)
+            if (merging.symbols[i].id != NONE) id_list_append(ids, merging.symbols[i].id);
+    } else {
+        status = error_memory(err, length * (sizeof *merging.symbols + 2 * sizeof *merging.heap));
+    }
+    free(merging.symbols);
+    free(merging.heap);
+    return status;
+}

@@ -1,0 +1,406 @@
+/* test_convert.c - converting: the packages read back, what they compute against the engine, that the same
+ * gives the same bytes, what is refused, and that a failure leaves nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <math.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "base/file_view.h"
+#include "network/decoder.h"
+#include "network/encoder.h"
+#include "network/logits.h"
+#include "network/stem.h"
+#include "pipeline/session.h"
+#include "potstill.h"
+#include "support/mil_clip.h"
+#include "support/scratch.h"
+
+/* Of the engine's largest value: what float32 sums in another order come to, and float16. */
+static const double F32_ERROR = 1e-4, F16_ERROR = 0.02;
+
+static pst_error err;
+static char root[512], target[600], single[600];
+
+static const char *golden(const char *name) {
+    static char paths[8][512];
+    static int next;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof paths[0], "%s/tests/golden/%s", TEST_SOURCE_DIR, name);
+    return path;
+}
+
+static int start(void **state) {
+    (void)state;
+    snprintf(root, sizeof root, "%s", scratch_folder("convert"));
+    snprintf(target, sizeof target, "%s/converted", root);
+    snprintf(single, sizeof single, "%s/single.mlpackage", root);
+    return 0;
+}
+
+static void must(pst_status status) {
+    if (status) fail_msg("%s", err.message);
+}
+
+static const uint32_t LENGTHS[] = {2, 1};
+
+/* Options for two short lengths, replacing what is there. */
+static pst_convert_options short_lengths(pst_convert_precision precision,
+                                         pst_convert_target system) {
+    pst_convert_options options;
+    pst_convert_options_init(&options);
+    options.precision = precision;
+    options.target = system;
+    options.seconds = LENGTHS;
+    options.seconds_count = 2;
+    options.force = 1;
+    return options;
+}
+
+static const char *inside(const char *folder, const char *name) {
+    static char path[1200];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+/* --------------------------------------------------------------------------------------- shapes */
+
+static void expect_feature(const struct mil_feature *feature, const char *name,
+                           enum mil_dtype dtype, uint32_t rank, const int64_t *dims) {
+    assert_string_equal(feature->name, name);
+    assert_int_equal(feature->type.dtype, dtype);
+    assert_int_equal(feature->type.rank, rank);
+    for (uint32_t i = 0; i < rank; i++) assert_int_equal(feature->type.dims[i], dims[i]);
+    assert_true(strlen(feature->description) > 0);
+}
+
+static void packages_read_back(void **state) {
+    (void)state;
+    struct mil_model *model;
+    pst_convert_options options = short_lengths(PST_CONVERT_FLOAT16, PST_CONVERT_IOS16);
+    must(pst_convert(golden("micro"), NULL, 0, target, &options, &err));
+    must(package_read(inside(target, "encoder-2s.mlpackage"), &model, &err));
+    assert_int_equal(model->specification, 7);
+    assert_int_equal(model->interface_count, 1);
+    assert_string_equal(model->author, "converted by Potstill");
+    assert_true(model->user_defined_count >= 5);
+    const struct mil_interface *face = &model->interfaces[0];
+    assert_int_equal(face->input_count, 3);
+    assert_int_equal(face->output_count, 3);
+    expect_feature(&face->inputs[0], "input_values", MIL_F32, SHAPE(1, 32000));
+    expect_feature(&face->inputs[1], "frame_weights", MIL_F16, SHAPE(1, 1, 1, 499));
+    expect_feature(&face->inputs[2], "key_mask", MIL_F16, SHAPE(1, 1, 1, 82));
+    expect_feature(&face->outputs[0], "encoder_hidden_states", MIL_F16, SHAPE(1, 82, 32));
+    expect_feature(&face->outputs[1], "cross_k", MIL_F16, SHAPE(1, 96, 1, 96));
+    expect_feature(&face->outputs[2], "cross_v", MIL_F16, SHAPE(1, 96, 1, 96));
+    mil_model_free(model);
+    must(package_read(inside(target, "decoder.mlpackage"), &model, &err));
+    face = &model->interfaces[0];
+    assert_int_equal(face->input_count, 7);
+    expect_feature(&face->inputs[0], "input_ids", MIL_I32, SHAPE(1, 1));
+    expect_feature(&face->inputs[1], "position", MIL_I32, SHAPE(1));
+    expect_feature(&face->inputs[2], "self_k", MIL_F16, SHAPE(1, 96, 1, 224));
+    expect_feature(&face->inputs[4], "cross_k", MIL_F16, SHAPE(1, 96, 1, 96));
+    expect_feature(&face->outputs[0], "logits", MIL_F16, SHAPE(1, 328));
+    expect_feature(&face->outputs[1], "new_k", MIL_F16, SHAPE(1, 96, 1, 1));
+    mil_model_free(model);
+}
+
+/* The axis of the samples is the only one beyond what the Neural Engine takes, and no graph computes along
+ * it: the longest clip has 7,500 blocks. */
+static void no_axis_is_too_long(void **state) {
+    (void)state;
+    struct mil_model *model;
+    pst_convert_options options = short_lengths(PST_CONVERT_FLOAT16, PST_CONVERT_IOS16);
+    options.seconds = (const uint32_t[]){30};
+    options.seconds_count = 1;
+    must(pst_convert(golden("micro"), NULL, 0, target, &options, &err));
+    must(package_read(inside(target, "encoder-30s.mlpackage"), &model, &err));
+    const struct mil_block *block = model->functions[0]->block;
+    for (size_t i = 0; i < block->item_count; i++) {
+        const struct mil_op *op = block->items[i].op;
+        if (!op || strcmp(op->type, "cast") == 0) continue; /* of the samples to float16 */
+        for (size_t j = 0; j < op->output_count; j++)
+            for (uint32_t d = 0; d < op->outputs[j]->type.rank; d++)
+                assert_true(op->outputs[j]->type.dims[d] <= 16384);
+    }
+    mil_model_free(model);
+}
+
+/* -------------------------------------------------------------------------------------- numbers */
+
+enum { CLIP = 24000, TOKENS = 12 };
+
+/* Something between noise and speech: a few tones and a hiss. */
+static void make_clip(float *samples, size_t count) {
+    unsigned seed = 5;
+    for (size_t i = 0; i < count; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        double t = (double)i / PST_SAMPLE_RATE_HZ;
+        samples[i] = (float)(0.2 * sin(6.28 * 220 * t) * sin(6.28 * 3 * t) +
+                             0.1 * sin(6.28 * 1700 * t) + 0.02 * ((double)(seed >> 8) / 8e6 - 1));
+    }
+}
+
+/* Largest difference, as a part of the largest value of `b`; NaN when there is one. Not by fmax(), which
+ * passes over NaN and which gcc 12 for AArch64 does not survive here. */
+static double difference(const float *a, const float *b, size_t count) {
+    double largest = 0, size = 0;
+    for (size_t i = 0; i < count; i++) {
+        double apart = fabs((double)a[i] - (double)b[i]), value = fabs((double)b[i]);
+        if (!(apart <= largest)) largest = apart;
+        if (value > size) size = value;
+    }
+    return largest / size;
+}
+
+/* The conversion in `target` on a clip of `count` samples, beside the engine on model_dir. */
+static void compare(const char *model_dir, int seconds, size_t count, enum mil_rounding rounding,
+                    double bound) {
+    static float samples[CLIP];
+    pst_model *model;
+    pst_session *session;
+    struct part encoder, decoder;
+    struct extent extent = {.beams = 1, .tokens = TOKENS};
+    make_clip(samples, count);
+    must(pst_model_open(model_dir, NULL, &model, &err));
+    must(pst_session_new(model, NULL, &session, &err));
+    extent_of_clip(&extent, count);
+    must(session_fit(session, &extent, &err));
+    struct workspace *ws = &session->workspace;
+    stem_forward(ws, samples);
+    encoder_forward(ws);
+    decoder_listen(ws);
+    part_open_length(target, seconds, rounding, &encoder, &decoder);
+    size_t frames = part_encode(&encoder, samples, count);
+    assert_int_equal(frames, extent.frames);
+    double apart = difference(part_output(&encoder, "encoder_hidden_states")->f, ws->hidden,
+                              frames * model->config.dim);
+    if (!(apart <= bound)) fail_msg("%d s: the encoder is %g off", seconds, apart);
+    part_listen(&decoder, &encoder, frames);
+    for (int32_t position = 0; position < TOKENS; position++) {
+        int32_t token = position ? 3 + 29 * position % 300 : 1;
+        const float *logits = part_step(&decoder, token, position);
+        decoder_step(ws, &token, 1, (size_t)position);
+        logits_compute(ws, 1);
+        apart = difference(logits, ws->logits, model->config.vocab);
+        if (!(apart <= bound)) fail_msg("%d s: step %d is %g off", seconds, position, apart);
+    }
+    part_close(&encoder);
+    part_close(&decoder);
+    pst_session_free(session);
+    pst_model_free(model);
+}
+
+static void float32_is_the_engine(void **state) {
+    (void)state;
+    static const pst_convert_target SYSTEMS[] = {PST_CONVERT_IOS15, PST_CONVERT_IOS16,
+                                                 PST_CONVERT_IOS18};
+    for (int i = 0; i < 3; i++) {
+        pst_convert_options options = short_lengths(PST_CONVERT_FLOAT32, SYSTEMS[i]);
+        must(pst_convert(golden("micro"), NULL, 0, target, &options, &err));
+        compare(golden("micro"), 1, 16000, MIL_ROUND_NONE, F32_ERROR);
+        /* Shorter clips, filled up: by one sample, by most of the length, to the least there is. */
+        compare(golden("micro"), 1, 15999, MIL_ROUND_NONE, F32_ERROR);
+        compare(golden("micro"), 2, 16000, MIL_ROUND_NONE, F32_ERROR);
+        compare(golden("micro"), 2, 895, MIL_ROUND_NONE, F32_ERROR);
+    }
+}
+
+static void float16_is_near_the_engine(void **state) {
+    (void)state;
+    pst_convert_options options = short_lengths(PST_CONVERT_FLOAT16, PST_CONVERT_IOS16);
+    must(pst_convert(golden("micro"), NULL, 0, target, &options, &err));
+    compare(golden("micro"), 1, 16000, MIL_ROUND_F16, F16_ERROR);
+    compare(golden("micro"), 2, 20000, MIL_ROUND_F16, F16_ERROR);
+    options = short_lengths(PST_CONVERT_FLOAT16, PST_CONVERT_IOS15);
+    must(pst_convert(golden("micro"), NULL, 0, target, &options, &err));
+    compare(golden("micro"), 2, 20000, MIL_ROUND_F16, F16_ERROR);
+    options = short_lengths(PST_CONVERT_FLOAT16, PST_CONVERT_IOS18);
+    options.state = 1;
+    must(pst_convert(golden("micro"), NULL, 0, target, &options, &err));
+    compare(golden("micro"), 1, 16000, MIL_ROUND_F16, F16_ERROR);
+}
+
+static void other_models_convert(void **state) {
+    (void)state;
+    static const char *const MODELS[] = {"micro_untied", "micro_v4", "micro_bf16", "micro_sharded"};
+    for (int i = 0; i < 4; i++) {
+        pst_convert_options options = short_lengths(PST_CONVERT_FLOAT32, PST_CONVERT_IOS16);
+        must(pst_convert(golden(MODELS[i]), NULL, 0, target, &options, &err));
+        compare(golden(MODELS[i]), 2, 20000, MIL_ROUND_NONE, F32_ERROR);
+    }
+}
+
+static void adapters_are_merged(void **state) {
+    (void)state;
+    char merged[600];
+    pst_merge_adapter adapters[] = {{golden("adapter"), 1.5}, {golden("adapter"), -0.25}};
+    pst_merge_options merge_options;
+    pst_merge_options_init(&merge_options);
+    merge_options.force = 1;
+    snprintf(merged, sizeof merged, "%s/merged", root);
+    must(pst_merge(golden("micro"), adapters, 2, merged, &merge_options, &err));
+    pst_convert_options options = short_lengths(PST_CONVERT_FLOAT32, PST_CONVERT_IOS16);
+    must(pst_convert(golden("micro"), adapters, 2, target, &options, &err));
+    compare(merged, 2, 20000, MIL_ROUND_NONE, F32_ERROR);
+}
+
+/* The loop inside gives the tokens of greedy decoding, then end tokens. */
+static void single_decodes_greedily(void **state) {
+    (void)state;
+    static float samples[16000];
+    struct part part;
+    pst_model *model;
+    pst_session *session;
+    pst_transcript *transcript;
+    pst_decode_options greedy;
+    pst_convert_options options = short_lengths(PST_CONVERT_FLOAT32, PST_CONVERT_IOS16);
+    options.layout = PST_CONVERT_SINGLE;
+    options.seconds_count = 1;
+    options.seconds = (const uint32_t[]){1};
+    must(pst_convert(golden("micro"), NULL, 0, single, &options, &err));
+    make_clip(samples, 16000);
+    must(pst_model_open(golden("micro"), NULL, &model, &err));
+    must(pst_session_new(model, NULL, &session, &err));
+    pst_model_decode_options(model, &greedy);
+    must(pst_transcribe(session, samples, 16000, &greedy, &transcript, &err));
+    part_open(&part, single, NULL, MIL_ROUND_NONE);
+    memcpy(part_input(&part, "input_values")->f, samples, sizeof samples);
+    part_run(&part);
+    const struct mil_tensor *ids = part_output(&part, "token_ids");
+    assert_int_equal(ids->type.dims[1], 193);
+    for (size_t i = 1; i < 194; i++)
+        assert_int_equal(ids->i[i - 1], i < transcript->token_count ? transcript->tokens[i] : 2);
+    part_close(&part);
+    pst_transcript_free(transcript);
+    pst_session_free(session);
+    pst_model_free(model);
+}
+
+/* ------------------------------------------------------------------------------------- the same */
+
+/* A hash over all files of the conversion, in one fixed order. */
+static void hash_all(const char *folder, char hash[DIGEST_HEX_SIZE]) {
+    static const char *const FILES[] = {
+        "potstill.json",
+        "encoder-1s.mlpackage/Manifest.json",
+        "encoder-1s.mlpackage/Data/com.apple.CoreML/model.mlmodel",
+        "encoder-1s.mlpackage/Data/com.apple.CoreML/weights/weight.bin",
+        "decoder.mlpackage/Manifest.json",
+        "decoder.mlpackage/Data/com.apple.CoreML/model.mlmodel",
+        "decoder.mlpackage/Data/com.apple.CoreML/weights/weight.bin",
+    };
+    struct digest digest = {0};
+    must(digest_begin(&digest, DIGEST_SHA256, &err));
+    for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
+        struct file_view view;
+        must(file_view_open(&view, inside(folder, FILES[i]), (size_t)1 << 30, &err));
+        must(digest_add(&digest, view.data, view.size, &err));
+        file_view_close(&view);
+    }
+    must(digest_end(&digest, hash, &err));
+    digest_free(&digest);
+}
+
+static void the_same_gives_the_same_bytes(void **state) {
+    (void)state;
+    char first[DIGEST_HEX_SIZE], second[DIGEST_HEX_SIZE];
+    pst_convert_options options = short_lengths(PST_CONVERT_PALETTE6, PST_CONVERT_IOS16);
+    options.threads = 1;
+    must(pst_convert(golden("micro"), NULL, 0, target, &options, &err));
+    hash_all(target, first);
+    options.threads = 3;
+    options.seconds = (const uint32_t[]){1, 2, 1};
+    options.seconds_count = 3;
+    must(pst_convert(golden("micro"), NULL, 0, target, &options, &err));
+    hash_all(target, second);
+    assert_string_equal(first, second);
+}
+
+/* ------------------------------------------------------------------------------------- refusals */
+
+static void expect(const pst_convert_options *options, const char *where, pst_status status,
+                   const char *message) {
+    assert_int_equal(pst_convert(golden("micro"), NULL, 0, where, options, &err), status);
+    if (!strstr(err.message, message)) fail_msg("\"%s\" lacks \"%s\"", err.message, message);
+}
+
+static void refusals(void **state) {
+    (void)state;
+    pst_convert_options options = short_lengths(PST_CONVERT_INT8, PST_CONVERT_IOS15);
+    expect(&options, target, PST_ERR_UNSUPPORTED, "int8 weights need iOS 16");
+    options = short_lengths(PST_CONVERT_PALETTE4, PST_CONVERT_IOS15);
+    expect(&options, target, PST_ERR_UNSUPPORTED, "palette4 weights need iOS 16");
+    options = short_lengths(PST_CONVERT_FLOAT16, PST_CONVERT_IOS16);
+    options.state = 1;
+    expect(&options, target, PST_ERR_UNSUPPORTED, "a state needs iOS 18");
+    options = short_lengths(PST_CONVERT_FLOAT32, PST_CONVERT_IOS18);
+    options.state = 1;
+    expect(&options, target, PST_ERR_UNSUPPORTED, "a state is float16");
+    options = short_lengths(PST_CONVERT_FLOAT16, PST_CONVERT_IOS16);
+    options.seconds = (const uint32_t[]){31};
+    options.seconds_count = 1;
+    expect(&options, target, PST_ERR_ARGUMENT, "31 seconds, expected 1 to 30");
+    options.seconds_count = 0;
+    expect(&options, target, PST_ERR_ARGUMENT, "0 lengths");
+    options = short_lengths(PST_CONVERT_FLOAT16, PST_CONVERT_IOS16);
+    options.layout = PST_CONVERT_SINGLE;
+    expect(&options, single, PST_ERR_ARGUMENT, "2 lengths, expected one");
+    options.seconds_count = 1;
+    expect(&options, target, PST_ERR_ARGUMENT, "ends in .mlpackage");
+    options = short_lengths(PST_CONVERT_FLOAT16, PST_CONVERT_IOS16);
+    expect(&options, golden("micro"), PST_ERR_IO, "is no conversion");
+    must(pst_convert(golden("micro"), NULL, 0, target, &options, &err));
+    options.force = 0;
+    expect(&options, target, PST_ERR_IO, "exists already (use --force");
+}
+
+static void a_failure_leaves_nothing(void **state) {
+    (void)state;
+    char other[600];
+    pst_convert_options options = short_lengths(PST_CONVERT_FLOAT16, PST_CONVERT_IOS16);
+    snprintf(other, sizeof other, "%s/full", root);
+    struct rlimit before, limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    /* Too small for the tokenizer, the decoder's weights, and (in order) the encoders'. */
+    static const rlim_t SIZES[] = {1000, 20000, 90000, 200000};
+    for (int i = 0; i < 4; i++) {
+        limit = before;
+        limit.rlim_cur = SIZES[i];
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+        pst_status status = pst_convert(golden("micro"), NULL, 0, other, &options, &err);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+        assert_int_equal(status, PST_ERR_IO);
+    }
+    signal(SIGXFSZ, handler);
+    DIR *folder = opendir(root);
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder));)
+        assert_true(strncmp(entry->d_name, "full", 4) != 0);
+    closedir(folder);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(packages_read_back),
+        cmocka_unit_test(no_axis_is_too_long),
+        cmocka_unit_test(float32_is_the_engine),
+        cmocka_unit_test(float16_is_near_the_engine),
+        cmocka_unit_test(other_models_convert),
+        cmocka_unit_test(adapters_are_merged),
+        cmocka_unit_test(single_decodes_greedily),
+        cmocka_unit_test(the_same_gives_the_same_bytes),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(a_failure_leaves_nothing),
+    };
+    return cmocka_run_group_tests(tests, start, NULL);
+}

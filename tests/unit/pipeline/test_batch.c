@@ -1,0 +1,549 @@
+/* test_batch.c - a batch gives what the clips give one at a time, in their order, whatever the number of
+ * threads and whatever fails on the way. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <sndfile.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "potstill.h"
+#include "support/scratch.h"
+
+#define GOLDEN TEST_SOURCE_DIR "/tests/golden/"
+enum { SAMPLES = 80000, CLIPS_MAX = 400 };
+
+static const uint32_t thread_counts[] = {1, 2, 3, 5};
+enum { THREAD_COUNTS = sizeof thread_counts / sizeof *thread_counts };
+
+static pst_error err;
+static pst_model *model;
+static pst_adapter *adapter;
+static float samples[SAMPLES];
+
+static int start(void **state) {
+    (void)state;
+    for (int i = 0; i < SAMPLES; i++)
+        samples[i] = 0.2f * sinf((float)i * 0.05f) + 0.1f * sinf((float)i * (float)i * 1e-6f);
+    return pst_model_open(GOLDEN "micro", NULL, &model, &err) ||
+           pst_adapter_open(model, GOLDEN "adapter", NULL, &adapter, &err);
+}
+
+static int finish(void **state) {
+    (void)state;
+    pst_adapter_free(adapter);
+    pst_model_free(model);
+    return 0;
+}
+
+/* What a batch has done, as the callbacks saw it. */
+struct log {
+    const pst_clip *clips; /* [count] to give */
+    size_t count;
+    size_t taken, delivered;
+    size_t in_flight_max;
+    size_t stop_at; /* cancels when so many are delivered; 0: never */
+    struct {
+        char message[512]; /* "": transcribed */
+        char *text;
+        int32_t *tokens;
+        size_t token_count, segment_count;
+        double duration, avg_logprob;
+        float margin;
+        int truncated;
+        pst_segment *segments; /* transcripts not kept */
+    } results[CLIPS_MAX];
+};
+
+static int next(void *user, pst_clip *clip) {
+    struct log *log = user;
+    assert_int_equal(clip->fd, -1);
+    if (log->taken == log->count) return 0;
+    *clip = log->clips[log->taken++];
+    if (!clip->tag) clip->tag = log;
+    size_t in_flight = log->taken - log->delivered;
+    if (in_flight > log->in_flight_max) log->in_flight_max = in_flight;
+    return 1;
+}
+
+static void *copy(const void *memory, size_t size) {
+    void *fresh = malloc(size + 1);
+    assert_non_null(fresh);
+    return memcpy(fresh, memory, size);
+}
+
+/* Segments follow one another and make the whole. */
+static void check_segments(const pst_clip_result *result) {
+    const pst_transcript *whole = result->transcript;
+    size_t tokens = 0;
+    double at = 0;
+    for (size_t i = 0; i < result->segment_count; i++) {
+        const pst_segment *segment = &result->segments[i];
+        const pst_transcript *part = segment->transcript;
+        assert_true(segment->start == at && segment->end > at);
+        at = segment->end;
+        assert_memory_equal(whole->tokens + tokens, part->tokens,
+                            part->token_count * sizeof *part->tokens);
+        tokens += part->token_count;
+    }
+    assert_true(at == result->duration);
+    assert_int_equal(tokens, whole->token_count);
+    if (result->segment_count == 1) assert_ptr_equal(result->segments[0].transcript, whole);
+}
+
+static int deliver(void *user, const pst_clip_result *result) {
+    struct log *log = user;
+    size_t i = log->delivered++;
+    assert_int_equal(result->index, i);
+    assert_ptr_equal(result->tag, log->clips[i].tag ? log->clips[i].tag : log);
+    assert_true(!log->stop_at || i < log->stop_at);
+    if (result->error) {
+        assert_null(result->transcript);
+        assert_int_equal(result->segment_count, 0);
+        assert_true(result->error->code != PST_OK && *result->error->message);
+        strcpy(log->results[i].message, result->error->message);
+    } else {
+        const pst_transcript *transcript = result->transcript;
+        check_segments(result);
+        log->results[i].text = copy(transcript->text, strlen(transcript->text) + 1);
+        log->results[i].token_count = transcript->token_count;
+        log->results[i].tokens =
+            copy(transcript->tokens, transcript->token_count * sizeof *transcript->tokens);
+        log->results[i].segment_count = result->segment_count;
+        log->results[i].segments =
+            copy(result->segments, result->segment_count * sizeof *result->segments);
+        log->results[i].duration = result->duration;
+        log->results[i].avg_logprob = transcript->avg_logprob;
+        log->results[i].margin = transcript->margin;
+        log->results[i].truncated = transcript->truncated;
+    }
+    return log->delivered == log->stop_at;
+}
+
+static pst_batch_options options;
+static pst_decode_options decode;
+
+static void set_up(uint32_t threads) {
+    pst_batch_options_init(&options);
+    assert_true(options.window_seconds == 30);
+    pst_model_decode_options(model, &decode);
+    decode.max_new_tokens = 7;
+    options.decode = &decode;
+    options.threads = threads;
+    options.next = next;
+    options.deliver = deliver;
+}
+
+static struct log *run(const pst_clip *clips, size_t count) {
+    struct log *log = calloc(1, sizeof *log);
+    assert_non_null(log);
+    log->clips = clips;
+    log->count = count;
+    options.user = log;
+    if (pst_batch_run(model, &options, &err)) fail_msg("%s", err.message);
+    assert_int_equal(log->delivered, count);
+    assert_true(log->in_flight_max <= options.threads * PST_BATCH_CLIPS_PER_THREAD);
+    return log;
+}
+
+static void free_log(struct log *log) {
+    for (size_t i = 0; i < log->delivered; i++) {
+        free(log->results[i].text);
+        free(log->results[i].tokens);
+        free(log->results[i].segments);
+    }
+    free(log);
+}
+
+static void assert_same_logs(const struct log *a, const struct log *b) {
+    assert_int_equal(a->delivered, b->delivered);
+    for (size_t i = 0; i < a->delivered; i++) {
+        assert_string_equal(a->results[i].message, b->results[i].message);
+        if (*a->results[i].message) continue;
+        assert_string_equal(a->results[i].text, b->results[i].text);
+        assert_int_equal(a->results[i].token_count, b->results[i].token_count);
+        assert_memory_equal(a->results[i].tokens, b->results[i].tokens,
+                            a->results[i].token_count * sizeof(int32_t));
+        assert_int_equal(a->results[i].segment_count, b->results[i].segment_count);
+        assert_true(a->results[i].avg_logprob == b->results[i].avg_logprob); /* to the last bit */
+        assert_true(a->results[i].margin == b->results[i].margin);
+        assert_int_equal(a->results[i].truncated, b->results[i].truncated);
+    }
+}
+
+/* What a session says to a stretch of samples. */
+static pst_transcript *hear(const float *audio, size_t count) {
+    pst_session *session;
+    pst_transcript *transcript;
+    assert_int_equal(pst_session_new(model, NULL, &session, &err), PST_OK);
+    assert_int_equal(pst_session_use_adapters(session, options.adapters, options.weights,
+                                              options.adapter_count, &err),
+                     PST_OK);
+    if (pst_transcribe(session, audio, count, &decode, &transcript, &err))
+        fail_msg("%s", err.message);
+    pst_session_free(session);
+    return transcript;
+}
+
+static void make_clips(pst_clip *clips, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        size_t length = 895 + (i * 7919) % 9000;
+        clips[i] =
+            (pst_clip){.fd = -1, .samples = samples + (i * 3001) % 60000, .sample_count = length};
+    }
+}
+
+/* "<scratch>/<name>" with `count` samples at 16 kHz. */
+static char *write_clip(const char *name, int format, const float *audio, size_t count) {
+    static char paths[8][600];
+    static int used;
+    char *path = paths[used++ % 8];
+    snprintf(path, sizeof paths[0], "%s/%s", scratch_folder("batch"), name);
+    SF_INFO info = {.samplerate = 16000, .channels = 1, .format = format};
+    SNDFILE *file = sf_open(path, SFM_WRITE, &info);
+    assert_non_null(file);
+    assert_int_equal(sf_writef_float(file, audio, (sf_count_t)count), (sf_count_t)count);
+    sf_close(file);
+    return path;
+}
+
+/* ----------------------------------------------------------------------------------- same results */
+
+static void clips_are_as_one_at_a_time(void **state) {
+    (void)state;
+    enum { COUNT = 41 };
+    pst_clip clips[COUNT];
+    make_clips(clips, COUNT);
+    for (int t = 0; t < THREAD_COUNTS; t++) {
+        set_up(thread_counts[t]);
+        struct log *log = run(clips, COUNT);
+        for (size_t i = 0; i < COUNT; i++) {
+            pst_transcript *alone = hear(clips[i].samples, clips[i].sample_count);
+            assert_string_equal(log->results[i].message, "");
+            assert_string_equal(log->results[i].text, alone->text);
+            assert_int_equal(log->results[i].token_count, alone->token_count);
+            assert_memory_equal(log->results[i].tokens, alone->tokens,
+                                alone->token_count * sizeof *alone->tokens);
+            assert_true(log->results[i].avg_logprob == alone->avg_logprob);
+            assert_true(log->results[i].margin == alone->margin);
+            pst_transcript_free(alone);
+        }
+        free_log(log);
+    }
+}
+
+static void adapters_act_in_every_session(void **state) {
+    (void)state;
+    enum { COUNT = 9 };
+    const pst_adapter *adapters[] = {adapter};
+    const double weights[] = {0.5};
+    pst_clip clips[COUNT];
+    make_clips(clips, COUNT);
+    for (int t = 0; t < THREAD_COUNTS; t++) {
+        set_up(thread_counts[t]);
+        options.adapters = adapters;
+        options.weights = weights;
+        options.adapter_count = 1;
+        struct log *log = run(clips, COUNT);
+        for (size_t i = 0; i < COUNT; i++) {
+            pst_transcript *alone = hear(clips[i].samples, clips[i].sample_count);
+            assert_true(log->results[i].avg_logprob == alone->avg_logprob);
+            pst_transcript_free(alone);
+        }
+        free_log(log);
+    }
+}
+
+/* Fewer clips than threads: they share them. */
+static void few_clips(void **state) {
+    (void)state;
+    pst_clip clips[4];
+    make_clips(clips, 4);
+    for (size_t count = 0; count <= 4; count++) {
+        set_up(1);
+        struct log *one = run(clips, count);
+        for (int t = 1; t < THREAD_COUNTS; t++) {
+            set_up(thread_counts[t]);
+            struct log *log = run(clips, count);
+            assert_same_logs(log, one);
+            free_log(log);
+        }
+        free_log(one);
+    }
+}
+
+/* 5 s in windows of 1 s, between short clips. */
+static void long_clips_are_joined(void **state) {
+    (void)state;
+    pst_clip clips[5];
+    make_clips(clips, 5);
+    clips[0].samples = clips[3].samples = samples;
+    clips[0].sample_count = clips[3].sample_count = SAMPLES;
+    struct log *logs[THREAD_COUNTS];
+    for (int t = 0; t < THREAD_COUNTS; t++) {
+        set_up(thread_counts[t]);
+        options.window_seconds = 1;
+        logs[t] = run(clips, 5);
+        if (t) assert_same_logs(logs[t], logs[0]);
+    }
+    size_t count = logs[0]->results[3].segment_count, tokens = 0;
+    assert_true(count >= 5 && count <= 7);
+    assert_true(logs[0]->results[3].duration == 5);
+    char text[2000] = "";
+    double sum = 0, chosen = 0;
+    for (size_t i = 0; i < count; i++) {
+        const pst_segment *segment = &logs[0]->results[3].segments[i];
+        size_t from = (size_t)lrint(segment->start * 16000),
+               to = (size_t)lrint(segment->end * 16000);
+        pst_transcript *part = hear(samples + from, to - from);
+        assert_memory_equal(logs[0]->results[3].tokens + tokens, part->tokens,
+                            part->token_count * sizeof *part->tokens);
+        tokens += part->token_count;
+        sum += part->avg_logprob * (double)(part->token_count - 1);
+        chosen += (double)(part->token_count - 1);
+        if (*text && *part->text) strcat(text, " ");
+        strcat(text, part->text);
+        pst_transcript_free(part);
+    }
+    assert_int_equal(tokens, logs[0]->results[3].token_count);
+    assert_string_equal(text, logs[0]->results[3].text);
+    assert_true(fabs(logs[0]->results[3].avg_logprob - sum / chosen) < 1e-12);
+    assert_true(logs[0]->results[3].truncated); /* seven tokens are not enough for some */
+    for (int t = 0; t < THREAD_COUNTS; t++) free_log(logs[t]);
+}
+
+/* Window 0: whole, however long. */
+static void whole_clips(void **state) {
+    (void)state;
+    pst_clip clip = {.fd = -1, .samples = samples, .sample_count = SAMPLES};
+    set_up(2);
+    options.window_seconds = 0;
+    struct log *log = run(&clip, 1);
+    pst_transcript *alone = hear(samples, SAMPLES);
+    assert_int_equal(log->results[0].segment_count, 1);
+    assert_true(log->results[0].avg_logprob == alone->avg_logprob);
+    pst_transcript_free(alone);
+    free_log(log);
+}
+
+static void adjust(void *user, size_t sample_count, pst_decode_options *changed) {
+    (void)user;
+    changed->max_new_tokens = sample_count < 5000 ? 2 : 4;
+    changed->min_new_tokens = changed->max_new_tokens;
+}
+
+static void options_by_length(void **state) {
+    (void)state;
+    enum { COUNT = 12 };
+    pst_clip clips[COUNT];
+    make_clips(clips, COUNT);
+    set_up(3);
+    options.adjust = adjust;
+    struct log *log = run(clips, COUNT);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_int_equal(log->results[i].token_count, clips[i].sample_count < 5000 ? 3 : 5);
+    free_log(log);
+}
+
+/* --------------------------------------------------------------------------------------- errors */
+
+static void failing_clips_have_their_place(void **state) {
+    (void)state;
+    static float broken[2000];
+    broken[1500] = NAN;
+    char *good = write_clip("good.wav", SF_FORMAT_WAV | SF_FORMAT_FLOAT, samples, 9000);
+    char *flac = write_clip("cut.flac", SF_FORMAT_FLAC | SF_FORMAT_PCM_16, samples, SAMPLES);
+    assert_int_equal(truncate(flac, 40000), 0);
+    pst_clip clips[12];
+    make_clips(clips, 12);
+    clips[0].path = "nowhere.wav";
+    clips[1].path = "nowhere/else.wav";
+    clips[3].sample_count = 894;
+    clips[5].samples = broken, clips[5].sample_count = 2000;
+    clips[7].path = flac; /* some of its windows are transcribed before the damage is met */
+    clips[8].path = good;
+    clips[9].path = GOLDEN;
+    clips[10].samples = NULL;
+    clips[11].sample_count = 0;
+    struct log *logs[THREAD_COUNTS];
+    for (int t = 0; t < THREAD_COUNTS; t++) {
+        set_up(thread_counts[t]);
+        options.window_seconds = 1;
+        logs[t] = run(clips, 12);
+        if (t) assert_same_logs(logs[t], logs[0]);
+    }
+    assert_string_equal(logs[0]->results[0].message, "nowhere.wav: no such file");
+    assert_string_equal(logs[0]->results[1].message, "nowhere/else.wav: no such file");
+    assert_non_null(strstr(logs[0]->results[3].message, "894 samples"));
+    assert_non_null(strstr(logs[0]->results[5].message, "sample 1500 is not a finite number"));
+    assert_non_null(strstr(logs[0]->results[7].message, "cut.flac: audio is damaged"));
+    assert_non_null(strstr(logs[0]->results[9].message, "is a folder"));
+    assert_non_null(strstr(logs[0]->results[10].message, "neither a path nor samples"));
+    assert_non_null(strstr(logs[0]->results[11].message, "0 samples"));
+    pst_transcript *alone = hear(samples, 9000);
+    assert_string_equal(logs[0]->results[8].text, alone->text);
+    pst_transcript_free(alone);
+    for (size_t i = 2; i < 10; i += 2)
+        if (i != 8) assert_string_equal(logs[0]->results[i].message, "");
+    for (int t = 0; t < THREAD_COUNTS; t++) free_log(logs[t]);
+}
+
+/* Not even the first threads' worth of pieces is there. */
+static void nothing_but_failures(void **state) {
+    (void)state;
+    pst_clip clips[300];
+    for (int i = 0; i < 300; i++) clips[i] = (pst_clip){.fd = -1, .path = "nowhere.wav"};
+    set_up(2);
+    struct log *log = run(clips, 300);
+    for (int i = 0; i < 300; i++)
+        assert_string_equal(log->results[i].message, "nowhere.wav: no such file");
+    free_log(log);
+}
+
+static void silence_is_told_apart(void **state) {
+    (void)state;
+    static float quiet[SAMPLES];
+    pst_clip clips[3];
+    make_clips(clips, 3);
+    clips[0] = (pst_clip){.fd = -1, .samples = quiet, .sample_count = 9000};
+    clips[1] = (pst_clip){.fd = -1, .samples = quiet, .sample_count = SAMPLES};
+    for (int t = 0; t < 2; t++) {
+        memset(quiet, 0, sizeof quiet);
+        set_up(thread_counts[t]);
+        options.normalize = 1;
+        options.window_seconds = 1;
+        struct log *log = run(clips, 3);
+        assert_non_null(strstr(log->results[0].message, "too low to normalize"));
+        assert_non_null(strstr(log->results[1].message, "too low to normalize"));
+        assert_string_equal(log->results[2].message, "");
+        free_log(log);
+        memcpy(quiet + 70000, samples, 10000 * sizeof *samples); /* something at the end */
+        log = run(clips, 3);
+        assert_string_equal(log->results[1].message, "");
+        free_log(log);
+    }
+    float loud[9000];
+    memcpy(loud, samples, sizeof loud);
+    set_up(1);
+    options.normalize = 1;
+    clips[0].samples = samples;
+    struct log *log = run(clips, 1);
+    assert_int_equal(pst_audio_normalize_rms(loud, 9000, &err), PST_OK);
+    pst_transcript *alone = hear(loud, 9000);
+    assert_true(log->results[0].avg_logprob == alone->avg_logprob);
+    pst_transcript_free(alone);
+    free_log(log);
+}
+
+static void cancelling(void **state) {
+    (void)state;
+    enum { COUNT = 300 };
+    static pst_clip clips[COUNT];
+    make_clips(clips, COUNT);
+    clips[4].samples = samples, clips[4].sample_count = SAMPLES;
+    for (int t = 0; t < THREAD_COUNTS; t++) {
+        for (size_t stop_at = 1; stop_at <= 7; stop_at += 3) {
+            set_up(thread_counts[t]);
+            options.window_seconds = 1;
+            struct log *log = calloc(1, sizeof *log);
+            assert_non_null(log);
+            log->clips = clips;
+            log->count = COUNT;
+            log->stop_at = stop_at;
+            options.user = log;
+            assert_int_equal(pst_batch_run(model, &options, &err), PST_ERR_CANCELLED);
+            assert_int_equal(log->delivered, stop_at);
+            assert_true(log->taken < COUNT); /* the others are never asked for */
+            free_log(log);
+        }
+    }
+}
+
+static void many_clips_are_few_at_a_time(void **state) {
+    (void)state;
+    static pst_clip clips[CLIPS_MAX];
+    make_clips(clips, CLIPS_MAX);
+    for (size_t i = 1; i < CLIPS_MAX; i++) clips[i].sample_count = 895;
+    clips[0].samples = samples, clips[0].sample_count = SAMPLES; /* the others pile up behind it */
+    set_up(2);
+    decode.max_new_tokens = 1;
+    struct log *log = run(clips, CLIPS_MAX); /* checks that they are not too many */
+    assert_true(log->in_flight_max >= 2);
+    free_log(log);
+}
+
+static void refuse(const char *part) {
+    struct log log = {0};
+    options.user = &log;
+    assert_int_equal(pst_batch_run(model, &options, &err), PST_ERR_ARGUMENT);
+    if (!strstr(err.message, part)) fail_msg("\"%s\" does not say \"%s\"", err.message, part);
+    assert_int_equal(log.taken, 0);
+}
+
+static void wrong_options(void **state) {
+    (void)state;
+    const double windows[] = {0.99, -1, 21601, NAN, INFINITY};
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+        set_up(1);
+        options.window_seconds = windows[i];
+        refuse("window_seconds is");
+    }
+    set_up(65);
+    refuse("threads is 65");
+    set_up(1);
+    options.next = NULL;
+    refuse("next and deliver");
+    set_up(1);
+    options.deliver = NULL;
+    refuse("next and deliver");
+    set_up(1);
+    options.struct_size--;
+    refuse("pst_batch_options_init");
+    assert_int_equal(pst_batch_run(model, NULL, &err), PST_ERR_ARGUMENT);
+    assert_int_equal(pst_batch_run(NULL, &options, &err), PST_ERR_ARGUMENT);
+}
+
+/* Found when the sessions are made: no clip is delivered, none is transcribed. */
+static void an_adapter_of_another_model(void **state) {
+    (void)state;
+    pst_model *other;
+    assert_int_equal(pst_model_open(GOLDEN "micro", NULL, &other, &err), PST_OK);
+    pst_clip clips[3];
+    make_clips(clips, 3);
+    const pst_adapter *adapters[] = {adapter};
+    struct log log = {.clips = clips, .count = 3};
+    set_up(2);
+    options.adapters = adapters;
+    options.adapter_count = 1;
+    options.user = &log;
+    assert_int_equal(pst_batch_run(other, &options, &err), PST_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "another model"));
+    assert_int_equal(log.delivered, 0);
+    pst_model_free(other);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clips_are_as_one_at_a_time),
+        cmocka_unit_test(adapters_act_in_every_session),
+        cmocka_unit_test(few_clips),
+        cmocka_unit_test(long_clips_are_joined),
+        cmocka_unit_test(whole_clips),
+        cmocka_unit_test(options_by_length),
+        cmocka_unit_test(failing_clips_have_their_place),
+        cmocka_unit_test(nothing_but_failures),
+        cmocka_unit_test(silence_is_told_apart),
+        cmocka_unit_test(cancelling),
+        cmocka_unit_test(many_clips_are_few_at_a_time),
+        cmocka_unit_test(wrong_options),
+        cmocka_unit_test(an_adapter_of_another_model),
+    };
+    return cmocka_run_group_tests_name("batch", tests, start, finish);
+}
