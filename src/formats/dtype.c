@@ -21,6 +21,15 @@ const char *dtype_name(enum dtype dtype) {
     return TYPES[dtype].name;
 }
 
+const char *dtype_torch_name(enum dtype dtype) {
+    switch (dtype) {
+    case DTYPE_F32: return "float32";
+    case DTYPE_F16: return "float16";
+    case DTYPE_BF16: return "bfloat16";
+    default: return NULL;
+    }
+}
+
 size_t dtype_bytes(enum dtype dtype) {
     return TYPES[dtype].bytes;
 }

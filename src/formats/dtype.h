@@ -29,6 +29,8 @@ enum dtype {
 const char *dtype_name(enum dtype dtype);
 /* Returns 0 when `name` is none of them. */
 int dtype_parse(const char *name, enum dtype *dtype);
+/* "float32", "float16", "bfloat16": the names of torch for what models are stored in; NULL: none of them. */
+const char *dtype_torch_name(enum dtype dtype);
 size_t dtype_bytes(enum dtype dtype);
 
 /* Widens F32, F16, BF16 or F64 at `data` (any alignment) to out [count]; 0 for another type. */

@@ -14,68 +14,24 @@
 #include "base/file_writer.h"
 #include "model/model_folder.h"
 
-static const struct {
-    const char *name;
-    enum dtype dtype;
-} DTYPES[] = {{"float32", DTYPE_F32}, {"float16", DTYPE_F16}, {"bfloat16", DTYPE_BF16}};
-
-enum { DTYPES_COUNT = sizeof DTYPES / sizeof *DTYPES };
-
-const char *merge_dtype_name(const struct merging *merging) {
-    int i = 0;
-    while (DTYPES[i].dtype != merging->dtype) i++;
-    return DTYPES[i].name;
-}
-
 void pst_merge_options_init(pst_merge_options *options) {
     *options = (pst_merge_options){.struct_size = sizeof *options};
 }
 
 /* The type to store: the one asked for, else the model's, float32 if that is none of the three. */
-static pst_status settle_dtype(struct merging *merging, pst_error *err) {
+static pst_status resolve_dtype(struct merging *merging, pst_error *err) {
+    static const enum dtype known[] = {DTYPE_F32, DTYPE_F16, DTYPE_BF16};
     const char *asked = merging->options->dtype;
-    merging->dtype = DTYPE_F32;
-    for (int i = 0; i < DTYPES_COUNT; i++) {
-        int chosen = asked ? strcmp(asked, DTYPES[i].name) == 0
-                           : merging->model->weights.checkpoint.dtype == DTYPES[i].dtype;
-        if (!chosen) continue;
-        merging->dtype = DTYPES[i].dtype;
+    enum dtype own = merging->model->weights.checkpoint.dtype;
+    merging->dtype = !asked && dtype_torch_name(own) ? own : DTYPE_F32;
+    if (!asked) return PST_OK;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(asked, dtype_torch_name(known[i])) != 0) continue;
+        merging->dtype = known[i];
         return PST_OK;
     }
-    if (!asked) return PST_OK;
     return error_set(err, PST_ERR_ARGUMENT,
                      "dtype is \"%s\", expected float32, float16 or bfloat16", asked);
-}
-
-pst_status merge_open(struct merging *merging, pst_error *err) {
-    pst_model_options model_options;
-    pst_model_options_init(&model_options);
-    model_options.processor_dir = merging->options->processor_dir;
-    pst_status status = pst_model_open(merging->model_dir, &model_options, &merging->model, err);
-    if (status) return status;
-    merging->adapters = calloc(merging->count + 1, sizeof(pst_adapter *)); /* none is no failure */
-    if (!merging->adapters) return error_memory(err, 0);
-    pst_adapter_options adapter_options;
-    pst_adapter_options_init(&adapter_options);
-    adapter_options.warn = merging->options->warn;
-    adapter_options.user = merging->options->user;
-    for (size_t i = 0; i < merging->count && !status; i++)
-        status = pst_adapter_open(merging->model, merging->chosen[i].dir, &adapter_options,
-                                  &merging->adapters[i], err);
-    if (status) return status;
-    pst_error found;
-    status = adapter_check_together(&merging->model->weights,
-                                    (const pst_adapter *const *)merging->adapters, merging->count,
-                                    &found);
-    /* The folders are what is wrong here, not the call. */
-    return status ? error_set(err, PST_ERR_MODEL, "%s", found.message) : PST_OK;
-}
-
-void merge_close(struct merging *merging) {
-    for (size_t i = 0; merging->adapters && i < merging->count; i++)
-        pst_adapter_free(merging->adapters[i]);
-    free(merging->adapters);
-    pst_model_free(merging->model);
 }
 
 static pst_status write_folder(struct merging *merging, const char *target_dir, pst_error *err) {
@@ -128,8 +84,8 @@ pst_status pst_merge(const char *model_dir, const pst_merge_adapter *adapters, s
         .options = options,
     };
     status = merge_open(&merging, err);
-    if (!status) status = settle_dtype(&merging, err);
-    if (!status) status = merge_settle(&merging, err);
+    if (!status) status = resolve_dtype(&merging, err);
+    if (!status) status = merge_resolve(&merging, err);
     if (!status) status = write_folder(&merging, target_dir, err);
     merge_close(&merging);
     return status;

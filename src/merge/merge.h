@@ -1,44 +1,10 @@
-/* merge.h - the parts of pst_merge(): the weights (merge_weights.c), and what stands beside them
- * (merge_folder.c); what makes packages of a merge that is never written uses the first half. */
+/* merge.h - what pst_merge() writes: the weights (merge_weights.c), and what stands beside them
+ * (merge_folder.c). */
 #ifndef PST_MERGE_MERGE_H
 #define PST_MERGE_MERGE_H
 
-#include <jansson.h>
+#include "merge/merge_sources.h"
 
-#include "adapter/adapter.h"
-#include "model/model.h"
-#include "potstill.h"
-
-/* One run. */
-struct merging {
-    const char *model_dir;
-    const char *processor_dir;       /* where tokenizer and processor files come from */
-    const pst_merge_adapter *chosen; /* [count] */
-    pst_model *model;
-    pst_adapter **adapters; /* [count] */
-    size_t count;
-    const pst_merge_options *options;
-    enum dtype dtype;
-    int tied;         /* as the result will be */
-    uint32_t changed; /* modules that an adapter touches */
-};
-
-/* Opens the model and the adapters named in `merging` and checks that they go together; `options` and
- * `dtype` are set. merge_close() in any case. */
-pst_status merge_open(struct merging *merging, pst_error *err);
-void merge_close(struct merging *merging);
-/* The merged module in double precision, in the checkpoint's order, for free() in any case; *bias NULL:
- * none. Modules may be asked for by several threads at once. */
-pst_status merge_values(const struct merging *merging, uint32_t slot, double **weight,
-                        double **bias, pst_error *err);
-/* The SHA-256 of every file read, into `record` as "model" and "adapters". */
-pst_status merge_record_sources(const struct merging *merging, json_t *record, pst_error *err);
-
-/* "float32", ...: as config.json names it. */
-const char *merge_dtype_name(const struct merging *merging);
-
-/* Settles `tied` and `changed`. */
-pst_status merge_settle(struct merging *merging, pst_error *err);
 /* Writes <dir>/model.safetensors. */
 pst_status merge_write_weights(const struct merging *merging, const char *dir, pst_error *err);
 /* Writes everything else, the record of the merge last. */

@@ -136,8 +136,8 @@ static pst_status record_result(const char *dir, json_t *record, pst_error *err)
 static pst_status write_record(const struct merging *merging, const char *dir, pst_error *err) {
     int untied = merging->model->config.tie_word_embeddings && !merging->tied;
     json_t *record = json_pack("{s:s, s:s, s:i, s:b}", "version", PST_VERSION, "dtype",
-                               merge_dtype_name(merging), "modules_changed", (int)merging->changed,
-                               "embeddings_untied", untied);
+                               dtype_torch_name(merging->dtype), "modules_changed",
+                               (int)merging->changed, "embeddings_untied", untied);
     pst_status status = record ? PST_OK : error_memory(err, 0);
     if (!status) status = merge_record_sources(merging, record, err);
     if (!status) status = record_result(dir, record, err);
@@ -153,8 +153,8 @@ static pst_status write_record(const struct merging *merging, const char *dir, p
 
 pst_status merge_write_rest(const struct merging *merging, const char *dir, pst_error *err) {
     struct buffer config = {0}, generation = {0};
-    pst_status status =
-        config_rewrite(&config, merging->model_dir, merge_dtype_name(merging), merging->tied, err);
+    pst_status status = config_rewrite(&config, merging->model_dir,
+                                       dtype_torch_name(merging->dtype), merging->tied, err);
     if (!status) status = generation_config_rewrite(&generation, merging->model_dir, err);
     if (!status) status = model_folder_put_buffer(dir, "config.json", &config, err);
     if (!status) status = model_folder_put_buffer(dir, "generation_config.json", &generation, err);

@@ -50,7 +50,7 @@ static pst_status judge(const struct merging *merging, const char *tensor, doubl
     pst_error note;
     if (isfinite(value))
         error_set(&note, PST_ERR_MODEL, "merged %s[%zu] is %g, too large for %s", tensor, index,
-                  value, merge_dtype_name(merging));
+                  value, dtype_torch_name(merging->dtype));
     else
         error_set(&note, PST_ERR_MODEL, "merged %s[%zu] is %s", tensor, index, what);
     if (options->safe)
@@ -139,7 +139,7 @@ static pst_status merge_module(const struct merging *merging, uint32_t slot, str
     return status;
 }
 
-/* ------------------------------------------------------------------------------------ settling */
+/* ----------------------------------------------------------------------------------- resolving */
 
 /* Do the embedding and the output matrix, which are one in the base, come out the same? */
 static pst_status compare_ends(struct merging *merging, pst_error *err) {
@@ -164,7 +164,7 @@ static pst_status compare_ends(struct merging *merging, pst_error *err) {
     return status;
 }
 
-pst_status merge_settle(struct merging *merging, pst_error *err) {
+pst_status merge_resolve(struct merging *merging, pst_error *err) {
     merging->tied = merging->model->config.tie_word_embeddings;
     merging->changed = 0;
     for (uint32_t i = 0; i < merging->model->weights.module_count; i++)

@@ -89,21 +89,13 @@ void pst_model_free(pst_model *model) {
     free(model);
 }
 
-static const char *stored_type(enum dtype dtype) {
-    switch (dtype) {
-    case DTYPE_F16: return "float16";
-    case DTYPE_BF16: return "bfloat16";
-    case DTYPE_F32: return "float32";
-    default: return dtype_name(dtype);
-    }
-}
-
 void pst_model_describe(const pst_model *model, pst_model_info *info) {
     const struct config *config = &model->config;
     const struct checkpoint *checkpoint = &model->weights.checkpoint;
+    const char *dtype = dtype_torch_name(checkpoint->dtype);
     *info = (pst_model_info){
         .model_type = "moonshine",
-        .dtype = stored_type(checkpoint->dtype),
+        .dtype = dtype ? dtype : dtype_name(checkpoint->dtype),
         .kernels = model->kernels->name,
         .precision = precision_name(model->precision),
         .parameters = checkpoint->parameters,

@@ -1,12 +1,13 @@
 /* convert_index.c - what is written about a conversion: the metadata of packages, and potstill.json, from
  * which an app learns what to load and how to feed it. */
+#include "coreml/convert/convert_index.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/file_view.h"
-#include "coreml/convert/convert.h"
 #include "formats/json_writer.h"
 #include "model/model_folder.h"
 
@@ -37,9 +38,9 @@ static void add_hashes(struct mil_model *model, const char *what, const json_t *
 }
 
 /* The first line of the model's licence, which is its name. */
-static const char *licence(const struct converting *converting, struct mil_model *model) {
+static const char *licence(const struct conversion *conversion, struct mil_model *model) {
     const char *text = "that of the model converted";
-    char *path = path_join(converting->merging.model_dir, "LICENSE");
+    char *path = path_join(conversion->merging.model_dir, "LICENSE");
     struct file_view view;
     if (path && file_view_open(&view, path, LICENCE_BYTES_MAX, NULL) == PST_OK) {
         const char *line = (const char *)view.data;
@@ -53,17 +54,17 @@ static const char *licence(const struct converting *converting, struct mil_model
     return text;
 }
 
-void convert_describe(const struct converting *converting, struct mil_model *model,
+void convert_describe(const struct conversion *conversion, struct mil_model *model,
                       const char *what) {
-    const json_t *adapters = json_object_get(converting->sources, "adapters");
+    const json_t *adapters = json_object_get(conversion->sources, "adapters");
     model->short_description = mil_text(model, "%s", what);
     model->author = "converted by Potstill";
     model->version = PST_VERSION;
-    model->license = licence(converting, model);
+    model->license = licence(conversion, model);
     add_pair(model, "potstill.version", PST_VERSION);
-    add_pair(model, "potstill.precision", convert_precision_name(converting));
-    add_pair(model, "potstill.target", convert_target_name(converting));
-    add_hashes(model, "model", json_object_get(converting->sources, "model"));
+    add_pair(model, "potstill.precision", convert_precision_name(conversion));
+    add_pair(model, "potstill.target", convert_target_name(conversion));
+    add_hashes(model, "model", json_object_get(conversion->sources, "model"));
     for (size_t i = 0; i < json_array_size(adapters); i++) {
         const json_t *entry = json_array_get(adapters, i);
         const char *key = mil_text(model, "adapter.%zu", i);
@@ -103,35 +104,35 @@ static json_t *part(const struct mil_model *model, const char *package, size_t i
     return entry;
 }
 
-pst_status convert_note_length(struct converting *converting, size_t index,
+pst_status convert_note_length(struct conversion *conversion, size_t index,
                                const struct mil_model *encoder, const char *encoder_name,
                                const struct mil_model *decoder, const char *decoder_name,
                                pst_error *err) {
-    struct graph_shape shape = convert_shape(converting, index);
+    struct graph_shape shape = convert_shape(conversion, index);
     json_t *entry = json_pack(
-        "{s:i, s:i, s:i, s:i, s:i, s:o, s:o}", "seconds", (int)converting->seconds[index],
+        "{s:i, s:i, s:i, s:i, s:i, s:o, s:o}", "seconds", (int)conversion->seconds[index],
         "samples", (int)shape.extent.samples, "frames1", (int)shape.extent.frames1, "frames",
         (int)shape.extent.frames, "memory", (int)shape.memory, "encoder",
         part(encoder, encoder_name, index), "decoder", part(decoder, decoder_name, index));
-    return entry && json_array_append_new(converting->lengths, entry) == 0 ? PST_OK
+    return entry && json_array_append_new(conversion->lengths, entry) == 0 ? PST_OK
                                                                            : error_memory(err, 0);
 }
 
 /* ------------------------------------------------------------------------------------------- files */
 
-static pst_status note_hash(struct converting *converting, const char *dir, const char *name,
+static pst_status note_hash(struct conversion *conversion, const char *dir, const char *name,
                             pst_error *err) {
     char hash[DIGEST_HEX_SIZE];
     char *path = path_join(dir, name);
     if (!path) return error_memory(err, 0);
     pst_status status = digest_file(DIGEST_SHA256, path, hash, err);
     free(path);
-    if (!status && json_object_set_new(converting->files, name, json_string(hash)) != 0)
+    if (!status && json_object_set_new(conversion->files, name, json_string(hash)) != 0)
         status = error_memory(err, 0);
     return status;
 }
 
-pst_status convert_note_file(struct converting *converting, const char *dir, const char *name,
+pst_status convert_note_file(struct conversion *conversion, const char *dir, const char *name,
                              pst_error *err) {
     static const char *const PARTS[] = {"Manifest.json", "Data/com.apple.CoreML/model.mlmodel",
                                         "Data/com.apple.CoreML/weights/weight.bin"};
@@ -139,11 +140,11 @@ pst_status convert_note_file(struct converting *converting, const char *dir, con
     if (!path) return error_memory(err, 0);
     int package = path_is_folder(path);
     free(path);
-    if (!package) return note_hash(converting, dir, name, err);
+    if (!package) return note_hash(conversion, dir, name, err);
     pst_status status = PST_OK;
     for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS && !status; i++) {
         char *inner = path_join(name, PARTS[i]);
-        status = inner ? note_hash(converting, dir, inner, err) : error_memory(err, 0);
+        status = inner ? note_hash(conversion, dir, inner, err) : error_memory(err, 0);
         free(inner);
     }
     return status;
@@ -157,21 +158,21 @@ static void drop_places(json_t *sources) {
         json_object_del(json_array_get(adapters, i), "dir");
 }
 
-pst_status convert_write_index(struct converting *converting, const char *dir, pst_error *err) {
-    const pst_model *model = converting->merging.model;
+pst_status convert_write_index(struct conversion *conversion, const char *dir, pst_error *err) {
+    const pst_model *model = conversion->merging.model;
     const struct config *config = &model->config;
-    drop_places(converting->sources);
+    drop_places(conversion->sources);
     json_t *tokens = json_pack("{s:i, s:i, s:i, s:i}", "start", config->decoder_start_token_id,
                                "end", config->eos_token_id, "pad", config->pad_token_id, "max",
-                               (int)converting->tokens);
+                               (int)conversion->tokens);
     json_t *index = json_pack(
         "{s:i, s:s, s:s, s:s, s:s, s:b, s:i, s:b, s:o, s:i, s:i, s:f, s:O, s:O, s:O}", "format",
         INDEX_FORMAT, "version", PST_VERSION, "layout", "split", "precision",
-        convert_precision_name(converting), "target", convert_target_name(converting), "state",
-        converting->options->state, "sample_rate", PST_SAMPLE_RATE_HZ, "do_normalize",
-        model->processor.do_normalize, "tokens", tokens, "slots", (int)converting->slots, "vocab",
-        (int)config->vocab, "masked", (double)GRAPH_MASKED, "lengths", converting->lengths, "files",
-        converting->files, "sources", converting->sources);
+        convert_precision_name(conversion), "target", convert_target_name(conversion), "state",
+        conversion->options->state, "sample_rate", PST_SAMPLE_RATE_HZ, "do_normalize",
+        model->processor.do_normalize, "tokens", tokens, "slots", (int)conversion->slots, "vocab",
+        (int)config->vocab, "masked", (double)GRAPH_MASKED, "lengths", conversion->lengths, "files",
+        conversion->files, "sources", conversion->sources);
     if (!index) return error_memory(err, 0);
     struct buffer text = {0};
     json_write(&text, index);

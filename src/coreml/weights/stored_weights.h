@@ -5,7 +5,7 @@
 
 #include "base/thread_pool.h"
 #include "coreml/mil/mil.h"
-#include "merge/merge.h"
+#include "merge/merge_sources.h"
 
 enum stored_form { STORED_FLOAT, STORED_INT8, STORED_PALETTE };
 

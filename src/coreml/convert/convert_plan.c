@@ -1,0 +1,139 @@
+/* convert_plan.c - see convert_plan.h. */
+#include "coreml/convert/convert_plan.h"
+
+#include "base/error.h"
+
+/* The host's rows are easiest for the Neural Engine when they are multiples of 64 bytes. */
+enum { ROUND_POSITIONS = 32 };
+/* Of the cache. No published model says more than 194 tokens in 30 seconds. */
+enum { SLOTS_MAX = 512 };
+static const uint32_t SPLIT_SECONDS[] = {10, 30}, SINGLE_SECONDS[] = {10};
+
+static const struct {
+    const char *name;
+    enum convert_form form;
+    unsigned bits;
+} PRECISIONS[] = {
+    [PST_CONVERT_FLOAT16] = {"float16", CONVERT_FLOAT16, 16},
+    [PST_CONVERT_FLOAT32] = {"float32", CONVERT_FLOAT32, 32},
+    [PST_CONVERT_INT8] = {"int8", CONVERT_INT8, 8},
+    [PST_CONVERT_PALETTE8] = {"palette8", CONVERT_PALETTE, 8},
+    [PST_CONVERT_PALETTE6] = {"palette6", CONVERT_PALETTE, 6},
+    [PST_CONVERT_PALETTE4] = {"palette4", CONVERT_PALETTE, 4},
+};
+
+static const struct {
+    const char *name;
+    int32_t specification;
+} TARGETS[] = {
+    [PST_CONVERT_IOS16] = {"ios16", GRAPH_IOS16},
+    [PST_CONVERT_IOS15] = {"ios15", GRAPH_IOS15},
+    [PST_CONVERT_IOS18] = {"ios18", GRAPH_IOS18},
+};
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+enum convert_form convert_form(const struct conversion *conversion, unsigned *bits) {
+    *bits = PRECISIONS[conversion->options->precision].bits;
+    return PRECISIONS[conversion->options->precision].form;
+}
+
+int32_t convert_specification(const struct conversion *conversion) {
+    return TARGETS[conversion->options->target].specification;
+}
+
+const char *convert_precision_name(const struct conversion *conversion) {
+    return PRECISIONS[conversion->options->precision].name;
+}
+
+const char *convert_target_name(const struct conversion *conversion) {
+    return TARGETS[conversion->options->target].name;
+}
+
+/* ------------------------------------------------------------------------------------- arguments */
+
+pst_status convert_check_options(const pst_convert_options *options, pst_error *err) {
+    pst_convert_precision precision = options->precision;
+    if (options->struct_size != sizeof *options)
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "pst_convert: options are not set up by pst_convert_options_init()");
+    if ((size_t)precision >= COUNT(PRECISIONS) || (size_t)options->target >= COUNT(TARGETS) ||
+        (unsigned)options->layout > PST_CONVERT_SINGLE)
+        return error_set(err, PST_ERR_ARGUMENT, "pst_convert: no such precision, target or layout");
+    if (options->target == PST_CONVERT_IOS15 && PRECISIONS[precision].form >= CONVERT_INT8)
+        return error_set(err, PST_ERR_UNSUPPORTED,
+                         "%s weights need iOS 16 or later, the target is ios15",
+                         PRECISIONS[precision].name);
+    if (!options->state) return PST_OK;
+    if (options->target != PST_CONVERT_IOS18)
+        return error_set(err, PST_ERR_UNSUPPORTED, "a state needs iOS 18, the target is %s",
+                         TARGETS[options->target].name);
+    if (precision == PST_CONVERT_FLOAT32)
+        return error_set(err, PST_ERR_UNSUPPORTED,
+                         "a state is float16, the precision asked for float32");
+    if (options->layout == PST_CONVERT_SINGLE)
+        return error_set(err, PST_ERR_UNSUPPORTED,
+                         "a state is for the layout split; single keeps its cache to itself");
+    return PST_OK;
+}
+
+pst_status convert_plan_lengths(struct conversion *conversion, pst_error *err) {
+    const pst_convert_options *options = conversion->options;
+    int single = options->layout == PST_CONVERT_SINGLE;
+    const uint32_t *seconds = options->seconds;
+    size_t count = options->seconds_count;
+    if (!seconds) {
+        seconds = single ? SINGLE_SECONDS : SPLIT_SECONDS;
+        count = single ? COUNT(SINGLE_SECONDS) : COUNT(SPLIT_SECONDS);
+    }
+    if (count == 0 || (single && count > 1))
+        return error_set(err, PST_ERR_ARGUMENT, "%zu lengths, expected %s", count,
+                         single ? "one for the layout single" : "at least one");
+    unsigned char wanted[CONVERT_SECONDS_MAX + 1] = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (seconds[i] < CONVERT_SECONDS_MIN || seconds[i] > CONVERT_SECONDS_MAX)
+            return error_set(err, PST_ERR_ARGUMENT, "a length of %u seconds, expected %d to %d",
+                             seconds[i], CONVERT_SECONDS_MIN, CONVERT_SECONDS_MAX);
+        wanted[seconds[i]] = 1;
+    }
+    for (uint32_t s = CONVERT_SECONDS_MIN; s <= CONVERT_SECONDS_MAX; s++)
+        if (wanted[s]) conversion->seconds[conversion->count++] = s;
+    return PST_OK;
+}
+
+/* ---------------------------------------------------------------------------------------- shapes */
+
+static int32_t round_up(uint32_t positions) {
+    return (int32_t)((positions + ROUND_POSITIONS - 1) / ROUND_POSITIONS * ROUND_POSITIONS);
+}
+
+/* One decoder serves all lengths, so it takes the longest; where lengths are functions each has its own. */
+struct graph_shape convert_shape(const struct conversion *conversion, size_t index) {
+    const struct config *config = &conversion->merging.model->config;
+    size_t longest =
+        conversion->options->target == PST_CONVERT_IOS18 ? index : conversion->count - 1;
+    struct graph_shape shape = {
+        .extent = graph_extent_of(conversion->seconds[index] * PST_SAMPLE_RATE_HZ),
+        .slots = conversion->slots,
+        .tokens = conversion->tokens,
+        .start = config->decoder_start_token_id,
+        .end = config->eos_token_id,
+        .state = conversion->options->state,
+    };
+    shape.memory =
+        round_up(graph_extent_of(conversion->seconds[longest] * PST_SAMPLE_RATE_HZ).frames);
+    return shape;
+}
+
+void convert_plan_cache(struct conversion *conversion) {
+    const pst_model *model = conversion->merging.model;
+    const pst_decode_options *decode = &model->decode;
+    uint32_t tokens = decode->max_new_tokens ? decode->max_new_tokens + 1 : decode->max_length;
+    if (tokens < 2) tokens = 2;
+    uint32_t slots = tokens > model->config.max_position_embeddings
+                         ? tokens
+                         : model->config.max_position_embeddings;
+    if (slots > SLOTS_MAX) slots = SLOTS_MAX;
+    conversion->slots = round_up(slots);
+    conversion->tokens = tokens < slots ? (int32_t)tokens : (int32_t)slots;
+}
