@@ -14,33 +14,33 @@
 #define TENSORS "adapter_model.safetensors"
 
 static void tell_warning(void *user, const char *message) {
-    verify_tell(user, PST_WARNING, TENSORS, message);
+    findings_add(user, PST_WARNING, TENSORS, message);
 }
 
-static pst_status check_config(struct verifying *run, pst_error *err) {
+static pst_status check_config(struct findings *findings, pst_error *err) {
     struct peft_config config = {0};
     pst_adapter_options options;
     pst_error found;
     pst_adapter_options_init(&options);
     options.warn = tell_warning;
-    options.user = run;
-    char *path = path_join(run->dir, CONFIG);
+    options.user = findings;
+    char *path = path_join(findings->dir, CONFIG);
     if (!path) return error_memory(err, 0);
     pst_status status = peft_config_open(&config, path, &options, &found);
     free(path);
     peft_config_close(&config);
-    return verify_judge(run, status, CONFIG, &found, err);
+    return findings_check(findings, status, CONFIG, &found, err);
 }
 
 /* The other matrix of a pair, for "...lora_A.weight" that with lora_B; NULL: `name` is not of a pair
  * or there is no other. `*is_a` says which of the two `name` is, -1: neither. */
-static const struct tensor *other_matrix(struct verifying *run, const struct safetensors *file,
+static const struct tensor *other_matrix(struct findings *findings, const struct safetensors *file,
                                          const char *name, int *is_a) {
     const char *a = strstr(name, ".lora_A."), *b = strstr(name, ".lora_B.");
     *is_a = a ? 1 : b ? 0 : -1;
     if (*is_a < 0) return NULL;
     char *other = strdup(name);
-    if (!other) run->told.failed = 1;
+    if (!other) findings->seen.failed = 1;
     if (!other) return NULL;
     other[(a ? a : b) - name + 6] = a ? 'B' : 'A';
     const struct tensor *tensor = safetensors_find(file, other);
@@ -48,67 +48,69 @@ static const struct tensor *other_matrix(struct verifying *run, const struct saf
     return tensor;
 }
 
-static void check_pairs(struct verifying *run, const struct safetensors *file) {
+static void check_pairs(struct findings *findings, const struct safetensors *file) {
     for (size_t i = 0; i < file->count; i++) {
         const struct tensor *tensor = &file->tensors[i];
         char mine[128], theirs[128];
         int is_a;
-        const struct tensor *other = other_matrix(run, file, tensor->name, &is_a);
+        const struct tensor *other = other_matrix(findings, file, tensor->name, &is_a);
         if (is_a < 0 || tensor->dims < 2) continue;
         if (!other)
-            verify_tellf(run, is_a ? PST_WARNING : PST_PROBLEM, TENSORS, "%s has no %s beside it",
-                         tensor->name, is_a ? "lora_B" : "lora_A");
+            findings_addf(findings, is_a ? PST_WARNING : PST_PROBLEM, TENSORS,
+                          "%s has no %s beside it", tensor->name, is_a ? "lora_B" : "lora_A");
         else if (is_a && other->dims >= 2 && tensor->shape[0] != other->shape[1])
-            verify_tellf(run, PST_PROBLEM, TENSORS, "%s is %s, its lora_B %s: the ranks differ",
-                         tensor->name, tensor_shape_text(tensor, mine),
-                         tensor_shape_text(other, theirs));
+            findings_addf(findings, PST_PROBLEM, TENSORS,
+                          "%s is %s, its lora_B %s: the ranks differ", tensor->name,
+                          tensor_shape_text(tensor, mine), tensor_shape_text(other, theirs));
     }
 }
 
-static void check_types(struct verifying *run, const struct safetensors *file) {
+static void check_types(struct findings *findings, const struct safetensors *file) {
     for (size_t i = 0; i < file->count; i++) {
         enum dtype dtype = file->tensors[i].dtype;
         if (dtype != DTYPE_F32 && dtype != DTYPE_F16 && dtype != DTYPE_BF16 && dtype != DTYPE_F64)
-            verify_tellf(run, PST_PROBLEM, TENSORS, "%s is %s, expected F32, F16, BF16 or F64",
-                         file->tensors[i].name, dtype_name(dtype));
+            findings_addf(findings, PST_PROBLEM, TENSORS,
+                          "%s is %s, expected F32, F16, BF16 or F64", file->tensors[i].name,
+                          dtype_name(dtype));
         if (strncmp(file->tensors[i].name, "base_model.", 11) != 0)
-            verify_tellf(run, PST_WARNING, TENSORS, "%s does not begin with base_model.",
-                         file->tensors[i].name);
+            findings_addf(findings, PST_WARNING, TENSORS, "%s does not begin with base_model.",
+                          file->tensors[i].name);
     }
 }
 
-static pst_status check_tensors(struct verifying *run, pst_error *err) {
+static pst_status check_tensors(struct findings *findings, pst_error *err) {
     struct safetensors file = {0};
     pst_error found;
-    char *path = path_join(run->dir, TENSORS);
+    char *path = path_join(findings->dir, TENSORS);
     if (!path) return error_memory(err, 0);
     pst_status status = safetensors_open(&file, path, &found);
     free(path);
-    if (status) return verify_judge(run, status, TENSORS, &found, err);
-    verify_values(run, TENSORS, &file);
-    check_types(run, &file);
-    check_pairs(run, &file);
+    if (status) return findings_check(findings, status, TENSORS, &found, err);
+    verify_values(findings, TENSORS, &file);
+    check_types(findings, &file);
+    check_pairs(findings, &file);
     safetensors_close(&file);
     return PST_OK;
 }
 
 /* Opening says the first thing that is wrong with it on this base. */
-static pst_status check_on_model(struct verifying *run, pst_error *err) {
+static pst_status check_on_model(struct findings *findings, const pst_model *model,
+                                 pst_error *err) {
     pst_adapter *adapter = NULL;
     pst_adapter_options options;
     pst_error found;
     pst_adapter_options_init(&options);
     options.warn = tell_warning;
-    options.user = run;
-    pst_status status = pst_adapter_open(run->options->model, run->dir, &options, &adapter, &found);
+    options.user = findings;
+    pst_status status = pst_adapter_open(model, findings->dir, &options, &adapter, &found);
     if (!status) pst_adapter_free(adapter);
-    return verify_judge(run, status, TENSORS, &found, err);
+    return findings_check(findings, status, TENSORS, &found, err);
 }
 
-pst_status verify_adapter(struct verifying *run, pst_error *err) {
-    pst_status status = check_config(run, err);
-    if (!status && (verify_has(run, TENSORS) || !verify_has(run, "adapter_model.bin")))
-        status = check_tensors(run, err);
-    if (!status && run->options->model) status = check_on_model(run, err);
+pst_status verify_adapter(struct findings *findings, const pst_model *model, pst_error *err) {
+    pst_status status = check_config(findings, err);
+    if (!status && (verify_has(findings, TENSORS) || !verify_has(findings, "adapter_model.bin")))
+        status = check_tensors(findings, err);
+    if (!status && model) status = check_on_model(findings, model, err);
     return status;
 }

@@ -17,7 +17,7 @@
 
 /* One run of verify_model(). */
 struct model_check {
-    struct verifying *run;
+    struct findings *findings;
     struct config config;
     pst_decode_options decode;
     struct weights weights;
@@ -85,50 +85,41 @@ static int is_known(const char *key) {
 }
 
 /* Does the config say which class loads it, as every published one does? */
-static void check_architectures(struct verifying *run, const json_t *root) {
+static void check_architectures(struct findings *findings, const json_t *root) {
     static const char expected[] = "MoonshineForConditionalGeneration";
     const json_t *list = json_object_get(root, "architectures");
     const char *first = json_string_value(json_array_get(list, 0));
     if (!list)
-        verify_tellf(run, PST_WARNING, CONFIG, "architectures is missing, expected [\"%s\"]",
-                     expected);
+        findings_addf(findings, PST_WARNING, CONFIG, "architectures is missing, expected [\"%s\"]",
+                      expected);
     else if (!first || strcmp(first, expected) != 0 || json_array_size(list) != 1)
-        verify_tellf(run, PST_WARNING, CONFIG, "architectures is %s, expected [\"%s\"]",
-                     first ? first : json_kind(list), expected);
-}
-
-/* Stored type of most tensors, as a config names it; "" for a type no config names. */
-static const char *dtype_in_config(enum dtype dtype) {
-    switch (dtype) {
-    case DTYPE_F32: return "float32";
-    case DTYPE_F16: return "float16";
-    case DTYPE_BF16: return "bfloat16";
-    default: return "";
-    }
+        findings_addf(findings, PST_WARNING, CONFIG, "architectures is %s, expected [\"%s\"]",
+                      first ? first : json_kind(list), expected);
 }
 
 static pst_status check_keys(struct model_check *check, int weights_open, pst_error *err) {
-    struct verifying *run = check->run;
+    struct findings *findings = check->findings;
     struct json_file file;
     pst_error found;
-    char *path = path_join(run->dir, CONFIG);
+    char *path = path_join(findings->dir, CONFIG);
     if (!path) return error_memory(err, 0);
     pst_status status = json_file_open(&file, path, 1 << 20, &found);
     free(path);
-    if (status) return verify_judge(run, status, CONFIG, &found, err);
+    if (status) return findings_check(findings, status, CONFIG, &found, err);
     const char *key;
     json_t *value;
     json_object_foreach(file.root, key, value) {
         if (!is_known(key))
-            verify_tellf(run, PST_WARNING, CONFIG, "%s is not a setting of Moonshine", key);
+            findings_addf(findings, PST_WARNING, CONFIG, "%s is not a setting of Moonshine", key);
     }
-    check_architectures(run, file.root);
+    check_architectures(findings, file.root);
     const json_t *dtype = json_object_get(file.root, "dtype");
     if (!json_is_string(dtype)) dtype = json_object_get(file.root, "torch_dtype");
-    const char *stored = dtype_in_config(check->weights.checkpoint.dtype);
-    if (weights_open && json_is_string(dtype) && strcmp(json_string_value(dtype), stored) != 0)
-        verify_tellf(run, PST_WARNING, CONFIG, "dtype is %s, most tensors are %s",
-                     json_string_value(dtype), dtype_name(check->weights.checkpoint.dtype));
+    const char *stored = dtype_torch_name(check->weights.checkpoint.dtype);
+    int same = stored && json_is_string(dtype) && strcmp(json_string_value(dtype), stored) == 0;
+    if (weights_open && json_is_string(dtype) && !same)
+        findings_addf(findings, PST_WARNING, CONFIG, "dtype is %s, most tensors are %s",
+                      json_string_value(dtype), dtype_name(check->weights.checkpoint.dtype));
     json_file_close(&file);
     return PST_OK;
 }
@@ -148,20 +139,20 @@ static void check_generation(const struct model_check *check) {
     };
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
         if (ids[i].id < 0 && ids[i].needed)
-            verify_tellf(check->run, PST_PROBLEM, CONFIG, "%s is missing", ids[i].key);
+            findings_addf(check->findings, PST_PROBLEM, CONFIG, "%s is missing", ids[i].key);
         if (ids[i].id >= 0 && (uint32_t)ids[i].id >= config->vocab)
-            verify_tellf(check->run, PST_PROBLEM, CONFIG,
-                         "%s is %d, expected an id below vocab_size %u", ids[i].key, ids[i].id,
-                         config->vocab);
+            findings_addf(check->findings, PST_PROBLEM, CONFIG,
+                          "%s is %d, expected an id below vocab_size %u", ids[i].key, ids[i].id,
+                          config->vocab);
     }
-    if (!verify_has(check->run, GENERATION))
-        verify_tellf(check->run, PST_WARNING, GENERATION,
-                     "is missing: transcripts end after %u tokens, as in transformers",
-                     check->decode.max_length);
+    if (!verify_has(check->findings, GENERATION))
+        findings_addf(check->findings, PST_WARNING, GENERATION,
+                      "is missing: transcripts end after %u tokens, as in transformers",
+                      check->decode.max_length);
     else if (check->decode.max_length > config->max_position_embeddings)
-        verify_tellf(check->run, PST_WARNING, GENERATION,
-                     "max_length is %u, config.json has max_position_embeddings %u",
-                     check->decode.max_length, config->max_position_embeddings);
+        findings_addf(check->findings, PST_WARNING, GENERATION,
+                      "max_length is %u, config.json has max_position_embeddings %u",
+                      check->decode.max_length, config->max_position_embeddings);
 }
 
 /* ----------------------------------------------------------------------------------- tokenizer */
@@ -170,11 +161,11 @@ static void check_special(const struct model_check *check, const char *key, int3
     size_t length;
     if (id < 0 || (uint32_t)id >= check->config.vocab) return; /* said already, or not used */
     if (!tokenizer_token(check->tokenizer, id, &length))
-        verify_tellf(check->run, PST_PROBLEM, TOKENIZER, "has no token %d, the %s of the model", id,
-                     key);
+        findings_addf(check->findings, PST_PROBLEM, TOKENIZER,
+                      "has no token %d, the %s of the model", id, key);
     else if (!tokenizer_is_special(check->tokenizer, id))
-        verify_tellf(check->run, PST_PROBLEM, TOKENIZER,
-                     "token %d, the %s of the model, is not marked special", id, key);
+        findings_addf(check->findings, PST_PROBLEM, TOKENIZER,
+                      "token %d, the %s of the model, is not marked special", id, key);
 }
 
 /* Every id the model can give must have a text; ids it cannot give are of no harm unless typed in. */
@@ -184,26 +175,26 @@ static void check_ids(const struct model_check *check) {
     for (uint32_t id = 0; id < vocab; id++)
         missing += !tokenizer_token(check->tokenizer, (int32_t)id, &length);
     if (missing)
-        verify_tellf(check->run, PST_PROBLEM, TOKENIZER,
-                     "has no text for %zu of the %u ids that the model can give", missing, vocab);
+        findings_addf(check->findings, PST_PROBLEM, TOKENIZER,
+                      "has no text for %zu of the %u ids that the model can give", missing, vocab);
     if (size > vocab)
-        verify_tellf(check->run, PST_WARNING, TOKENIZER,
-                     "has ids up to %zu, the model's vocab_size is %u: tokens above it can be "
-                     "decoded, not generated",
-                     size - 1, vocab);
+        findings_addf(check->findings, PST_WARNING, TOKENIZER,
+                      "has ids up to %zu, the model's vocab_size is %u: tokens above it can be "
+                      "decoded, not generated",
+                      size - 1, vocab);
     check_special(check, "eos_token_id", check->config.eos_token_id);
     check_special(check, "decoder_start_token_id", check->config.decoder_start_token_id);
 }
 
 static pst_status check_tokenizer(struct model_check *check, int config_read, pst_error *err) {
     pst_error found;
-    if (!verify_has(check->run, TOKENIZER)) {
-        verify_tell(check->run, PST_WARNING, TOKENIZER,
-                    "is missing: the model gives tokens, but no text without --processor-dir");
+    if (!verify_has(check->findings, TOKENIZER)) {
+        findings_add(check->findings, PST_WARNING, TOKENIZER,
+                     "is missing: the model gives tokens, but no text without --processor-dir");
         return PST_OK;
     }
-    pst_status status = tokenizer_open(&check->tokenizer, check->run->dir, &found);
-    if (status) return verify_judge(check->run, status, TOKENIZER, &found, err);
+    pst_status status = tokenizer_open(&check->tokenizer, check->findings->dir, &found);
+    if (status) return findings_check(check->findings, status, TOKENIZER, &found, err);
     if (config_read) check_ids(check);
     return PST_OK;
 }
@@ -211,7 +202,7 @@ static pst_status check_tokenizer(struct model_check *check, int config_read, ps
 /* ------------------------------------------------------------------------------------- weights */
 
 static void tell_problem(void *user, const char *message) {
-    verify_tell(user, PST_PROBLEM, SINGLE, message);
+    findings_add(user, PST_PROBLEM, SINGLE, message);
 }
 
 static const char *base_name(const char *path) {
@@ -242,16 +233,16 @@ static void check_unexpected(struct model_check *check, const char *file,
         const struct tensor *tensor = &tensors->tensors[i];
         const struct module *module = owner(&check->weights, tensor->name);
         if (!module)
-            verify_tellf(check->run, PST_PROBLEM, file, "tensor %s is not of this model",
-                         tensor->name);
+            findings_addf(check->findings, PST_PROBLEM, file, "tensor %s is not of this model",
+                          tensor->name);
         else if (check->config.tie_word_embeddings && strcmp(module->name, "proj_out") == 0)
-            verify_tellf(check->run, PST_WARNING, file,
-                         "%s is not used: tie_word_embeddings makes the embedding serve for it",
-                         tensor->name);
+            findings_addf(check->findings, PST_WARNING, file,
+                          "%s is not used: tie_word_embeddings makes the embedding serve for it",
+                          tensor->name);
         else if (tensor->dtype != check->weights.checkpoint.dtype)
-            verify_tellf(check->run, PST_WARNING, file, "%s is %s, most tensors are %s",
-                         tensor->name, dtype_name(tensor->dtype),
-                         dtype_name(check->weights.checkpoint.dtype));
+            findings_addf(check->findings, PST_WARNING, file, "%s is %s, most tensors are %s",
+                          tensor->name, dtype_name(tensor->dtype),
+                          dtype_name(check->weights.checkpoint.dtype));
     }
 }
 
@@ -263,24 +254,24 @@ static void check_twice(struct model_check *check) {
             for (uint32_t before = 0; before < f; before++) {
                 const char *name = checkpoint->files[f].tensors[i].name;
                 if (safetensors_find(&checkpoint->files[before], name))
-                    verify_tellf(check->run, PST_PROBLEM, base_name(checkpoint->files[f].path),
-                                 "%s is also in %s", name,
-                                 base_name(checkpoint->files[before].path));
+                    findings_addf(check->findings, PST_PROBLEM,
+                                  base_name(checkpoint->files[f].path), "%s is also in %s", name,
+                                  base_name(checkpoint->files[before].path));
             }
 }
 
 static pst_status check_weights(struct model_check *check, pst_error *err) {
     pst_error found;
-    struct verifying *run = check->run;
-    if (verify_has(run, SINGLE) && verify_has(run, INDEX))
-        verify_tell(run, PST_WARNING, INDEX, "is not used: there is " SINGLE " too");
-    pst_status status = weights_open_reporting(&check->weights, &check->config, run->dir,
-                                               tell_problem, run, &found);
-    if (status) return verify_judge(run, status, SINGLE, &found, err);
+    struct findings *findings = check->findings;
+    if (verify_has(findings, SINGLE) && verify_has(findings, INDEX))
+        findings_add(findings, PST_WARNING, INDEX, "is not used: there is " SINGLE " too");
+    pst_status status = weights_open_reporting(&check->weights, &check->config, findings->dir,
+                                               tell_problem, findings, &found);
+    if (status) return findings_check(findings, status, SINGLE, &found, err);
     const struct checkpoint *checkpoint = &check->weights.checkpoint;
     for (uint32_t f = 0; f < checkpoint->count; f++) {
         const char *file = base_name(checkpoint->files[f].path);
-        verify_values(run, file, &checkpoint->files[f]);
+        verify_values(findings, file, &checkpoint->files[f]);
         check_unexpected(check, file, &checkpoint->files[f]);
     }
     check_twice(check);
@@ -288,54 +279,55 @@ static pst_status check_weights(struct model_check *check, pst_error *err) {
 }
 
 /* Layout and values, when no config says which tensors there should be. */
-static pst_status check_files_alone(struct verifying *run, pst_error *err) {
+static pst_status check_files_alone(struct findings *findings, pst_error *err) {
     struct checkpoint checkpoint;
     pst_error found;
-    pst_status status = checkpoint_open(&checkpoint, run->dir, &found);
-    if (status) return verify_judge(run, status, SINGLE, &found, err);
+    pst_status status = checkpoint_open(&checkpoint, findings->dir, &found);
+    if (status) return findings_check(findings, status, SINGLE, &found, err);
     for (uint32_t f = 0; f < checkpoint.count; f++)
-        verify_values(run, base_name(checkpoint.files[f].path), &checkpoint.files[f]);
+        verify_values(findings, base_name(checkpoint.files[f].path), &checkpoint.files[f]);
     checkpoint_close(&checkpoint);
     return PST_OK;
 }
 
 /* -------------------------------------------------------------------------------- merged models */
 
-static pst_status check_hash(struct verifying *run, const char *name, const char *expected,
+static pst_status check_hash(struct findings *findings, const char *name, const char *expected,
                              pst_error *err) {
     char hash[DIGEST_HEX_SIZE];
     pst_error found;
     if (!expected || strchr(name, '/')) {
-        verify_tellf(run, PST_PROBLEM, RECORD, "files: %s is no file with a SHA-256", name);
+        findings_addf(findings, PST_PROBLEM, RECORD, "files: %s is no file with a SHA-256", name);
         return PST_OK;
     }
-    char *path = path_join(run->dir, name);
+    char *path = path_join(findings->dir, name);
     if (!path) return error_memory(err, 0);
     pst_status status = digest_file(DIGEST_SHA256, path, hash, &found);
     free(path);
-    if (status) return verify_judge(run, status, name, &found, err);
+    if (status) return findings_check(findings, status, name, &found, err);
     /* A setting may be edited on purpose; weights are not. */
     if (strcmp(hash, expected) != 0)
-        verify_tellf(run, strcmp(name, SINGLE) == 0 ? PST_PROBLEM : PST_WARNING, name,
-                     "is not what " RECORD " says was written: SHA-256 %.16s..., expected %.16s...",
-                     hash, expected);
+        findings_addf(findings, strcmp(name, SINGLE) == 0 ? PST_PROBLEM : PST_WARNING, name,
+                      "is not what " RECORD
+                      " says was written: SHA-256 %.16s..., expected %.16s...",
+                      hash, expected);
     return PST_OK;
 }
 
 /* A folder made by pst_merge() knows its own hashes. */
-static pst_status check_record(struct verifying *run, pst_error *err) {
+static pst_status check_record(struct findings *findings, pst_error *err) {
     struct json_file file;
     pst_error found;
-    if (!verify_has(run, RECORD)) return PST_OK;
-    char *path = path_join(run->dir, RECORD);
+    if (!verify_has(findings, RECORD)) return PST_OK;
+    char *path = path_join(findings->dir, RECORD);
     if (!path) return error_memory(err, 0);
     pst_status status = json_file_open(&file, path, 1 << 20, &found);
     free(path);
-    if (status) return verify_judge(run, status, RECORD, &found, err);
+    if (status) return findings_check(findings, status, RECORD, &found, err);
     const char *name;
     json_t *hash;
     json_object_foreach(json_object_get(file.root, "files"), name, hash) {
-        if (!status) status = check_hash(run, name, json_string_value(hash), err);
+        if (!status) status = check_hash(findings, name, json_string_value(hash), err);
     }
     json_file_close(&file);
     return status;
@@ -344,30 +336,30 @@ static pst_status check_record(struct verifying *run, pst_error *err) {
 /* ---------------------------------------------------------------------------------- the folder */
 
 static pst_status check_all(struct model_check *check, pst_error *err) {
-    struct verifying *run = check->run;
+    struct findings *findings = check->findings;
     struct processor processor;
     int32_t *lists = NULL;
     pst_error found;
-    pst_status read = config_read(&check->config, run->dir, &found);
-    pst_status status = verify_judge(run, read, CONFIG, &found, err);
+    pst_status read = config_read(&check->config, findings->dir, &found);
+    pst_status status = findings_check(findings, read, CONFIG, &found, err);
     if (!status && !read) {
         pst_status generation =
-            generation_config_read(&check->decode, &lists, &check->config, run->dir, &found);
+            generation_config_read(&check->decode, &lists, &check->config, findings->dir, &found);
         free(lists);
-        status = verify_judge(run, generation, GENERATION, &found, err);
+        status = findings_check(findings, generation, GENERATION, &found, err);
         if (!status && !generation) check_generation(check);
     }
     if (!status)
-        status = verify_judge(run, processor_read(&processor, run->dir, &found),
-                              "preprocessor_config.json", &found, err);
+        status = findings_check(findings, processor_read(&processor, findings->dir, &found),
+                                "preprocessor_config.json", &found, err);
     if (!status) status = check_tokenizer(check, !read, err);
-    if (!status) status = read ? check_files_alone(run, err) : check_weights(check, err);
+    if (!status) status = read ? check_files_alone(findings, err) : check_weights(check, err);
     if (!status) status = check_keys(check, check->weights.checkpoint.count > 0, err);
-    return status ? status : check_record(run, err);
+    return status ? status : check_record(findings, err);
 }
 
-pst_status verify_model(struct verifying *run, pst_error *err) {
-    struct model_check check = {.run = run};
+pst_status verify_model(struct findings *findings, pst_error *err) {
+    struct model_check check = {.findings = findings};
     pst_status status = check_all(&check, err);
     weights_close(&check.weights);
     tokenizer_free(check.tokenizer);

@@ -2,10 +2,10 @@
 #ifndef PST_COREML_CHECK_CHECK_H
 #define PST_COREML_CHECK_CHECK_H
 
-#include "verify/verify.h"
+#include "base/findings.h"
 
 /* Reads and checks the package `path`; findings name files below `prefix` ("" or "X.mlpackage/"). */
-pst_status check_package(struct verifying *run, const char *path, const char *prefix,
+pst_status check_package(struct findings *findings, const char *path, const char *prefix,
                          pst_error *err);
 
 /* Checks a program in memory. `told` is called for each thing that is wrong. */

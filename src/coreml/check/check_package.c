@@ -13,7 +13,7 @@
 #include "formats/dtype.h"
 
 struct telling {
-    struct verifying *run;
+    struct findings *findings;
     const char *prefix;
     const char *file; /* what findings are about when they do not say */
 };
@@ -34,7 +34,7 @@ static void tell(void *user, pst_severity severity, const char *message) {
         break;
     }
     snprintf(name, sizeof name, "%s%s", telling->prefix, file);
-    verify_tell(telling->run, severity, name, message);
+    findings_add(telling->findings, severity, name, message);
 }
 
 /* -------------------------------------------------------------------------------- weight file */
@@ -147,7 +147,7 @@ static void check_records(struct telling *telling, const struct file_view *file,
     if (end != file->size)
         tell_weights(telling, PST_WARNING, "goes on behind its last record, which ends at", end);
     if (unused != 0) tell_weights(telling, PST_WARNING, "records that no constant uses:", unused);
-    telling->run->summary->tensors += (uint32_t)count;
+    telling->findings->tensors += (uint32_t)count;
 }
 
 static pst_status check_weights(struct telling *telling, const struct mil_model *model,
@@ -165,9 +165,9 @@ static pst_status check_weights(struct telling *telling, const struct mil_model 
 
 /* ------------------------------------------------------------------------------------ package */
 
-pst_status check_package(struct verifying *run, const char *path, const char *prefix,
+pst_status check_package(struct findings *findings, const char *path, const char *prefix,
                          pst_error *err) {
-    struct telling telling = {run, prefix, "model.mlmodel"};
+    struct telling telling = {findings, prefix, "model.mlmodel"};
     struct mil_model *model = NULL;
     pst_error found;
     pst_status status = package_read(path, &model, &found);
@@ -184,7 +184,7 @@ pst_status check_package(struct verifying *run, const char *path, const char *pr
         tell(&telling, PST_PROBLEM, message);
         return PST_OK;
     }
-    run->summary->files += 2 + (model->weights.data != NULL);
+    findings->files += 2 + (model->weights.data != NULL);
     check_model(model, tell, &telling);
     status = check_weights(&telling, model, err);
     mil_model_free(model);

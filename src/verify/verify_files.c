@@ -1,0 +1,154 @@
+/* verify_files.c - what every folder is checked for: its files, that JSON is JSON, and values that are
+ * finite. */
+#include "verify/verify.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file_view.h"
+#include "formats/json_file.h"
+
+static const size_t JSON_BYTES_MAX = 64 << 20; /* an index of many shards, with room */
+
+/* Files in a folder; one with more is no model. */
+enum { FILES_MAX = 4096 };
+
+/* Values widened at once: a page, small enough for the stack. */
+enum { VALUES_AT_ONCE = 1024 };
+
+int verify_has(struct findings *findings, const char *name) {
+    char *path = path_join(findings->dir, name);
+    if (!path) findings->seen.failed = 1;
+    int has = path && path_is_file(path);
+    free(path);
+    return has;
+}
+
+/* ------------------------------------------------------------------------------------- values */
+
+/* The first value that is not finite; tensor->count when all are, or the type holds none. */
+static size_t find_bad_value(const struct tensor *tensor, float *value) {
+    float values[VALUES_AT_ONCE];
+    size_t size = dtype_bytes(tensor->dtype);
+    for (size_t at = 0; at < tensor->count; at += VALUES_AT_ONCE) {
+        size_t left = tensor->count - at, count = left < VALUES_AT_ONCE ? left : VALUES_AT_ONCE;
+        if (!dtype_to_float(tensor->dtype, tensor->data + at * size, count, values)) break;
+        for (size_t i = 0; i < count; i++) {
+            *value = values[i];
+            if (!isfinite(*value)) return at + i;
+        }
+    }
+    return tensor->count;
+}
+
+/* "[3, 5]": where the value with the number `index` stands. */
+static const char *place(const struct tensor *tensor, size_t index, char text[128]) {
+    struct tensor at = {.dims = tensor->dims};
+    for (uint32_t i = tensor->dims; i-- > 0;) {
+        at.shape[i] = index % tensor->shape[i];
+        index /= tensor->shape[i];
+    }
+    return tensor_shape_text(&at, text);
+}
+
+void verify_values(struct findings *findings, const char *file, const struct safetensors *tensors) {
+    for (size_t i = 0; i < tensors->count; i++) {
+        const struct tensor *tensor = &tensors->tensors[i];
+        char text[128];
+        float value = 0;
+        size_t bad = find_bad_value(tensor, &value);
+        if (bad < tensor->count)
+            findings_addf(findings, PST_PROBLEM, file, "%s has %s at %s, expected finite values",
+                          tensor->name, isnan(value) ? "NaN" : "infinity",
+                          place(tensor, bad, text));
+    }
+    findings->tensors += (uint32_t)tensors->count;
+}
+
+/* -------------------------------------------------------------------------------------- files */
+
+static int ends_with(const char *name, const char *ending) {
+    size_t length = strlen(name), size = strlen(ending);
+    return length >= size && strcmp(name + length - size, ending) == 0;
+}
+
+/* Any JSON file must be JSON. tokenizer.json has its own reader, which is stricter and faster. */
+static pst_status check_json(struct findings *findings, const char *name, const char *path,
+                             pst_error *err) {
+    struct file_view view;
+    pst_error found;
+    pst_status status = file_view_open(&view, path, JSON_BYTES_MAX, &found);
+    if (status) return findings_check(findings, status, name, &found, err);
+    json_error_t error;
+    json_t *root = json_loadb((const char *)view.data, view.size,
+                              JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    file_view_close(&view);
+    if (!root && json_error_code(&error) == json_error_out_of_memory) return error_memory(err, 0);
+    if (!root)
+        findings_addf(findings, PST_PROBLEM, name, "line %d column %d: %s", error.line,
+                      error.column, error.text);
+    json_decref(root);
+    return PST_OK;
+}
+
+static pst_status check_file(struct findings *findings, const char *name, pst_error *err) {
+    char *path = path_join(findings->dir, name);
+    if (!path) return error_memory(err, 0);
+    pst_status status = PST_OK;
+    if (path_is_file(path)) {
+        findings->files++;
+        if (ends_with(name, ".json") && strcmp(name, "tokenizer.json") != 0)
+            status = check_json(findings, name, path, err);
+        if (strstr(name, ".tmp-"))
+            findings_add(findings, PST_WARNING, name,
+                         "is left over from a write that was interrupted");
+    }
+    free(path);
+    return status;
+}
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void verify_list_free(char **names, size_t count) {
+    for (size_t i = 0; names && i < count; i++) free(names[i]);
+    free(names);
+}
+
+pst_status verify_list(const char *dir, char ***names, size_t *count, pst_error *err) {
+    DIR *folder = opendir(dir);
+    if (!folder) return error_system(err, "read", dir, errno);
+    *names = calloc(FILES_MAX, sizeof **names);
+    *count = 0;
+    pst_status status = *names ? PST_OK : error_memory(err, FILES_MAX * sizeof **names);
+    for (struct dirent *entry; !status && (entry = readdir(folder));) {
+        if (entry->d_name[0] == '.') continue;
+        if (*count == FILES_MAX)
+            status = error_set(err, PST_ERR_MODEL, "%s: has over %d files", dir, FILES_MAX);
+        else if (!((*names)[*count] = strdup(entry->d_name)))
+            status = error_memory(err, 0);
+        else
+            ++*count;
+    }
+    closedir(folder);
+    if (*names) qsort(*names, *count, sizeof **names, by_text);
+    if (status) verify_list_free(*names, *count);
+    return status;
+}
+
+pst_status verify_files(struct findings *findings, pst_error *err) {
+    char **names = NULL;
+    size_t count = 0;
+    pst_status status = verify_list(findings->dir, &names, &count, err);
+    if (status) return status;
+    for (size_t i = 0; i < count && !status; i++) status = check_file(findings, names[i], err);
+    verify_list_free(names, count);
+    return status;
+}
