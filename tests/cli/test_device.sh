@@ -11,6 +11,7 @@ tokens() { # tokens FILE: the ids of each result
 run transcribe --model micro --format jsonl audio
 code_of_engine=$code
 tokens "$scratch/out" > by_engine
+ok test -s by_engine
 
 # A clip of a second or two in a length of its own, and in one that is far too long for it.
 for lengths in 2,4 9; do
@@ -68,7 +69,9 @@ done
 # A checkpoint beside the packages is found without being named.
 cp -R packages beside && cp -L micro/* beside/
 run transcribe --model micro --num-beams 3 audio/chirp.wav
+exits 0
 cp "$scratch/out" beamed
+ok test -s beamed
 run transcribe --model beside --num-beams 3 audio/chirp.wav
 exits 0; ok cmp "$scratch/out" beamed
 
@@ -90,6 +93,7 @@ says 'potstill: beside: the decoder is of another model than the one that was co
 run transcribe --model micro --suppress-tokens 262 --no-repeat-ngram-size 1 audio/chirp.wav
 exits 0
 cp "$scratch/out" ruled
+ok test -s ruled
 run transcribe --model packages --suppress-tokens 262 --no-repeat-ngram-size 1 audio/chirp.wav
 exits 0; ok cmp "$scratch/out" ruled
 
@@ -99,6 +103,7 @@ exits 2; prints ''
 says 'potstill: run-stt: a converted model decodes greedily: add --decode greedy (the scripts'"'"' beam search needs the model it was made from: --decoder M)'
 run run-stt --model-id micro --audio audio/chirp.wav
 grep prediction "$scratch/out" > by_engine
+ok test -s by_engine
 run run-stt --model-id packages --decoder micro --audio audio/chirp.wav
 exits 0; ok grep -q '"device": "mil"' "$scratch/out"
 grep prediction "$scratch/out" > by_both
@@ -107,6 +112,7 @@ run run-stt --model-id packages --audio audio/chirp.wav --decode greedy
 exits 0
 ok grep -q '"device": "mil"' "$scratch/out"
 grep prediction "$scratch/out" > by_packages
+ok test -s by_packages
 run run-stt --model-id micro --audio audio/chirp.wav --decode greedy
 grep prediction "$scratch/out" > by_engine
 ok cmp by_engine by_packages
