@@ -1,7 +1,6 @@
 /* cmd_convert.c - a model, adapters merged in, as Core ML packages.
  *
  * Here names are resolved and lengths parsed; the packages are the library's work. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "command_table.h"
@@ -99,15 +98,8 @@ static int convert(const struct values *values, const struct sources *sources) {
     signals_hold();
     pst_status status = pst_convert(sources->model_dir, sources->adapters, sources->adapter_count,
                                     values->output, &settings, &err);
-    signals_release();
     free(seconds);
-    if (status == PST_ERR_INPUT) return fail(EXIT_MODEL, "%s", err.message);
-    if (status) return fail(exit_code_of(&err), "%s", err.message);
-    struct output output;
-    int code = output_open(&output, NULL);
-    if (code) return code;
-    fprintf(output.stream, "%s\n", values->output);
-    return output_close(&output, 1);
+    return finish_folder(values->output, status, &err);
 }
 
 static int run(const void *chosen, char **operands, int operand_count) {

@@ -135,9 +135,7 @@ static void dump(struct listing *listing, char **names, const pst_diff_summary *
     set_real(object, "relative", found->relative);
     json_object_set_new(object, "rank", json_integer(found->rank));
     json_object_set(object, "tensors", listing->tensors);
-    char *text = need(json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(9)));
-    fprintf(listing->stream, "%s\n", text);
-    free(text);
+    json_print(listing->stream, object, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     json_decref(object);
 }
 
@@ -163,15 +161,11 @@ static int compare(const struct values *values, char **names, char **dirs) {
 static int run(const void *chosen, char **operands, int operand_count) {
     (void)operand_count;
     const struct values *values = chosen;
-    struct environment environment;
-    environment_read(&environment);
-    if (values->engine.offline) environment_go_offline(&environment);
     char *dirs[2] = {NULL, NULL};
     int code = 0;
     for (int i = 0; i < 2 && !code; i++)
-        code = locate(&environment, operands[i], "config.json", values->engine.revision, &dirs[i]);
+        code = engine_locate(&values->engine, operands[i], "config.json", &dirs[i]);
     if (!code) code = compare(values, operands, dirs);
     for (int i = 0; i < 2; i++) pst_free(dirs[i]);
-    environment_free(&environment);
     return code;
 }

@@ -66,7 +66,7 @@ static char *find_source(const struct environment *environment, const char *name
     if (!is_folder(name) && !strchr(name, '/')) {
         /* moonshine_voice keeps a file under the address that it came from. */
         char *download = text_format("%s/download.moonshine.ai/model/%s/quantized/%s",
-                                     environment->downloads, name, name);
+                                     environment->moonshine_voice_cache, name, name);
         if (is_folder(download)) return download;
         free(download);
     }
@@ -96,21 +96,14 @@ static int import(const struct values *values, const char *source, const char *t
     settings.force = values->force;
     signals_hold();
     pst_status status = pst_import_ort(source, target, &settings, &err);
-    signals_release();
-    if (status == PST_ERR_INPUT) return fail(EXIT_MODEL, "%s", err.message);
-    if (status) return fail(exit_code_of(&err), "%s", err.message);
-    struct output output;
-    int code = output_open(&output, NULL);
-    if (code) return code;
-    fprintf(output.stream, "%s\n", target);
-    return output_close(&output, 1);
+    return finish_folder(target, status, &err);
 }
 
 static int run(const void *chosen, char **operands, int operand_count) {
     (void)operand_count;
     const struct values *values = chosen;
     struct environment environment;
-    environment_read(&environment);
+    environment_read(&environment, 0);
     char *source = find_source(&environment, operands[0]);
     char *target =
         values->output ? text_format("%s", values->output) : find_target(&environment, source);

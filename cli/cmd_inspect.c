@@ -172,7 +172,7 @@ static int open_base(struct engine *engine, const struct engine_choice *choice, 
         pst_error err;
         char *found = NULL;
         struct environment environment;
-        environment_read(&environment);
+        environment_read(&environment, 0);
         pst_search search = environment_search(&environment, choice->revision);
         if (pst_find_model(name, "config.json", &search, &found, &err) == PST_OK) base.model = name;
         pst_free(found);
@@ -217,9 +217,7 @@ static int print(json_t *object, int format) {
     int code = output_open(&output, NULL);
     if (code) return code;
     if (format == FORMAT_JSON) {
-        char *text = need(json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(9)));
-        fprintf(output.stream, "%s\n", text);
-        free(text);
+        json_print(output.stream, object, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     } else {
         const char *key;
         json_t *value;
@@ -268,7 +266,7 @@ static int run(const void *chosen, char **operands, int operand_count) {
     char *dir = NULL;
     if (holds(operands[0], "Manifest.json"))
         return inspect_package(operands[0], operands[0], values->format == FORMAT_JSON);
-    int code = engine_locate(&values->engine, operands[0], &dir);
+    int code = engine_locate(&values->engine, operands[0], NULL, &dir);
     if (code) return code;
     code = inspect(values, operands[0], dir);
     pst_free(dir);

@@ -1,8 +1,6 @@
 /* cmd_merge.c - adapters into their model.
  *
  * Here names are resolved and weights parsed; the folder is the library's work. */
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "command_table.h"
 #include "console.h"
@@ -72,14 +70,7 @@ static int merge(const struct values *values, const struct sources *sources) {
     signals_hold();
     pst_status status = pst_merge(sources->model_dir, sources->adapters, sources->adapter_count,
                                   values->output, &settings, &err);
-    signals_release();
-    if (status == PST_ERR_INPUT) return fail(EXIT_MODEL, "%s", err.message);
-    if (status) return fail(exit_code_of(&err), "%s", err.message);
-    struct output output;
-    int code = output_open(&output, NULL);
-    if (code) return code;
-    fprintf(output.stream, "%s\n", values->output);
-    return output_close(&output, 1);
+    return finish_folder(values->output, status, &err);
 }
 
 static int run(const void *chosen, char **operands, int operand_count) {

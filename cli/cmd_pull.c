@@ -53,7 +53,7 @@ static int pull(const struct environment *environment, const struct values *valu
 static int run(const void *chosen, char **operands, int operand_count) {
     struct environment environment;
     struct output output;
-    environment_read(&environment);
+    environment_read(&environment, 0);
     int code = output_open(&output, NULL);
     for (int i = 0; !code && i < operand_count; i++)
         code = pull(&environment, chosen, operands[i], &output);

@@ -40,14 +40,6 @@ static const struct option options[] = {
     {"audio", 0, OPTION_TEXT, "FILE", AT(audio), "one clip in place of a manifest"},
     {"output", 'o', OPTION_TEXT, "F", AT(output),
      "write the report to the file F (default: standard output)"},
-    {"device", 0, OPTION_CHOICE, DEVICE_NAMES "|cuda", AT(engine.device),
-     "where to compute, as for transcribe; there is no cuda (default: auto)"},
-    {"compute-units", 0, OPTION_CHOICE, UNITS_NAMES, AT(engine.units),
-     "what --device coreml may use: everything, or the CPU with the Neural Engine (ane), with the "
-     "GPU, or alone (default: all)"},
-    {"decoder", 0, OPTION_TEXT, "M", AT(engine.decoder),
-     "with a converted model: the model it was made from, whose decoder goes on from what the "
-     "package's encoder heard (default: the folder's own, where it has one)"},
     {"decode", 0, OPTION_CHOICE, "greedy|beam", AT(decode),
      "greedy: num_beams 1, all else as above (default: beam)"},
     {"no-normalize", 0, OPTION_FLAG, NULL, AT(no_normalize),
@@ -72,6 +64,7 @@ const struct command command_run_stt = {
     .groups =
         {
             {"Options", options, 0},
+            {NULL, engine_device_options, AT(engine)},
             {NULL, engine_adapter_options, AT(engine)},
             {NULL, engine_model_options, AT(engine)},
             {NULL, engine_compute_options, AT(engine)},
@@ -181,16 +174,10 @@ static int deliver(void *user, const pst_clip_result *clip) {
 
 static int add_samples(struct job *job) {
     pst_error err;
-    pst_batch_options batch;
     pst_decode_options settings = script_options(job);
-    pst_batch_options_init(&batch);
-    batch.threads = (uint32_t)job->values->engine.threads;
+    pst_batch_options batch = engine_batch(&job->engine, &job->values->engine);
     batch.window_seconds = 0; /* the script does not cut */
     batch.normalize = !job->values->no_normalize;
-    batch.adapters = (const pst_adapter *const *)job->engine.adapters;
-    batch.weights = job->engine.weights;
-    batch.adapter_count = job->engine.adapter_count;
-    batch.package = job->engine.package;
     batch.decode = &settings;
     batch.adjust = limit_tokens;
     batch.next = next;

@@ -11,6 +11,7 @@
 
 #include "command_table.h"
 #include "console.h"
+#include "json_text.h"
 #include "output.h"
 
 static int run(const void *values, char **operands, int operand_count);
@@ -118,9 +119,7 @@ static void print_json(const pst_word_counts *counts, size_t lines) {
                                    (json_int_t)counts->deletions, "insertions",
                                    (json_int_t)counts->insertions, "hits", (json_int_t)counts->hits,
                                    "words", (json_int_t)words, "lines", (json_int_t)lines));
-    char *text = need(json_dumps(score, JSON_REAL_PRECISION(15)));
-    puts(text);
-    free(text);
+    json_print(stdout, score, JSON_REAL_PRECISION(15));
     json_decref(score);
 }
 

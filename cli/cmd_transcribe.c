@@ -41,16 +41,6 @@ static const struct option options[] = {
      "its scale times WEIGHT (default: 1)"},
     {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
      "folder of tokenizer.json, when the model has none"},
-    {"device", 0, OPTION_CHOICE, DEVICE_NAMES, AT(engine.device),
-     "where to compute: the cpu, or the packages of a model that convert has made, by an "
-     "interpreter (mil), Core ML (coreml) or Core ML without the Neural Engine (mps), the last two "
-     "on macOS (default: auto, what the model is for)"},
-    {"compute-units", 0, OPTION_CHOICE, UNITS_NAMES, AT(engine.units),
-     "what --device coreml may use: everything, or the CPU with the Neural Engine (ane), with the "
-     "GPU, or alone (default: all)"},
-    {"decoder", 0, OPTION_TEXT, "M", AT(engine.decoder),
-     "with a converted model: the model it was made from, whose decoder goes on from what the "
-     "package's encoder heard (default: the folder's own, where it has one)"},
     {"format", 0, OPTION_CHOICE, "text|json|jsonl", AT(format),
      "how results are written (default: text)"},
     {"output", 'o', OPTION_TEXT, "F", AT(output),
@@ -85,6 +75,7 @@ const struct command command_transcribe = {
     .groups =
         {
             {"Options", options, 0},
+            {NULL, engine_device_options, AT(engine)},
             {NULL, engine_adapter_options, AT(engine)},
             {NULL, engine_model_options, AT(engine)},
             {NULL, engine_compute_options, AT(engine)},
@@ -139,7 +130,7 @@ static int report_transcript(struct job *job, const char *path, const pst_clip_r
 
 static int report(struct job *job, const char *path, const pst_clip_result *clip) {
     if (!clip->error) return report_transcript(job, path, clip);
-    /* Not this input is at fault but the settings. */
+    /* The settings are wrong, not this input. */
     if (clip->error->code == PST_ERR_ARGUMENT)
         return usage_error(&command_transcribe, "%s", clip->error->message);
     char *message = text_error(path, clip->error);
@@ -197,15 +188,9 @@ static double window(const struct job *job) {
 
 static int transcribe_inputs(struct job *job) {
     pst_error err;
-    pst_batch_options batch;
-    pst_batch_options_init(&batch);
-    batch.threads = (uint32_t)job->values->engine.threads;
+    pst_batch_options batch = engine_batch(&job->engine, &job->values->engine);
     batch.window_seconds = window(job);
     batch.normalize = job->values->normalize;
-    batch.adapters = (const pst_adapter *const *)job->engine.adapters;
-    batch.weights = job->engine.weights;
-    batch.adapter_count = job->engine.adapter_count;
-    batch.package = job->engine.package;
     batch.decode = &job->decoding.options;
     batch.next = next;
     batch.deliver = deliver;

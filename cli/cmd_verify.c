@@ -100,9 +100,7 @@ static void summarise(struct listing *listing, const char *name, const pst_verif
     json_object_set_new(object, "problems", json_integer(found->problems));
     json_object_set_new(object, "warnings", json_integer(found->warnings));
     json_object_set(object, "findings", listing->findings);
-    char *text = need(json_dumps(object, JSON_INDENT(2)));
-    fprintf(listing->stream, "%s\n", text);
-    free(text);
+    json_print(listing->stream, object, JSON_INDENT(2));
     json_decref(object);
 }
 
@@ -143,7 +141,7 @@ static int run(const void *chosen, char **operands, int operand_count) {
     if (values->engine.model) code = engine_open_model(&engine, &values->engine);
     /* A folder is checked as it is, also one that lacks what makes it a model. */
     if (!code && !is_folder(operands[0]))
-        code = engine_locate(&values->engine, operands[0], &found);
+        code = engine_locate(&values->engine, operands[0], NULL, &found);
     if (!code) code = verify(values, operands[0], found ? found : operands[0], engine.model);
     pst_free(found);
     engine_close(&engine);

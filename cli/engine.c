@@ -19,6 +19,19 @@ const struct option engine_adapter_options[] = {
      "scale of an adapter that stores none, as those of Moonshine's own trainer (default: 1)"},
     {0},
 };
+const struct option engine_device_options[] = {
+    {"device", 0, OPTION_CHOICE, DEVICE_NAMES, AT(device),
+     "where to compute: the cpu, or the packages of a model that convert has made, by an "
+     "interpreter (mil), Core ML (coreml) or Core ML without the Neural Engine (mps), the last two "
+     "on macOS; there is no cuda (default: auto, what the model is for)"},
+    {"compute-units", 0, OPTION_CHOICE, "all|ane|gpu|cpu", AT(units),
+     "what --device coreml may use: everything, or the CPU with the Neural Engine (ane), with the "
+     "GPU, or alone (default: all)"},
+    {"decoder", 0, OPTION_TEXT, "M", AT(decoder),
+     "with a converted model: the model it was made from, whose decoder goes on from what the "
+     "package's encoder heard (default: the folder's own, where it has one)"},
+    {0},
+};
 const struct option engine_compute_options[] = {
     {"threads", 0, OPTION_COUNT, "N", AT(threads),
      "threads to compute with; the results are the same for any number (default: one a core, at "
@@ -63,8 +76,7 @@ static int open_model(struct engine *engine, const struct engine_choice *choice,
 static int find_model(struct engine *engine, const struct engine_choice *choice, int cached) {
     char *dir = NULL, *processor_dir = NULL;
     *engine = (struct engine){0};
-    environment_read(&engine->environment);
-    if (choice->offline) environment_go_offline(&engine->environment);
+    environment_read(&engine->environment, choice->offline);
     const char *name = choice->model ? choice->model : engine->environment.model;
     int code = locate(&engine->environment, name, "config.json", choice->revision, &dir);
     if (!code && choice->processor)
@@ -72,7 +84,7 @@ static int find_model(struct engine *engine, const struct engine_choice *choice,
                       &processor_dir);
     if (!code)
         code = open_model(engine, choice, dir, processor_dir,
-                          cached ? engine->environment.prepared : NULL);
+                          cached ? engine->environment.weights_cache : NULL);
     pst_free(dir);
     pst_free(processor_dir);
     return code;
@@ -118,11 +130,12 @@ static int open_adapters(struct engine *engine, const struct engine_choice *choi
     return code;
 }
 
-int engine_locate(const struct engine_choice *choice, const char *name, char **dir) {
+int engine_locate(const struct engine_choice *choice, const char *name, const char *required,
+                  char **dir) {
     struct environment environment;
-    environment_read(&environment);
-    if (choice->offline) environment_go_offline(&environment);
-    int code = locate_any(&environment, name, choice->revision, dir);
+    environment_read(&environment, choice->offline);
+    int code = required ? locate(&environment, name, required, choice->revision, dir)
+                        : locate_any(&environment, name, choice->revision, dir);
     environment_free(&environment);
     return code;
 }
@@ -194,7 +207,7 @@ static int open_package(struct engine *engine, const struct engine_choice *choic
     options.threads = (uint32_t)choice->threads;
     options.processor_dir = processor_dir;
     options.units = units;
-    options.cache_dir = choice->no_cache ? NULL : engine->environment.prepared;
+    options.cache_dir = choice->no_cache ? NULL : engine->environment.weights_cache;
     options.warn = say_warning;
     options.decoder = engine->session;
     pst_status status = pst_converted_open(name, &options, &engine->package, &err);
@@ -206,8 +219,7 @@ int engine_open_device(struct engine *engine, const struct engine_choice *choice
                        const char *command) {
     enum device device;
     *engine = (struct engine){0};
-    environment_read(&engine->environment);
-    if (choice->offline) environment_go_offline(&engine->environment);
+    environment_read(&engine->environment, choice->offline);
     const char *name = choice->model ? choice->model : engine->environment.model;
     int code = device_settle(command, (enum device)choice->device, name, &device);
     engine->device = device;
@@ -220,6 +232,17 @@ int engine_open_device(struct engine *engine, const struct engine_choice *choice
     code = engine_open(engine, choice);
     engine->device = device;
     return code;
+}
+
+pst_batch_options engine_batch(const struct engine *engine, const struct engine_choice *choice) {
+    pst_batch_options batch;
+    pst_batch_options_init(&batch);
+    batch.threads = (uint32_t)choice->threads;
+    batch.adapters = (const pst_adapter *const *)engine->adapters;
+    batch.weights = engine->weights;
+    batch.adapter_count = engine->adapter_count;
+    batch.package = engine->package;
+    return batch;
 }
 
 void engine_close(struct engine *engine) {

@@ -41,9 +41,11 @@ struct engine {
     pst_converted *package; /* in place of all the above, but for a model and session that decode */
 };
 
-/* Tables about struct engine_choice: what goes with naming a model, an adapter, and with computing. */
+/* Tables about struct engine_choice: what goes with naming a model, an adapter, a device, and with
+ * computing. */
 extern const struct option engine_model_options[];
 extern const struct option engine_adapter_options[];
+extern const struct option engine_device_options[];
 extern const struct option engine_compute_options[];
 
 /* Each returns 0, or an exit code with the reason said. engine_close() in any case. */
@@ -53,12 +55,15 @@ int engine_open_model(struct engine *engine, const struct engine_choice *choice)
 /* Opens an adapter folder or hub id on the model, beside those that are open; `scale` for one that
  * stores none, 0: not given. */
 int engine_open_adapter(struct engine *engine, const char *name, double weight, double scale);
-/* locate_any() with what the options say. */
-int engine_locate(const struct engine_choice *choice, const char *name, char **dir);
+/* locate() with what the options say, or locate_any() where no file is required. */
+int engine_locate(const struct engine_choice *choice, const char *name, const char *required,
+                  char **dir);
 /* engine_open(), or where the device of `choice` means so the packages of a converted model. `command` is
  * for messages. */
 int engine_open_device(struct engine *engine, const struct engine_choice *choice,
                        const char *command);
+/* The options of a batch over what is open: threads and adapters. The rest is the command's. */
+pst_batch_options engine_batch(const struct engine *engine, const struct engine_choice *choice);
 void engine_close(struct engine *engine);
 
 #endif

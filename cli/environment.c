@@ -79,7 +79,7 @@ static char *find_hub_cache(const char *hf_home) {
 
 /* NULL without a home: nothing is kept in the root folder. On a Mac caches are where the system cleans
  * them up. */
-static char *find_prepared(void) {
+static char *find_weights_cache(void) {
     const char *path = variable("XDG_CACHE_HOME");
     if (path && path[0] == '/') return text_format("%s/potstill", path);
     if (strcmp(home(), "/") == 0) return NULL;
@@ -171,7 +171,7 @@ static char *find_user_agent(void) {
                        origin ? origin : "");
 }
 
-static void read_hub(struct environment *environment, const char *hf_home) {
+static void read_hub(struct environment *environment, const char *hf_home, int offline) {
     const char *endpoint = variable("HF_ENDPOINT");
     pst_hub_options *hub = &environment->hub;
     environment->endpoint = endpoint ? text_format("%s", endpoint) : NULL;
@@ -183,7 +183,7 @@ static void read_hub(struct environment *environment, const char *hf_home) {
     hub->token = environment->token;
     hub->user_agent = environment->user_agent;
     hub->ca_file = variable("SSL_CERT_FILE");
-    hub->offline = is_true("HF_HUB_OFFLINE") || is_true("TRANSFORMERS_OFFLINE");
+    hub->offline = offline || is_true("HF_HUB_OFFLINE") || is_true("TRANSFORMERS_OFFLINE");
     hub->no_symlinks = is_true("HF_HUB_DISABLE_SYMLINKS");
     hub->etag_timeout_ms = timeout_ms("HF_HUB_ETAG_TIMEOUT");
     hub->download_timeout_ms = timeout_ms("HF_HUB_DOWNLOAD_TIMEOUT");
@@ -191,18 +191,18 @@ static void read_hub(struct environment *environment, const char *hf_home) {
 
 /* --------------------------------------------------------------------------------------- all */
 
-void environment_read(struct environment *environment) {
+void environment_read(struct environment *environment, int offline) {
     char *data_dir = base_dir("XDG_DATA_HOME", ".local/share");
     char *cache_dir = base_dir("XDG_CACHE_HOME", ".cache");
     char *hf_home = find_hf_home(cache_dir);
     const char *downloads = variable("MOONSHINE_VOICE_CACHE");
     environment->models_dir = text_format("%s/potstill/models", data_dir);
     environment->hub_cache = find_hub_cache(hf_home);
-    environment->downloads =
+    environment->moonshine_voice_cache =
         downloads ? text_format("%s", downloads) : text_format("%s/moonshine_voice", cache_dir);
-    environment->prepared = find_prepared();
+    environment->weights_cache = find_weights_cache();
     environment->model = find_default_model(environment->models_dir);
-    read_hub(environment, hf_home);
+    read_hub(environment, hf_home, offline);
     free(data_dir);
     free(cache_dir);
     free(hf_home);
@@ -211,17 +211,13 @@ void environment_read(struct environment *environment) {
 void environment_free(struct environment *environment) {
     free(environment->models_dir);
     free(environment->hub_cache);
-    free(environment->downloads);
-    free(environment->prepared);
+    free(environment->moonshine_voice_cache);
+    free(environment->weights_cache);
     free(environment->model);
     free(environment->endpoint);
     free(environment->token);
     free(environment->user_agent);
     *environment = (struct environment){0};
-}
-
-void environment_go_offline(struct environment *environment) {
-    environment->hub.offline = 1;
 }
 
 pst_search environment_search(const struct environment *environment, const char *revision) {

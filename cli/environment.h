@@ -9,22 +9,20 @@
 #include "potstill.h"
 
 struct environment {
-    char *models_dir; /* $XDG_DATA_HOME/potstill/models: what `potstill import` makes */
-    char *hub_cache;  /* the Hugging Face cache */
-    char *downloads;  /* the cache of the moonshine_voice package */
-    char *prepared;   /* weights as the kernels want them; NULL: no place to keep them */
-    char *model;      /* the model to use when none is named */
-    char *endpoint;   /* of the hub; NULL: the library's default */
-    char *token;      /* for the hub; NULL: none */
+    char *models_dir;            /* $XDG_DATA_HOME/potstill/models: what `potstill import` makes */
+    char *hub_cache;             /* the Hugging Face cache */
+    char *moonshine_voice_cache; /* the cache of the moonshine_voice package */
+    char *weights_cache;         /* weights as the kernels want them; NULL: no place to keep them */
+    char *model;                 /* the model to use when none is named */
+    char *endpoint;              /* of the hub; NULL: the library's default */
+    char *token;                 /* for the hub; NULL: none */
     char *user_agent;
     pst_hub_options hub; /* points into the above */
 };
 
-void environment_read(struct environment *environment);
+/* `offline`: nothing is downloaded, whatever the variables say. */
+void environment_read(struct environment *environment, int offline);
 void environment_free(struct environment *environment);
-
-/* Nothing is downloaded from here on. */
-void environment_go_offline(struct environment *environment);
 
 /* Valid as long as `environment` and `revision` (NULL: main). Finds what is here; see fetch.h for
  * what is not. */

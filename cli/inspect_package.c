@@ -80,9 +80,7 @@ static int print(const char *name, const char *program, json_t *report, int as_j
     if (code) return code;
     if (as_json) {
         json_object_set_new(report, "path", json_text(name));
-        char *text = need(json_dumps(report, JSON_INDENT(2) | JSON_SORT_KEYS));
-        fprintf(output.stream, "%s\n", text);
-        free(text);
+        json_print(output.stream, report, JSON_INDENT(2) | JSON_SORT_KEYS);
     } else {
         print_report(output.stream, program, report);
     }

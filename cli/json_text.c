@@ -24,3 +24,9 @@ json_t *json_text(const char *text) {
     free(clean);
     return string;
 }
+
+void json_print(FILE *stream, const json_t *object, size_t flags) {
+    char *text = need(json_dumps(object, flags));
+    fprintf(stream, "%s\n", text);
+    free(text);
+}

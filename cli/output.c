@@ -132,3 +132,14 @@ int output_close(struct output *output, int keep) {
     *output = (struct output){0};
     return code;
 }
+
+int finish_folder(const char *dir, pst_status status, const pst_error *err) {
+    struct output output;
+    signals_release();
+    /* What such a command reads is a model, also where the library speaks of an input. */
+    if (status)
+        return fail(status == PST_ERR_INPUT ? EXIT_MODEL : exit_code_of(err), "%s", err->message);
+    output_open(&output, NULL);
+    fprintf(output.stream, "%s\n", dir);
+    return output_close(&output, 1);
+}

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "potstill.h"
+
 struct output {
     const char *path; /* NULL: standard output */
     FILE *stream;     /* print here */
@@ -33,5 +35,9 @@ void signals_hold(void);
 void signals_release(void);
 /* Whether one came meanwhile: long work ends early, in good order. */
 int signals_pending(void);
+
+/* The end of a command that makes a folder, after signals_hold(): releases the signals, and prints the
+ * folder made, or why there is none. Returns the exit code. */
+int finish_folder(const char *dir, pst_status status, const pst_error *err);
 
 #endif

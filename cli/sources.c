@@ -25,8 +25,7 @@ int sources_find(struct sources *sources, const struct engine_choice *choice,
                  const struct option_texts *adapters) {
     struct environment environment;
     *sources = (struct sources){0};
-    environment_read(&environment);
-    if (choice->offline) environment_go_offline(&environment);
+    environment_read(&environment, choice->offline);
     const char *name = choice->model ? choice->model : environment.model;
     int code = find_adapters(sources, &environment, adapters);
     if (!code)
