@@ -72,7 +72,7 @@ static int open_model(struct engine *engine, const struct engine_choice *choice,
     return status ? fail_model(&err) : 0;
 }
 
-/* `cached`: keep what is prepared for computing. */
+/* `cached`: keep packed weights and the tokenizer for the next time. */
 static int find_model(struct engine *engine, const struct engine_choice *choice, int cached) {
     char *dir = NULL, *processor_dir = NULL;
     *engine = (struct engine){0};

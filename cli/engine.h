@@ -50,7 +50,7 @@ extern const struct option engine_compute_options[];
 
 /* Each returns 0, or an exit code with the reason said. engine_close() in any case. */
 int engine_open(struct engine *engine, const struct engine_choice *choice);
-/* The model alone: what inspecting needs, without preparing weights for good. */
+/* The model alone, and no cache: what inspecting needs. */
 int engine_open_model(struct engine *engine, const struct engine_choice *choice);
 /* Opens an adapter folder or hub id on the model, beside those that are open; `scale` for one that
  * stores none, 0: not given. */

@@ -120,8 +120,9 @@ typedef struct pst_model_options {
     pst_cpu cpu;
     pst_precision precision;
     /* Folder where weights packed for this CPU are kept for the next time, shared by processes; NULL:
-     * packed anew at each opening. A folder that cannot be written is no error. */
+     * packed anew for each model. A folder that cannot be written is no error. */
     const char *cache_dir;
+    int prepare; /* pack the weights for computing now; 0: when the first session is made */
 } pst_model_options;
 
 PST_API void pst_model_options_init(pst_model_options *options);

@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 formats="base formats"
-model="$formats tokenizer model kernels"
+model="$formats tokenizer model"
 adapter="$model adapter"
 network="$adapter kernels network"
 pipeline="$network audio hub decode evaluate coreml pipeline"
@@ -20,7 +20,7 @@ allowed() {
     decode) echo "$network decode" ;;
     pipeline) echo "$pipeline" ;;
     merge | import) echo "$adapter $1" ;;
-    coreml) echo "$adapter merge verify coreml" ;;
+    coreml) echo "$adapter kernels merge verify coreml" ;;
     verify) echo "$adapter merge coreml verify" ;;
     *) echo "" ;;
     esac

@@ -30,7 +30,7 @@ static void choose_by_rules(struct search *search, struct logits_best *best, dou
 static void choose(struct search *search, struct logits_best *best, double *logprob) {
     struct workspace *ws = search->ws;
     int skip = search->rules.options->skip_logprob;
-    int exact = ws->model->precision == PRECISION_F32;
+    int exact = ws->network->precision == PRECISION_F32;
     if (rules_act(&search->rules, search->running[0].count) || (exact && !skip) ||
         !logits_search(ws, best)) {
         choose_by_rules(search, best, logprob);

@@ -6,10 +6,8 @@
 #include "base/error.h"
 
 pst_status merge_open(struct merging *merging, pst_error *err) {
-    pst_model_options model_options;
-    pst_model_options_init(&model_options);
-    model_options.processor_dir = merging->options->processor_dir;
-    pst_status status = pst_model_open(merging->model_dir, &model_options, &merging->model, err);
+    pst_status status =
+        model_open(&merging->model, merging->model_dir, merging->options->processor_dir, NULL, err);
     if (status) return status;
     merging->adapters = calloc(merging->count + 1, sizeof(pst_adapter *)); /* none is no failure */
     if (!merging->adapters) return error_memory(err, 0);
@@ -33,5 +31,5 @@ void merge_close(struct merging *merging) {
     for (size_t i = 0; merging->adapters && i < merging->count; i++)
         pst_adapter_free(merging->adapters[i]);
     free(merging->adapters);
-    pst_model_free(merging->model);
+    model_close(merging->model);
 }

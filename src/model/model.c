@@ -1,4 +1,4 @@
-/* model.c - opening a checkpoint folder; see model.h and the public header. */
+/* model.c - opening a checkpoint folder, and its tokenizer at work; see model.h. */
 #include "model/model.h"
 
 #include <stdlib.h>
@@ -7,12 +7,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/file_view.h"
-#include "model/precision.h"
 #include "tokenizer/tokenizer_cache.h"
-
-void pst_model_options_init(pst_model_options *options) {
-    *options = (pst_model_options){.struct_size = sizeof *options};
-}
 
 /* The tokenizer is only needed for text: a folder without one can still give tokens. */
 static pst_status open_tokenizer(struct pst_model *model, const char *dir, const char *cache_dir,
@@ -38,13 +33,9 @@ static pst_status check_tokens(const struct pst_model *model, const char *dir, p
     return PST_OK;
 }
 
-static pst_status open_parts(struct pst_model *model, const char *dir,
-                             const pst_model_options *options, pst_error *err) {
-    const char *processor_dir = options->processor_dir ? options->processor_dir : dir;
-    /* "" is no folder, and not the one this process happens to work in. */
-    const char *cache_dir = options->cache_dir && *options->cache_dir ? options->cache_dir : NULL;
-    pst_status status = kernels_get(&model->kernels, options->cpu, err);
-    if (!status) status = config_read(&model->config, dir, err);
+static pst_status open_parts(struct pst_model *model, const char *dir, const char *processor_dir,
+                             const char *cache_dir, pst_error *err) {
+    pst_status status = config_read(&model->config, dir, err);
     if (!status)
         status =
             generation_config_read(&model->decode, &model->decode_lists, &model->config, dir, err);
@@ -52,69 +43,28 @@ static pst_status open_parts(struct pst_model *model, const char *dir,
     if (!status) status = processor_read(&model->processor, processor_dir, err);
     if (!status) status = open_tokenizer(model, processor_dir, cache_dir, err);
     if (!status) status = weights_open(&model->weights, &model->config, dir, err);
-    if (!status)
-        status = precision_choose(&model->precision, options->precision, model->kernels, err);
-    if (!status)
-        status = pack_open(&model->pack, &model->weights, &model->config, model->kernels,
-                           model->precision, cache_dir, err);
     return status;
 }
 
-pst_status pst_model_open(const char *dir, const pst_model_options *options, pst_model **out,
-                          pst_error *err) {
-    pst_model_options defaults;
-    pst_model_options_init(&defaults);
-    if (!dir || !out) return error_set(err, PST_ERR_ARGUMENT, "dir and model must not be NULL");
-    if (options && options->struct_size != sizeof *options)
-        return error_set(err, PST_ERR_ARGUMENT,
-                         "options are not set up by pst_model_options_init()");
+pst_status model_open(struct pst_model **model, const char *dir, const char *processor_dir,
+                      const char *cache_dir, pst_error *err) {
     if (!path_is_folder(dir)) return error_set(err, PST_ERR_MODEL, "%s: no such folder", dir);
-    struct pst_model *model = calloc(1, sizeof *model);
-    if (!model) return error_memory(err, sizeof *model);
-    pst_status status = open_parts(model, dir, options ? options : &defaults, err);
-    if (status) {
-        pst_model_free(model);
-        return status;
-    }
-    *out = model;
-    return PST_OK;
+    struct pst_model *made = calloc(1, sizeof *made);
+    if (!made) return error_memory(err, sizeof *made);
+    pst_status status = open_parts(made, dir, processor_dir ? processor_dir : dir, cache_dir, err);
+    if (status)
+        model_close(made);
+    else
+        *model = made;
+    return status;
 }
 
-void pst_model_free(pst_model *model) {
+void model_close(struct pst_model *model) {
     if (!model) return;
-    pack_close(&model->pack);
     weights_close(&model->weights);
     tokenizer_free(model->tokenizer);
     free(model->decode_lists);
     free(model);
-}
-
-void pst_model_describe(const pst_model *model, pst_model_info *info) {
-    const struct config *config = &model->config;
-    const struct checkpoint *checkpoint = &model->weights.checkpoint;
-    const char *dtype = dtype_torch_name(checkpoint->dtype);
-    *info = (pst_model_info){
-        .model_type = "moonshine",
-        .dtype = dtype ? dtype : dtype_name(checkpoint->dtype),
-        .kernels = model->kernels->name,
-        .precision = precision_name(model->precision),
-        .parameters = checkpoint->parameters,
-        .file_bytes = checkpoint->bytes,
-        .tensors = checkpoint->tensors,
-        .dim = config->dim,
-        .heads = config->heads,
-        .head_dim = config->head_dim,
-        .rotary_dim = config->rotary_dim,
-        .encoder_layers = config->encoder_layers,
-        .decoder_layers = config->decoder_layers,
-        .encoder_ffn = config->encoder_ffn,
-        .decoder_ffn = config->decoder_ffn,
-        .vocab = config->vocab,
-        .max_position_embeddings = config->max_position_embeddings,
-        .max_length = model->decode.max_new_tokens ? model->decode.max_new_tokens + 1
-                                                   : model->decode.max_length,
-        .tied_embeddings = config->tie_word_embeddings,
-    };
 }
 
 void pst_model_decode_options(const pst_model *model, pst_decode_options *options) {

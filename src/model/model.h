@@ -1,10 +1,9 @@
-/* model.h - an open checkpoint: everything about it that does not change. */
+/* model.h - an open checkpoint: its settings, its weights, its tokenizer. Nothing here computes; what that
+ * needs in addition is a struct network, which nobody below network/ looks into. */
 #ifndef PST_MODEL_MODEL_H
 #define PST_MODEL_MODEL_H
 
-#include "kernels/kernels.h"
 #include "model/config.h"
-#include "model/pack.h"
 #include "model/weights.h"
 #include "potstill.h"
 #include "tokenizer/tokenizer.h"
@@ -21,10 +20,15 @@ struct pst_model {
     int32_t *decode_lists;     /* storage of the lists in `decode` */
     struct weights weights;
     struct tokenizer *tokenizer; /* NULL when the folder has none: decoding to text then fails */
-    const struct kernels *kernels;
-    enum precision precision; /* of the products */
-    struct pack pack;         /* what the packed weights lie in */
+    struct network *network;     /* network/network.h; NULL: not opened to compute */
 };
+
+/* Opens the checkpoint in `dir`, without a network. `processor_dir` has the tokenizer and the feature
+ * extractor's settings, NULL: `dir`; `cache_dir` keeps the tokenizer as it is in memory, NULL: nothing is
+ * kept. */
+pst_status model_open(struct pst_model **model, const char *dir, const char *processor_dir,
+                      const char *cache_dir, pst_error *err);
+void model_close(struct pst_model *model); /* which may be NULL */
 
 /* Fills `decode` and the lists it points to from <dir>/generation_config.json; a missing file leaves
  * transformers' defaults. The special ids it names override those of `config`, as generate() does. */

@@ -7,7 +7,6 @@
 
 #include <stdint.h>
 
-#include "kernels/packed.h"
 #include "model/checkpoint.h"
 #include "model/config.h"
 #include "potstill.h"
@@ -16,16 +15,14 @@ struct linear {
     const float *weight; /* [out, in] */
     const float *bias;   /* [out] or NULL */
     uint32_t out, in;
-    uint32_t slot;        /* index of its module in weights.modules */
-    struct packed packed; /* the weight as the kernels multiply it; data NULL: not packed */
+    uint32_t slot; /* index of its module in weights.modules */
 };
 
 struct conv {
-    const float *weight; /* [out, in, kernel], to be told apart by; what is multiplied is packed */
+    const float *weight; /* [out, in, kernel] */
     const float *bias;   /* [out] or NULL */
     uint32_t out, in, kernel, stride;
     uint32_t slot;
-    struct packed packed; /* [out, kernel * in]: a row lies as the frames do that it meets */
 };
 
 struct norm {
@@ -91,9 +88,6 @@ struct weights {
     struct decoder_layer *decoder_layers; /* [config.decoder_layers] */
     struct norm decoder_norm;
     struct linear proj_out; /* [vocab, dim]; the weight of embed_tokens when tied */
-    /* [vocab] what the coarse logit of a token may be off by for a row x of length 1, see pack.c;
-     * NULL: proj_out is not packed. */
-    const float *proj_out_error;
 
     struct module *modules; /* [module_count] */
     uint32_t module_count;

@@ -46,7 +46,7 @@ void attention_rows(struct workspace *ws, const float *k, const float *v, size_t
             .count = ws->extent.frames,
             .head_dim = config->head_dim,
             .scale = 1.0f / sqrtf((float)config->head_dim),
-            .coarse = ws->model->precision != PRECISION_F32,
+            .coarse = ws->network->precision != PRECISION_F32,
         };
         ws->kernels->attend_rows(&attend, scratch);
     }

@@ -68,7 +68,7 @@ static void listen_block(void *context, size_t index, unsigned thread) {
     size_t first = blocks_first(&listening->blocks, index), width = width_of(ws);
     size_t rows = blocks_first(&listening->blocks, index + 1) - first;
     size_t room = (size_t)BLOCKS_ENCODER_ROWS * width;
-    int halves = ws->model->precision != PRECISION_F32;
+    int halves = ws->network->precision != PRECISION_F32;
     uint64_t start = spans_start(ws->spans);
     for (uint32_t i = 0; i < ws->model->config.decoder_layers; i++) {
         const struct attention *attention = &ws->model->weights.decoder_layers[i].encoder_attn;
@@ -232,7 +232,7 @@ static void attend_cross(void *context, size_t index, unsigned thread) {
     size_t first = step_begin(stage->cut, index), last = step_begin(stage->cut, index + 1);
     const float *q = step_slice_aside(ws, &stage->maps[0], first * head_dim,
                                       (last - first) * head_dim, 0, thread);
-    int halves = ws->model->precision != PRECISION_F32;
+    int halves = ws->network->precision != PRECISION_F32;
     for (size_t head = first; head < last; head++, q += head_dim)
         (halves ? attend_halves : attend_floats)(stage, q, head, thread);
 }

@@ -5,9 +5,10 @@
 
 /* The packed weight, where it is what a map multiplies by: not when an adapter has replaced the weight,
  * and not when it is less precise than the model was asked to be (the output matrix, see logits.h). */
-static const struct packed *usable(const struct workspace *ws, const struct packed *packed,
-                                   const float *base, const float *weight) {
-    int good = packed->data && base == weight && packed->precision <= ws->model->precision;
+static const struct packed *usable(const struct workspace *ws, uint32_t slot, const float *base,
+                                   const float *weight) {
+    const struct packed *packed = &ws->network->pack.packed[slot];
+    int good = packed->data && base == weight && packed->precision <= ws->network->precision;
     return good ? packed : NULL;
 }
 
@@ -22,7 +23,7 @@ struct linear_job linear_job_of(const struct workspace *ws, const struct linear 
         .rows = rows,
         .weight = weight,
         .bias = adapted_bias(ws, linear->slot, linear->bias),
-        .packed = usable(ws, &linear->packed, linear->weight, weight),
+        .packed = usable(ws, linear->slot, linear->weight, weight),
         .out = linear->out,
         .in = linear->in,
         .channels = linear->in,
@@ -44,7 +45,7 @@ struct linear_job linear_job_of_conv(const struct workspace *ws, const struct co
         .rows = rows,
         .weight = weight,
         .bias = adapted_bias(ws, conv->slot, conv->bias),
-        .packed = usable(ws, &conv->packed, conv->weight, weight),
+        .packed = usable(ws, conv->slot, conv->weight, weight),
         .out = conv->out,
         .in = (size_t)conv->kernel * conv->in,
         .channels = conv->in,
@@ -61,7 +62,7 @@ static size_t padded(size_t bytes) {
 
 size_t linear_prepared_bytes(const struct workspace *ws, size_t rows, size_t k) {
     size_t element = sizeof(uint16_t); /* int8 models have maps in bf16 */
-    return ws->model->precision == PRECISION_F32 ? 0 : rows * padded(k * element) + PACKED_SLACK;
+    return ws->network->precision == PRECISION_F32 ? 0 : rows * padded(k * element) + PACKED_SLACK;
 }
 
 struct prepared linear_prepare(const struct workspace *ws, enum precision precision, const float *x,

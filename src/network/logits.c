@@ -38,10 +38,9 @@ static size_t blocks_of(const struct workspace *ws) {
 
 /* Is the packed matrix that of the logits, and its bounds numbers? A sum is finite if all terms are. */
 static int has_coarse(const struct workspace *ws) {
-    const struct weights *weights = &ws->model->weights;
-    const struct linear *output = &weights->proj_out;
-    return output->packed.data && output->packed.precision == PRECISION_INT8 &&
-           weights->proj_out_error && !output->bias && adapted_by(ws, output->slot) == ADAPTED_NOT;
+    const struct linear *output = &ws->model->weights.proj_out;
+    return ws->network->pack.output_error && !output->bias &&
+           adapted_by(ws, output->slot) == ADAPTED_NOT;
 }
 
 /* ------------------------------------------------------------------------------------- coarse */
@@ -75,7 +74,7 @@ static void multiply_block(const struct coarse *coarse, size_t first, size_t cou
         .x = ws->coarse_rows,
         .x_scale = ws->coarse_scale,
         .x_scale_step = 1,
-        .w = &ws->model->weights.proj_out.packed,
+        .w = &ws->network->pack.packed[ws->model->weights.proj_out.slot],
         .y_stride = coarse->parts == 1 ? vocab : BLOCK,
         .x_stride = dim,
         .first = first,
@@ -97,7 +96,7 @@ static void run_block(void *context, size_t index, unsigned thread) {
     if (coarse->parts == 1) return;
     const float *logits = ws->logits + first;
     float *bounds = ws->bounds + first;
-    memcpy(bounds, ws->model->weights.proj_out_error + first, count * sizeof *bounds);
+    memcpy(bounds, ws->network->pack.output_error + first, count * sizeof *bounds);
     kernels->affine(bounds, coarse->size, logits, count);
     ws->block_best[index] = (uint32_t)(first + kernels->argmax(logits, count));
     ws->block_bound[index] = bounds[kernels->argmax(bounds, count)];
@@ -171,9 +170,8 @@ static size_t find_candidates(const struct workspace *ws, float threshold, size_
 
 /* |x|, or 0 when the bounds do not hold: products could overflow, or be lost as too small. */
 static float size_of_row(const struct workspace *ws) {
-    const struct weights *weights = &ws->model->weights;
     double size = sqrt(ws->kernels->sum_squares(ws->step_normed, ws->model->config.dim, 0));
-    double errors = ws->kernels->sum(weights->proj_out_error, ws->model->config.vocab);
+    double errors = ws->kernels->sum(ws->network->pack.output_error, ws->model->config.vocab);
     if (!(size > 1e-6) || !(size * errors < 1e30)) return 0;
     return nextafterf((float)size, INFINITY);
 }
@@ -214,7 +212,7 @@ int logits_search(struct workspace *ws, struct logits_best *best) {
 void logits_compute(struct workspace *ws, size_t rows) {
     const struct linear *output = &ws->model->weights.proj_out;
     uint64_t start = spans_start(ws->spans);
-    if (ws->model->precision != PRECISION_F32 && has_coarse(ws)) {
+    if (ws->network->precision != PRECISION_F32 && has_coarse(ws)) {
         struct coarse coarse = {.ws = ws, .rows = rows, .parts = 1};
         run_coarse(ws, &coarse);
     } else {

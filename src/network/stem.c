@@ -125,7 +125,7 @@ void stem_forward(struct workspace *ws, const float *samples) {
         trace_groupnorm(ws);
         stem.conv2 = malloc(extent->frames2 * 2 * dim * sizeof *stem.conv2);
     }
-    stem.blocks = blocks_cut(extent->frames, blocks_stem_rows(ws->model->precision));
+    stem.blocks = blocks_cut(extent->frames, blocks_stem_rows(ws->network->precision));
     thread_pool_run(ws->pool, stem.blocks.count, convolve_block, &stem);
     if (stem.conv2) workspace_trace(ws, "conv2", stem.conv2, extent->frames2, 2 * dim);
     free(stem.conv2);

@@ -74,7 +74,7 @@ struct block_sizes {
 };
 
 static struct block_sizes sizes_of_blocks(const struct workspace *ws, const struct extent *e) {
-    size_t stem = min_of(e->frames, blocks_stem_rows(ws->model->precision));
+    size_t stem = min_of(e->frames, blocks_stem_rows(ws->network->precision));
     return (struct block_sizes){
         .conv1 = min_of(e->frames1, BLOCKS_CONV1_ROWS),
         .conv2 = 2 * stem + 2,
@@ -112,7 +112,7 @@ static void lay_out_decoder(struct workspace *ws, struct arena *arena, const str
     size_t width = (size_t)config->heads * config->head_dim;
     size_t threads = thread_pool_size(ws->pool), heard = config->decoder_layers * width;
     size_t padded = half_tiles(e->frames) * HALF_TILE;
-    int halves = ws->model->precision != PRECISION_F32;
+    int halves = ws->network->precision != PRECISION_F32;
     ws->cross_k = ARENA_TAKE(arena, halves ? 0 : heard * e->frames, float);
     ws->cross_v = ARENA_TAKE(arena, halves ? 0 : heard * e->frames, float);
     ws->half_k = ARENA_TAKE(arena, halves ? heard * padded : 0, uint16_t);

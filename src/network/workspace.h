@@ -14,6 +14,7 @@
 #include "base/thread_pool.h"
 #include "kernels/kernels.h"
 #include "model/model.h"
+#include "network/network.h"
 
 /* Tokens that one task of the output matrix handles (logits.c). */
 enum { LOGITS_BLOCK = 256 };
@@ -61,7 +62,8 @@ struct moments {
 
 struct workspace {
     const struct pst_model *model;
-    const struct kernels *kernels;
+    const struct network *network;
+    const struct kernels *kernels; /* of the network */
     struct thread_pool *pool;
     const struct active *active; /* [active_count] in the order they act; none: the bare base */
     size_t active_count;

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/thread_pool.h"
-#include "model/model.h"
+#include "network/network.h"
 
 /* Reading: beyond the second-level cache of any core, about what a decoder step reads. */
 static const size_t READ_BYTES = 40u << 20;
@@ -14,7 +14,7 @@ static const uint64_t MEASURE_NS = 200000000;
 enum { SPIN_ROUNDS = 20000 };
 
 struct measure {
-    const struct pst_model *model;
+    const struct kernels *kernels;
     enum precision precision;
     const float *block; /* [floats] */
     size_t floats;
@@ -25,15 +25,14 @@ struct measure {
 static void spin(void *context, size_t index, unsigned thread) {
     struct measure *measure = context;
     (void)thread;
-    measure->done[index] = measure->model->kernels->packed[measure->precision]->spin(SPIN_ROUNDS);
+    measure->done[index] = measure->kernels->packed[measure->precision]->spin(SPIN_ROUNDS);
 }
 
 static void read_part(void *context, size_t index, unsigned thread) {
     struct measure *measure = context;
     (void)thread;
     size_t part = measure->floats / measure->threads;
-    measure->done[index] =
-        (double)measure->model->kernels->argmax(measure->block + index * part, part);
+    measure->done[index] = (double)measure->kernels->argmax(measure->block + index * part, part);
 }
 
 /* The shortest time of one job of `threads` tasks. */
@@ -74,7 +73,7 @@ pst_status pst_measure_peak(const pst_model *model, uint32_t threads, pst_peak *
     struct thread_pool *pool;
     pst_status status = thread_pool_new(&pool, threads, err);
     if (status) return status;
-    struct measure measure = {.model = model, .threads = threads};
+    struct measure measure = {.kernels = model->network->kernels, .threads = threads};
     pst_peak found;
     status = measure_all(&measure, pool, &found, err);
     thread_pool_free(pool);

@@ -30,14 +30,17 @@ pst_status pst_session_new(const pst_model *model, const pst_session_options *op
     unsigned threads = session_thread_count(options ? options->threads : 0);
     struct pst_session *session = calloc(1, sizeof *session);
     if (!session) return error_memory(err, sizeof *session);
-    pst_status status = thread_pool_new(&session->pool, threads, err);
+    pst_status status = network_prepare(model->network, model, err);
+    if (!status) status = thread_pool_new(&session->pool, threads, err);
     if (status) {
         free(session);
         return status;
     }
     session->model = model;
-    session->workspace =
-        (struct workspace){.model = model, .kernels = model->kernels, .pool = session->pool};
+    session->workspace = (struct workspace){.model = model,
+                                            .network = model->network,
+                                            .kernels = model->network->kernels,
+                                            .pool = session->pool};
     session->search.ws = &session->workspace;
     *out = session;
     return PST_OK;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/model.h"
+#include "network/precision.h"
 #include "network/workspace.h"
 
 /* Bytes of a weight at a precision. */
@@ -17,8 +18,8 @@ struct count {
     const struct config *config;
     struct extent extent;
     double frames, dim, width, encoder_ffn, decoder_ffn;
-    enum precision precision;      /* of products with weights */
-    enum precision windows, heard; /* of the convolutions; of the encoder's layers and its keys */
+    enum precision precision;    /* of products with weights */
+    enum precision finer, heard; /* of fine maps; of the encoder's layers and its keys */
     pst_work *work;
 };
 
@@ -32,8 +33,8 @@ static void map(struct count *count, pst_stage stage, enum precision precision, 
 static void count_stem(struct count *c) {
     double rows1 = (double)c->extent.frames1, rows2 = (double)c->extent.frames2;
     map(c, PST_STAGE_STEM, PRECISION_F32, rows1, c->dim * 127, 1);
-    map(c, PST_STAGE_STEM, c->windows, rows2, 2 * c->dim * 7 * c->dim, 1);
-    map(c, PST_STAGE_STEM, c->windows, c->frames, c->dim * 3 * 2 * c->dim, 1);
+    map(c, PST_STAGE_STEM, c->finer, rows2, 2 * c->dim * 7 * c->dim, 1);
+    map(c, PST_STAGE_STEM, c->finer, c->frames, c->dim * 3 * 2 * c->dim, 1);
 }
 
 static void count_encoder(struct count *c) {
@@ -51,8 +52,7 @@ static void count_decoder(struct count *c, double steps, double beams) {
            tokens = (steps + 1) / 2; /* attended to, on average */
     double attention = 6 * c->dim * c->width, feed_forward = 3 * c->dim * c->decoder_ffn;
     double kept = c->precision == PRECISION_F32 ? 4 : 2; /* bytes of a cross key's entry */
-    enum precision finer = c->precision == PRECISION_INT8 ? PRECISION_BF16 : c->precision;
-    map(c, PST_STAGE_DECODER, finer, steps * beams, layers * attention, steps);
+    map(c, PST_STAGE_DECODER, c->finer, steps * beams, layers * attention, steps);
     map(c, PST_STAGE_DECODER, c->precision, steps * beams, layers * feed_forward, steps);
     enum precision output = beams > 1 ? c->precision : PRECISION_INT8;
     map(c, PST_STAGE_DECODER, output, steps * beams, c->config->vocab * c->dim, steps);
@@ -64,15 +64,16 @@ static void count_decoder(struct count *c, double steps, double beams) {
 void pst_model_work(const pst_model *model, size_t samples, size_t tokens, size_t beams,
                     pst_work work[PST_STAGE_COUNT]) {
     const struct config *config = &model->config;
+    enum precision precision = model->network->precision;
     struct count count = {
         .config = config,
         .dim = config->dim,
         .width = (double)config->heads * config->head_dim,
         .encoder_ffn = config->encoder_ffn,
         .decoder_ffn = config->decoder_ffn,
-        .precision = model->precision,
-        .windows = model->weights.conv2.packed.precision,
-        .heard = model->weights.encoder_layers[0].fc1.packed.precision,
+        .precision = precision,
+        .finer = precision_of_fine_maps(precision),
+        .heard = precision_of_encoder(precision, model->network->kernels),
         .work = work,
     };
     memset(work, 0, PST_STAGE_COUNT * sizeof *work);

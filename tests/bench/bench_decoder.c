@@ -10,9 +10,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "model/precision.h"
 #include "network/decoder.h"
 #include "network/logits.h"
+#include "network/precision.h"
 #include "pipeline/session.h"
 
 static pst_error err;
@@ -28,28 +28,32 @@ static double now_ms(void) {
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-static double map_bytes(const struct linear *map) {
+static double map_bytes(const struct network *network, const struct linear *map) {
     static const double SIZES[PRECISION_COUNT] = {4, 2, 1};
-    double values = (double)map->out * map->in;
-    return values * (map->packed.data ? SIZES[map->packed.precision] : 4);
+    const struct packed *packed = &network->pack.packed[map->slot];
+    return (double)map->out * map->in * (packed->data ? SIZES[packed->precision] : 4);
 }
 
 /* Of one step; `coarse`: the output matrix is searched in two stages. */
 static double step_bytes(const pst_session *session, int coarse) {
     const struct pst_model *model = session->model;
+    const struct network *network = model->network;
     const struct config *config = &model->config;
     double bytes = 0, values = (double)config->vocab * config->dim;
     for (uint32_t i = 0; i < config->decoder_layers; i++) {
         const struct decoder_layer *layer = &model->weights.decoder_layers[i];
-        bytes += map_bytes(&layer->self_attn.q_proj) + map_bytes(&layer->self_attn.k_proj) +
-                 map_bytes(&layer->self_attn.v_proj) + map_bytes(&layer->self_attn.o_proj) +
-                 map_bytes(&layer->encoder_attn.q_proj) + map_bytes(&layer->encoder_attn.o_proj) +
-                 map_bytes(&layer->fc1) + map_bytes(&layer->fc2);
+        bytes += map_bytes(network, &layer->self_attn.q_proj) +
+                 map_bytes(network, &layer->self_attn.k_proj) +
+                 map_bytes(network, &layer->self_attn.v_proj) +
+                 map_bytes(network, &layer->self_attn.o_proj) +
+                 map_bytes(network, &layer->encoder_attn.q_proj) +
+                 map_bytes(network, &layer->encoder_attn.o_proj) + map_bytes(network, &layer->fc1) +
+                 map_bytes(network, &layer->fc2);
     }
     double cached = 2.0 * (double)session->workspace.extent.frames * config->heads *
                     config->head_dim * config->decoder_layers;
-    bytes += cached * (model->precision == PRECISION_F32 ? 4 : 2);
-    return bytes + values * (coarse || model->precision != PRECISION_F32 ? 1 : 4);
+    bytes += cached * (network->precision == PRECISION_F32 ? 4 : 2);
+    return bytes + values * (coarse || network->precision != PRECISION_F32 ? 1 : 4);
 }
 
 enum { ROWS = 5, TOKENS_MAX = 1000 };
@@ -102,7 +106,7 @@ static void measure_threads(const pst_model *model, const pst_audio *audio, uint
     options.num_beams = ROWS; /* for the room */
     if (pst_transcribe(session, audio->samples, audio->count, &options, &transcript, &err))
         fail("transcribe");
-    printf("%s, %u thread%s, %zu tokens\n", precision_name(model->precision), threads,
+    printf("%s, %u thread%s, %zu tokens\n", precision_name(model->network->precision), threads,
            threads == 1 ? "" : "s", transcript->token_count - 1);
     measure(session, transcript, 1, BEST_TOKEN, rounds);
     measure(session, transcript, 1, ALL_LOGITS, rounds);

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "model/pack.h"
 #include "network/logits.h"
 
 enum { VOCAB = 2600, DIM = 36, THREADS = 3 };
@@ -34,6 +33,7 @@ static size_t random_below(size_t limit) {
 /* As much of a model and a workspace as a row of logits needs. */
 struct fixture {
     struct pst_model model;
+    struct network network;
     struct module module; /* of every map: none has a file behind it */
     struct workspace ws;
     struct arena arena;
@@ -42,18 +42,21 @@ struct fixture {
 
 static void fixture_open(struct fixture *fixture, const struct kernels *kernels) {
     *fixture = (struct fixture){0};
+    pthread_mutex_init(&fixture->network.lock, NULL);
     struct config *config = &fixture->model.config;
     config->dim = config->encoder_ffn = config->decoder_ffn = DIM;
     config->heads = 1;
     config->head_dim = DIM;
     config->rotary_dim = 2;
     config->vocab = VOCAB;
-    fixture->model.kernels = kernels;
+    fixture->network.kernels = kernels;
     fixture->model.weights.modules = &fixture->module;
+    fixture->model.weights.module_count = 1;
     fixture->model.weights.proj_out =
         (struct linear){.weight = fixture->weight, .out = VOCAB, .in = DIM};
     struct workspace *ws = &fixture->ws;
-    *ws = (struct workspace){.model = &fixture->model, .kernels = kernels};
+    *ws = (struct workspace){
+        .model = &fixture->model, .network = &fixture->network, .kernels = kernels};
     assert_int_equal(thread_pool_new(&ws->pool, THREADS, &err), PST_OK);
     struct extent extent = {.frames1 = 20, .frames2 = 10, .frames = 4, .beams = 5, .tokens = 4};
     struct arena counter = {0};
@@ -64,6 +67,7 @@ static void fixture_open(struct fixture *fixture, const struct kernels *kernels)
 }
 
 static void fixture_close(struct fixture *fixture) {
+    pthread_mutex_destroy(&fixture->network.lock);
     thread_pool_free(fixture->ws.pool);
     arena_free(&fixture->arena);
 }
@@ -81,12 +85,9 @@ static struct logits_best search_all(struct workspace *ws) {
 
 /* Returns whether the search in two stages knew; if it did, it was right. */
 static int agrees(struct fixture *fixture) {
-    struct pack pack;
     struct workspace *ws = &fixture->ws;
     struct logits_best found = {0}, want;
-    assert_int_equal(pack_open(&pack, &fixture->model.weights, &fixture->model.config, ws->kernels,
-                               PRECISION_F32, NULL, &err),
-                     PST_OK);
+    assert_int_equal(network_prepare(&fixture->network, &fixture->model, &err), PST_OK);
     int knew = logits_search(ws, &found);
     if (knew) {
         want = search_all(ws);
@@ -94,9 +95,7 @@ static int agrees(struct fixture *fixture) {
         assert_memory_equal(&found.logit, &want.logit, sizeof found.logit);
         assert_memory_equal(&found.margin, &want.margin, sizeof found.margin);
     }
-    pack_close(&pack);
-    fixture->model.weights.proj_out.packed.data = NULL;
-    fixture->model.weights.proj_out_error = NULL;
+    pack_close(&fixture->network.pack);
     return knew;
 }
 
@@ -202,17 +201,14 @@ static void surrenders(struct fixture *fixture) {
 /* Beams see near enough the same logits below float32, whatever rows stand beside them. */
 static void approximate_rows(struct fixture *fixture) {
     struct workspace *ws = &fixture->ws;
-    struct pack pack;
     enum { ROWS = 5 };
     static float alone[VOCAB], exact[VOCAB];
     fill(fixture, 1);
     for (size_t i = 0; i < ROWS * DIM; i++) ws->step_normed[i] = 3 * random_float();
-    assert_int_equal(pack_open(&pack, &fixture->model.weights, &fixture->model.config, ws->kernels,
-                               PRECISION_F32, NULL, &err),
-                     PST_OK);
+    assert_int_equal(network_prepare(&fixture->network, &fixture->model, &err), PST_OK);
     logits_compute(ws, 1);
     memcpy(exact, ws->logits, sizeof exact);
-    fixture->model.precision = PRECISION_INT8;
+    fixture->network.precision = PRECISION_INT8;
     logits_compute(ws, 1);
     memcpy(alone, ws->logits, sizeof alone);
     logits_compute(ws, ROWS);
@@ -223,15 +219,13 @@ static void approximate_rows(struct fixture *fixture) {
         largest = fmax(largest, fabs(ws->step_normed[i]));
     }
     for (size_t token = 0; token < VOCAB; token++) {
-        double bound = sqrt(size) * fixture->model.weights.proj_out_error[token];
+        double bound = sqrt(size) * fixture->network.pack.output_error[token];
         for (size_t i = 0; i < DIM; i++) /* of half a step of x each */
             bound += largest / 254 * 1.02 * fabs(row_of(fixture, token)[i]);
         assert_true(fabs((double)alone[token] - exact[token]) <= bound);
     }
-    fixture->model.precision = PRECISION_F32;
-    pack_close(&pack);
-    fixture->model.weights.proj_out.packed.data = NULL;
-    fixture->model.weights.proj_out_error = NULL;
+    fixture->network.precision = PRECISION_F32;
+    pack_close(&fixture->network.pack);
 }
 
 /* On every set this CPU has. */

@@ -17,7 +17,7 @@
 #include <xxhash.h>
 
 #include "base/content_digest.h"
-#include "model/model.h"
+#include "network/network.h"
 #include "support/scratch.h"
 
 #define MICRO TEST_SOURCE_DIR "/tests/golden/micro"
@@ -45,6 +45,7 @@ static pst_model *open_model(const char *dir, pst_precision precision, const cha
     pst_model_options options;
     pst_model_options_init(&options);
     options.precision = precision;
+    options.prepare = 1;
     options.cache_dir = cache_dir;
     if (pst_model_open(dir, &options, &model, &err)) fail_msg("%s", err.message);
     return model;
@@ -52,7 +53,8 @@ static pst_model *open_model(const char *dir, pst_precision precision, const cha
 
 /* Are the weights in a file, and not in memory of this process? */
 static int is_mapped(const pst_model *model) {
-    return model->pack.memory == NULL && model->pack.file.view.mapping != NULL;
+    const struct pack *pack = &model->network->pack;
+    return pack->memory == NULL && pack->file.view.mapping != NULL;
 }
 
 static void same_packed(const struct packed *a, const struct packed *b,
@@ -67,17 +69,11 @@ static void same_packed(const struct packed *a, const struct packed *b,
 }
 
 static void same_weights(const pst_model *a, const pst_model *b) {
-    const struct weights *left = &a->weights, *right = &b->weights;
-    const struct kernels *kernels = a->kernels;
-    same_packed(&left->conv1.packed, &right->conv1.packed, kernels);
-    same_packed(&left->conv3.packed, &right->conv3.packed, kernels);
-    same_packed(&left->encoder_layers[0].fc1.packed, &right->encoder_layers[0].fc1.packed, kernels);
-    same_packed(&left->decoder_layers[0].self_attn.q_proj.packed,
-                &right->decoder_layers[0].self_attn.q_proj.packed, kernels);
-    same_packed(&left->decoder_layers[1].fc2.packed, &right->decoder_layers[1].fc2.packed, kernels);
-    same_packed(&left->proj_out.packed, &right->proj_out.packed, kernels);
-    assert_memory_equal(left->proj_out_error, right->proj_out_error,
-                        left->proj_out.out * sizeof(float));
+    const struct pack *left = &a->network->pack, *right = &b->network->pack;
+    assert_int_equal(a->weights.module_count, b->weights.module_count);
+    for (uint32_t slot = 0; slot < a->weights.module_count; slot++)
+        same_packed(&left->packed[slot], &right->packed[slot], a->network->kernels);
+    assert_memory_equal(left->output_error, right->output_error, a->config.vocab * sizeof(float));
 }
 
 /* Names in the cache that begin so; the last of them in `path`. */
@@ -202,6 +198,10 @@ static void shards(void **state) {
     pst_model_free(second);
 }
 
+static const struct packed *packed_output(const pst_model *model) {
+    return &model->network->pack.packed[model->weights.proj_out.slot];
+}
+
 static void many_processes(void **state) {
     (void)state;
     enum { PROCESSES = 6 };
@@ -217,10 +217,12 @@ static void many_processes(void **state) {
             pst_model_options_init(&options);
             options.precision = PST_PRECISION_INT8;
             options.cache_dir = cache;
+            options.prepare = 1;
             if (pst_model_open(MICRO, &options, &model, NULL)) _exit(2);
-            const struct packed *ours = &model->weights.proj_out.packed;
-            wrong |= memcmp(ours->data, plain->weights.proj_out.packed.data,
-                            model->kernels->packed[PRECISION_INT8]->bytes(ours->n, ours->k));
+            const struct packed *ours = packed_output(model);
+            wrong |=
+                memcmp(ours->data, packed_output(plain)->data,
+                       model->network->kernels->packed[PRECISION_INT8]->bytes(ours->n, ours->k));
             wrong |=
                 round > 0 && !is_mapped(model); /* its own file, or another's of the same bytes */
             pst_model_free(model);

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "model/precision.h"
+#include "network/precision.h"
 
 static const struct packed_kernels own, native = {.native = 1};
 

@@ -6,11 +6,12 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "adapter/adapter.h"
-#include "model/model.h"
+#include "network/network.h"
 #include "potstill.h"
 #include "support/scratch.h"
 
@@ -139,6 +140,39 @@ static void a_session_forgets(void **state) {
     pst_transcript_free(hear(used, 8000, 2));
     assert_int_equal(pst_session_memory(used), memory); /* it fitted */
     pst_session_free(used);
+}
+
+static void *make_session(void *session) {
+    return pst_session_new(model, NULL, session, NULL) ? session : NULL;
+}
+
+/* Opening a model packs nothing; the first session does, whichever of several threads makes it, and those
+ * that follow use the same weights. */
+static void the_first_session_prepares(void **state) {
+    (void)state;
+    enum { SESSIONS = 4 };
+    pthread_t threads[SESSIONS];
+    pst_session *sessions[SESSIONS];
+    pst_model *shared = model;
+    assert_int_equal(pst_model_open(GOLDEN "micro", NULL, &model, &err), PST_OK);
+    assert_null(model->network->pack.packed);
+    for (int i = 0; i < SESSIONS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, make_session, &sessions[i]), 0);
+    for (int i = 0; i < SESSIONS; i++) {
+        void *failed;
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
+    }
+    const struct packed *packed = model->network->pack.packed;
+    pst_transcript *first = hear(sessions[0], 5000, 1), *last = hear(sessions[3], 5000, 1);
+    assert_same(first, last);
+    pst_session_free(new_session(1));
+    assert_ptr_equal(model->network->pack.packed, packed);
+    pst_transcript_free(first);
+    pst_transcript_free(last);
+    for (int i = 0; i < SESSIONS; i++) pst_session_free(sessions[i]);
+    pst_model_free(model);
+    model = shared;
 }
 
 /* Runs check(session) with 1, 2, 3 and 5 threads over the micro model at each precision. */
@@ -385,6 +419,7 @@ int main(void) {
         cmocka_unit_test(adapters_that_cannot_act_together),
         cmocka_unit_test(adapters_chosen_by_clip),
         cmocka_unit_test(a_session_forgets),
+        cmocka_unit_test(the_first_session_prepares),
         cmocka_unit_test(threads_do_not_show),
         cmocka_unit_test(a_probability_may_be_skipped),
         cmocka_unit_test(a_limit_shows),

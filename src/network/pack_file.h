@@ -3,8 +3,8 @@
  * The head of the file is text: the version of this layout, the precision, the digest of the
  * checkpoint, and a line for each piece - its module's slot, its layout, its shape and where it lies. All of
  * it is known before the file is opened, so whatever makes a file unfit makes its head another. */
-#ifndef PST_MODEL_PACK_FILE_H
-#define PST_MODEL_PACK_FILE_H
+#ifndef PST_NETWORK_PACK_FILE_H
+#define PST_NETWORK_PACK_FILE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,11 +1,15 @@
 /* precision.c - see precision.h. */
-#include "model/precision.h"
+#include "network/precision.h"
 
 #include "base/error.h"
 
 const char *precision_name(enum precision precision) {
     static const char *const NAMES[PRECISION_COUNT] = {"f32", "bf16", "int8"};
     return NAMES[precision];
+}
+
+enum precision precision_of_fine_maps(enum precision precision) {
+    return precision == PRECISION_INT8 ? PRECISION_BF16 : precision;
 }
 
 enum precision precision_of_encoder(enum precision precision, const struct kernels *kernels) {

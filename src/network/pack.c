@@ -1,5 +1,5 @@
 /* pack.c - see pack.h. The list of what is packed is walked twice: to plan, then to place. */
-#include "model/pack.h"
+#include "network/pack.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,11 +8,12 @@
 #include "base/arena.h"
 #include "base/checked.h"
 #include "base/error.h"
-#include "model/precision.h"
+#include "network/precision.h"
 
 struct packer {
     const struct kernels *kernels;
-    struct weights *weights;
+    const struct weights *weights;
+    struct packed *packed;     /* [module_count] */
     struct pack_piece *pieces; /* [count] */
     size_t count, room;
     size_t used; /* bytes of the body so far */
@@ -44,8 +45,8 @@ static size_t take(struct packer *packer, struct pack_piece piece) {
     return piece.offset;
 }
 
-static void pack_matrix(struct packer *packer, struct packed *packed, const float *weight,
-                        uint32_t slot, size_t n, size_t k, enum precision precision) {
+static void pack_matrix(struct packer *packer, const float *weight, uint32_t slot, size_t n,
+                        size_t k, enum precision precision) {
     const struct packed_kernels *kernels = packer->kernels->packed[precision];
     size_t offset = take(packer, (struct pack_piece){.layout = kernels->layout,
                                                      .slot = slot,
@@ -54,7 +55,8 @@ static void pack_matrix(struct packer *packer, struct packed *packed, const floa
                                                      .bytes = kernels->bytes(n, k)});
     if (!packer->body) return;
     if (packer->fill) kernels->pack(packer->fill + offset, weight, k, n, k);
-    *packed = (struct packed){packer->body + offset, (uint32_t)n, (uint32_t)k, precision};
+    packer->packed[slot] =
+        (struct packed){packer->body + offset, (uint32_t)n, (uint32_t)k, precision};
 }
 
 /* The pages of a weight that has been packed are given back: they would count as memory of this
@@ -66,9 +68,9 @@ static void release(struct packer *packer, uint32_t slot) {
                        (size_t)module->out * module_columns(module) * sizeof *module->weight);
 }
 
-static void pack_linear(struct packer *packer, struct linear *linear, enum precision precision) {
-    pack_matrix(packer, &linear->packed, linear->weight, linear->slot, linear->out, linear->in,
-                precision);
+static void pack_linear(struct packer *packer, const struct linear *linear,
+                        enum precision precision) {
+    pack_matrix(packer, linear->weight, linear->slot, linear->out, linear->in, precision);
     release(packer, linear->slot);
 }
 
@@ -84,19 +86,18 @@ static float *reorder(const struct conv *conv) {
     return reordered;
 }
 
-static void pack_conv(struct packer *packer, struct conv *conv, enum precision precision) {
+static void pack_conv(struct packer *packer, const struct conv *conv, enum precision precision) {
     float *weight = packer->fill ? reorder(conv) : NULL;
     if (packer->fill && !weight) {
         packer->failed = 1;
         return;
     }
-    pack_matrix(packer, &conv->packed, weight, conv->slot, conv->out,
-                (size_t)conv->kernel * conv->in, precision);
+    pack_matrix(packer, weight, conv->slot, conv->out, (size_t)conv->kernel * conv->in, precision);
     free(weight);
     release(packer, conv->slot);
 }
 
-static void pack_attention(struct packer *packer, struct attention *attention,
+static void pack_attention(struct packer *packer, const struct attention *attention,
                            enum precision precision) {
     pack_linear(packer, &attention->q_proj, precision);
     pack_linear(packer, &attention->k_proj, precision);
@@ -129,41 +130,39 @@ static void measure_rows(float *error, const float *w, size_t n, size_t k) {
     }
 }
 
-static void pack_output(struct packer *packer, struct weights *weights) {
-    struct linear *output = &weights->proj_out;
-    pack_matrix(packer, &output->packed, output->weight, output->slot, output->out, output->in,
-                PRECISION_INT8);
+/* The output matrix, and what its products may be off by; NULL while planning. */
+static const float *pack_output(struct packer *packer) {
+    const struct linear *output = &packer->weights->proj_out;
+    pack_matrix(packer, output->weight, output->slot, output->out, output->in, PRECISION_INT8);
     size_t offset = take(packer, (struct pack_piece){.layout = "row_error",
                                                      .slot = output->slot,
                                                      .n = output->out,
                                                      .k = 1,
                                                      .bytes = output->out * sizeof(float)});
-    if (!packer->body) return;
     if (packer->fill)
         measure_rows((float *)(void *)(packer->fill + offset), output->weight, output->out,
                      output->in);
-    weights->proj_out_error = (const float *)(const void *)(packer->body + offset);
     release(packer, output->slot);
+    return packer->body ? (const float *)(const void *)(packer->body + offset) : NULL;
 }
 
-static void pack_all(struct packer *packer, struct weights *weights, const struct config *config,
-                     enum precision precision) {
-    /* What int8 is too coarse for. Windows of convolutions overlap, so one scale would serve all rows and
-     * channels of a block, and the memory would be off by a third. The attention of the decoder turned
-     * commas to points in clear speech; it is an eighth of the bytes of a step. */
-    enum precision finer = precision == PRECISION_INT8 ? PRECISION_BF16 : precision;
+/* Gives what pack_output() does. */
+static const float *pack_all(struct packer *packer, const struct config *config,
+                             enum precision precision) {
+    const struct weights *weights = packer->weights;
+    enum precision finer = precision_of_fine_maps(precision);
     enum precision heard = precision_of_encoder(precision, packer->kernels);
     pack_conv(packer, &weights->conv1, PRECISION_F32); /* samples: 1.7 % of the operations */
     pack_conv(packer, &weights->conv2, finer);
     pack_conv(packer, &weights->conv3, finer);
     for (uint32_t i = 0; i < config->encoder_layers; i++) {
-        struct encoder_layer *layer = &weights->encoder_layers[i];
+        const struct encoder_layer *layer = &weights->encoder_layers[i];
         pack_attention(packer, &layer->self_attn, heard);
         pack_linear(packer, &layer->fc1, heard);
         pack_linear(packer, &layer->fc2, heard);
     }
     for (uint32_t i = 0; i < config->decoder_layers; i++) {
-        struct decoder_layer *layer = &weights->decoder_layers[i];
+        const struct decoder_layer *layer = &weights->decoder_layers[i];
         pack_linear(packer, &layer->encoder_attn.k_proj, heard);
         pack_linear(packer, &layer->encoder_attn.v_proj, heard);
         if (precision == PRECISION_F32) continue; /* streamed from where they lie */
@@ -173,7 +172,7 @@ static void pack_all(struct packer *packer, struct weights *weights, const struc
         pack_linear(packer, &layer->fc1, precision);
         pack_linear(packer, &layer->fc2, precision);
     }
-    pack_output(packer, weights);
+    return pack_output(packer);
 }
 
 /* Memory for the body, to be filled; `*memory` is the caller's. */
@@ -187,30 +186,39 @@ static pst_status make_body(struct packer *packer, unsigned char **memory, size_
     return PST_OK;
 }
 
-pst_status pack_open(struct pack *pack, struct weights *weights, const struct config *config,
+static pst_status fill(struct pack *pack, struct packer *packer, const struct config *config,
+                       enum precision precision, const char *cache_dir, pst_error *err) {
+    const struct weights *weights = packer->weights;
+    pack->packed = packer->packed = calloc(weights->module_count, sizeof *pack->packed);
+    if (!pack->packed) return error_memory(err, 0);
+    pack_all(packer, config, precision);
+    size_t bytes = packer->used;
+    int cached = cache_dir && !packer->failed &&
+                 pack_file_begin(&pack->file, precision, &weights->checkpoint, packer->pieces,
+                                 packer->count, bytes, cache_dir);
+    if (cached) packer->body = pack_file_open(&pack->file, cache_dir);
+    pst_status status = packer->body ? PST_OK : make_body(packer, &pack->memory, bytes, err);
+    if (status) return status;
+    packer->used = 0;
+    pack->output_error = pack_all(packer, config, precision);
+    if (packer->failed) return error_memory(err, 0);
+    if (cached && packer->fill) pack_file_write(&pack->file, packer->body, cache_dir);
+    return PST_OK;
+}
+
+pst_status pack_open(struct pack *pack, const struct weights *weights, const struct config *config,
                      const struct kernels *kernels, enum precision precision, const char *cache_dir,
                      pst_error *err) {
     *pack = (struct pack){0};
     struct packer packer = {.kernels = kernels, .weights = weights};
-    pack_all(&packer, weights, config, precision);
-    size_t bytes = packer.used;
-    int cached = cache_dir && !packer.failed &&
-                 pack_file_begin(&pack->file, precision, &weights->checkpoint, packer.pieces,
-                                 packer.count, bytes, cache_dir);
-    if (cached) packer.body = pack_file_open(&pack->file, cache_dir);
-    pst_status status = packer.body ? PST_OK : make_body(&packer, &pack->memory, bytes, err);
-    if (!status) {
-        packer.used = 0;
-        pack_all(&packer, weights, config, precision);
-        if (packer.failed) status = error_memory(err, 0);
-        if (!status && cached && packer.fill) pack_file_write(&pack->file, packer.body, cache_dir);
-    }
+    pst_status status = fill(pack, &packer, config, precision, cache_dir, err);
     free(packer.pieces);
     if (status) pack_close(pack);
     return status;
 }
 
 void pack_close(struct pack *pack) {
+    free(pack->packed);
     free(pack->memory);
     pack_file_close(&pack->file);
     *pack = (struct pack){0};

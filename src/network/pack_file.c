@@ -1,9 +1,9 @@
 /* pack_file.c - see pack_file.h. */
-#include "model/pack_file.h"
+#include "network/pack_file.h"
 
 #include "base/cache_file.h"
 #include "base/content_digest.h"
-#include "model/precision.h"
+#include "network/precision.h"
 
 /* The digests of the files, in the order in which the checkpoint names them. */
 static int add_digests(struct buffer *head, const struct checkpoint *checkpoint,

@@ -1,0 +1,29 @@
+/* network.h - what computing with a model needs beyond its checkpoint: kernels, a precision, packed weights.
+ *
+ * A pst_model is a checkpoint; who merges, converts or inspects it needs no more. Kernels and precision are
+ * chosen when it is opened, so that a CPU or precision that is not there is refused then. Weights are
+ * packed when the first session is made, and shared by all sessions. */
+#ifndef PST_NETWORK_NETWORK_H
+#define PST_NETWORK_NETWORK_H
+
+#include <pthread.h>
+
+#include "model/model.h"
+#include "network/pack.h"
+
+struct network {
+    const struct kernels *kernels;
+    enum precision precision; /* of the matrix products */
+    char *cache_dir;          /* of packed weights; NULL: none */
+    pthread_mutex_t lock;     /* over the packing */
+    struct pack pack;         /* filled by the first network_prepare(), constant from then on */
+};
+
+/* Chooses by `options`, and packs nothing yet. */
+pst_status network_new(struct network **network, const pst_model_options *options, pst_error *err);
+/* Packs the weights of `model`, which is the network's for life, unless that has been done. Any thread may
+ * call it, several at a time. */
+pst_status network_prepare(struct network *network, const struct pst_model *model, pst_error *err);
+void network_free(struct network *network);
+
+#endif
