@@ -27,8 +27,11 @@
  *  4. No call prints, exits, reads the environment, installs a handler or keeps process-wide state.
  *  5. The same input, model, options and instruction set give the same tokens for any number of
  *     threads.
- *  6. Option structs are set up by their _init function and passed by pointer; NULL means the
- *     defaults. `struct_size` lets them grow without breaking programs already built.
+ *  6. Option structs are set up by their _init and passed by pointer; NULL means the defaults. They
+ *     grow at their end: `struct_size` tells the library which fields the program was compiled with,
+ *     and those it does not have keep their defaults. A newer program may use an older library as
+ *     long as it sets no field that the library does not have: that is PST_ERR_UNSUPPORTED. C programs
+ *     call TYPE_init(&options), a macro that adds the size; other languages TYPE_init_sized().
  */
 #ifndef POTSTILL_H
 #define POTSTILL_H
@@ -125,7 +128,8 @@ typedef struct pst_model_options {
     int prepare; /* pack the weights for computing now; 0: when the first session is made */
 } pst_model_options;
 
-PST_API void pst_model_options_init(pst_model_options *options);
+PST_API void pst_model_options_init_sized(pst_model_options *options, size_t struct_size);
+#define pst_model_options_init(options) pst_model_options_init_sized(options, sizeof *(options))
 
 /* Opens a Hugging Face Moonshine folder: config.json, model.safetensors (or its shards), and, where
  * present, generation_config.json, preprocessor_config.json or processor_config.json, tokenizer.json.
@@ -188,7 +192,8 @@ typedef struct pst_hub_options {
     void *user;
 } pst_hub_options;
 
-PST_API void pst_hub_options_init(pst_hub_options *options);
+PST_API void pst_hub_options_init_sized(pst_hub_options *options, size_t struct_size);
+#define pst_hub_options_init(options) pst_hub_options_init_sized(options, sizeof *(options))
 
 /* Where models are looked for. All pointers may be NULL; the library reads no environment. */
 typedef struct pst_search {
@@ -199,7 +204,8 @@ typedef struct pst_search {
     const pst_hub_options *hub; /* to download what is not here, into hub_cache; NULL: never */
 } pst_search;
 
-PST_API void pst_search_init(pst_search *search);
+PST_API void pst_search_init_sized(pst_search *search, size_t struct_size);
+#define pst_search_init(search) pst_search_init_sized(search, sizeof *(search))
 
 /* Resolves what a user types for a model or an adapter to a folder: an existing folder as it is, a
  * name below models_dir, or a hub id ("org/name") through the local cache, with both names of the
@@ -235,7 +241,8 @@ typedef struct pst_adapter_options {
     double adapter_scale;
 } pst_adapter_options;
 
-PST_API void pst_adapter_options_init(pst_adapter_options *options);
+PST_API void pst_adapter_options_init_sized(pst_adapter_options *options, size_t struct_size);
+#define pst_adapter_options_init(options) pst_adapter_options_init_sized(options, sizeof *(options))
 
 /* Opens an adapter folder and checks it against `model`: every tensor's module, shape and values. It
  * is one of PEFT (adapter_config.json, adapter_model.safetensors or .bin; LORA, ADALORA, LOHA, LOKR or
@@ -307,7 +314,8 @@ typedef struct pst_session_options {
     uint32_t threads; /* 0: one per core this process may use, at most 8 */
 } pst_session_options;
 
-PST_API void pst_session_options_init(pst_session_options *options);
+PST_API void pst_session_options_init_sized(pst_session_options *options, size_t struct_size);
+#define pst_session_options_init(options) pst_session_options_init_sized(options, sizeof *(options))
 PST_API pst_status pst_session_new(const pst_model *model, const pst_session_options *options,
                                    pst_session **session, pst_error *err);
 PST_API void pst_session_free(pst_session *session);
@@ -364,10 +372,14 @@ typedef struct pst_decode_options {
 } pst_decode_options;
 
 /* transformers' own defaults: greedy, no rule active. */
-PST_API void pst_decode_options_init(pst_decode_options *options);
+PST_API void pst_decode_options_init_sized(pst_decode_options *options, size_t struct_size);
+#define pst_decode_options_init(options) pst_decode_options_init_sized(options, sizeof *(options))
 /* What generate() would use for this model: the defaults, overridden by its generation_config.json.
  * Lists in `options` point into the model. NULL options to pst_transcribe() mean these. */
-PST_API void pst_model_decode_options(const pst_model *model, pst_decode_options *options);
+PST_API void pst_model_decode_options_sized(const pst_model *model, pst_decode_options *options,
+                                            size_t struct_size);
+#define pst_model_decode_options(model, options)                                                   \
+    pst_model_decode_options_sized(model, options, sizeof *(options))
 
 typedef struct pst_transcript {
     char *text;      /* special tokens removed, as batch_decode(skip_special_tokens=True) */
@@ -450,7 +462,8 @@ typedef struct pst_batch_options {
     void *user;
 } pst_batch_options;
 
-PST_API void pst_batch_options_init(pst_batch_options *options);
+PST_API void pst_batch_options_init_sized(pst_batch_options *options, size_t struct_size);
+#define pst_batch_options_init(options) pst_batch_options_init_sized(options, sizeof *(options))
 
 /* Transcribes what `next` gives until it has no more, on all threads at once, and hands every result to
  * `deliver` in the order of the clips; both are called on the caller's thread. A clip that fails does
@@ -594,7 +607,8 @@ typedef struct pst_merge_options {
     void *user;
 } pst_merge_options;
 
-PST_API void pst_merge_options_init(pst_merge_options *options);
+PST_API void pst_merge_options_init_sized(pst_merge_options *options, size_t struct_size);
+#define pst_merge_options_init(options) pst_merge_options_init_sized(options, sizeof *(options))
 
 /* Folds adapters [count], at least one, into their model: a folder that transformers and
  * pst_model_open() load without any adapter. Weights become W + sum of weight * delta, computed in double
@@ -644,7 +658,8 @@ typedef struct pst_convert_options {
     void *user;
 } pst_convert_options;
 
-PST_API void pst_convert_options_init(pst_convert_options *options);
+PST_API void pst_convert_options_init_sized(pst_convert_options *options, size_t struct_size);
+#define pst_convert_options_init(options) pst_convert_options_init_sized(options, sizeof *(options))
 
 /* Writes `model_dir`, with adapters [count] merged into it as pst_merge() does, as Core ML packages for
  * Apple's systems; on any system. `split` makes the folder `target`: an encoder for each length, a
@@ -692,7 +707,9 @@ typedef struct pst_converted_options {
     pst_session *decoder;
 } pst_converted_options;
 
-PST_API void pst_converted_options_init(pst_converted_options *options);
+PST_API void pst_converted_options_init_sized(pst_converted_options *options, size_t struct_size);
+#define pst_converted_options_init(options)                                                        \
+    pst_converted_options_init_sized(options, sizeof *(options))
 
 /* Opens the folder that the layout `split` is, or the .mlpackage that `single` is. */
 PST_API pst_status pst_converted_open(const char *path, const pst_converted_options *options,
@@ -747,7 +764,8 @@ typedef struct pst_verify_summary {
     uint32_t problems, warnings;
 } pst_verify_summary;
 
-PST_API void pst_verify_options_init(pst_verify_options *options);
+PST_API void pst_verify_options_init_sized(pst_verify_options *options, size_t struct_size);
+#define pst_verify_options_init(options) pst_verify_options_init_sized(options, sizeof *(options))
 
 /* Checks all of a model or adapter folder, every value of every tensor included, or a Core ML package or a
  * folder of them that was converted, every operation by its types and shapes, and reports each thing
@@ -810,7 +828,8 @@ typedef struct pst_import_options {
     int force;        /* replace an existing folder */
 } pst_import_options;
 
-PST_API void pst_import_options_init(pst_import_options *options);
+PST_API void pst_import_options_init_sized(pst_import_options *options, size_t struct_size);
+#define pst_import_options_init(options) pst_import_options_init_sized(options, sizeof *(options))
 
 /* Turns the official ONNX Runtime files of an English Moonshine model (encoder_model.ort,
  * decoder_model_merged.ort, tokenizer.bin in `source_dir`) into a Hugging Face folder that

@@ -117,11 +117,11 @@ class Potstill:
         self.library = ctypes.CDLL(options.library)
         self.library.pst_version.restype = ctypes.c_char_p
         self.model, self.adapter, self.session = (ctypes.c_void_p() for _ in range(3))
-        opening = self.filled("pst_model_options_init", ModelOptions)
+        opening = self.filled("pst_model_options_init_sized", ModelOptions)
         opening.precision = PRECISIONS.index(precision)
         self.call("pst_model_open", os.fsencode(options.model), ctypes.byref(opening),
                   ctypes.byref(self.model))
-        settings = self.filled("pst_session_options_init", SessionOptions)
+        settings = self.filled("pst_session_options_init_sized", SessionOptions)
         settings.threads = options.threads
         self.call("pst_session_new", self.model, ctypes.byref(settings), ctypes.byref(self.session))
         if options.adapter:
@@ -141,16 +141,14 @@ class Potstill:
             raise RuntimeError(f"{function}: {error.message.decode()}")
 
     def filled(self, function, kind, *before):
-        """An options structure as its _init fills it; another size than ours: another header."""
+        """An options structure as its _init fills it; fields that are newer than ours stay away."""
         settings = kind()
-        getattr(self.library, function)(*before, ctypes.byref(settings))
-        if settings.struct_size != ctypes.sizeof(kind):
-            raise RuntimeError(f"{kind.__name__} is {settings.struct_size} bytes in the library, "
-                               f"{ctypes.sizeof(kind)} here: potstill.h has changed")
+        size = ctypes.c_size_t(ctypes.sizeof(kind))
+        getattr(self.library, function)(*before, ctypes.byref(settings), size)
         return settings
 
     def prepare(self, samples, decode):
-        settings = self.filled("pst_model_decode_options", DecodeOptions, self.model)
+        settings = self.filled("pst_model_decode_options_sized", DecodeOptions, self.model)
         for name, value in decode.items():
             setattr(settings, name, value)
         settings.skip_logprob = 1  # no other engine here computes it

@@ -9,10 +9,12 @@
 #include "adapter/methods/trainer_adapter.h"
 #include "base/error.h"
 #include "base/file_view.h"
+#include "base/option_struct.h"
 #include "formats/pickle_file.h"
 
-void pst_adapter_options_init(pst_adapter_options *options) {
-    *options = (pst_adapter_options){.struct_size = sizeof *options};
+void pst_adapter_options_init_sized(pst_adapter_options *options, size_t struct_size) {
+    const pst_adapter_options defaults = {.struct_size = sizeof defaults};
+    option_struct_fill(options, struct_size, &defaults, sizeof defaults);
 }
 
 static pst_status open_tensors(struct safetensors *file, const char *dir, pst_error *err) {
@@ -45,7 +47,7 @@ static pst_status open_peft(const pst_model *model, const char *dir,
                             pst_error *err) {
     struct peft_config config = {0};
     struct safetensors file = {0};
-    if (options && options->adapter_scale != 0)
+    if (options->adapter_scale != 0)
         return error_set(err, PST_ERR_ARGUMENT,
                          "%s: an adapter scale is given, but this adapter stores its own", dir);
     /* The config first: one that is not ours explains itself better than its tensor names do. */
@@ -65,17 +67,18 @@ pst_status pst_adapter_open(const pst_model *model, const char *dir,
     struct adapter_folder folder;
     if (!model || !dir || !adapter)
         return error_set(err, PST_ERR_ARGUMENT, "pst_adapter_open: model, dir or adapter is NULL");
-    if (options && options->struct_size < sizeof *options)
-        return error_set(err, PST_ERR_ARGUMENT,
-                         "pst_adapter_open: options were not set up by pst_adapter_options_init()");
-    if (options && !isfinite(options->adapter_scale))
+    pst_adapter_options own;
+    pst_adapter_options_init(&own);
+    pst_status status = option_struct_copy(&own, sizeof own, options, "pst_adapter_options", err);
+    if (status) return status;
+    if (!isfinite(own.adapter_scale))
         return error_set(err, PST_ERR_ARGUMENT, "pst_adapter_open: adapter_scale is not finite");
-    pst_status status = adapter_folder_find(&folder, dir, err);
+    status = adapter_folder_find(&folder, dir, err);
     if (status) return status;
     if (folder.by_trainer)
-        status = trainer_adapter_open(model, folder.path, options, adapter, err);
+        status = trainer_adapter_open(model, folder.path, &own, adapter, err);
     else
-        status = open_peft(model, folder.path, options, adapter, err);
+        status = open_peft(model, folder.path, &own, adapter, err);
     adapter_folder_free(&folder);
     return status;
 }

@@ -16,6 +16,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/file_view.h"
+#include "base/option_struct.h"
 #include "hub/hub_names.h"
 
 enum {
@@ -23,8 +24,9 @@ enum {
     REF_BYTES_MAX = 1024 /* a ref is 40 bytes and perhaps a line end */
 };
 
-void pst_search_init(pst_search *search) {
-    *search = (pst_search){.struct_size = sizeof *search};
+void pst_search_init_sized(pst_search *search, size_t struct_size) {
+    const pst_search defaults = {.struct_size = sizeof defaults};
+    option_struct_fill(search, struct_size, &defaults, sizeof defaults);
 }
 
 /* -------------------------------------------------------------------------------------- folders */
@@ -210,10 +212,7 @@ static int has_weights(const char *folder, const char *required) {
 
 static pst_status pull(const char *name, const char *required, const pst_search *search, char **dir,
                        pst_error *err) {
-    pst_hub_options options;
-    pst_hub_options_init(&options);
-    size_t size = search->hub->struct_size;
-    memcpy(&options, search->hub, size < sizeof options ? size : sizeof options);
+    pst_hub_options options = *search->hub;
     options.cache_dir = search->hub_cache;
     return pst_hub_pull(name, search->revision, required, &options, dir, err);
 }
@@ -241,15 +240,16 @@ static pst_status find_on_hub(const char *name, const char *required, const pst_
 pst_status pst_find_model(const char *name, const char *required, const pst_search *search,
                           char **dir, pst_error *err) {
     pst_search where;
+    pst_hub_options hub;
     pst_search_init(&where);
-    if (!name || !*name || !required || !*required || !dir || (search && !search->struct_size) ||
-        (search && search->struct_size >= sizeof where && search->hub && !search->hub->struct_size))
+    pst_hub_options_init(&hub);
+    if (!name || !*name || !required || !*required || !dir)
         return error_set(err, PST_ERR_ARGUMENT,
-                         "pst_find_model: a name, a required file, a search set up by "
-                         "pst_search_init() and a place for the folder are needed");
-    if (search)
-        memcpy(&where, search,
-               search->struct_size < sizeof where ? search->struct_size : sizeof where);
+                         "pst_find_model: name, required or dir is NULL or empty");
+    pst_status status = option_struct_copy(&where, sizeof where, search, "pst_search", err);
+    if (!status) status = option_struct_copy(&hub, sizeof hub, where.hub, "pst_hub_options", err);
+    if (status) return status;
+    if (where.hub) where.hub = &hub;
     if (path_is_folder(name)) {
         char *folder = strdup(name);
         return folder ? use_folder(folder, required, dir, err) : error_memory(err, 0);

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/file_view.h"
+#include "base/option_struct.h"
 #include "hub/hub_client.h"
 #include "hub/hub_download.h"
 #include "hub/hub_store.h"
@@ -52,8 +53,9 @@ struct pull {
     size_t count;
 };
 
-void pst_hub_options_init(pst_hub_options *options) {
-    *options = (pst_hub_options){.struct_size = sizeof *options};
+void pst_hub_options_init_sized(pst_hub_options *options, size_t struct_size) {
+    const pst_hub_options defaults = {.struct_size = sizeof defaults};
+    option_struct_fill(options, struct_size, &defaults, sizeof defaults);
 }
 
 /* ------------------------------------------------------------------------------ asking for files */
@@ -316,11 +318,10 @@ pst_status pst_hub_pull(const char *id, const char *revision, const char *requir
                         const pst_hub_options *options, char **dir, pst_error *err) {
     pst_hub_options own;
     pst_hub_options_init(&own);
-    if (!id || !options || !options->struct_size || !dir)
-        return error_set(err, PST_ERR_ARGUMENT,
-                         "pst_hub_pull: an id, options set up by pst_hub_options_init() and a "
-                         "place for the folder are needed");
-    memcpy(&own, options, options->struct_size < sizeof own ? options->struct_size : sizeof own);
+    if (!id || !options || !dir)
+        return error_set(err, PST_ERR_ARGUMENT, "pst_hub_pull: id, options or dir is NULL");
+    pst_status status = option_struct_copy(&own, sizeof own, options, "pst_hub_options", err);
+    if (status) return status;
     if (!own.cache_dir || !*own.cache_dir)
         return error_set(err, PST_ERR_ARGUMENT, "pst_hub_pull: cache_dir is needed");
     if (required && strcmp(required, MODEL_CONFIG) != 0 && strcmp(required, ADAPTER_CONFIG) != 0 &&
@@ -328,7 +329,7 @@ pst_status pst_hub_pull(const char *id, const char *revision, const char *requir
         return error_set(err, PST_ERR_ARGUMENT, "%s: expected %s, %s or %s", required, MODEL_CONFIG,
                          ADAPTER_CONFIG, TOKENIZER);
     if (!revision) revision = "main";
-    pst_status status = check_call(id, revision, &own, err);
+    status = check_call(id, revision, &own, err);
     if (status) return status;
     pst_error why;
     status = pull_with(&own, (struct hub_repo){id, revision}, required, dir, &why);

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/file_view.h"
 #include "base/file_writer.h"
+#include "base/option_struct.h"
 #include "import/ort_weights.h"
 #include "import/tokenizer_bin.h"
 #include "model/model_folder.h"
@@ -214,8 +215,9 @@ static pst_status import(const char *source_dir, const char *target_dir,
     return status;
 }
 
-void pst_import_options_init(pst_import_options *options) {
-    *options = (pst_import_options){.struct_size = sizeof *options};
+void pst_import_options_init_sized(pst_import_options *options, size_t struct_size) {
+    const pst_import_options defaults = {.struct_size = sizeof defaults};
+    option_struct_fill(options, struct_size, &defaults, sizeof defaults);
 }
 
 pst_status pst_import_ort(const char *source_dir, const char *target_dir,
@@ -224,13 +226,12 @@ pst_status pst_import_ort(const char *source_dir, const char *target_dir,
         return error_set(err, PST_ERR_ARGUMENT, "import needs a source and a target folder");
     pst_import_options chosen;
     pst_import_options_init(&chosen);
-    if (options) {
-        size_t size = options->struct_size;
-        memcpy(&chosen, options, size < sizeof chosen ? size : sizeof chosen);
-    }
+    pst_status status =
+        option_struct_copy(&chosen, sizeof chosen, options, "pst_import_options", err);
+    if (status) return status;
     if (!path_is_folder(source_dir))
         return error_set(err, PST_ERR_MODEL, "%s: no such folder, expected one with %s, %s and %s",
                          source_dir, ENCODER_FILE, DECODER_FILE, TOKENIZER_FILE);
-    pst_status status = model_folder_check_target(target_dir, source_dir, err);
+    status = model_folder_check_target(target_dir, source_dir, err);
     return status ? status : import(source_dir, target_dir, &chosen, err);
 }

@@ -12,10 +12,12 @@
 #include "base/error.h"
 #include "base/file_view.h"
 #include "base/file_writer.h"
+#include "base/option_struct.h"
 #include "model/model_folder.h"
 
-void pst_merge_options_init(pst_merge_options *options) {
-    *options = (pst_merge_options){.struct_size = sizeof *options};
+void pst_merge_options_init_sized(pst_merge_options *options, size_t struct_size) {
+    const pst_merge_options defaults = {.struct_size = sizeof defaults};
+    option_struct_fill(options, struct_size, &defaults, sizeof defaults);
 }
 
 /* The type to store: the one asked for, else the model's, float32 if that is none of the three. */
@@ -46,11 +48,7 @@ static pst_status write_folder(struct merging *merging, const char *target_dir, 
 }
 
 static pst_status check_arguments(const pst_merge_adapter *adapters, size_t count,
-                                  const char *target_dir, const pst_merge_options *options,
-                                  pst_error *err) {
-    if (options->struct_size != sizeof *options)
-        return error_set(err, PST_ERR_ARGUMENT,
-                         "pst_merge: options are not set up by pst_merge_options_init()");
+                                  const char *target_dir, pst_error *err) {
     for (size_t i = 0; i < count; i++) {
         if (!adapters[i].dir || !isfinite(adapters[i].weight))
             return error_set(err, PST_ERR_ARGUMENT,
@@ -64,24 +62,24 @@ static pst_status check_arguments(const pst_merge_adapter *adapters, size_t coun
 
 pst_status pst_merge(const char *model_dir, const pst_merge_adapter *adapters, size_t count,
                      const char *target_dir, const pst_merge_options *options, pst_error *err) {
-    pst_merge_options defaults;
-    pst_merge_options_init(&defaults);
-    if (!options) options = &defaults;
+    pst_merge_options own;
+    pst_merge_options_init(&own);
     if (!model_dir || !adapters || count == 0 || !target_dir || !*target_dir)
         return error_set(err, PST_ERR_ARGUMENT,
                          "pst_merge needs a model, at least one adapter and a target folder");
-    pst_status status = check_arguments(adapters, count, target_dir, options, err);
+    pst_status status = option_struct_copy(&own, sizeof own, options, "pst_merge_options", err);
+    if (!status) status = check_arguments(adapters, count, target_dir, err);
     if (!status) status = model_folder_check_target(target_dir, model_dir, err);
-    if (!status && path_is_folder(target_dir) && !options->force)
+    if (!status && path_is_folder(target_dir) && !own.force)
         status = error_set(err, PST_ERR_IO, "%s: exists already (use --force to replace it)",
                            target_dir);
     if (status) return status;
     struct merging merging = {
         .model_dir = model_dir,
-        .processor_dir = options->processor_dir ? options->processor_dir : model_dir,
+        .processor_dir = own.processor_dir ? own.processor_dir : model_dir,
         .chosen = adapters,
         .count = count,
-        .options = options,
+        .options = &own,
     };
     status = merge_open(&merging, err);
     if (!status) status = resolve_dtype(&merging, err);

@@ -7,20 +7,22 @@
 
 #include "base/error.h"
 #include "base/file_view.h"
+#include "base/option_struct.h"
 #include "formats/json_file.h"
 #include "model/model.h"
 
 static const size_t GENERATION_BYTES_MAX = 4 << 20; /* suppress lists can be long */
 
-void pst_decode_options_init(pst_decode_options *options) {
-    *options = (pst_decode_options){
-        .struct_size = sizeof *options,
+void pst_decode_options_init_sized(pst_decode_options *options, size_t struct_size) {
+    const pst_decode_options defaults = {
+        .struct_size = sizeof defaults,
         .num_beams = 1,
         .repetition_penalty = 1.0f,
         .length_penalty = 1.0f,
         .forced_bos_token_id = -1,
         .forced_eos_token_id = -1,
     };
+    option_struct_fill(options, struct_size, &defaults, sizeof defaults);
 }
 
 /* Settings that would change the tokens, each with the one value that does not. */

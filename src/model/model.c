@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/file_view.h"
+#include "base/option_struct.h"
 #include "tokenizer/tokenizer_cache.h"
 
 /* The tokenizer is only needed for text: a folder without one can still give tokens. */
@@ -67,8 +68,9 @@ void model_close(struct pst_model *model) {
     free(model);
 }
 
-void pst_model_decode_options(const pst_model *model, pst_decode_options *options) {
-    *options = model->decode;
+void pst_model_decode_options_sized(const pst_model *model, pst_decode_options *options,
+                                    size_t struct_size) {
+    option_struct_fill(options, struct_size, &model->decode, sizeof model->decode);
 }
 
 static pst_status need_tokenizer(const pst_model *model, pst_error *err) {

@@ -10,6 +10,7 @@
 
 #include "audio/audio_file.h"
 #include "base/error.h"
+#include "base/option_struct.h"
 #include "pipeline/clip_queue.h"
 #include "pipeline/session.h"
 
@@ -22,6 +23,7 @@ struct worker {
 struct batch {
     const pst_model *model;
     const pst_batch_options *options;
+    pst_decode_options decode; /* before `adjust` */
     size_t threads;
     struct clip_queue queue;
     size_t taken;           /* clips so far */
@@ -37,18 +39,13 @@ struct batch {
 static void hear(const struct worker *worker, struct piece *piece, struct outcome *outcome) {
     const pst_batch_options *options = worker->batch->options;
     const struct sample_list *samples = &piece->samples;
-    pst_decode_options decode;
+    pst_decode_options decode = worker->batch->decode;
     *outcome = (struct outcome){0};
     if (options->normalize &&
         pst_audio_normalize_rms(samples->data, samples->count, &outcome->silence) && piece->whole) {
         outcome->error = outcome->silence;
         return;
     }
-    pst_decode_options_init(&decode);
-    if (options->decode)
-        decode = *options->decode;
-    else if (!options->package)
-        pst_model_decode_options(worker->batch->model, &decode);
     if (options->adjust) options->adjust(options->user, samples->count, &decode);
     if (options->package)
         pst_converted_transcribe(options->package, samples->data, samples->count, &decode,
@@ -170,18 +167,15 @@ static pst_status run(struct batch *batch, pst_error *err) {
 static const double WINDOW_SECONDS_MIN = 1;
 static const double WINDOW_SECONDS_DEFAULT = 30;
 
-void pst_batch_options_init(pst_batch_options *options) {
-    *options = (pst_batch_options){.struct_size = sizeof *options,
-                                   .window_seconds = WINDOW_SECONDS_DEFAULT};
+void pst_batch_options_init_sized(pst_batch_options *options, size_t struct_size) {
+    const pst_batch_options defaults = {.struct_size = sizeof defaults,
+                                        .window_seconds = WINDOW_SECONDS_DEFAULT};
+    option_struct_fill(options, struct_size, &defaults, sizeof defaults);
 }
 
 static pst_status check(const pst_model *model, const pst_batch_options *options, pst_error *err) {
-    static const char nothing[] = "model and batch options must not be NULL";
-    if (!options) return error_set(err, PST_ERR_ARGUMENT, "%s", nothing);
-    if (options->struct_size != sizeof *options)
-        return error_set(err, PST_ERR_ARGUMENT,
-                         "options are not set up by pst_batch_options_init()");
-    if (!model && !options->package) return error_set(err, PST_ERR_ARGUMENT, "%s", nothing);
+    if (!model && !options->package)
+        return error_set(err, PST_ERR_ARGUMENT, "model and package must not both be NULL");
     if (options->package && (model || options->adapter_count))
         return error_set(err, PST_ERR_ARGUMENT,
                          "a batch over a package has neither a model nor adapters");
@@ -198,12 +192,26 @@ static pst_status check(const pst_model *model, const pst_batch_options *options
     return PST_OK;
 }
 
+static pst_status set_decode(struct batch *batch, pst_error *err) {
+    const pst_decode_options *given = batch->options->decode;
+    pst_decode_options_init(&batch->decode);
+    if (batch->model && !given) pst_model_decode_options(batch->model, &batch->decode);
+    return option_struct_copy(&batch->decode, sizeof batch->decode, given, "pst_decode_options",
+                              err);
+}
+
 pst_status pst_batch_run(const pst_model *model, const pst_batch_options *options, pst_error *err) {
-    pst_status status = check(model, options, err);
+    pst_batch_options own;
+    pst_batch_options_init(&own);
+    if (!options) return error_set(err, PST_ERR_ARGUMENT, "batch options must not be NULL");
+    pst_status status = option_struct_copy(&own, sizeof own, options, "pst_batch_options", err);
+    if (!status) status = check(model, &own, err);
     if (status) return status;
     struct batch batch = {
-        .model = model, .options = options, .threads = session_thread_count(options->threads)};
-    size_t window = (size_t)lrint(options->window_seconds * PST_SAMPLE_RATE_HZ);
+        .model = model, .options = &own, .threads = session_thread_count(own.threads)};
+    status = set_decode(&batch, err);
+    if (status) return status;
+    size_t window = (size_t)lrint(own.window_seconds * PST_SAMPLE_RATE_HZ);
     status = clip_queue_init(&batch.queue, window, batch.threads, err);
     if (!status) status = run(&batch, err);
     stop_workers(&batch);

@@ -5,12 +5,14 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/option_struct.h"
 #include "model/model.h"
 #include "network/network.h"
 #include "network/precision.h"
 
-void pst_model_options_init(pst_model_options *options) {
-    *options = (pst_model_options){.struct_size = sizeof *options};
+void pst_model_options_init_sized(pst_model_options *options, size_t struct_size) {
+    const pst_model_options defaults = {.struct_size = sizeof defaults};
+    option_struct_fill(options, struct_size, &defaults, sizeof defaults);
 }
 
 static pst_status open_all(struct pst_model **model, struct network **network, const char *dir,
@@ -24,15 +26,14 @@ static pst_status open_all(struct pst_model **model, struct network **network, c
 
 pst_status pst_model_open(const char *dir, const pst_model_options *options, pst_model **out,
                           pst_error *err) {
-    pst_model_options defaults;
-    pst_model_options_init(&defaults);
+    pst_model_options own;
+    pst_model_options_init(&own);
     if (!dir || !out) return error_set(err, PST_ERR_ARGUMENT, "dir and model must not be NULL");
-    if (options && options->struct_size != sizeof *options)
-        return error_set(err, PST_ERR_ARGUMENT,
-                         "options are not set up by pst_model_options_init()");
+    pst_status status = option_struct_copy(&own, sizeof own, options, "pst_model_options", err);
+    if (status) return status;
     struct pst_model *model = NULL;
     struct network *network = NULL;
-    pst_status status = open_all(&model, &network, dir, options ? options : &defaults, err);
+    status = open_all(&model, &network, dir, &own, err);
     if (status) {
         model_close(model);
         network_free(network);

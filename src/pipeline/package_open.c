@@ -5,13 +5,15 @@
 
 #include "base/error.h"
 #include "base/file_view.h"
+#include "base/option_struct.h"
 #include "coreml/package/package.h"
 #include "model/model.h"
 #include "pipeline/package_session.h"
 #include "pipeline/session.h"
 
-void pst_converted_options_init(pst_converted_options *options) {
-    *options = (pst_converted_options){.struct_size = sizeof *options};
+void pst_converted_options_init_sized(pst_converted_options *options, size_t struct_size) {
+    const pst_converted_options defaults = {.struct_size = sizeof defaults};
+    option_struct_fill(options, struct_size, &defaults, sizeof defaults);
 }
 
 /* ------------------------------------------------------------------------------------------ single */
@@ -179,18 +181,15 @@ static pst_status open_package(struct pst_converted *package, const pst_converte
 
 pst_status pst_converted_open(const char *path, const pst_converted_options *options,
                               pst_converted **out, pst_error *err) {
-    pst_converted_options defaults;
-    pst_converted_options_init(&defaults);
-    if (!options) options = &defaults;
     if (!path || !out) return error_set(err, PST_ERR_ARGUMENT, "path and package must not be NULL");
-    if (options->struct_size != sizeof *options)
-        return error_set(err, PST_ERR_ARGUMENT,
-                         "options are not set up by pst_converted_options_init()");
+    pst_converted_options own;
+    pst_converted_options_init(&own);
+    pst_status status = option_struct_copy(&own, sizeof own, options, "pst_converted_options", err);
+    if (status) return status;
     struct pst_converted *package = calloc(1, sizeof *package);
     if (!package) return error_memory(err, sizeof *package);
     package->path = strdup(path);
-    pst_status status =
-        package->path ? open_package(package, options, err) : error_memory(err, strlen(path) + 1);
+    status = package->path ? open_package(package, &own, err) : error_memory(err, strlen(path) + 1);
     if (status) {
         pst_converted_free(package);
         return status;

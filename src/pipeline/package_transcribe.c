@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/option_struct.h"
 #include "decode/rules.h"
 #include "network/workspace.h"
 #include "pipeline/package_session.h"
@@ -266,9 +267,6 @@ static int is_plain(const pst_decode_options *options) {
 static pst_status check_options(const struct pst_converted *package,
                                 const pst_decode_options *options, pst_error *err) {
     const struct package_index *index = &package->index;
-    if (options->struct_size != sizeof *options)
-        return error_set(err, PST_ERR_ARGUMENT,
-                         "options are not set up by pst_decode_options_init()");
     if (package->decoder) return PST_OK; /* which looks itself */
     if (options->num_beams > 1)
         return error_set(err, PST_ERR_ARGUMENT,
@@ -313,10 +311,12 @@ pst_status pst_converted_transcribe(pst_converted *package, const float *samples
     pst_decode_options_init(&chosen);
     if (!package || !samples || !out)
         return error_set(err, PST_ERR_ARGUMENT, "package, samples and transcript must not be NULL");
-    if (options) chosen = *options;
+    pst_status status =
+        option_struct_copy(&chosen, sizeof chosen, options, "pst_decode_options", err);
+    if (status) return status;
     if (!chosen.max_new_tokens && !chosen.max_length && !package->decoder)
         chosen.max_length = package->index.tokens_max;
-    pst_status status = check_options(package, &chosen, err);
+    status = check_options(package, &chosen, err);
     if (!status) status = waveform_check(samples, count, err);
     if (status) return status;
     pst_transcript *transcript = calloc(1, sizeof *transcript);

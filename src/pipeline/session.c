@@ -5,13 +5,15 @@
 
 #include "base/cpu.h"
 #include "base/error.h"
+#include "base/option_struct.h"
 #include "network/attention.h"
 
 /* Beyond this a clip has too few rows a thread to gain from more. */
 enum { DEFAULT_THREADS_MAX = 8 };
 
-void pst_session_options_init(pst_session_options *options) {
-    *options = (pst_session_options){.struct_size = sizeof *options};
+void pst_session_options_init_sized(pst_session_options *options, size_t struct_size) {
+    const pst_session_options defaults = {.struct_size = sizeof defaults};
+    option_struct_fill(options, struct_size, &defaults, sizeof defaults);
 }
 
 unsigned session_thread_count(uint32_t chosen) {
@@ -24,14 +26,14 @@ pst_status pst_session_new(const pst_model *model, const pst_session_options *op
                            pst_session **out, pst_error *err) {
     if (!model || !out)
         return error_set(err, PST_ERR_ARGUMENT, "model and session must not be NULL");
-    if (options && options->struct_size != sizeof *options)
-        return error_set(err, PST_ERR_ARGUMENT,
-                         "options are not set up by pst_session_options_init()");
-    unsigned threads = session_thread_count(options ? options->threads : 0);
+    pst_session_options own;
+    pst_session_options_init(&own);
+    pst_status status = option_struct_copy(&own, sizeof own, options, "pst_session_options", err);
+    if (status) return status;
     struct pst_session *session = calloc(1, sizeof *session);
     if (!session) return error_memory(err, sizeof *session);
-    pst_status status = network_prepare(model->network, model, err);
-    if (!status) status = thread_pool_new(&session->pool, threads, err);
+    status = network_prepare(model->network, model, err);
+    if (!status) status = thread_pool_new(&session->pool, session_thread_count(own.threads), err);
     if (status) {
         free(session);
         return status;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/option_struct.h"
 #include "network/decoder.h"
 #include "network/encoder.h"
 #include "network/stem.h"
@@ -83,10 +84,11 @@ static pst_status run(struct pst_session *session, const float *samples, const f
 /* `options`, NULL: the model's, with its limit where they have none. */
 static pst_status settle(const struct pst_session *session, const pst_decode_options *options,
                          pst_decode_options *settled, pst_error *err) {
-    if (options && options->struct_size != sizeof *options)
-        return error_set(err, PST_ERR_ARGUMENT,
-                         "options are not set up by pst_decode_options_init()");
-    *settled = options ? *options : session->model->decode;
+    *settled = session->model->decode;
+    if (options) pst_decode_options_init(settled);
+    pst_status status =
+        option_struct_copy(settled, sizeof *settled, options, "pst_decode_options", err);
+    if (status) return status;
     if (!settled->max_length && !settled->max_new_tokens) {
         settled->max_length = session->model->decode.max_length;
         settled->max_new_tokens = session->model->decode.max_new_tokens;

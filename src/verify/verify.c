@@ -9,11 +9,13 @@
 
 #include "base/error.h"
 #include "base/file_view.h"
+#include "base/option_struct.h"
 #include "coreml/check/check.h"
 #include "verify/verify.h"
 
-void pst_verify_options_init(pst_verify_options *options) {
-    *options = (pst_verify_options){.struct_size = sizeof *options};
+void pst_verify_options_init_sized(pst_verify_options *options, size_t struct_size) {
+    const pst_verify_options defaults = {.struct_size = sizeof defaults};
+    option_struct_fill(options, struct_size, &defaults, sizeof defaults);
 }
 
 static int is_package_name(const char *name) {
@@ -84,18 +86,16 @@ static pst_status verify_any(struct findings *findings, const pst_model *model, 
 
 pst_status pst_verify(const char *dir, const pst_verify_options *options,
                       pst_verify_summary *summary, pst_error *err) {
-    pst_verify_options defaults;
-    pst_verify_options_init(&defaults);
+    pst_verify_options own;
+    pst_verify_options_init(&own);
     if (!dir || !summary)
         return error_set(err, PST_ERR_ARGUMENT, "pst_verify: dir or summary is NULL");
-    if (options && options->struct_size != sizeof *options)
-        return error_set(err, PST_ERR_ARGUMENT,
-                         "pst_verify: options are not set up by pst_verify_options_init()");
+    pst_status status = option_struct_copy(&own, sizeof own, options, "pst_verify_options", err);
+    if (status) return status;
     if (!path_is_folder(dir)) return error_set(err, PST_ERR_MODEL, "%s: no such folder", dir);
-    if (!options) options = &defaults;
-    struct findings found = {.dir = dir, .report = options->finding, .user = options->user};
+    struct findings found = {.dir = dir, .report = own.finding, .user = own.user};
     const char *kind;
-    pst_status status = verify_any(&found, options->model, &kind, err);
+    status = verify_any(&found, own.model, &kind, err);
     buffer_free(&found.seen);
     if (status) return status;
     *summary = (pst_verify_summary){.kind = kind,

@@ -12,14 +12,16 @@
 #include "base/error.h"
 #include "base/file_view.h"
 #include "base/file_writer.h"
+#include "base/option_struct.h"
 #include "coreml/package/package.h"
 #include "model/model_folder.h"
 
 enum { THREADS_MAX = 8 };
 
 static const size_t TOKENIZER_BYTES_MAX = 256 << 20;
-void pst_convert_options_init(pst_convert_options *options) {
-    *options = (pst_convert_options){.struct_size = sizeof *options};
+void pst_convert_options_init_sized(pst_convert_options *options, size_t struct_size) {
+    const pst_convert_options defaults = {.struct_size = sizeof defaults};
+    option_struct_fill(options, struct_size, &defaults, sizeof defaults);
 }
 
 /* --------------------------------------------------------------------------------------- graphs */
@@ -248,26 +250,26 @@ static pst_status check_arguments(const struct conversion *conversion, const cha
 
 pst_status pst_convert(const char *model_dir, const pst_merge_adapter *adapters, size_t count,
                        const char *target, const pst_convert_options *options, pst_error *err) {
-    pst_convert_options defaults;
-    pst_convert_options_init(&defaults);
-    if (!options) options = &defaults;
+    pst_convert_options own;
+    pst_convert_options_init(&own);
     if (!model_dir || (count && !adapters) || !target || !*target)
         return error_set(err, PST_ERR_ARGUMENT, "pst_convert needs a model and a target");
-    pst_status status = convert_check_options(options, err);
+    pst_status status = option_struct_copy(&own, sizeof own, options, "pst_convert_options", err);
+    if (!status) status = convert_check_options(&own, err);
     if (status) return status;
     pst_merge_options merge_options;
     pst_merge_options_init(&merge_options);
-    merge_options.processor_dir = options->processor_dir;
-    merge_options.warn = options->warn;
-    merge_options.user = options->user;
+    merge_options.processor_dir = own.processor_dir;
+    merge_options.warn = own.warn;
+    merge_options.user = own.user;
     struct conversion conversion = {
-        .options = options,
+        .options = &own,
         .merging = {.model_dir = model_dir,
-                    .processor_dir = options->processor_dir ? options->processor_dir : model_dir,
+                    .processor_dir = own.processor_dir ? own.processor_dir : model_dir,
                     .chosen = adapters,
                     .count = count,
                     .options = &merge_options,
-                    .dtype = options->precision == PST_CONVERT_FLOAT32 ? DTYPE_F32 : DTYPE_F16},
+                    .dtype = own.precision == PST_CONVERT_FLOAT32 ? DTYPE_F32 : DTYPE_F16},
     };
     status = convert_plan_lengths(&conversion, err);
     if (!status) status = check_arguments(&conversion, target, err);

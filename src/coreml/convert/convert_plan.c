@@ -54,9 +54,6 @@ const char *convert_target_name(const struct conversion *conversion) {
 
 pst_status convert_check_options(const pst_convert_options *options, pst_error *err) {
     pst_convert_precision precision = options->precision;
-    if (options->struct_size != sizeof *options)
-        return error_set(err, PST_ERR_ARGUMENT,
-                         "pst_convert: options are not set up by pst_convert_options_init()");
     if ((size_t)precision >= COUNT(PRECISIONS) || (size_t)options->target >= COUNT(TARGETS) ||
         (unsigned)options->layout > PST_CONVERT_SINGLE)
         return error_set(err, PST_ERR_ARGUMENT, "pst_convert: no such precision, target or layout");

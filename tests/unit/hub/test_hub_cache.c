@@ -211,7 +211,7 @@ static void offline_nothing_is_pulled(void **state) {
     search.hub = &hub;
     MISSES("o/n", search, PST_ERR_MODEL, "when not offline", "`potstill pull o/n`");
     search.hub = &unset;
-    MISSES("o/n", search, PST_ERR_ARGUMENT, "set up");
+    MISSES("o/n", search, PST_ERR_ARGUMENT, "pst_hub_options: struct_size is 0");
     char *dir = NULL;
     pst_error err;
     assert_int_equal(pst_hub_pull("o/n", NULL, NULL, &hub, &dir, &err), PST_ERR_IO);

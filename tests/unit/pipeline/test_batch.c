@@ -504,7 +504,7 @@ static void wrong_options(void **state) {
     options.deliver = NULL;
     refuse("next and deliver");
     set_up(1);
-    options.struct_size--;
+    options.struct_size--; /* ends inside a field */
     refuse("pst_batch_options_init");
     assert_int_equal(pst_batch_run(model, NULL, &err), PST_ERR_ARGUMENT);
     assert_int_equal(pst_batch_run(NULL, &options, &err), PST_ERR_ARGUMENT);
