@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "coreml/interpret/interpret.h"
-#include "coreml/interpret/op.h"
+#include "coreml/ops/op_table.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,30 +1,20 @@
 /* check.c - checks a program: versions, names, order, operations.
  *
- * The idea to hold: every thing wrong is told and the walk goes on; nothing here trusts that the model
+ * The idea to hold: every fault is reported and the walk goes on; nothing here trusts that the model
  * came through the reader, so graphs are checked by the same code before they are written. */
 #include "coreml/check/check.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "coreml/check/check_internal.h"
-#include "coreml/check/rule_tools.h"
+#include "coreml/check/check_interface.h"
+#include "coreml/check/rule_table.h"
 #include "coreml/mil/scope.h"
 
 enum { SPECIFICATION_MIN = 6, SPECIFICATION_MAX = 10 };
 
 /* What Core ML computes with; tables of palettes have more. */
 enum { RANK_MAX = 5 };
-
-void check_tell(struct checking *run, pst_severity severity, const char *format, ...) {
-    char text[512];
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
-    va_end(list);
-    run->told(run->user, severity, text);
-}
 
 /* ------------------------------------------------------------------------------------- names */
 
@@ -42,30 +32,29 @@ static int is_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-static void check_name(struct checking *run, const char *name) {
+static void check_name(struct checker *checker, const char *name) {
     int good = name != NULL && is_letter(name[0]);
     for (const char *at = name; good && *at != 0; at++)
         good = is_letter(*at) || (*at >= '0' && *at <= '9') || *at == '@';
     if (!good)
-        check_tell(run, PST_PROBLEM,
-                   "\"%s\" is no identifier: letters, digits, _ and @, not a digit first",
-                   name != NULL ? name : "");
+        checker_problem(checker,
+                        "\"%s\" is no identifier: letters, digits, _ and @, not a digit first",
+                        name != NULL ? name : "");
     else if (is_reserved(name))
-        check_tell(run, PST_PROBLEM, "%s is a reserved word, not a name", name);
+        checker_problem(checker, "%s is a reserved word, not a name", name);
 }
 
 /* -------------------------------------------------------------------------------- operations */
 
 struct walk {
-    struct checking *run;
+    struct checker *checker;
     struct scope scope;
-    const struct mil_function *function;
 };
 
 static void define(struct walk *walk, const struct mil_value *value) {
-    check_name(walk->run, value->name);
+    check_name(walk->checker, value->name);
     if (value->name != NULL && scope_add(&walk->scope, value) == 0)
-        check_tell(walk->run, PST_PROBLEM, "%s is defined twice", value->name);
+        checker_problem(walk->checker, "%s is defined twice", value->name);
 }
 
 static int is_visible(const struct walk *walk, const struct mil_value *value) {
@@ -78,8 +67,8 @@ static const char *name_of(const struct mil_op *op) {
 
 static void check_constant(struct walk *walk, const struct mil_value *value, const char *name) {
     if (value->type.dtype != MIL_STRING && value->bytes != mil_data_bytes(&value->type))
-        check_tell(walk->run, PST_PROBLEM, "the constant %s has %zu bytes, its type needs %zu",
-                   name, value->bytes, mil_data_bytes(&value->type));
+        checker_problem(walk->checker, "the constant %s has %zu bytes, its type needs %zu", name,
+                        value->bytes, mil_data_bytes(&value->type));
 }
 
 static void check_arguments(struct walk *walk, const struct mil_op *op) {
@@ -90,13 +79,13 @@ static void check_arguments(struct walk *walk, const struct mil_op *op) {
             if (value->inlined && value->data != NULL)
                 check_constant(walk, value, name_of(op));
             else if (!is_visible(walk, value))
-                check_tell(walk->run, PST_PROBLEM, "%s (%s): uses %s before it is defined",
-                           name_of(op), op->type, value->name != NULL ? value->name : "?");
+                checker_problem(walk->checker, "%s (%s): uses %s before it is defined", name_of(op),
+                                op->type, value->name != NULL ? value->name : "?");
             if (value->type.state && !takes_state)
-                check_tell(walk->run, PST_PROBLEM,
-                           "%s (%s): takes the state %s, which only "
-                           "read_state and write_state can",
-                           name_of(op), op->type, value->name);
+                checker_problem(walk->checker,
+                                "%s (%s): takes the state %s, which only "
+                                "read_state and write_state can",
+                                name_of(op), op->type, value->name);
         }
 }
 
@@ -104,25 +93,25 @@ static void check_output(struct walk *walk, const struct mil_value *value) {
     uint32_t rank = value->type.rank;
     int stored = value->op != NULL && strncmp(value->op->type, "constexpr_", 10) == 0;
     if (rank > RANK_MAX && !stored)
-        check_tell(walk->run, PST_PROBLEM, "%s has rank %u, expected at most %d", value->name,
-                   (unsigned)rank, (int)RANK_MAX);
+        checker_problem(walk->checker, "%s has rank %u, expected at most %d", value->name,
+                        (unsigned)rank, (int)RANK_MAX);
     if (value->type.state)
-        check_tell(walk->run, PST_PROBLEM, "%s is a state, which only inputs can be", value->name);
+        checker_problem(walk->checker, "%s is a state, which only inputs can be", value->name);
     define(walk, value);
 }
 
 static void check_block(struct walk *walk, const struct mil_block *block);
 
 static void check_operation(struct walk *walk, const struct mil_op *op) {
-    char reason[TYPES_REASON_SIZE];
+    char reason[RULE_REASON_SIZE];
     check_arguments(walk, op);
     for (size_t i = 0; i < op->block_count; i++) {
         size_t before = walk->scope.count;
         check_block(walk, op->blocks[i]);
         scope_leave(&walk->scope, before);
     }
-    if (!types_check_op(op, walk->run->model->specification, reason))
-        check_tell(walk->run, PST_PROBLEM, "%s (%s): %s", name_of(op), op->type, reason);
+    if (!rule_check(op, walk->checker->model->specification, reason))
+        checker_problem(walk->checker, "%s (%s): %s", name_of(op), op->type, reason);
     for (size_t i = 0; i < op->output_count; i++) check_output(walk, op->outputs[i]);
 }
 
@@ -139,56 +128,55 @@ static void check_block(struct walk *walk, const struct mil_block *block) {
     }
     for (size_t i = 0; i < block->output_count; i++)
         if (!is_visible(walk, block->outputs[i]))
-            check_tell(walk->run, PST_PROBLEM, "the output %s is not defined in its block",
-                       block->outputs[i]->name != NULL ? block->outputs[i]->name : "?");
+            checker_problem(walk->checker, "the output %s is not defined in its block",
+                            block->outputs[i]->name != NULL ? block->outputs[i]->name : "?");
 }
 
 /* --------------------------------------------------------------------------------- functions */
 
-static void check_input(struct checking *run, const struct mil_value *input) {
-    if (input->type.state && run->model->specification < 9)
-        check_tell(run, PST_PROBLEM, "%s is a state, which specification %d does not have",
-                   input->name, (int)run->model->specification);
+static void check_input(struct checker *checker, const struct mil_value *input) {
+    if (input->type.state && checker->model->specification < 9)
+        checker_problem(checker, "%s is a state, which specification %d does not have", input->name,
+                        (int)checker->model->specification);
     if (input->type.rank < 1 || input->type.rank > RANK_MAX)
-        check_tell(run, PST_PROBLEM, "the input %s has rank %u, expected 1 to %d", input->name,
-                   (unsigned)input->type.rank, (int)RANK_MAX);
+        checker_problem(checker, "the input %s has rank %u, expected 1 to %d", input->name,
+                        (unsigned)input->type.rank, (int)RANK_MAX);
 }
 
-static void check_function(struct checking *run, const struct mil_function *function) {
-    struct walk walk = {.run = run, .function = function};
+static void check_function(struct checker *checker, const struct mil_function *function) {
+    struct walk walk = {.checker = checker};
     char opset[32];
-    snprintf(opset, sizeof opset, "CoreML%d", (int)run->model->specification - 1);
+    snprintf(opset, sizeof opset, "CoreML%d", (int)checker->model->specification - 1);
     if (function->opset == NULL || strcmp(function->opset, opset) != 0)
-        check_tell(run, PST_PROBLEM,
-                   "the function %s has the opset %s, expected %s for "
-                   "specification %d",
-                   function->name, function->opset != NULL ? function->opset : "", opset,
-                   (int)run->model->specification);
-    check_name(run, function->name);
+        checker_problem(checker,
+                        "the function %s has the opset %s, expected %s for "
+                        "specification %d",
+                        function->name, function->opset != NULL ? function->opset : "", opset,
+                        (int)checker->model->specification);
+    check_name(checker, function->name);
     for (size_t i = 0; i < function->input_count; i++) {
-        check_input(run, function->inputs[i]);
+        check_input(checker, function->inputs[i]);
         define(&walk, function->inputs[i]);
     }
     check_block(&walk, function->block);
     if (function->block->input_count != 0)
-        check_tell(run, PST_PROBLEM, "the block of the function %s has inputs of its own",
-                   function->name);
+        checker_problem(checker, "the block of the function %s has inputs of its own",
+                        function->name);
     if (function->block->output_count == 0)
-        check_tell(run, PST_PROBLEM, "the function %s has no output", function->name);
+        checker_problem(checker, "the function %s has no output", function->name);
     scope_free(&walk.scope);
 }
 
-void check_model(const struct mil_model *model,
-                 void (*told)(void *user, pst_severity severity, const char *message), void *user) {
-    struct checking run = {model, told, user};
+void check_model(const struct mil_model *model, checker_report_fn report, void *user) {
+    struct checker checker = {model, report, user};
     if (model->specification < SPECIFICATION_MIN || model->specification > SPECIFICATION_MAX)
-        check_tell(&run, PST_PROBLEM, "the specification version is %d, expected %d to %d",
-                   (int)model->specification, (int)SPECIFICATION_MIN, (int)SPECIFICATION_MAX);
-    if (model->function_count == 0) check_tell(&run, PST_PROBLEM, "there is no function");
+        checker_problem(&checker, "the specification version is %d, expected %d to %d",
+                        (int)model->specification, (int)SPECIFICATION_MIN, (int)SPECIFICATION_MAX);
+    if (model->function_count == 0) checker_problem(&checker, "there is no function");
     if (model->function_count > 1 && model->specification < 9)
-        check_tell(&run, PST_PROBLEM,
-                   "there are %zu functions, which specification %d does not have",
-                   model->function_count, (int)model->specification);
-    for (size_t i = 0; i < model->function_count; i++) check_function(&run, model->functions[i]);
-    check_interfaces(&run);
+        checker_problem(&checker, "there are %zu functions, which specification %d does not have",
+                        model->function_count, (int)model->specification);
+    for (size_t i = 0; i < model->function_count; i++)
+        check_function(&checker, model->functions[i]);
+    check_interfaces(&checker);
 }

@@ -3,14 +3,13 @@
 #define PST_COREML_CHECK_CHECK_H
 
 #include "base/findings.h"
+#include "coreml/check/checker.h"
 
 /* Reads and checks the package `path`; findings name files below `prefix` ("" or "X.mlpackage/"). */
 pst_status check_package(struct findings *findings, const char *path, const char *prefix,
                          pst_error *err);
 
-/* Checks a program in memory. `told` is called for each thing that is wrong. */
-struct mil_model;
-void check_model(const struct mil_model *model,
-                 void (*told)(void *user, pst_severity severity, const char *message), void *user);
+/* Checks a program in memory. `report` is called for each thing that is wrong. */
+void check_model(const struct mil_model *model, checker_report_fn report, void *user);
 
 #endif

@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "coreml/check/check.h"
-#include "coreml/check/check_internal.h"
 #include "coreml/package/package.h"
 #include "coreml/package/package_blob.h"
 #include "formats/dtype.h"

@@ -213,7 +213,8 @@ int infer_attention(struct inference *in) {
     scores.dims[rank - 1] = key->dims[rank - 2];
     if (mask != NULL && mask->dtype != MIL_BOOL && mask->dtype != query->dtype)
         return rule_refuse(in, "attn_mask is %s", mil_dtype_name(mask->dtype));
-    if (mask != NULL && (!rule_broadcast(in, &scores, mask, &wide) || !types_agree(&wide, &scores)))
+    if (mask != NULL &&
+        (!rule_broadcast(in, &scores, mask, &wide) || !mil_types_agree(&wide, &scores)))
         return rule_refuse(in, "attn_mask does not fit the scores");
     return rule_give(in, type);
 }
@@ -234,8 +235,8 @@ int infer_norm(struct inference *in) {
         expected.dims[expected.rank++] = x->dims[axis];
     }
     const struct mil_type *gamma = rule_type(in, "gamma"), *beta = rule_type(in, "beta");
-    if ((gamma != NULL && !types_agree(gamma, &expected)) ||
-        (beta != NULL && !types_agree(beta, &expected)))
+    if ((gamma != NULL && !mil_types_agree(gamma, &expected)) ||
+        (beta != NULL && !mil_types_agree(beta, &expected)))
         return rule_refuse(in, "gamma or beta has not the shape of the axes");
     return rule_give(in, *x);
 }
@@ -325,8 +326,8 @@ int infer_lstm(struct inference *in) {
     if (!has_length(in, "bias", (uint32_t)(4 * size)) ||
         !has_length(in, "peephole", (uint32_t)(3 * size)))
         return 0;
-    if (!types_agree(&state, rule_type(in, "initial_h")) ||
-        !types_agree(&state, rule_type(in, "initial_c")))
+    if (!mil_types_agree(&state, rule_type(in, "initial_h")) ||
+        !mil_types_agree(&state, rule_type(in, "initial_c")))
         return rule_refuse(in, "initial_h or initial_c is not [batch, %lld]", (long long)width);
     if (rule_int(in, "output_sequence", 0) != 0) sequence.dims[0] = x->dims[0];
     return rule_give(in, sequence) && rule_give(in, state) && rule_give(in, state);

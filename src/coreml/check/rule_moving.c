@@ -198,16 +198,16 @@ int infer_concat(struct inference *in) {
     const struct mil_argument *values = mil_op_find(in->op, "values");
     struct mil_type type = values->values[0]->type;
     uint32_t axis;
-    char first[TYPES_TEXT_SIZE], other[TYPES_TEXT_SIZE];
+    char first[MIL_TYPE_TEXT_SIZE], other[MIL_TYPE_TEXT_SIZE];
     if (!rule_axis(in, rule_int(in, "axis", 0), type.rank, &axis)) return 0;
     for (size_t i = 1; i < values->count; i++) {
         struct mil_type next = values->values[i]->type;
         int64_t length = next.dims[axis];
         next.dims[axis] = type.dims[axis];
-        if (!types_agree(&type, &next))
+        if (!mil_types_agree(&type, &next))
             return rule_refuse(in, "%s and %s do not fit together along axis %u",
-                               types_text(&type, first),
-                               types_text(&values->values[i]->type, other), (unsigned)axis);
+                               mil_type_text(&type, first),
+                               mil_type_text(&values->values[i]->type, other), (unsigned)axis);
         for (uint32_t d = 0; d < type.rank; d++) /* what one leaves open the other may know */
             if (type.dims[d] < 0 && d != axis) type.dims[d] = next.dims[d];
         type.dims[axis] =
@@ -223,7 +223,7 @@ int infer_stack(struct inference *in) {
     if (one.rank == MIL_RANK_MAX || !rule_axis(in, rule_int(in, "axis", 0), one.rank + 1, &axis))
         return rule_refuse(in, "axis is not one of the result");
     for (size_t i = 1; i < values->count; i++)
-        if (!types_agree(&one, &values->values[i]->type))
+        if (!mil_types_agree(&one, &values->values[i]->type))
             return rule_refuse(in, "value %zu has another shape than the first", i);
     type.rank++;
     for (uint32_t i = 0; i < type.rank; i++)

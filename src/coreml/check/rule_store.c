@@ -100,7 +100,7 @@ int infer_blockwise(struct inference *in) {
     if (scale->rank != data->rank || !divides(data, scale))
         return rule_refuse(in, "scale does not divide the data into blocks");
     wanted.dtype = data->dtype;
-    if (offset != NULL && !types_agree(offset, &wanted))
+    if (offset != NULL && !mil_types_agree(offset, &wanted))
         return rule_refuse(in, "offset has not the type of the data and the shape of scale");
     type.dtype = scale->dtype;
     return rule_give(in, type);
@@ -145,7 +145,7 @@ int infer_write_state(struct inference *in) {
     struct mil_type type = *rule_type(in, "input");
     if (!type.state) return rule_refuse(in, "input is no state");
     type.state = 0;
-    return types_agree(&type, rule_type(in, "data"))
+    return mil_types_agree(&type, rule_type(in, "data"))
                ? 1
                : rule_refuse(in, "data has another type than the state");
 }
@@ -175,7 +175,7 @@ static int same_outputs(struct inference *in, const struct mil_block *block, con
         return rule_refuse(in, "the %s gives %zu values, expected %zu", which, block->output_count,
                            count);
     for (size_t i = 0; i < count; i++)
-        if (!types_agree(&block->outputs[i]->type, &values[i]->type))
+        if (!mil_types_agree(&block->outputs[i]->type, &values[i]->type))
             return rule_refuse(in, "the %s gives %s another type than %s has", which,
                                block->outputs[i]->name != NULL ? block->outputs[i]->name : "?",
                                values[i]->name != NULL ? values[i]->name : "?");
@@ -188,7 +188,7 @@ static int same_inputs(struct inference *in, const struct mil_block *block, cons
         return rule_refuse(in, "the %s takes %zu values, expected %zu", which, block->input_count,
                            vars->count);
     for (size_t i = 0; i < vars->count; i++)
-        if (!types_agree(&block->inputs[i]->type, &vars->values[i]->type))
+        if (!mil_types_agree(&block->inputs[i]->type, &vars->values[i]->type))
             return rule_refuse(in, "the %s takes %s with another type than it is given", which,
                                block->inputs[i]->name);
     return 1;

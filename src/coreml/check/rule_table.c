@@ -274,7 +274,7 @@ static int check_form(struct inference *in) {
     return 1;
 }
 
-int types_check_op(const struct mil_op *op, int32_t specification, char reason[TYPES_REASON_SIZE]) {
+int rule_check(const struct mil_op *op, int32_t specification, char reason[RULE_REASON_SIZE]) {
     struct inference in = {.op = op, .specification = specification, .reason = reason};
     const struct op_rule *rule = rule_find(op->type, specification);
     if (rule == NULL)

@@ -1,51 +1,27 @@
-/* rule_tools.c - what the rules of operations are written with; see rule_table.h. */
+/* rule_tools.c - see rule_tools.h. */
 #include "coreml/check/rule_tools.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "coreml/check/rule_table.h"
-
-int types_agree(const struct mil_type *a, const struct mil_type *b) {
-    if (a->dtype != b->dtype || a->rank != b->rank || !a->state != !b->state) return 0;
-    for (uint32_t i = 0; i < a->rank; i++)
-        if (a->dims[i] != b->dims[i] && a->dims[i] >= 0 && b->dims[i] >= 0) return 0;
-    return 1;
-}
-
-const char *types_text(const struct mil_type *type, char text[TYPES_TEXT_SIZE]) {
-    int at = snprintf(text, TYPES_TEXT_SIZE, "%s%s", type->state ? "state of " : "",
-                      mil_dtype_name(type->dtype));
-    if (type->rank == 0) return text;
-    for (uint32_t i = 0; i < type->rank && at > 0 && at < TYPES_TEXT_SIZE; i++) {
-        const char *before = i == 0 ? " [" : ", ";
-        size_t room = (size_t)(TYPES_TEXT_SIZE - at);
-        at += type->dims[i] < 0
-                  ? snprintf(text + at, room, "%s?", before)
-                  : snprintf(text + at, room, "%s%lld", before, (long long)type->dims[i]);
-    }
-    if (at > 0 && at < TYPES_TEXT_SIZE) snprintf(text + at, (size_t)(TYPES_TEXT_SIZE - at), "]");
-    return text;
-}
-
 int rule_refuse(struct inference *in, const char *format, ...) {
     va_list list;
     va_start(list, format);
-    vsnprintf(in->reason, TYPES_REASON_SIZE, format, list);
+    vsnprintf(in->reason, RULE_REASON_SIZE, format, list);
     va_end(list);
     return 0;
 }
 
 int rule_give(struct inference *in, struct mil_type type) {
-    char declared[TYPES_TEXT_SIZE], inferred[TYPES_TEXT_SIZE];
+    char declared[MIL_TYPE_TEXT_SIZE], inferred[MIL_TYPE_TEXT_SIZE];
     size_t index = in->given++;
     if (index >= in->op->output_count)
         return 1; /* counted, and compared with the number of outputs at the end */
     const struct mil_value *output = in->op->outputs[index];
-    if (types_agree(&output->type, &type)) return 1;
+    if (mil_types_agree(&output->type, &type)) return 1;
     return rule_refuse(in, "%s is declared %s, but what it gives is %s", output->name,
-                       types_text(&output->type, declared), types_text(&type, inferred));
+                       mil_type_text(&output->type, declared), mil_type_text(&type, inferred));
 }
 
 const struct mil_type *rule_type(const struct inference *in, const char *name) {
@@ -101,7 +77,7 @@ int rule_axis(struct inference *in, int64_t axis, uint32_t rank, uint32_t *resul
 
 int rule_broadcast(struct inference *in, const struct mil_type *a, const struct mil_type *b,
                    struct mil_type *result) {
-    char first[TYPES_TEXT_SIZE], second[TYPES_TEXT_SIZE];
+    char first[MIL_TYPE_TEXT_SIZE], second[MIL_TYPE_TEXT_SIZE];
     struct mil_type wide = {.dtype = a->dtype, .rank = a->rank > b->rank ? a->rank : b->rank};
     for (uint32_t i = 0; i < wide.rank; i++) {
         /* Missing axes stand in front and count as 1. */
@@ -109,8 +85,8 @@ int rule_broadcast(struct inference *in, const struct mil_type *a, const struct 
         int64_t x = i + a->rank >= wide.rank ? a->dims[at_a] : 1;
         int64_t y = i + b->rank >= wide.rank ? b->dims[at_b] : 1;
         if (x != y && x > 1 && y > 1)
-            return rule_refuse(in, "%s and %s do not fit together", types_text(a, first),
-                               types_text(b, second));
+            return rule_refuse(in, "%s and %s do not fit together", mil_type_text(a, first),
+                               mil_type_text(b, second));
         /* An unknown one is 1 or equal to the other. */
         wide.dims[i] = x == 1 || (x < 0 && y > 1) ? y : x;
     }

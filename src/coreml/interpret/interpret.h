@@ -7,16 +7,7 @@
 #define PST_COREML_INTERPRET_INTERPRET_H
 
 #include "coreml/mil/mil.h"
-
-enum mil_rounding { MIL_ROUND_NONE, MIL_ROUND_F16 };
-
-/* A tensor at run time: float types as float, integers and booleans as int32_t. */
-struct mil_tensor {
-    const char *name;
-    struct mil_type type; /* all dimensions known */
-    float *f;             /* [elements], or NULL */
-    int32_t *i;           /* [elements], or NULL */
-};
+#include "coreml/mil/mil_tensor.h"
 
 /* A loaded function, its constants decoded once. States live in it from call to call. */
 struct mil_machine;
@@ -26,16 +17,9 @@ pst_status mil_machine_new(struct mil_machine **machine, const struct mil_model 
                            pst_error *err);
 void mil_machine_free(struct mil_machine *machine);
 
-/* What a run may use: bytes of tensors alive at once, constants included, and work, counted in elements
- * written and products made. A program that wants more ends in an error: it may come from anywhere. */
-struct mil_limits {
-    size_t bytes;
-    uint64_t work;
-};
 void mil_machine_limit(struct mil_machine *machine, struct mil_limits limits);
 
 /* Calls `trace` after every operation that runs from now on, once for each of its results. */
-typedef void (*mil_trace_fn)(void *user, const char *type, const struct mil_tensor *result);
 void mil_machine_trace(struct mil_machine *machine, mil_trace_fn trace, void *user);
 
 /* Runs the function once. inputs [input_count] are found by name, their types checked; `outputs` [the

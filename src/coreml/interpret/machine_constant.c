@@ -1,11 +1,9 @@
-/* machine_constant.c - constants of a program as tensors: float16 widened, integers of every width to
- * int32, packed ones unpacked. */
-#include <math.h>
-#include <string.h>
+/* machine_constant.c - see machine_constant.h: float16 widened, integers of every width to int32, packed
+ * ones unpacked. */
+#include "coreml/interpret/machine_constant.h"
 
 #include "base/checked.h"
 #include "base/error.h"
-#include "coreml/interpret/machine.h"
 #include "formats/dtype.h"
 
 /* Element `index` of `bits` bits each, the first in the lowest bits. */
@@ -46,12 +44,12 @@ static int read_integer(enum mil_dtype dtype, const unsigned char *data, size_t 
     return 1;
 }
 
-pst_status machine_decode(struct mil_machine *machine, struct slot *slot, pst_error *err) {
+pst_status machine_decode(struct slot_memory *memory, struct slot *slot, pst_error *err) {
     const struct mil_value *value = slot->value;
     const struct mil_type *type = &value->type;
-    if (type->dtype == MIL_STRING || slot->tensor.f || slot->tensor.i) return PST_OK;
+    if (type->dtype == MIL_STRING || slot_is_filled(slot)) return PST_OK;
     size_t count, bits;
-    if (!type_count(type, &count) || !checked_mul(count, mil_bits(type->dtype), &bits) ||
+    if (!mil_type_count(type, &count) || !checked_mul(count, mil_bits(type->dtype), &bits) ||
         !mil_bits(type->dtype) || value->bytes < bits / 8 + (bits % 8 != 0))
         return error_set(err, PST_ERR_MODEL, "constant '%s': %zu bytes of data are not its %s",
                          value->name, value->bytes, mil_dtype_name(type->dtype));
@@ -64,7 +62,7 @@ pst_status machine_decode(struct mil_machine *machine, struct slot *slot, pst_er
         slot->tensor.f = (float *)value->data;
         return PST_OK;
     }
-    pst_status status = slot_fill(machine, slot, type, err);
+    pst_status status = slot_fill(memory, slot, type, err);
     if (status) return status;
     const unsigned char *data = value->data;
     if (mil_is_float(type->dtype)) {
@@ -73,7 +71,7 @@ pst_status machine_decode(struct mil_machine *machine, struct slot *slot, pst_er
     }
     for (size_t i = 0; i < count; i++) {
         if (read_integer(type->dtype, data, i, &slot->tensor.i[i])) continue;
-        slot_release(machine, slot);
+        slot_release(memory, slot);
         return error_set(err, PST_ERR_UNSUPPORTED,
                          "constant '%s': element %zu is beyond 32 bits with sign", value->name, i);
     }

@@ -1,16 +1,17 @@
-/* machine_plan.c - binds the operations of a function to code and slots, finds where values die, and
- * computes what depends on constants alone.
+/* machine_plan.c - see machine_plan.h: binds operations to code and slots, and finds where values die.
  *
  * Blocks nest (while_loop, cond). A value of an outer block that an inner one reads is needed until
  * the operation that holds the inner block is done, so every use is booked at the step of the value's
  * own block on the way down to it. */
+#include "coreml/interpret/machine_plan.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
 #include "base/error.h"
-#include "coreml/interpret/machine.h"
-#include "coreml/interpret/op.h"
+#include "coreml/interpret/machine_constant.h"
+#include "coreml/ops/op_table.h"
 
 /* Loops in loops; a real program has one or two. */
 enum { DEPTH_MAX = 16 };
@@ -34,14 +35,14 @@ struct planner {
     } * entries; /* [capacity], a power of two */
     size_t capacity, used;
     struct frame {
-        const struct body *body;
+        const struct bound_block *block;
         size_t step;
     } frames[DEPTH_MAX];
     size_t depth;
     size_t steps;
 };
 
-void *machine_alloc(struct mil_machine *machine, size_t count, size_t size, pst_error *err) {
+static void *machine_alloc(struct mil_machine *machine, size_t count, size_t size, pst_error *err) {
     size_t bytes;
     struct plan_chunk *chunk = NULL;
     if (!checked_mul(count, size, &bytes) || !checked_add(bytes, sizeof *chunk, &bytes)) bytes = 0;
@@ -140,41 +141,41 @@ static pst_status use_value(struct planner *planner, const struct mil_value *val
     if (found == NULL && value->data) return make_constant(planner, value, slot);
     size_t level = planner->depth;
     if (found) {
-        while (level && planner->frames[level - 1].body != found->body) level--;
+        while (level && planner->frames[level - 1].block != found->block) level--;
         if (level) found->last = planner->frames[level - 1].step;
     }
-    if (found == NULL || (found->body && level == 0))
+    if (found == NULL || (found->block && level == 0))
         return error_set(planner->err, PST_ERR_MODEL, "'%s' is used where it is not yet computed",
                          value->name ? value->name : "");
     *slot = found;
     return PST_OK;
 }
 
-static pst_status define_value(struct planner *planner, struct body *body,
+static pst_status define_value(struct planner *planner, struct bound_block *bound,
                                const struct mil_value *value, struct slot **slot) {
     if (value == NULL || value->data || get_slot(planner, value))
         return error_set(planner->err, PST_ERR_MODEL, "'%s' is computed twice",
                          value && value->name ? value->name : "");
     pst_status status = make_slot(planner, value, slot);
     if (status) return status;
-    (*slot)->body = body;
+    (*slot)->block = bound;
     (*slot)->last = planner->frames[planner->depth - 1].step;
-    (*slot)->next_defined = body->defined;
-    body->defined = *slot;
+    (*slot)->next_defined = bound->defined;
+    bound->defined = *slot;
     return PST_OK;
 }
 
 /* ---------------------------------------------------------------------------------------- operations */
 
-static pst_status bind_body(struct planner *planner, const struct mil_block *block,
-                            struct mil_value *const *inputs, size_t input_count,
-                            struct body **result);
+static pst_status bind_block(struct planner *planner, const struct mil_block *block,
+                             struct mil_value *const *inputs, size_t input_count,
+                             struct bound_block **result);
 
 static struct slot **slot_list(struct planner *planner, size_t count) {
     return machine_alloc(planner->machine, count, sizeof(struct slot *), planner->err);
 }
 
-static pst_status bind_arguments(struct planner *planner, struct step *step) {
+static pst_status bind_arguments(struct planner *planner, struct bound_step *step) {
     const struct mil_op *op = step->op;
     step->arguments =
         machine_alloc(planner->machine, op->argument_count, sizeof *step->arguments, planner->err);
@@ -182,7 +183,7 @@ static pst_status bind_arguments(struct planner *planner, struct step *step) {
     step->argument_count = op->argument_count;
     for (size_t i = 0; i < op->argument_count; i++) {
         const struct mil_argument *from = &op->arguments[i];
-        struct step_argument *to = &step->arguments[i];
+        struct bound_argument *to = &step->arguments[i];
         to->name = from->name;
         to->slots = slot_list(planner, from->count);
         if (to->slots == NULL) return PST_ERR_MEMORY;
@@ -196,119 +197,117 @@ static pst_status bind_arguments(struct planner *planner, struct step *step) {
     return PST_OK;
 }
 
-static pst_status bind_blocks(struct planner *planner, struct step *step) {
+static pst_status bind_inner_blocks(struct planner *planner, struct bound_step *step) {
     const struct mil_op *op = step->op;
-    step->bodies =
-        machine_alloc(planner->machine, op->block_count, sizeof *step->bodies, planner->err);
-    if (step->bodies == NULL) return PST_ERR_MEMORY;
-    for (; step->body_count < op->block_count; step->body_count++) {
-        const struct mil_block *block = op->blocks[step->body_count];
-        pst_status status = bind_body(planner, block, block->inputs, block->input_count,
-                                      &step->bodies[step->body_count]);
+    step->blocks =
+        machine_alloc(planner->machine, op->block_count, sizeof *step->blocks, planner->err);
+    if (step->blocks == NULL) return PST_ERR_MEMORY;
+    for (; step->block_count < op->block_count; step->block_count++) {
+        const struct mil_block *block = op->blocks[step->block_count];
+        pst_status status = bind_block(planner, block, block->inputs, block->input_count,
+                                       &step->blocks[step->block_count]);
         if (status) return status;
     }
     return PST_OK;
 }
 
-static pst_status bind_step(struct planner *planner, struct body *body, struct step *step) {
+static pst_status bind_step(struct planner *planner, struct bound_block *bound,
+                            struct bound_step *step) {
     const struct mil_op *op = step->op;
     if (++planner->steps > STEPS_MAX)
         return error_set(planner->err, PST_ERR_UNSUPPORTED, "more than %d operations", STEPS_MAX);
-    const struct op_entry *entry = op_find(op->type);
-    if (entry == NULL)
+    step->entry = op_find(op->type);
+    if (step->entry == NULL)
         return error_set(planner->err, PST_ERR_UNSUPPORTED, "operation %s is not supported",
                          op->type);
-    step->run = entry->run;
-    step->variant = entry->variant;
-    step->moves = entry->moves;
     step->folded = strncmp(op->type, "constexpr_", 10) == 0;
     pst_status status = bind_arguments(planner, step);
-    if (status == PST_OK) status = bind_blocks(planner, step);
+    if (status == PST_OK) status = bind_inner_blocks(planner, step);
     if (status) return status;
     step->outputs = slot_list(planner, op->output_count);
     if (step->outputs == NULL) return PST_ERR_MEMORY;
     for (; step->output_count < op->output_count; step->output_count++) {
         struct slot **slot = &step->outputs[step->output_count];
-        status = define_value(planner, body, op->outputs[step->output_count], slot);
+        status = define_value(planner, bound, op->outputs[step->output_count], slot);
         if (status) return status;
         (*slot)->constant = step->folded;
     }
     return PST_OK;
 }
 
-static void book_releases(struct body *body) {
-    for (struct slot *slot = body->defined; slot; slot = slot->next_defined) {
-        if (slot->constant || slot->last >= body->step_count) continue;
-        struct step *step = &body->steps[slot->last];
+static void book_releases(struct bound_block *bound) {
+    for (struct slot *slot = bound->defined; slot; slot = slot->next_defined) {
+        if (slot->constant || slot->last >= bound->step_count) continue;
+        struct bound_step *step = &bound->steps[slot->last];
         slot->next_release = step->release;
         step->release = slot;
     }
 }
 
 static pst_status bind_steps(struct planner *planner, const struct mil_block *block,
-                             struct body *body) {
+                             struct bound_block *bound) {
     size_t count = 0;
     for (size_t i = 0; i < block->item_count; i++) count += block->items[i].op != NULL;
-    body->steps = machine_alloc(planner->machine, count, sizeof *body->steps, planner->err);
-    if (body->steps == NULL) return PST_ERR_MEMORY;
+    bound->steps = machine_alloc(planner->machine, count, sizeof *bound->steps, planner->err);
+    if (bound->steps == NULL) return PST_ERR_MEMORY;
     for (size_t i = 0; i < block->item_count; i++) {
         if (block->items[i].op == NULL) continue;
-        struct step *step = &body->steps[body->step_count];
+        struct bound_step *step = &bound->steps[bound->step_count];
         step->op = block->items[i].op;
-        planner->frames[planner->depth - 1].step = body->step_count;
-        pst_status status = bind_step(planner, body, step);
+        planner->frames[planner->depth - 1].step = bound->step_count;
+        pst_status status = bind_step(planner, bound, step);
         if (status) return status;
-        body->step_count++;
+        bound->step_count++;
     }
     return PST_OK;
 }
 
 static pst_status bind_outputs(struct planner *planner, const struct mil_block *block,
-                               struct body *body) {
-    body->outputs = slot_list(planner, block->output_count);
-    if (body->outputs == NULL) return PST_ERR_MEMORY;
+                               struct bound_block *bound) {
+    bound->outputs = slot_list(planner, block->output_count);
+    if (bound->outputs == NULL) return PST_ERR_MEMORY;
     planner->frames[planner->depth - 1].step = NEVER;
-    for (; body->output_count < block->output_count; body->output_count++) {
-        struct slot **slot = &body->outputs[body->output_count];
-        pst_status status = use_value(planner, block->outputs[body->output_count], slot);
+    for (; bound->output_count < block->output_count; bound->output_count++) {
+        struct slot **slot = &bound->outputs[bound->output_count];
+        pst_status status = use_value(planner, block->outputs[bound->output_count], slot);
         if (status) return status;
         (*slot)->decoded = 1;
     }
     return PST_OK;
 }
 
-static pst_status bind_body(struct planner *planner, const struct mil_block *block,
-                            struct mil_value *const *inputs, size_t input_count,
-                            struct body **result) {
+static pst_status bind_block(struct planner *planner, const struct mil_block *block,
+                             struct mil_value *const *inputs, size_t input_count,
+                             struct bound_block **result) {
     if (planner->depth == DEPTH_MAX)
         return error_set(planner->err, PST_ERR_UNSUPPORTED, "blocks are nested more than %d deep",
                          DEPTH_MAX);
-    struct body *body = machine_alloc(planner->machine, 1, sizeof *body, planner->err);
-    if (body == NULL) return PST_ERR_MEMORY;
-    planner->frames[planner->depth++] = (struct frame){body, 0};
-    body->inputs = slot_list(planner, input_count);
-    pst_status status = body->inputs ? PST_OK : PST_ERR_MEMORY;
-    for (; status == PST_OK && body->input_count < input_count; body->input_count++) {
-        struct slot **slot = &body->inputs[body->input_count];
-        status = define_value(planner, body, inputs[body->input_count], slot);
+    struct bound_block *bound = machine_alloc(planner->machine, 1, sizeof *bound, planner->err);
+    if (bound == NULL) return PST_ERR_MEMORY;
+    planner->frames[planner->depth++] = (struct frame){bound, 0};
+    bound->inputs = slot_list(planner, input_count);
+    pst_status status = bound->inputs ? PST_OK : PST_ERR_MEMORY;
+    for (; status == PST_OK && bound->input_count < input_count; bound->input_count++) {
+        struct slot **slot = &bound->inputs[bound->input_count];
+        status = define_value(planner, bound, inputs[bound->input_count], slot);
         if (status) return status;
-        (*slot)->constant = inputs[body->input_count]->type.state;
+        (*slot)->constant = inputs[bound->input_count]->type.state;
         if ((*slot)->constant && planner->depth > 1)
             return error_set(planner->err, PST_ERR_MODEL, "'%s' is a state within a function",
                              (*slot)->tensor.name);
     }
-    if (status == PST_OK) status = bind_steps(planner, block, body);
-    if (status == PST_OK) status = bind_outputs(planner, block, body);
+    if (status == PST_OK) status = bind_steps(planner, block, bound);
+    if (status == PST_OK) status = bind_outputs(planner, block, bound);
     planner->depth--;
     if (status) return status;
-    book_releases(body);
-    *result = body;
+    book_releases(bound);
+    *result = bound;
     return PST_OK;
 }
 
 /* ----------------------------------------------------------------------------------------- constants */
 
-static pst_status decode_arguments(struct mil_machine *machine, const struct step *step,
+static pst_status decode_arguments(struct mil_machine *machine, const struct bound_step *step,
                                    pst_error *err) {
     for (size_t i = 0; i < step->argument_count; i++) {
         for (size_t j = 0; j < step->arguments[i].count; j++) {
@@ -316,7 +315,8 @@ static pst_status decode_arguments(struct mil_machine *machine, const struct ste
             if (!slot->constant || slot->value->type.state)
                 return error_set(err, PST_ERR_MODEL, "%s: argument %s is not a constant",
                                  step->op->type, step->arguments[i].name);
-            pst_status status = slot->body ? PST_OK : machine_decode(machine, slot, err);
+            pst_status status =
+                slot->block ? PST_OK : machine_decode(&machine->resources.memory, slot, err);
             if (status) return status;
         }
     }
@@ -324,21 +324,22 @@ static pst_status decode_arguments(struct mil_machine *machine, const struct ste
 }
 
 /* Runs the constexpr operations of a block and takes them out of it. */
-static pst_status fold_body(struct mil_machine *machine, struct body *body, pst_error *err) {
-    for (size_t i = 0; i < body->step_count; i++) {
-        struct step *step = &body->steps[i];
-        for (size_t j = 0; j < step->body_count; j++) {
-            pst_status status = fold_body(machine, step->bodies[j], err);
+static pst_status fold_block(struct mil_machine *machine, struct bound_block *bound,
+                             pst_error *err) {
+    for (size_t i = 0; i < bound->step_count; i++) {
+        struct bound_step *step = &bound->steps[i];
+        for (size_t j = 0; j < step->block_count; j++) {
+            pst_status status = fold_block(machine, step->blocks[j], err);
             if (status) return status;
         }
         if (!step->folded) continue;
         pst_status status = decode_arguments(machine, step, err);
-        if (status == PST_OK) status = machine_run_step(machine, step, err);
+        if (status == PST_OK) status = bound_step_run(&machine->resources, step, err);
         if (status) return status;
         for (size_t j = 0; j < step->argument_count; j++)
             for (size_t k = 0; k < step->arguments[j].count; k++)
-                if (!step->arguments[j].slots[k]->decoded && !step->arguments[j].slots[k]->body)
-                    slot_release(machine, step->arguments[j].slots[k]);
+                if (!step->arguments[j].slots[k]->decoded && !step->arguments[j].slots[k]->block)
+                    slot_release(&machine->resources.memory, step->arguments[j].slots[k]);
     }
     return PST_OK;
 }
@@ -349,10 +350,9 @@ static pst_status decode_constants(struct mil_machine *machine, pst_error *err) 
     for (struct slot *slot = machine->constants; slot; slot = slot->next_defined) {
         if (!slot->decoded) continue;
         struct slot *source = slot->twin ? slot->twin : slot;
-        pst_status status = machine_decode(machine, source, err);
+        pst_status status = machine_decode(&machine->resources.memory, source, err);
         if (status) return status;
-        if (source != slot && slot->tensor.f == NULL && slot->tensor.i == NULL)
-            slot_borrow(slot, source);
+        if (source != slot && !slot_is_filled(slot)) slot_borrow(slot, source);
         slot->tensor.type = slot->value->type;
     }
     return PST_OK;
@@ -361,10 +361,10 @@ static pst_status decode_constants(struct mil_machine *machine, pst_error *err) 
 pst_status machine_plan(struct mil_machine *machine, pst_error *err) {
     struct planner planner = {.machine = machine, .err = err};
     const struct mil_function *function = machine->function;
-    pst_status status = bind_body(&planner, function->block, function->inputs,
-                                  function->input_count, &machine->body);
+    pst_status status = bind_block(&planner, function->block, function->inputs,
+                                   function->input_count, &machine->block);
     free(planner.entries);
-    if (status == PST_OK) status = fold_body(machine, machine->body, err);
+    if (status == PST_OK) status = fold_block(machine, machine->block, err);
     if (status == PST_OK) status = decode_constants(machine, err);
     return status;
 }

@@ -1,50 +1,15 @@
 /* mil.h - a Core ML program in memory: what the graphs are built in, packages are written from and read
  * into, and the interpreter runs.
  *
- * A model owns everything in it: one allocation list, freed at once by mil_model_free(). Numbers of types
- * are those of the protobuf schema. A value is defined once: as an input of a function, as the result
- * of an operation, or as a constant; operations point to the values they use, so order and names
- * are a matter of printing and writing. */
+ * A model owns everything in it: one allocation list, freed at once by mil_model_free(). A value is
+ * defined once: as an input of a function, as the result of an operation, or as a constant; operations
+ * point to the values they use, so order and names are a matter of printing and writing. */
 #ifndef PST_COREML_MIL_MIL_H
 #define PST_COREML_MIL_MIL_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/file_view.h"
+#include "coreml/mil/mil_type.h"
 #include "potstill.h"
-
-enum mil_dtype {
-    MIL_BOOL = 1,
-    MIL_STRING = 2,
-    MIL_F16 = 10,
-    MIL_F32 = 11,
-    MIL_F64 = 12,
-    MIL_I8 = 21,
-    MIL_I16 = 22,
-    MIL_I32 = 23,
-    MIL_I64 = 24,
-    MIL_I4 = 25,
-    MIL_U8 = 31,
-    MIL_U16 = 32,
-    MIL_U32 = 33,
-    MIL_U64 = 34,
-    MIL_U4 = 35,
-    MIL_U2 = 36,
-    MIL_U1 = 37,
-    MIL_U6 = 38,
-    MIL_U3 = 39
-};
-
-enum { MIL_RANK_MAX = 8 }; /* 5 for what Core ML computes; lookup tables have more */
-enum { MIL_UNKNOWN = -1 }; /* a dimension that the package leaves open */
-
-struct mil_type {
-    enum mil_dtype dtype;
-    uint32_t rank; /* 0: a scalar */
-    int64_t dims[MIL_RANK_MAX];
-    int state; /* a state of this tensor type (iOS 18) */
-};
 
 struct mil_op;
 
@@ -157,14 +122,6 @@ void *mil_alloc(struct mil_model *model, size_t bytes);
 const char *mil_text(struct mil_model *model, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-struct mil_type mil_type_of(enum mil_dtype dtype, uint32_t rank, const int64_t *dims);
-size_t mil_elements(const struct mil_type *type); /* 0 with an unknown dimension or on overflow */
-uint32_t mil_bits(enum mil_dtype dtype);          /* of an element; 0: a string or no type */
-const char *mil_dtype_name(enum mil_dtype dtype); /* "fp16", as MIL text has it; never NULL */
-/* Bytes of so many elements of a number type, the last one filled up; 0 on overflow. */
-size_t mil_data_bytes(const struct mil_type *type);
-int mil_type_equal(const struct mil_type *a, const struct mil_type *b);
-
 struct mil_function *mil_function_new(struct mil_model *model, const char *name, const char *opset);
 struct mil_value *mil_function_input(struct mil_model *model, struct mil_function *function,
                                      const char *name, struct mil_type type);
@@ -190,7 +147,7 @@ struct mil_value *mil_const_ints(struct mil_model *model, struct mil_block *bloc
                                  const int32_t *values, size_t count); /* a vector */
 
 /* An operation at the end of `block`. Arguments are added in the order of calls; the result's type is
- * declared by the caller and checked by mil_verify (rule_tools.h) against what the operation gives. */
+ * declared by the caller and checked (check.h) against what the operation gives. */
 struct mil_op *mil_op_new(struct mil_model *model, struct mil_block *block, const char *type);
 void mil_op_argument(struct mil_model *model, struct mil_op *op, const char *name,
                      const struct mil_value *value);

@@ -1,8 +1,9 @@
-/* mil_type.c - types of values: element widths, names, sizes. */
-#include <string.h>
+/* mil_type.c - see mil_type.h. */
+#include "coreml/mil/mil_type.h"
+
+#include <stdio.h>
 
 #include "base/checked.h"
-#include "coreml/mil/mil.h"
 
 static const struct {
     enum mil_dtype dtype;
@@ -46,6 +47,23 @@ size_t mil_elements(const struct mil_type *type) {
     return count;
 }
 
+int mil_is_float(enum mil_dtype dtype) {
+    return dtype == MIL_F16 || dtype == MIL_F32;
+}
+
+int mil_type_count(const struct mil_type *type, size_t *count) {
+    size_t span = 1, empty = 0;
+    if (type->rank > MIL_RANK_MAX) return 0;
+    for (uint32_t i = 0; i < type->rank; i++) {
+        size_t dim = type->dims[i] > 0 ? (size_t)type->dims[i] : 1;
+        empty |= type->dims[i] == 0;
+        /* Strides of an empty tensor have to fit too. */
+        if (type->dims[i] < 0 || !checked_mul(span, dim, &span)) return 0;
+    }
+    *count = empty ? 0 : span;
+    return span <= PTRDIFF_MAX / sizeof(float);
+}
+
 size_t mil_data_bytes(const struct mil_type *type) {
     size_t bits;
     if (!checked_mul(mil_elements(type), mil_bits(type->dtype), &bits)) return 0;
@@ -57,4 +75,27 @@ int mil_type_equal(const struct mil_type *a, const struct mil_type *b) {
     for (uint32_t i = 0; i < a->rank; i++)
         if (a->dims[i] != b->dims[i]) return 0;
     return 1;
+}
+
+int mil_types_agree(const struct mil_type *a, const struct mil_type *b) {
+    if (a->dtype != b->dtype || a->rank != b->rank || !a->state != !b->state) return 0;
+    for (uint32_t i = 0; i < a->rank; i++)
+        if (a->dims[i] != b->dims[i] && a->dims[i] >= 0 && b->dims[i] >= 0) return 0;
+    return 1;
+}
+
+const char *mil_type_text(const struct mil_type *type, char text[MIL_TYPE_TEXT_SIZE]) {
+    int at = snprintf(text, MIL_TYPE_TEXT_SIZE, "%s%s", type->state ? "state of " : "",
+                      mil_dtype_name(type->dtype));
+    if (type->rank == 0) return text;
+    for (uint32_t i = 0; i < type->rank && at > 0 && at < MIL_TYPE_TEXT_SIZE; i++) {
+        const char *before = i == 0 ? " [" : ", ";
+        size_t left = (size_t)(MIL_TYPE_TEXT_SIZE - at);
+        at += type->dims[i] < 0
+                  ? snprintf(text + at, left, "%s?", before)
+                  : snprintf(text + at, left, "%s%lld", before, (long long)type->dims[i]);
+    }
+    if (at > 0 && at < MIL_TYPE_TEXT_SIZE)
+        snprintf(text + at, (size_t)(MIL_TYPE_TEXT_SIZE - at), "]");
+    return text;
 }

@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "coreml/check/rule_tools.h"
 #include "formats/dtype.h"
 
 /* Shown where it is used: a shape, axes, a few padding numbers. */
@@ -18,8 +17,8 @@ static int is_short(const struct mil_value *value) {
 }
 
 static void print_type(struct buffer *text, const struct mil_type *type) {
-    char string[TYPES_TEXT_SIZE];
-    buffer_text(text, types_text(type, string));
+    char string[MIL_TYPE_TEXT_SIZE];
+    buffer_text(text, mil_type_text(type, string));
 }
 
 static void print_integer(struct buffer *text, const struct mil_value *value, size_t index) {

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "coreml/package/package_message.h"
 
 void *message_new(struct mil_model *scratch, const ProtobufCMessageDescriptor *descriptor) {
     void *message = mil_alloc(scratch, descriptor->sizeof_message);

@@ -5,6 +5,15 @@
 #include "coreml/mil/mil.h"
 #include "package.pb-c.h"
 
+/* Numbers of types in the description. */
+enum {
+    ARRAY_F16 = 65552,
+    ARRAY_F32 = 65568,
+    ARRAY_F64 = 65600,
+    ARRAY_I8 = 131080,
+    ARRAY_I32 = 131104
+};
+
 /* A new message in the memory of `scratch`; NULL when there is none. */
 void *message_new(struct mil_model *scratch, const ProtobufCMessageDescriptor *descriptor);
 /* `string` as the structs of protobuf-c want it; they only read what is written. NULL: "". */

@@ -17,13 +17,4 @@ pst_status spec_read(const unsigned char *bytes, size_t length, struct mil_model
  * known, of its wire type, in ascending order, and single where it is single. */
 pst_status spec_scan(const unsigned char *bytes, size_t length, pst_error *err);
 
-/* Numbers of types in the description. */
-enum {
-    ARRAY_F16 = 65552,
-    ARRAY_F32 = 65568,
-    ARRAY_F64 = 65600,
-    ARRAY_I8 = 131080,
-    ARRAY_I32 = 131104
-};
-
 #endif

@@ -5,7 +5,6 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
-#include "coreml/check/rule_tools.h"
 #include "coreml/mil/print.h"
 #include "coreml/package/ane.h"
 #include "coreml/package/package.h"
@@ -56,10 +55,10 @@ pst_status pst_package_text(const pst_package *package, char **text, pst_error *
 /* ------------------------------------------------------------------------------------- report */
 
 static json_t *feature_object(const struct mil_feature *feature) {
-    char type[TYPES_TEXT_SIZE];
+    char type[MIL_TYPE_TEXT_SIZE];
     json_t *object = json_object();
     json_object_set_new(object, "name", json_string(feature->name));
-    json_object_set_new(object, "type", json_string(types_text(&feature->type, type)));
+    json_object_set_new(object, "type", json_string(mil_type_text(&feature->type, type)));
     if (feature->description != NULL)
         json_object_set_new(object, "description", json_string(feature->description));
     json_object_set_new(object, "flexible", json_boolean(feature->lower != NULL));

@@ -1,5 +1,5 @@
 /* op_cast.c - from one number type to another. */
-#include "coreml/interpret/op.h"
+#include "coreml/ops/op.h"
 
 /* Toward zero; what an int32 cannot hold becomes its nearest, NaN 0. */
 static int32_t to_integer(float x) {
@@ -47,7 +47,7 @@ static pst_status run_cast(struct op_call *call) {
     type.dtype = dtypes[choice];
     status = op_output(call, 0, &type, &y);
     size_t count = 0;
-    if (status == PST_OK && type_count(&type, &count)) convert(y, x, count);
+    if (status == PST_OK && mil_type_count(&type, &count)) convert(y, x, count);
     return status;
 }
 

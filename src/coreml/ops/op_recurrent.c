@@ -1,7 +1,7 @@
 /* op_recurrent.c - the LSTM: gates in the order input, forget, output, cell. */
 #include <stdlib.h>
 
-#include "coreml/interpret/op.h"
+#include "coreml/ops/op.h"
 
 enum activation { TANH, SIGMOID, RELU, LINEAR };
 

@@ -1,5 +1,5 @@
 /* op_unary.c - operations on each element of one tensor. */
-#include "coreml/interpret/op.h"
+#include "coreml/ops/op_product.h"
 
 #include <stdlib.h>
 
@@ -130,8 +130,9 @@ static pst_status run_floats(struct op_call *call, enum unary unary, float alpha
     if (status == PST_OK) status = op_copy(call, 0, x, &x->type);
     if (status) return status;
     size_t count = 0;
-    (void)type_count(&x->type, &count);
-    struct job job = {unary, call->machine->kernels, call->step->outputs[0]->tensor.f, alpha, beta};
+    (void)mil_type_count(&x->type, &count);
+    struct job job = {unary, call->resources->kernels, call->step->outputs[0]->tensor.f, alpha,
+                      beta};
     op_spread(call, count, PIECE, run_piece, &job);
     return PST_OK;
 }
@@ -140,11 +141,11 @@ static pst_status run_integers(struct op_call *call, const struct mil_tensor *x)
     pst_status status = op_copy(call, 0, x, &x->type);
     if (status) return status;
     size_t count = 0;
-    (void)type_count(&x->type, &count);
+    (void)mil_type_count(&x->type, &count);
     int32_t *y = call->step->outputs[0]->tensor.i;
     for (size_t i = 0; i < count; i++) {
         uint32_t value = (uint32_t)y[i]; /* wraps, as the format leaves overflow open */
-        switch (call->step->variant) {
+        switch (call->step->entry->variant) {
         case ABS: value = y[i] < 0 ? 0 - value : value; break;
         case SIGN: value = (uint32_t)((y[i] > 0) - (y[i] < 0)); break;
         case SQUARE: value *= value; break;
@@ -160,7 +161,7 @@ static pst_status run_plain(struct op_call *call) {
     const struct mil_tensor *x;
     pst_status status = op_tensor(call, "x", &x);
     if (status) return status;
-    switch (call->step->variant) {
+    switch (call->step->entry->variant) {
     case ABS:
     case SIGN:
     case SQUARE:
@@ -172,7 +173,7 @@ static pst_status run_plain(struct op_call *call) {
         break;
     default: break;
     }
-    return run_floats(call, (enum unary)call->step->variant, 0, 0);
+    return run_floats(call, (enum unary)call->step->entry->variant, 0, 0);
 }
 
 static pst_status run_gelu(struct op_call *call) {
@@ -184,11 +185,11 @@ static pst_status run_gelu(struct op_call *call) {
 
 /* What is added under a logarithm or a division; coremltools' defaults. */
 static pst_status run_epsilon(struct op_call *call) {
-    float epsilon = call->step->variant == RSQRT     ? 1e-12f
-                    : call->step->variant == INVERSE ? 1e-4f
-                                                     : 1e-45f;
+    float epsilon = call->step->entry->variant == RSQRT     ? 1e-12f
+                    : call->step->entry->variant == INVERSE ? 1e-4f
+                                                            : 1e-45f;
     pst_status status = op_float(call, "epsilon", &epsilon);
-    return status ? status : run_floats(call, (enum unary)call->step->variant, epsilon, 0);
+    return status ? status : run_floats(call, (enum unary)call->step->entry->variant, epsilon, 0);
 }
 
 static pst_status run_alpha_beta(struct op_call *call) {
@@ -208,13 +209,13 @@ static pst_status run_alpha_beta(struct op_call *call) {
     };
     float alpha = 0, beta = 0;
     for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++) {
-        if (defaults[i].variant != call->step->variant) continue;
+        if (defaults[i].variant != call->step->entry->variant) continue;
         alpha = defaults[i].alpha;
         beta = defaults[i].beta;
     }
     pst_status status = op_float(call, "alpha", &alpha);
     if (status == PST_OK) status = op_float(call, "beta", &beta);
-    return status ? status : run_floats(call, (enum unary)call->step->variant, alpha, beta);
+    return status ? status : run_floats(call, (enum unary)call->step->entry->variant, alpha, beta);
 }
 
 static pst_status run_logical_not(struct op_call *call) {
@@ -224,7 +225,7 @@ static pst_status run_logical_not(struct op_call *call) {
     if (status == PST_OK) status = op_output(call, 0, &x->type, &y);
     if (status) return status;
     size_t count = 0;
-    (void)type_count(&x->type, &count);
+    (void)mil_type_count(&x->type, &count);
     for (size_t i = 0; i < count; i++) y->i[i] = !x->i[i];
     return PST_OK;
 }
@@ -244,11 +245,11 @@ static pst_status run_softmax(struct op_call *call) {
     for (size_t i = 0; i < outer * inner; i++) {
         float *at = y + i / inner * n * inner + i % inner;
         if (inner == 1) {
-            call->machine->kernels->softmax(at, n);
+            call->resources->kernels->softmax(at, n);
             continue;
         }
         for (size_t j = 0; j < n; j++) row[j] = at[j * inner];
-        call->machine->kernels->softmax(row, n);
+        call->resources->kernels->softmax(row, n);
         for (size_t j = 0; j < n; j++) at[j * inner] = row[j];
     }
     free(row);

@@ -1,6 +1,6 @@
 /* op_constexpr.c - compressed weights made whole: int8 with scales, blocks with scales, palettes, masks.
  * They run once, while the machine is prepared. */
-#include "coreml/interpret/op.h"
+#include "coreml/ops/op.h"
 
 /* w = scale * (q - zero_point), each a number or one for every place of an axis. */
 static pst_status run_affine_dequantize(struct op_call *call) {
@@ -21,7 +21,7 @@ static pst_status run_affine_dequantize(struct op_call *call) {
     type.dtype = scale->type.dtype;
     status = op_output(call, 0, &type, &y);
     size_t count = 0, inner = span_of(&type, axis + 1, type.rank);
-    if (status || !type_count(&type, &count)) return status;
+    if (status || !mil_type_count(&type, &count)) return status;
     for (size_t i = 0; i < count; i++) {
         size_t place = i / inner % (size_t)n;
         float shift = (float)zero->i[zero->type.rank ? place : 0];
@@ -74,7 +74,7 @@ static pst_status run_blockwise(struct op_call *call) {
     struct mil_type type = data->type;
     type.dtype = scale->type.dtype;
     status = op_output(call, 0, &type, &y);
-    if (status || !type_count(&type, &count) || count == 0) return status;
+    if (status || !mil_type_count(&type, &count) || count == 0) return status;
     struct walk walk = {.rank = type.rank};
     for (uint32_t d = 0; d < type.rank; d++) walk.dims[d] = (size_t)type.dims[d];
     size_t i = 0;
@@ -119,8 +119,8 @@ static pst_status unpack_palette(struct op_call *call, const struct mil_tensor *
     uint32_t bits = lut->type.rank == 1 ? log2_of(lut->type.dims[0]) : 0;
     pst_status status = read_dense_type(call, lut->type.dtype, &type);
     if (status) return status;
-    if (bits == 0 || indices->type.dtype != MIL_U8 || !type_count(&indices->type, &bytes) ||
-        !type_count(&type, &count) || !checked_mul(count, bits, &needed) ||
+    if (bits == 0 || indices->type.dtype != MIL_U8 || !mil_type_count(&indices->type, &bytes) ||
+        !mil_type_count(&type, &count) || !checked_mul(count, bits, &needed) ||
         bytes < needed / 8 + (needed % 8 != 0))
         return op_error(call, PST_ERR_MODEL, "indices, lut and shape do not fit each other");
     status = op_output(call, 0, &type, &y);
@@ -155,7 +155,7 @@ static pst_status look_up(struct op_call *call, const struct mil_tensor *indices
     if (__builtin_mul_overflow(type.dims[axis], (int64_t)width, &type.dims[axis]))
         return op_error(call, PST_ERR_MODEL, "lut is too large");
     status = op_output(call, 0, &type, &y);
-    if (status || !type_count(&type, &count) || count == 0) return status;
+    if (status || !mil_type_count(&type, &count) || count == 0) return status;
     strides_of(&type, out);
     struct walk walk = {.rank = rank};
     for (uint32_t d = 0; d < rank; d++) {
@@ -198,8 +198,8 @@ static pst_status run_sparse_to_dense(struct op_call *call) {
     if (packed) status = read_dense_type(call, data->type.dtype, &type);
     if (status) return status;
     type.dtype = data->type.dtype;
-    (void)type_count(&data->type, &nonzero);
-    if (!type_count(&type, &count) || !type_count(&mask->type, &bits) ||
+    (void)mil_type_count(&data->type, &nonzero);
+    if (!mil_type_count(&type, &count) || !mil_type_count(&mask->type, &bits) ||
         (packed && (mask->type.dtype != MIL_U8 || bits < count / 8 + (count % 8 != 0))))
         return op_error(call, PST_ERR_MODEL, "mask and shape do not fit each other");
     status = op_output(call, 0, &type, &y);

@@ -1,6 +1,6 @@
 /* op_gather.c - elements by index, read and written. A negative index counts from the end; one outside
  * of the tensor ends the run with an error. */
-#include "coreml/interpret/op.h"
+#include "coreml/ops/op.h"
 
 /* `index` into a dimension of n, or -1. */
 static int64_t place_in(int32_t index, int64_t n) {
@@ -80,7 +80,7 @@ static pst_status run_gather_along_axis(struct op_call *call) {
     type.dtype = x->type.dtype;
     status = op_output(call, 0, &type, &y);
     size_t total = 0;
-    if (status || !type_count(&type, &total)) return status;
+    if (status || !mil_type_count(&type, &total)) return status;
     size_t inner = span_of(&type, axis + 1, type.rank), count = (size_t)type.dims[axis];
     size_t n = (size_t)x->type.dims[axis];
     for (size_t i = 0; i < total; i++) {
@@ -176,7 +176,7 @@ struct scatter {
 };
 
 static pst_status start_scatter(struct op_call *call, struct scatter *s) {
-    s->mode = call->step->variant;
+    s->mode = call->step->entry->variant;
     s->axis = 0;
     pst_status status = op_tensor(call, "data", &s->data);
     if (status == PST_OK) status = op_integers(call, "indices", &s->indices);
@@ -223,7 +223,7 @@ static pst_status run_scatter_along_axis(struct op_call *call) {
         return op_error(call, PST_ERR_MODEL, "data, indices and updates do not fit each other");
     size_t total = 0, inner = span_of(by, s.axis + 1, by->rank), count = (size_t)by->dims[s.axis];
     size_t n = (size_t)type->dims[s.axis];
-    (void)type_count(by, &total);
+    (void)mil_type_count(by, &total);
     for (size_t i = 0; i < total; i++) {
         int64_t place = place_in(s.indices->i[i], (int64_t)n);
         if (place < 0) return outside(call, s.indices->i[i], (int64_t)n);

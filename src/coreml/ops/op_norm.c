@@ -1,7 +1,7 @@
 /* op_norm.c - normalisations. Sums are in double: a group norm runs over millions of values. */
 #include <stdlib.h>
 
-#include "coreml/interpret/op.h"
+#include "coreml/ops/op.h"
 
 /* Splits the dims of a tensor into those that are flagged and the others, each walked in order. */
 static void split_walks(const struct mil_type *type, const int *flags, struct walk *flagged,

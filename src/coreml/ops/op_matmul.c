@@ -4,7 +4,7 @@
  * otherwise, which the kernels take both ways. */
 #include <stdlib.h>
 
-#include "coreml/interpret/op.h"
+#include "coreml/ops/op_product.h"
 
 /* [rows, cols] to [cols, rows] */
 static void transpose(float *to, const float *from, size_t rows, size_t cols) {
@@ -161,7 +161,7 @@ static pst_status weigh(struct op_call *call, float *scores, const struct mil_te
             else if (mask->i[at] == 0)
                 row[j] = -INFINITY;
         }
-        call->machine->kernels->softmax(row, keys);
+        call->resources->kernels->softmax(row, keys);
     }
     return op_work(call, queries, keys, 1);
 }

@@ -1,5 +1,5 @@
 /* op_slice.c - parts of a tensor: slices, pieces, and writing one into it. */
-#include "coreml/interpret/op.h"
+#include "coreml/ops/op.h"
 
 /* One dimension of a slice: `count` elements from `begin` on, `step` apart. */
 struct range {

@@ -1,9 +1,9 @@
 /* op_fill.c - tensors from numbers: fill, ranges, one-hot vectors, bands. */
-#include "coreml/interpret/op.h"
+#include "coreml/ops/op.h"
 
 static void fill(struct mil_tensor *y, const struct mil_tensor *value) {
     size_t count = 0;
-    (void)type_count(&y->type, &count);
+    (void)mil_type_count(&y->type, &count);
     for (size_t i = 0; i < count; i++) {
         if (y->f)
             y->f[i] = value ? value->f[0] : 0;
@@ -18,7 +18,7 @@ static pst_status number(struct op_call *call, const char *name, const struct mi
     *value = NULL;
     if (op_argument(call, name) == NULL) return PST_OK;
     pst_status status = op_tensor(call, name, value);
-    if (status == PST_OK && (!type_count(&(*value)->type, &count) || count != 1))
+    if (status == PST_OK && (!mil_type_count(&(*value)->type, &count) || count != 1))
         return op_error(call, PST_ERR_MODEL, "%s should be one number", name);
     return status;
 }
@@ -33,7 +33,7 @@ static pst_status run_fill(struct op_call *call) {
     int rank = 0;
     pst_status status = number(call, "value", &value);
     if (status) return status;
-    if (call->step->variant == FILL_LIKE) {
+    if (call->step->entry->variant == FILL_LIKE) {
         status = op_tensor(call, "ref_tensor", &like);
         if (status == PST_OK) type = like->type;
     } else {
@@ -128,7 +128,7 @@ static pst_status run_band_part(struct op_call *call) {
     if (x->type.rank < 2) return op_error(call, PST_ERR_MODEL, "x should be a matrix");
     struct mil_tensor *y = &call->step->outputs[0]->tensor;
     size_t count = 0;
-    (void)type_count(&x->type, &count);
+    (void)mil_type_count(&x->type, &count);
     int64_t rows = x->type.dims[x->type.rank - 2], cols = x->type.dims[x->type.rank - 1];
     for (size_t i = 0; i < count; i++) {
         int64_t row = (int64_t)i / cols % rows, col = (int64_t)i % cols;

@@ -2,7 +2,7 @@
  * columns of a matrix, and the weights multiply it. */
 #include <stdlib.h>
 
-#include "coreml/interpret/op.h"
+#include "coreml/ops/op_product.h"
 
 enum { SPACE_MAX = 3 };
 

@@ -2,7 +2,7 @@
  * once. */
 #include <stdlib.h>
 
-#include "coreml/interpret/op.h"
+#include "coreml/ops/op.h"
 
 enum reduce { SUM, MEAN, SUM_SQUARE, L1, L2, LOG_SUM, LOG_SUM_EXP, PROD, MAX, MIN };
 
@@ -60,7 +60,7 @@ static pst_status run_reduce(struct op_call *call) {
     const struct mil_tensor *x;
     int32_t keep_dims = 0;
     int flags[MIL_RANK_MAX];
-    struct job job = {.reduce = (enum reduce)call->step->variant, .n = 1};
+    struct job job = {.reduce = (enum reduce)call->step->entry->variant, .n = 1};
     pst_status status = op_tensor(call, "x", &x);
     if (status == PST_OK) status = op_axes(call, "axes", x->type.rank, flags);
     if (status == PST_OK) status = op_int(call, "keep_dims", &keep_dims);
@@ -80,7 +80,7 @@ static pst_status run_reduce(struct op_call *call) {
     }
     status = op_output(call, 0, &type, &job.y);
     size_t count = 0, done = 0;
-    if (status || !type_count(&type, &count) || count == 0) return status;
+    if (status || !mil_type_count(&type, &count) || count == 0) return status;
     status = op_work(call, count, job.n, 1);
     if (status) return status;
     do {

@@ -1,7 +1,7 @@
 /* op_sort.c - where the largest are: argmax, top k, sorting. Of equals the first comes first. */
 #include <stdlib.h>
 
-#include "coreml/interpret/op.h"
+#include "coreml/ops/op.h"
 
 /* An element of a line, as a number that sorts both classes of types exactly. */
 struct ranked {
@@ -82,7 +82,7 @@ static pst_status run_arg(struct op_call *call) {
         double found = element(&lines, line, 0);
         for (size_t i = 1; i < lines.n; i++) {
             double value = element(&lines, line, i);
-            if (call->step->variant == ARGMAX ? value <= found : value >= found) continue;
+            if (call->step->entry->variant == ARGMAX ? value <= found : value >= found) continue;
             found = value;
             best = i;
         }

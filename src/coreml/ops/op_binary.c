@@ -1,6 +1,6 @@
 /* op_binary.c - operations on pairs of elements, with the shorter shape repeated along the longer:
  * arithmetic, comparison, logic, and select. */
-#include "coreml/interpret/op.h"
+#include "coreml/ops/op.h"
 
 enum binary {
     ADD,
@@ -141,7 +141,7 @@ static void run_row(enum binary binary, const struct mil_tensor *out, size_t don
 }
 
 static pst_status run_binary(struct op_call *call) {
-    enum binary binary = (enum binary)call->step->variant;
+    enum binary binary = (enum binary)call->step->entry->variant;
     const struct mil_tensor *x, *y;
     pst_status status = op_tensor(call, "x", &x);
     if (status == PST_OK) status = op_tensor(call, "y", &y);
@@ -156,7 +156,7 @@ static pst_status run_binary(struct op_call *call) {
     struct mil_tensor *out;
     status = op_output(call, 0, &type, &out);
     size_t count = 0, done = 0;
-    if (status || !type_count(&type, &count) || count == 0) return status;
+    if (status || !mil_type_count(&type, &count) || count == 0) return status;
     struct walk walk;
     ptrdiff_t steps[2];
     size_t n = start_walk(&walk, &type, &x->type, &y->type, steps);
@@ -180,7 +180,7 @@ static pst_status run_select(struct op_call *call) {
     struct mil_tensor *out;
     status = op_output(call, 0, &type, &out);
     size_t count = 0;
-    if (status || !type_count(&type, &count) || count == 0) return status;
+    if (status || !mil_type_count(&type, &count) || count == 0) return status;
     struct walk walk = {.rank = type.rank};
     broadcast_strides(&a->type, &type, walk.stride[0]);
     broadcast_strides(&b->type, &type, walk.stride[1]);

@@ -1,9 +1,9 @@
 /* op_join.c - larger tensors from smaller ones: concat, stack, tile, pad. */
-#include "coreml/interpret/op.h"
+#include "coreml/ops/op.h"
 
 /* The type of the values joined along `axis`; all other dimensions must agree. */
-static pst_status join_type(struct op_call *call, const struct step_argument *values, uint32_t axis,
-                            struct mil_type *type) {
+static pst_status join_type(struct op_call *call, const struct bound_argument *values,
+                            uint32_t axis, struct mil_type *type) {
     *type = values->slots[0]->tensor.type;
     for (size_t i = 1; i < values->count; i++) {
         const struct mil_type *other = &values->slots[i]->tensor.type;
@@ -17,7 +17,7 @@ static pst_status join_type(struct op_call *call, const struct step_argument *va
 }
 
 static pst_status run_concat(struct op_call *call) {
-    const struct step_argument *values;
+    const struct bound_argument *values;
     uint32_t axis = 0;
     int32_t interleave = 0;
     struct mil_type type;
@@ -43,7 +43,7 @@ static pst_status run_concat(struct op_call *call) {
 }
 
 static pst_status run_stack(struct op_call *call) {
-    const struct step_argument *values;
+    const struct bound_argument *values;
     uint32_t axis = 0;
     struct mil_tensor *y;
     pst_status status = op_values(call, &values);
@@ -90,7 +90,7 @@ static pst_status run_tile(struct op_call *call) {
             return op_error(call, PST_ERR_MODEL, "reps %d cannot be had", reps[d]);
     status = op_output(call, 0, &type, &y);
     size_t count = 0;
-    if (status || !type_count(&type, &count) || count == 0) return status;
+    if (status || !mil_type_count(&type, &count) || count == 0) return status;
     struct place from = place_of(x), whole = place_of(y);
     struct walk walk = {.rank = type.rank};
     for (uint32_t d = 0; d < type.rank; d++) {
@@ -175,10 +175,10 @@ static pst_status run_pad(struct op_call *call) {
     struct mil_type type = x->type;
     if (status == PST_OK) status = read_pad(call, (enum pad_mode)mode, &type, before);
     size_t count = 0, one = 1;
-    if (status == PST_OK && constant && (!type_count(&constant->type, &one) || one != 1))
+    if (status == PST_OK && constant && (!mil_type_count(&constant->type, &one) || one != 1))
         return op_error(call, PST_ERR_MODEL, "constant_val should be one number");
     if (status == PST_OK) status = op_output(call, 0, &type, &y);
-    if (status || !type_count(&type, &count) || count == 0) return status;
+    if (status || !mil_type_count(&type, &count) || count == 0) return status;
     pad_elements(y, x, (enum pad_mode)mode, before, constant);
     return PST_OK;
 }

@@ -1,5 +1,5 @@
 /* op_shape.c - the same elements in another shape or order. */
-#include "coreml/interpret/op.h"
+#include "coreml/ops/op.h"
 
 static pst_status run_identity(struct op_call *call) {
     const struct mil_tensor *x;
@@ -16,7 +16,7 @@ static pst_status run_reshape(struct op_call *call) {
     pst_status status = op_tensor(call, "x", &x);
     if (status == PST_OK) status = op_ints(call, "shape", MIL_RANK_MAX, shape, &rank);
     if (status) return status;
-    (void)type_count(&x->type, &count);
+    (void)mil_type_count(&x->type, &count);
     struct mil_type type = {.dtype = x->type.dtype, .rank = rank > 0 ? (uint32_t)rank : 0};
     for (int i = 0; i < rank; i++) {
         type.dims[i] = shape[i];

@@ -1,0 +1,21 @@
+/* checker.h - the check of one program under way: what is checked, and who hears what is wrong. */
+#ifndef PST_COREML_CHECK_CHECKER_H
+#define PST_COREML_CHECK_CHECKER_H
+
+#include "coreml/mil/mil.h"
+
+typedef void (*checker_report_fn)(void *user, pst_severity severity, const char *message);
+
+struct checker {
+    const struct mil_model *model;
+    checker_report_fn report;
+    void *user;
+};
+
+/* Reports one thing that is wrong: a problem, for which Core ML refuses the program, or a warning. */
+void checker_problem(struct checker *checker, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void checker_warning(struct checker *checker, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif
