@@ -10,8 +10,6 @@
 
 #include "base/error.h"
 #include "decode/search.h"
-#include "network/decoder.h"
-#include "network/logits.h"
 
 static const float FORBIDDEN = -1.0e9f;
 
@@ -41,17 +39,17 @@ static void insert(struct candidate *best, size_t *count, size_t size, struct ca
 static void search_row(void *context, size_t index, unsigned thread) {
     (void)thread;
     struct search *search = context;
-    struct workspace *ws = search->ws;
-    size_t vocab = search->rules.vocab, size = kept_candidates(ws->extent.beams) + 1, count = 0;
+    const struct kernels *kernels = search->backend->kernels;
+    size_t vocab = search->rules.vocab, size = kept_candidates(search->beams) + 1, count = 0;
     const struct hypothesis *beam = &search->running[index];
-    const float *logits = ws->logits + index * vocab;
+    const float *logits = search->logits + index * vocab;
     float *scores = search->scores + index * vocab;
     struct candidate *best = search->row_best + index * size;
-    ws->kernels->log_softmax(scores, logits, vocab);
-    size_t likely = ws->kernels->argmax(logits, vocab);
+    kernels->log_softmax(scores, logits, vocab);
+    size_t likely = kernels->argmax(logits, vocab);
     search->log_sums[index] = logits[likely] - scores[likely];
     rules_apply(&search->rules, scores, beam->tokens, beam->count,
-                search->kept + index * ws->extent.tokens);
+                search->kept + index * search->rules.max_length);
     for (size_t token = 0; token < vocab; token++) {
         float score = scores[token] + beam->score;
         if (count == size && !(score > best[size - 1].score)) continue;
@@ -61,7 +59,7 @@ static void search_row(void *context, size_t index, unsigned thread) {
 }
 
 static void merge_rows(struct search *search) {
-    size_t beams = search->ws->extent.beams, size = kept_candidates(beams) + 1, count = 0;
+    size_t beams = search->beams, size = kept_candidates(beams) + 1, count = 0;
     for (size_t i = 0; i < beams * size; i++) {
         const struct candidate *candidate = &search->row_best[i];
         if (count == size && !better(candidate, &search->best[size - 1])) continue;
@@ -77,7 +75,7 @@ static void extend(const struct search *search, struct hypothesis *to,
     to->count = from->count + 1;
     to->score = score;
     size_t at = (size_t)candidate->beam * search->rules.vocab + (size_t)candidate->token;
-    to->logprob = from->logprob + search->ws->logits[at] - search->log_sums[candidate->beam];
+    to->logprob = from->logprob + search->logits[at] - search->log_sums[candidate->beam];
 }
 
 static void note_gap(struct search *search, float gap) {
@@ -90,7 +88,7 @@ static int ends(const struct search *search, const struct candidate *candidate, 
 
 /* The best K that do not end run on. */
 static void choose_running(struct search *search, size_t length) {
-    size_t beams = search->ws->extent.beams, count = 0;
+    size_t beams = search->beams, count = 0;
     struct candidate order[2 * BEAMS_MAX] = {0};
     for (size_t i = 0; i < kept_candidates(beams); i++) {
         struct candidate candidate = search->best[i];
@@ -114,7 +112,7 @@ static void choose_running(struct search *search, size_t length) {
 }
 
 static int all_filled(const struct search *search) {
-    for (size_t i = 0; i < search->ws->extent.beams; i++)
+    for (size_t i = 0; i < search->beams; i++)
         if (!search->finished[i].filled) return 0;
     return 1;
 }
@@ -140,7 +138,7 @@ static void insert_entry(struct entry *entries, size_t *count, size_t size, stru
 /* Old slots and all candidates compete for K slots. `improvable`: the early-stop flag is still up. */
 static void update_finished(struct search *search, size_t length, int improvable) {
     const pst_decode_options *options = search->rules.options;
-    size_t beams = search->ws->extent.beams, count = 0;
+    size_t beams = search->beams, count = 0;
     struct entry entries[BEAMS_MAX];
     int full = options->early_stopping == PST_STOP_FIRST && all_filled(search);
     /* new length less the prompt of one token: the number of generated tokens */
@@ -188,28 +186,28 @@ static int can_improve(const struct search *search, size_t length) {
     float best =
         search->running[0].score / (float)pow((double)generated, (double)options->length_penalty);
     float worst = INFINITY;
-    for (size_t i = 0; i < search->ws->extent.beams; i++)
+    for (size_t i = 0; i < search->beams; i++)
         if (search->finished[i].score < worst) worst = search->finished[i].score;
-    for (size_t i = 0; i < search->ws->extent.beams; i++)
+    for (size_t i = 0; i < search->beams; i++)
         if (best > (search->finished[i].filled ? worst : FORBIDDEN)) return 1;
     return 0;
 }
 
 static int all_end(const struct search *search, size_t length) {
-    for (size_t i = 0; i < kept_candidates(search->ws->extent.beams); i++)
+    for (size_t i = 0; i < kept_candidates(search->beams); i++)
         if (!ends(search, &search->best[i], length)) return 0;
     return 1;
 }
 
 static void start(struct search *search) {
-    for (size_t i = 0; i < search->ws->extent.beams; i++) {
+    for (size_t i = 0; i < search->beams; i++) {
         struct hypothesis *beam = &search->running[i];
-        beam->tokens[0] = search->start_token_id;
+        beam->tokens[0] = search->backend->start;
         beam->count = 1;
         beam->score = i == 0 ? 0 : FORBIDDEN; /* all start alike: only one may go on */
         beam->logprob = 0;
         struct hypothesis *slot = &search->finished[i];
-        slot->tokens[0] = search->start_token_id;
+        slot->tokens[0] = search->backend->start;
         slot->count = 1;
         slot->score = FORBIDDEN;
         slot->logprob = 0;
@@ -219,18 +217,19 @@ static void start(struct search *search) {
 }
 
 pst_status beam_search(struct search *search, pst_error *err) {
-    struct workspace *ws = search->ws;
+    struct backend *backend = search->backend;
     const pst_decode_options *options = search->rules.options;
-    size_t beams = ws->extent.beams;
+    size_t beams = search->beams;
     int32_t tokens[BEAMS_MAX];
     int improvable = 1, going = 1;
     start(search);
     for (size_t length = 1; going; length++) {
         for (size_t i = 0; i < beams; i++) tokens[i] = search->running[i].tokens[length - 1];
-        decoder_step(ws, tokens, beams, length - 1);
-        logits_compute(ws, beams);
-        uint64_t began = spans_start(ws->spans);
-        thread_pool_run(ws->pool, beams, search_row, search);
+        pst_status status = backend->calls->step(backend, tokens, beams, length - 1, err);
+        if (status) return status;
+        search->logits = backend->calls->logits(backend, beams);
+        uint64_t began = spans_start(backend->spans);
+        thread_pool_run(backend->pool, beams, search_row, search);
         merge_rows(search);
         if (isnan(search->log_sums[0]))
             return error_set(err, PST_ERR_MODEL,
@@ -242,11 +241,11 @@ pst_status beam_search(struct search *search, pst_error *err) {
         update_finished(search, length, improvable);
         swap(&search->running, &search->next_running);
         swap(&search->finished, &search->next_finished);
-        decoder_reorder(ws, search->parents, beams, length);
+        backend->calls->reorder(backend, search->parents, beams, length);
         improvable = improvable && can_improve(search, length + 1);
         int full = options->early_stopping == PST_STOP_FIRST && all_filled(search);
         going = improvable && !full && !ended;
-        spans_end(ws->spans, 0, PST_STAGE_SEARCH, "beams", began);
+        spans_end(backend->spans, 0, PST_STAGE_SEARCH, "beams", began);
     }
     search->winner = &search->finished[0];
     if (beams > 1) note_gap(search, search->finished[0].score - search->finished[1].score);

@@ -2,8 +2,8 @@
 #ifndef PST_DECODE_SEARCH_H
 #define PST_DECODE_SEARCH_H
 
-#include "decode/rules.h"
-#include "network/workspace.h"
+#include "base/arena.h"
+#include "decode/backend.h"
 
 /* A way to go on from a running beam. */
 struct candidate {
@@ -14,7 +14,7 @@ struct candidate {
 
 /* A hypothesis: running, or finished. */
 struct hypothesis {
-    int32_t *tokens; /* [extent.tokens] */
+    int32_t *tokens; /* [rules.max_length] */
     size_t count;
     float score;    /* running: the sum; finished: the normalised score */
     double logprob; /* sum of log-probabilities before any rule */
@@ -22,14 +22,18 @@ struct hypothesis {
 };
 
 struct search {
-    struct workspace *ws;
+    struct backend *backend; /* which computes the logits */
     struct rules rules;
-    int32_t start_token_id;
+    size_t beams; /* rows of a step; 1: greedy */
 
-    float *scores; /* [beams, vocab] */
-    float *kept;   /* [beams, tokens] scratch of the rules */
-    float *
-        log_sums; /* [beams]: log of the sum of exp(logits), to tell log-probabilities before the rules */
+    struct arena arena;           /* all that follows points into it */
+    size_t beams_max, tokens_max; /* what it is laid out for */
+
+    const float *logits; /* [beams, vocab] of the step at hand, the backend's */
+    float *scores;       /* [beams, vocab] */
+    float *kept;         /* [beams, tokens] scratch of the rules */
+    /* [beams]: log of the sum of exp(logits), for log-probabilities before the rules. */
+    float *log_sums;
     struct candidate *row_best;                  /* [beams, candidates of a row] */
     struct candidate *best;                      /* [candidates of a row], over all rows */
     struct hypothesis *running, *next_running;   /* [beams] */
@@ -41,11 +45,12 @@ struct search {
     float margin; /* the closest call; see pst_transcript */
 };
 
-/* Takes the buffers above from `arena`, with room for `extent`. */
-void search_lay_out(struct search *search, struct arena *arena, const struct extent *extent);
+/* Makes room for a search by `rules` and gets ready for it. */
+pst_status search_fit(struct search *search, const struct rules *rules, pst_error *err);
+void search_free(struct search *search);
 
-/* Both search from ws->extent.tokens = the most tokens there may be and fill the result; a row of NaN
- * logits (broken weights) is PST_ERR_MODEL. */
+/* Both fill the result from the clip that the backend has encoded; a row of NaN logits (broken weights) is
+ * PST_ERR_MODEL. */
 pst_status greedy_search(struct search *search, pst_error *err);
 pst_status beam_search(struct search *search, pst_error *err);
 

@@ -35,8 +35,8 @@ static pst_status find_function(struct interpreted *interpreted, const char *pat
     return error_set(err, PST_ERR_MODEL, "%s: there is no function %s", path, name ? name : "");
 }
 
-static pst_status load(const struct backend_options *options, const char *path,
-                       const char *function, void **loaded, pst_error *err) {
+static pst_status load(const struct runner_options *options, const char *path, const char *function,
+                       void **loaded, pst_error *err) {
     struct interpreted *interpreted = calloc(1, sizeof *interpreted);
     if (!interpreted) return error_memory(err, sizeof *interpreted);
     pst_status status = package_read(path, &interpreted->model, err);
@@ -93,11 +93,11 @@ static pst_status run(void *loaded, const struct mil_tensor *inputs, size_t inpu
     return status;
 }
 
-const struct backend backend_mil = {"mil", load, run, unload};
+const struct runner runner_mil = {"mil", load, run, unload};
 
 /* ----------------------------------------------------------------------------------------- Core ML */
 
-static pst_status load_coreml(const struct backend_options *options, const char *path,
+static pst_status load_coreml(const struct runner_options *options, const char *path,
                               const char *function, void **loaded, pst_error *err) {
     struct coreml_options chosen = options->coreml;
     struct coreml_model *model = NULL;
@@ -116,19 +116,19 @@ static void unload_coreml(void *loaded) {
     coreml_model_free(loaded);
 }
 
-const struct backend backend_coreml = {"coreml", load_coreml, run_coreml, unload_coreml};
+const struct runner runner_coreml = {"coreml", load_coreml, run_coreml, unload_coreml};
 
 /* ---------------------------------------------------------------------------------------- devices */
 
 pst_status pst_device_check(pst_device device, pst_error *err) {
-    const struct backend *backend;
-    return backend_get(&backend, device, err);
+    const struct runner *runner;
+    return runner_get(&runner, device, err);
 }
 
-pst_status backend_get(const struct backend **backend, pst_device device, pst_error *err) {
+pst_status runner_get(const struct runner **runner, pst_device device, pst_error *err) {
     switch (device) {
-    case PST_DEVICE_MIL: *backend = &backend_mil; return PST_OK;
-    case PST_DEVICE_COREML: *backend = &backend_coreml; return coreml_check(err);
+    case PST_DEVICE_MIL: *runner = &runner_mil; return PST_OK;
+    case PST_DEVICE_COREML: *runner = &runner_coreml; return coreml_check(err);
     }
     return error_set(err, PST_ERR_ARGUMENT, "there is no device %d", (int)device);
 }

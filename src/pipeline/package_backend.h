@@ -9,16 +9,16 @@
 #include "coreml/mil/mil.h"
 #include "coreml/run/runtime.h"
 
-struct backend_options {
+struct runner_options {
     unsigned threads;             /* of the interpreter */
     struct coreml_options coreml; /* of Core ML, but for the function */
 };
 
-struct backend {
+struct runner {
     const char *name; /* "mil", "coreml" */
     /* Loads a function of the package at `path`; NULL: its only one. */
-    pst_status (*load)(const struct backend_options *options, const char *path,
-                       const char *function, void **loaded, pst_error *err);
+    pst_status (*load)(const struct runner_options *options, const char *path, const char *function,
+                       void **loaded, pst_error *err);
     /* inputs [input_count] by name; fills outputs [output_count], of which the names are set, with
      * tensors that live until the next run of the same function. */
     pst_status (*run)(void *loaded, const struct mil_tensor *inputs, size_t input_count,
@@ -27,11 +27,11 @@ struct backend {
 };
 
 /* The interpreter, rounding as the package's float types say. */
-extern const struct backend backend_mil;
+extern const struct runner runner_mil;
 /* Core ML; where there is none every call says so. */
-extern const struct backend backend_coreml;
+extern const struct runner runner_coreml;
 
 /* The backend of a device, or PST_ERR_UNSUPPORTED where this system has none. */
-pst_status backend_get(const struct backend **backend, pst_device device, pst_error *err);
+pst_status runner_get(const struct runner **runner, pst_device device, pst_error *err);
 
 #endif

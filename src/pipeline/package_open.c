@@ -140,12 +140,12 @@ static pst_status set_backend(struct pst_converted *package, const pst_converted
         package->cache_dir = strdup(options->cache_dir);
         if (!package->cache_dir) return error_memory(err, strlen(options->cache_dir) + 1);
     }
-    package->options = (struct backend_options){.threads = session_thread_count(options->threads),
-                                                .coreml = {.units = units_of(options->units),
-                                                           .cache_dir = package->cache_dir,
-                                                           .warn = options->warn,
-                                                           .user = options->user}};
-    return backend_get(&package->backend, options->device, err);
+    package->options = (struct runner_options){.threads = session_thread_count(options->threads),
+                                               .coreml = {.units = units_of(options->units),
+                                                          .cache_dir = package->cache_dir,
+                                                          .warn = options->warn,
+                                                          .user = options->user}};
+    return runner_get(&package->runner, options->device, err);
 }
 
 /* A decoder of another model would not understand what the encoder says. */
@@ -201,7 +201,7 @@ pst_status pst_converted_open(const char *path, const pst_converted_options *opt
 void pst_converted_free(pst_converted *package) {
     if (!package) return;
     for (size_t i = 0; i < package->loaded_count; i++)
-        package->backend->unload(package->loaded[i].handle);
+        package->runner->unload(package->loaded[i].handle);
     free(package->loaded);
     if (package->single) package->index.lengths = NULL; /* `whole`, not of the heap */
     package_index_close(&package->index);
@@ -261,8 +261,7 @@ pst_status package_load(struct pst_converted *package, const struct package_part
     package->loaded = more;
     char *path = part->package ? path_join(package->path, part->package) : strdup(package->path);
     if (!path) return error_memory(err, 0);
-    pst_status status =
-        package->backend->load(&package->options, path, part->function, handle, err);
+    pst_status status = package->runner->load(&package->options, path, part->function, handle, err);
     free(path);
     if (status) return status;
     more[package->loaded_count++] = (struct loaded_part){part->package, part->function, *handle};

@@ -19,8 +19,8 @@ struct pst_converted {
     struct package_index index;  /* of `single` only what both have */
     struct package_length whole; /* the length of `single` */
     struct tokenizer *tokenizer;
-    const struct backend *backend;
-    struct backend_options options;
+    const struct runner *runner;
+    struct runner_options options;
     const struct kernels *kernels;
     struct pst_session *decoder; /* goes on from the encoder's output; NULL: a package does */
     struct loaded_part *loaded;  /* [loaded_count] */

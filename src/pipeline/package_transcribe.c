@@ -76,7 +76,7 @@ static pst_status hear(struct pst_converted *package, const struct package_lengt
         row("frame_weights", package->frame_weights, length->frames1),
         row("key_mask", package->key_mask, length->frames),
     };
-    return package->backend->run(encoder, inputs, 3, outputs, output_count, err);
+    return package->runner->run(encoder, inputs, 3, outputs, output_count, err);
 }
 
 static pst_status encode(struct pst_converted *package, const struct package_length *length,
@@ -116,8 +116,8 @@ static pst_status step(struct pst_converted *package, void *decoder,
         floats("self_v", package->self_v, 4, cache),
     };
     struct mil_tensor outputs[] = {{.name = "logits"}, {.name = "new_k"}, {.name = "new_v"}};
-    pst_status status = package->backend->run(decoder, inputs, index->state ? 5 : 7, outputs,
-                                              index->state ? 1 : 3, err);
+    pst_status status = package->runner->run(decoder, inputs, index->state ? 5 : 7, outputs,
+                                             index->state ? 1 : 3, err);
     if (!status) status = check_result(&outputs[0], MIL_F32, index->vocab, err);
     for (size_t i = 1; !status && !index->state && i < 3; i++)
         status = check_result(&outputs[i], MIL_F32, index->cache_dim, err);
@@ -201,7 +201,7 @@ static pst_status run_single(struct pst_converted *package, const float *samples
     struct mil_tensor output = {.name = "token_ids"},
                       input = floats("input_values", package->samples, 2,
                                      (const int64_t[]){1, length->samples});
-    status = package->backend->run(whole, &input, 1, &output, 1, err);
+    status = package->runner->run(whole, &input, 1, &output, 1, err);
     if (!status) status = check_result(&output, MIL_I32, most, err);
     if (status) return status;
     *found = (struct found){.count = 1, .logprob = NAN, .margin = NAN, .truncated = 1};

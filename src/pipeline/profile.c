@@ -14,10 +14,10 @@ const char *pst_stage_name(pst_stage stage) {
 pst_status pst_session_record(pst_session *session, int on, pst_error *err) {
     if (!session) return error_set(err, PST_ERR_ARGUMENT, "session must not be NULL");
     spans_free(session->spans);
-    session->spans = session->workspace.spans = NULL;
+    session->spans = session->backend->spans = NULL;
     if (!on) return PST_OK;
     pst_status status = spans_new(&session->spans, thread_pool_size(session->pool), err);
-    session->workspace.spans = session->spans;
+    session->backend->spans = session->spans;
     return status;
 }
 

@@ -6,7 +6,7 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/option_struct.h"
-#include "network/attention.h"
+#include "pipeline/backend_engine.h"
 
 /* Beyond this a clip has too few rows a thread to gain from more. */
 enum { DEFAULT_THREADS_MAX = 8 };
@@ -32,28 +32,24 @@ pst_status pst_session_new(const pst_model *model, const pst_session_options *op
     if (status) return status;
     struct pst_session *session = calloc(1, sizeof *session);
     if (!session) return error_memory(err, sizeof *session);
-    status = network_prepare(model->network, model, err);
-    if (!status) status = thread_pool_new(&session->pool, session_thread_count(own.threads), err);
+    status = thread_pool_new(&session->pool, session_thread_count(own.threads), err);
+    if (!status) status = engine_new(&session->backend, model, session->pool, err);
     if (status) {
-        free(session);
+        pst_session_free(session);
         return status;
     }
     session->model = model;
-    session->workspace = (struct workspace){.model = model,
-                                            .network = model->network,
-                                            .kernels = model->network->kernels,
-                                            .pool = session->pool};
-    session->search.ws = &session->workspace;
+    session->search.backend = session->backend;
     *out = session;
     return PST_OK;
 }
 
 void pst_session_free(pst_session *session) {
     if (!session) return;
+    if (session->backend) session->backend->calls->free(session->backend);
+    search_free(&session->search);
     thread_pool_free(session->pool);
-    arena_free(&session->arena);
     spans_free(session->spans);
-    free(session->active);
     free(session);
 }
 
@@ -62,37 +58,6 @@ uint32_t pst_session_threads(const pst_session *session) {
 }
 
 size_t pst_session_memory(const pst_session *session) {
-    return sizeof *session + session->arena.capacity;
-}
-
-static void lay_out(struct pst_session *session, struct arena *arena, const struct extent *room) {
-    workspace_lay_out(&session->workspace, arena, room);
-    search_lay_out(&session->search, arena, room);
-}
-
-static int fits(const struct pst_session *session, const struct extent *extent) {
-    const struct extent *room = &session->room;
-    return session->arena.base && extent->rank <= room->rank &&
-           extent->scales_outputs <= room->scales_outputs &&
-           extent->scales_inputs <= room->scales_inputs && extent->frames1 <= room->frames1 &&
-           extent->frames2 <= room->frames2 && extent->frames <= room->frames &&
-           extent->tokens <= room->tokens && extent->beams <= room->beams;
-}
-
-pst_status session_fit(struct pst_session *session, const struct extent *clip, pst_error *err) {
-    struct workspace *ws = &session->workspace;
-    struct extent extent = extent_max(clip, &session->needs);
-    if (!fits(session, &extent)) {
-        struct extent room = extent_max(&extent, &session->room);
-        struct arena counter = {0};
-        lay_out(session, &counter, &room);
-        session->room = (struct extent){0};
-        if (counter.overflow || !arena_allocate(&session->arena, counter.used))
-            return error_memory(err, counter.used);
-        lay_out(session, &session->arena, &room);
-        session->room = room;
-        rotary_tables(ws, room.frames > room.tokens ? room.frames : room.tokens);
-    }
-    ws->extent = extent;
-    return PST_OK;
+    size_t backend = session->backend->calls->memory(session->backend);
+    return sizeof *session + session->search.arena.capacity + backend;
 }

@@ -13,6 +13,7 @@
 #include "network/decoder.h"
 #include "network/logits.h"
 #include "network/precision.h"
+#include "pipeline/backend_engine.h"
 #include "pipeline/session.h"
 
 static pst_error err;
@@ -50,8 +51,8 @@ static double step_bytes(const pst_session *session, int coarse) {
                  map_bytes(network, &layer->encoder_attn.o_proj) + map_bytes(network, &layer->fc1) +
                  map_bytes(network, &layer->fc2);
     }
-    double cached = 2.0 * (double)session->workspace.extent.frames * config->heads *
-                    config->head_dim * config->decoder_layers;
+    double cached = 2.0 * (double)engine_of(session->backend)->workspace.extent.frames *
+                    config->heads * config->head_dim * config->decoder_layers;
     bytes += cached * (network->precision == PRECISION_F32 ? 4 : 2);
     return bytes + values * (coarse || network->precision != PRECISION_F32 ? 1 : 4);
 }
@@ -70,7 +71,7 @@ static void run_output(struct workspace *ws, size_t rows, enum output output) {
 static void measure(pst_session *session, const pst_transcript *transcript, size_t rows,
                     enum output output, int rounds) {
     static double step[TOKENS_MAX], logits[TOKENS_MAX];
-    struct workspace *ws = &session->workspace;
+    struct workspace *ws = &engine_of(session->backend)->workspace;
     size_t steps = transcript->token_count - 1;
     for (int round = 0; round < rounds; round++)
         for (size_t i = 0; i < steps && i < TOKENS_MAX; i++) {

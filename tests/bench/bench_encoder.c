@@ -9,6 +9,7 @@
 #include "network/decoder.h"
 #include "network/encoder.h"
 #include "network/stem.h"
+#include "pipeline/backend_engine.h"
 #include "pipeline/session.h"
 
 static pst_error err;
@@ -44,8 +45,9 @@ static void measure(const pst_model *model, const float *samples, size_t count, 
     if (pst_session_new(model, &options, &session, &err)) fail("session");
     struct extent extent = {.beams = 1, .tokens = 194};
     extent_of_clip(&extent, count);
-    if (session_fit(session, &extent, &err)) fail("memory");
-    struct workspace *ws = &session->workspace;
+    struct engine *engine = engine_of(session->backend);
+    if (engine_fit(engine, &extent, &err)) fail("memory");
+    struct workspace *ws = &engine->workspace;
     double best[4] = {1e9, 1e9, 1e9, 1e9};
     for (int run = 0; run < runs; run++) {
         double times[4] = {now_ms()};

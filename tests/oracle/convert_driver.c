@@ -12,6 +12,7 @@
 #include "network/encoder.h"
 #include "network/logits.h"
 #include "network/stem.h"
+#include "pipeline/backend_engine.h"
 #include "pipeline/session.h"
 #include "support/mil_clip.h"
 
@@ -57,8 +58,9 @@ static void hear(pst_session *session, struct part *encoder, struct part *decode
     const pst_model *model = session->model;
     struct extent extent = {.beams = 1, .tokens = TOKENS_MAX};
     extent_of_clip(&extent, count);
-    must(session_fit(session, &extent, &err));
-    struct workspace *ws = &session->workspace;
+    struct engine *engine = engine_of(session->backend);
+    must(engine_fit(engine, &extent, &err));
+    struct workspace *ws = &engine->workspace;
     stem_forward(ws, samples);
     encoder_forward(ws);
     decoder_listen(ws);

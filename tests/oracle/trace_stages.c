@@ -17,6 +17,7 @@
 #include "network/encoder.h"
 #include "network/logits.h"
 #include "network/stem.h"
+#include "pipeline/backend_engine.h"
 #include "pipeline/session.h"
 #include "support/decode_case.h"
 
@@ -75,8 +76,9 @@ static void trace(pst_session *session, const char *audio, const char *tokens, c
     float *samples = read_floats(audio, &count);
     struct extent extent = {.beams = 1, .tokens = 512};
     extent_of_clip(&extent, count);
-    if (session_fit(session, &extent, &err)) fail("memory");
-    struct workspace *ws = &session->workspace;
+    struct engine *engine = engine_of(session->backend);
+    if (engine_fit(engine, &extent, &err)) fail("memory");
+    struct workspace *ws = &engine->workspace;
     ws->trace = keep;
     ws->trace_user = &stages;
     stem_forward(ws, samples);

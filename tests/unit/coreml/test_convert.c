@@ -18,6 +18,7 @@
 #include "network/encoder.h"
 #include "network/logits.h"
 #include "network/stem.h"
+#include "pipeline/backend_engine.h"
 #include "pipeline/session.h"
 #include "potstill.h"
 #include "support/mil_clip.h"
@@ -173,8 +174,9 @@ static void compare(const char *model_dir, int seconds, size_t count, enum mil_r
     must(pst_model_open(model_dir, NULL, &model, &err));
     must(pst_session_new(model, NULL, &session, &err));
     extent_of_clip(&extent, count);
-    must(session_fit(session, &extent, &err));
-    struct workspace *ws = &session->workspace;
+    struct engine *engine = engine_of(session->backend);
+    must(engine_fit(engine, &extent, &err));
+    struct workspace *ws = &engine->workspace;
     stem_forward(ws, samples);
     encoder_forward(ws);
     decoder_listen(ws);

@@ -19,6 +19,7 @@
 #include "network/encoder.h"
 #include "network/logits.h"
 #include "network/stem.h"
+#include "pipeline/backend_engine.h"
 #include "pipeline/session.h"
 #include "support/decode_case.h"
 
@@ -141,8 +142,9 @@ static void compare_stages(struct fixture *fixture, const char *golden) {
     const struct tensor *tokens = safetensors_find(&fixture->trace, "decoder_tokens");
     struct extent extent = {.beams = 1, .tokens = tokens->count};
     extent_of_clip(&extent, count);
-    assert_int_equal(session_fit(fixture->session, &extent, &err), 0);
-    struct workspace *ws = &fixture->session->workspace;
+    struct engine *engine = engine_of(fixture->session->backend);
+    assert_int_equal(engine_fit(engine, &extent, &err), 0);
+    struct workspace *ws = &engine->workspace;
     ws->trace = compare;
     ws->trace_user = &comparison;
     stem_forward(ws, samples);

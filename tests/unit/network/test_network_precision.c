@@ -18,6 +18,7 @@
 #include "network/decoder.h"
 #include "network/encoder.h"
 #include "network/stem.h"
+#include "pipeline/backend_engine.h"
 #include "pipeline/session.h"
 
 enum { SAMPLES = 200003, RANK = 3, VALUES = 1 << 16 };
@@ -88,18 +89,18 @@ static int listens(const struct module *module) {
     return map && (strstr(module->name, "encoder."));
 }
 
-static void use(pst_session *session, struct effect *effects, enum kind kind, double weight) {
+static void use(struct engine *engine, struct effect *effects, enum kind kind, double weight) {
     if (kind == BARE) return;
-    const struct weights *weights = &session->model->weights;
+    const struct weights *weights = &engine->workspace.model->weights;
     for (uint32_t i = 0; i < weights->module_count; i++)
         if (listens(&weights->modules[i]) || strstr(weights->modules[i].name, "encoder_attn"))
             put(&effects[i], &weights->modules[i], kind);
-    session->active = malloc(sizeof *session->active);
-    assert_non_null(session->active);
-    *session->active = (struct active){effects, weight};
-    session->needs = (struct extent){.rank = RANK, .scales_outputs = 1, .scales_inputs = 1};
-    session->workspace.active = session->active;
-    session->workspace.active_count = 1;
+    engine->active = malloc(sizeof *engine->active);
+    assert_non_null(engine->active);
+    *engine->active = (struct active){effects, weight};
+    engine->needs = (struct extent){.rank = RANK, .scales_outputs = 1, .scales_inputs = 1};
+    engine->workspace.active = engine->active;
+    engine->workspace.active_count = 1;
 }
 
 /* The memory and what the decoder keeps of it; to be freed. */
@@ -112,11 +113,12 @@ static float *listen(const pst_model *model, enum kind kind, unsigned threads, s
     options.threads = threads;
     assert_non_null(effects);
     assert_int_equal(pst_session_new(model, &options, &session, &err), 0);
-    use(session, effects, kind, kind == DORA ? 0.75 : 1);
+    struct engine *engine = engine_of(session->backend);
+    use(engine, effects, kind, kind == DORA ? 0.75 : 1);
     struct extent extent = {.beams = 1, .tokens = 8};
     extent_of_clip(&extent, count);
-    assert_int_equal(session_fit(session, &extent, &err), 0);
-    struct workspace *ws = &session->workspace;
+    assert_int_equal(engine_fit(engine, &extent, &err), 0);
+    struct workspace *ws = &engine->workspace;
     memset(ws->hidden, 0xFF, extent.frames * model->config.dim * sizeof(float));
     stem_forward(ws, samples);
     encoder_forward(ws);

@@ -1,0 +1,173 @@
+/* backend_engine.c - see backend_engine.h. */
+#include "pipeline/backend_engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "network/attention.h"
+#include "network/decoder.h"
+#include "network/encoder.h"
+#include "network/logits.h"
+#include "network/stem.h"
+
+/* The backend is the first member. */
+static struct engine *engine_at(struct backend *backend) {
+    return (struct engine *)backend;
+}
+
+/* ------------------------------------------------------------------------------------ memory */
+
+static int fits(const struct engine *engine, const struct extent *extent) {
+    const struct extent *room = &engine->room;
+    return engine->arena.base && extent->rank <= room->rank &&
+           extent->scales_outputs <= room->scales_outputs &&
+           extent->scales_inputs <= room->scales_inputs && extent->frames1 <= room->frames1 &&
+           extent->frames2 <= room->frames2 && extent->frames <= room->frames &&
+           extent->tokens <= room->tokens && extent->beams <= room->beams;
+}
+
+pst_status engine_fit(struct engine *engine, const struct extent *clip, pst_error *err) {
+    struct workspace *ws = &engine->workspace;
+    struct extent extent = extent_max(clip, &engine->needs);
+    if (!fits(engine, &extent)) {
+        struct extent room = extent_max(&extent, &engine->room);
+        struct arena counter = {0};
+        workspace_lay_out(ws, &counter, &room);
+        engine->room = (struct extent){0};
+        if (counter.overflow || !arena_allocate(&engine->arena, counter.used))
+            return error_memory(err, counter.used);
+        workspace_lay_out(ws, &engine->arena, &room);
+        engine->room = room;
+        rotary_tables(ws, room.frames > room.tokens ? room.frames : room.tokens);
+    }
+    ws->extent = extent;
+    return PST_OK;
+}
+
+static pst_status fit(struct backend *backend, const struct rules *rules, size_t samples,
+                      pst_error *err) {
+    struct extent extent = {.beams = rules->options->num_beams, .tokens = rules->max_length};
+    extent_of_clip(&extent, samples);
+    return engine_fit(engine_at(backend), &extent, err);
+}
+
+static size_t memory(const struct backend *backend) {
+    const struct engine *engine = (const struct engine *)backend;
+    return sizeof *engine + engine->arena.capacity;
+}
+
+/* Room that one more adapter needs. */
+static void add_needs(struct extent *needs, const struct pst_adapter *adapter) {
+    size_t rank = 0;
+    for (uint32_t i = 0; i < adapter->slot_count; i++) {
+        const struct effect *effect = &adapter->effects[adapter->slots[i]];
+        if (effect->rank > rank) rank = effect->rank;
+        needs->scales_outputs |= effect->out_scale || effect->b_bias;
+        needs->scales_inputs |= effect->in_scale != NULL;
+    }
+    needs->rank += rank;
+}
+
+pst_status engine_use_adapters(struct engine *engine, const struct pst_adapter *const *adapters,
+                               const double *weights, size_t count, pst_error *err) {
+    struct active *active = count ? malloc(count * sizeof *active) : NULL;
+    if (count && !active) return error_memory(err, count * sizeof *active);
+    engine->needs = (struct extent){0};
+    for (size_t i = 0; i < count; i++) {
+        active[i] = (struct active){adapters[i]->effects, weights ? weights[i] : 1.0};
+        add_needs(&engine->needs, adapters[i]);
+    }
+    free(engine->active);
+    engine->active = active;
+    engine->workspace.active = active;
+    engine->workspace.active_count = count;
+    return PST_OK;
+}
+
+/* --------------------------------------------------------------------------------- computing */
+
+static pst_status encode(struct backend *backend, const float *samples, size_t count,
+                         pst_error *err) {
+    struct workspace *ws = &engine_at(backend)->workspace;
+    (void)count; /* fit() was told */
+    (void)err;
+    ws->spans = backend->spans;
+    stem_forward(ws, samples);
+    encoder_forward(ws);
+    decoder_listen(ws);
+    return PST_OK;
+}
+
+void engine_set_memory(struct engine *engine, const float *memory) {
+    struct workspace *ws = &engine->workspace;
+    ws->spans = engine->backend.spans;
+    memcpy(ws->hidden, memory, ws->extent.frames * ws->model->config.dim * sizeof *memory);
+    decoder_listen(ws);
+}
+
+static pst_status step(struct backend *backend, const int32_t *tokens, size_t rows, size_t position,
+                       pst_error *err) {
+    (void)err;
+    decoder_step(&engine_at(backend)->workspace, tokens, rows, position);
+    return PST_OK;
+}
+
+static float *logits(struct backend *backend, size_t rows) {
+    struct workspace *ws = &engine_at(backend)->workspace;
+    logits_compute(ws, rows);
+    return ws->logits;
+}
+
+/* The search leaves approximate logits. Below float32 all are, and those do for a probability. */
+static int best(struct backend *backend, int scored, struct best_token *best) {
+    struct workspace *ws = &engine_at(backend)->workspace;
+    struct logits_best found;
+    if (scored && ws->network->precision == PRECISION_F32) return 0;
+    if (!logits_search(ws, &found)) return 0;
+    *best = (struct best_token){found.token, found.logit, found.margin, ws->logits};
+    return 1;
+}
+
+static void reorder(struct backend *backend, const int *parents, size_t rows, size_t position) {
+    decoder_reorder(&engine_at(backend)->workspace, parents, rows, position);
+}
+
+static void free_engine(struct backend *backend) {
+    struct engine *engine = engine_at(backend);
+    arena_free(&engine->arena);
+    free(engine->active);
+    free(engine);
+}
+
+static const struct backend_calls CALLS = {.fit = fit,
+                                           .encode = encode,
+                                           .step = step,
+                                           .logits = logits,
+                                           .best = best,
+                                           .reorder = reorder,
+                                           .memory = memory,
+                                           .free = free_engine};
+
+struct engine *engine_of(struct backend *backend) {
+    return backend->calls == &CALLS ? engine_at(backend) : NULL;
+}
+
+pst_status engine_new(struct backend **backend, const struct pst_model *model,
+                      struct thread_pool *pool, pst_error *err) {
+    pst_status status = network_prepare(model->network, model, err);
+    if (status) return status;
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (!engine) return error_memory(err, sizeof *engine);
+    const struct kernels *kernels = model->network->kernels;
+    engine->workspace = (struct workspace){
+        .model = model, .network = model->network, .kernels = kernels, .pool = pool};
+    engine->backend = (struct backend){.calls = &CALLS,
+                                       .kernels = kernels,
+                                       .pool = pool,
+                                       .vocab = model->config.vocab,
+                                       .start = model->config.decoder_start_token_id,
+                                       .end = model->config.eos_token_id};
+    *backend = &engine->backend;
+    return PST_OK;
+}

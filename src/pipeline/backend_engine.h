@@ -1,0 +1,36 @@
+/* backend_engine.h - the engine as a backend: the network in network/ over a checkpoint, in the memory of
+ * one session. */
+#ifndef PST_PIPELINE_BACKEND_ENGINE_H
+#define PST_PIPELINE_BACKEND_ENGINE_H
+
+#include "adapter/adapter.h"
+#include "base/arena.h"
+#include "decode/backend.h"
+#include "network/workspace.h"
+
+struct engine {
+    struct backend backend;
+    struct arena arena;    /* all that follows points into it */
+    struct extent room;    /* what it is laid out for */
+    struct active *active; /* [workspace.active_count] or NULL */
+    struct extent needs;   /* of the adapters in use: rank and what they scale */
+    struct workspace workspace;
+};
+
+pst_status engine_new(struct backend **backend, const struct pst_model *model,
+                      struct thread_pool *pool, pst_error *err);
+/* The engine that `backend` is; NULL: another backend. */
+struct engine *engine_of(struct backend *backend);
+
+/* Makes room for `extent` and the adapters in use, and sets workspace.extent. A clip that fits the room
+ * there is uses it as it is. */
+pst_status engine_fit(struct engine *engine, const struct extent *extent, pst_error *err);
+
+/* In place of encode(): what something else has made of the clip that fit() was for, memory [frames, dim]. */
+void engine_set_memory(struct engine *engine, const float *memory);
+
+/* Adapters [count] that have been checked; `weights` NULL: all 1. */
+pst_status engine_use_adapters(struct engine *engine, const struct pst_adapter *const *adapters,
+                               const double *weights, size_t count, pst_error *err);
+
+#endif
