@@ -10,8 +10,10 @@
 #include "console.h"
 #include "decoding.h"
 #include "engine.h"
+#include "manifest.h"
 #include "output.h"
 #include "progress.h"
+#include "report.h"
 
 static int run(const void *values, char **operands, int operand_count);
 
@@ -79,8 +81,8 @@ struct job {
     const struct values *values;
     struct engine engine;
     struct output output;
-    pst_manifest *manifest; /* NULL with --audio */
-    pst_report *report;
+    struct manifest manifest; /* empty with --audio */
+    struct report report;
     size_t taken;    /* entries handed to the batch */
     size_t reported; /* entries in the report */
     int failed;      /* a sample did */
@@ -106,17 +108,16 @@ static void limit_tokens(void *user, size_t sample_count, pst_decode_options *se
 }
 
 static size_t entry_count(const struct job *job) {
-    return job->values->audio ? 1 : pst_manifest_count(job->manifest);
+    return job->values->audio ? 1 : job->manifest.count;
 }
 
-static pst_manifest_entry entry_at(const struct job *job, size_t index) {
-    pst_manifest_entry entry = {.audio_path = job->values->audio, .speaker_id = -1};
-    if (!job->values->audio) pst_manifest_entry_at(job->manifest, index, &entry);
-    return entry;
+static struct manifest_entry entry_at(const struct job *job, size_t index) {
+    if (!job->values->audio) return job->manifest.entries[index];
+    return (struct manifest_entry){.audio_path = (char *)job->values->audio, .speaker_id = -1};
 }
 
 /* How a sample is called in messages: by its file, or by its line. */
-static char *entry_name(const struct job *job, const pst_manifest_entry *entry) {
+static char *entry_name(const struct job *job, const struct manifest_entry *entry) {
     if (entry->audio_path) return text_format("%s", entry->audio_path);
     return text_format("%s:%u", job->values->audio_list, (unsigned)entry->line);
 }
@@ -124,7 +125,7 @@ static char *entry_name(const struct job *job, const pst_manifest_entry *entry) 
 static int next(void *user, pst_clip *clip) {
     struct job *job = user;
     if (job->taken == entry_count(job)) return 0;
-    pst_manifest_entry entry = entry_at(job, job->taken++);
+    struct manifest_entry entry = entry_at(job, job->taken++);
     clip->path = entry.audio_path;
     clip->samples = entry.samples;
     clip->sample_count = entry.sample_count;
@@ -132,31 +133,30 @@ static int next(void *user, pst_clip *clip) {
 }
 
 /* 0, or an exit code with the reason said. */
-static int add_to_report(struct job *job, const pst_manifest_entry *entry,
+static int add_to_report(struct job *job, const struct manifest_entry *entry,
                          const pst_clip_result *clip, const char *message) {
     pst_error err;
-    pst_report_sample sample = {
+    struct report_sample sample = {
         .prediction = clip->transcript ? clip->transcript->text : NULL,
         .reference = entry->text,
         .audio_path = entry->audio_path,
         .error = message,
     };
-    if (pst_report_add(job->report, &sample, &err))
-        return fail(exit_code_of(&err), "%s", err.message);
+    if (report_add(&job->report, &sample, &err)) return fail(exit_code_of(&err), "%s", err.message);
     return 0;
 }
 
 static void show_progress(const struct job *job) {
     size_t count = entry_count(job);
     if (job->reported == count) return;
-    pst_manifest_entry entry = entry_at(job, job->reported);
+    struct manifest_entry entry = entry_at(job, job->reported);
     progress_show(job->reported, count,
                   entry.audio_path ? entry.audio_path : job->values->audio_list);
 }
 
 static int deliver(void *user, const pst_clip_result *clip) {
     struct job *job = user;
-    pst_manifest_entry entry = entry_at(job, clip->index);
+    struct manifest_entry entry = entry_at(job, clip->index);
     char *message = NULL;
     if (clip->error) {
         char *name = entry_name(job, &entry);
@@ -190,13 +190,9 @@ static int add_samples(struct job *job) {
 }
 
 static int write_report(struct job *job) {
-    pst_error err;
-    char *json = NULL;
-    if (pst_report_json(job->report, &json, &err))
-        return fail(exit_code_of(&err), "%s", err.message);
+    report_print(&job->report, job->output.stream);
     /* The script's file has no newline at its end, its standard output has. */
-    fprintf(job->output.stream, "%s%s", json, job->output.path ? "" : "\n");
-    pst_free(json);
+    if (!job->output.path) fputc('\n', job->output.stream);
     return output_flush(&job->output);
 }
 
@@ -207,16 +203,18 @@ static int check(const struct values *values) {
 }
 
 static int read_manifest(struct job *job) {
-    pst_error err;
     const char *path = job->values->audio_list;
     if (!path) return 0;
-    if (pst_manifest_read(path, &job->manifest, &err))
-        return fail(err.code == PST_ERR_MEMORY ? EXIT_ENVIRONMENT : EXIT_INPUTS, "%s", err.message);
+    char *why = manifest_read(&job->manifest, path);
+    if (why) {
+        say("%s", why);
+        free(why);
+        return EXIT_INPUTS;
+    }
     int code = output_spare(&job->output, path);
-    for (size_t i = 0; !code && i < pst_manifest_count(job->manifest); i++) {
-        pst_manifest_entry entry;
-        pst_manifest_entry_at(job->manifest, i, &entry);
-        if (entry.audio_path) code = output_spare(&job->output, entry.audio_path);
+    for (size_t i = 0; !code && i < job->manifest.count; i++) {
+        const char *audio_path = job->manifest.entries[i].audio_path;
+        if (audio_path) code = output_spare(&job->output, audio_path);
     }
     return code;
 }
@@ -239,7 +237,6 @@ static int check_search(const struct job *job) {
 }
 
 static int prepare(struct job *job) {
-    pst_error err;
     const struct values *values = job->values;
     int code = check(values);
     if (!code) code = output_open(&job->output, values->output);
@@ -247,10 +244,11 @@ static int prepare(struct job *job) {
     if (!code && values->audio) code = output_spare(&job->output, values->audio);
     if (!code) code = engine_open_device(&job->engine, &values->engine, "run-stt");
     if (!code) code = check_search(job);
-    if (!code &&
-        pst_report_new(values->engine.model, values->engine.adapter, values->engine.processor,
-                       device_name(job->engine.device), &job->report, &err))
-        code = fail(exit_code_of(&err), "%s", err.message);
+    job->report = (struct report){.model_id = values->engine.model,
+                                  .adapter_dir = values->engine.adapter,
+                                  .processor_dir = values->engine.processor,
+                                  .device = device_name(job->engine.device)};
+    if (!code) report_open(&job->report);
     return code;
 }
 
@@ -261,8 +259,8 @@ static int run(const void *values, char **operands, int operand_count) {
     if (!code) code = add_samples(&job);
     if (!code) code = write_report(&job);
     int closed = output_close(&job.output, code == EXIT_DONE);
-    pst_report_free(job.report);
-    pst_manifest_free(job.manifest);
+    report_close(&job.report);
+    manifest_free(&job.manifest);
     engine_close(&job.engine);
     if (code || closed) return code ? code : closed;
     return job.failed ? EXIT_INPUTS : EXIT_DONE;

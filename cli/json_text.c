@@ -30,3 +30,12 @@ void json_print(FILE *stream, const json_t *object, size_t flags) {
     fprintf(stream, "%s\n", text);
     free(text);
 }
+
+const char *json_kind_text(const json_t *value) {
+    static const char *const kinds[] = {
+        [JSON_OBJECT] = "an object",   [JSON_ARRAY] = "a list",  [JSON_STRING] = "a string",
+        [JSON_INTEGER] = "an integer", [JSON_REAL] = "a number", [JSON_TRUE] = "true",
+        [JSON_FALSE] = "false",        [JSON_NULL] = "null",
+    };
+    return value ? kinds[json_typeof(value)] : "missing";
+}

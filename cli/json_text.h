@@ -1,4 +1,4 @@
-/* json_text.h - JSON as commands print it: strings for jansson, which takes only UTF-8, and objects. */
+/* json_text.h - strings for jansson, which takes only UTF-8; objects as commands print them. */
 #ifndef POTSTILL_CLI_JSON_TEXT_H
 #define POTSTILL_CLI_JSON_TEXT_H
 
@@ -10,5 +10,7 @@
 json_t *json_text(const char *text);
 /* Prints `object` and a new line; `flags` as of json_dumps(). */
 void json_print(FILE *stream, const json_t *object, size_t flags);
+/* What a value is, for messages: "a list", "an integer", ...; "missing" for NULL. */
+const char *json_kind_text(const json_t *value);
 
 #endif

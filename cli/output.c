@@ -91,34 +91,46 @@ int output_flush(struct output *output) {
     return EXIT_ENVIRONMENT;
 }
 
-/* A device or a pipe cannot be replaced by renaming; it is written as it stands. */
-static int write_in_place(const char *path, const char *text, size_t length) {
+/* 0, or why not, as errno has it. */
+static int write_file(const char *path, const char *text, size_t length, int sync) {
     FILE *file = fopen(path, "wb");
-    if (!file) return fail_path(path, errno);
-    int written = fwrite(text, 1, length, file) == length;
-    int error_number = errno;
-    if (fclose(file) != 0 && written) {
-        written = 0;
+    if (!file) return errno;
+    int error_number = 0;
+    if (fwrite(text, 1, length, file) != length || fflush(file) != 0) error_number = errno;
+    /* Some file systems have no fsync(). */
+    if (!error_number && sync && fsync(fileno(file)) != 0 && errno != EINVAL && errno != ENOTSUP)
         error_number = errno;
-    }
-    if (written) return 0;
-    return error_number == EPIPE ? EXIT_ENVIRONMENT : fail_path(path, error_number);
+    if (fclose(file) != 0 && !error_number) error_number = errno;
+    return error_number;
+}
+
+/* Writes the file under a temporary name beside its own, then renames it. */
+static int replace_file(const char *path, const char *text, size_t length) {
+    char *temporary = text_format("%s.tmp-%ld", path, (long)getpid());
+    int error_number = write_file(temporary, text, length, 1);
+    if (!error_number && rename(temporary, path) != 0) error_number = errno;
+    if (error_number) unlink(temporary);
+    free(temporary);
+    return error_number;
 }
 
 static int write_result(const struct output *output) {
     struct stat st;
-    pst_error err;
     int exists = stat(output->path, &st) == 0;
-    if (exists && !S_ISREG(st.st_mode))
-        return write_in_place(output->path, output->text, output->length);
+    if (exists && !S_ISREG(st.st_mode)) {
+        /* A device or a pipe cannot be replaced by renaming; it is written as it stands. */
+        int error_number = write_file(output->path, output->text, output->length, 0);
+        if (!error_number) return 0;
+        return error_number == EPIPE ? EXIT_ENVIRONMENT : fail_path(output->path, error_number);
+    }
     /* Through a symbolic link, the file it points to is replaced, not the link. */
     char *real = exists ? realpath(output->path, NULL) : NULL;
     const char *path = real ? real : output->path;
     signals_hold();
-    pst_status status = pst_write_file(path, output->text, output->length, &err);
+    int error_number = replace_file(path, output->text, output->length);
     signals_release();
     free(real);
-    return status ? fail(EXIT_ENVIRONMENT, "%s", err.message) : 0;
+    return error_number ? fail_path(output->path, error_number) : 0;
 }
 
 int output_close(struct output *output, int keep) {

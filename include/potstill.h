@@ -524,53 +524,6 @@ typedef struct pst_peak {
 PST_API pst_status pst_measure_peak(const pst_model *model, uint32_t threads, pst_peak *peak,
                                     pst_error *err);
 
-/* --------------------------------------------------------------------------- manifests, reports */
-
-typedef struct pst_manifest pst_manifest;
-
-typedef struct pst_manifest_entry {
-    const char *audio_path; /* NULL when the samples stand in the manifest itself */
-    const float *samples;   /* [sample_count], or NULL */
-    size_t sample_count;
-    const char *text;   /* reference; "" when missing */
-    int64_t speaker_id; /* -1 when missing */
-    uint32_t line;      /* line of the file, from 1 */
-} pst_manifest_entry;
-
-/* Reads a JSONL manifest: one object a line with `audio` (path, list of floats, or an object with
- * `array`) and optional `text`, `speaker_id`. */
-PST_API pst_status pst_manifest_read(const char *path, pst_manifest **manifest, pst_error *err);
-PST_API void pst_manifest_free(pst_manifest *manifest);
-PST_API size_t pst_manifest_count(const pst_manifest *manifest);
-/* Everything in the entry lives as long as the manifest. */
-PST_API void pst_manifest_entry_at(const pst_manifest *manifest, size_t index,
-                                   pst_manifest_entry *entry);
-
-typedef struct pst_report pst_report;
-
-typedef struct pst_report_sample {
-    const char *prediction; /* NULL with an error */
-    const char *reference;  /* NULL: none */
-    const char *audio_path; /* NULL: none */
-    const char *error;      /* NULL: transcribed */
-} pst_report_sample;
-
-/* The reference script's report: model_id, adapter_dir, processor_dir, device, wer, samples. */
-PST_API pst_status pst_report_new(const char *model_id, const char *adapter_dir,
-                                  const char *processor_dir, const char *device,
-                                  pst_report **report, pst_error *err);
-PST_API pst_status pst_report_add(pst_report *report, const pst_report_sample *sample,
-                                  pst_error *err);
-/* The report as JSON, byte for byte what json.dumps(report, indent=2) gives; pst_free() it. */
-PST_API pst_status pst_report_json(const pst_report *report, char **json, pst_error *err);
-/* Word error rate over the samples that have a reference; `*defined` is 0 when there is none. */
-PST_API void pst_report_wer(const pst_report *report, double *wer, int *defined);
-PST_API void pst_report_free(pst_report *report);
-
-/* Writes `text` to `path` by a temporary name, synced and renamed: whole or not at all. */
-PST_API pst_status pst_write_file(const char *path, const char *text, size_t length,
-                                  pst_error *err);
-
 /* --------------------------------------------------------------------------------------- scores */
 
 typedef struct pst_word_counts {

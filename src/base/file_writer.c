@@ -106,6 +106,18 @@ void file_writer_abort(struct file_writer *writer) {
     release(writer);
 }
 
+pst_status file_write(const char *path, const char *text, size_t length, pst_error *err) {
+    struct file_writer writer;
+    pst_status status = file_writer_open(&writer, path, err);
+    if (status) return status;
+    status = file_writer_put(&writer, text, length, err);
+    if (status) {
+        file_writer_abort(&writer);
+        return status;
+    }
+    return file_writer_commit(&writer, err);
+}
+
 /* Folders in a folder: a package is three deep, and lies in a folder of packages. */
 enum { DEPTH_MAX = 8 };
 
@@ -200,18 +212,4 @@ void folder_writer_abort(struct folder_writer *writer) {
     free(writer->path);
     free(writer->temporary_path);
     *writer = (struct folder_writer){0};
-}
-
-pst_status pst_write_file(const char *path, const char *text, size_t length, pst_error *err) {
-    if (!path || (!text && length))
-        return error_set(err, PST_ERR_ARGUMENT, "path and text must not be NULL");
-    struct file_writer writer;
-    pst_status status = file_writer_open(&writer, path, err);
-    if (status) return status;
-    status = file_writer_put(&writer, text, length, err);
-    if (status) {
-        file_writer_abort(&writer);
-        return status;
-    }
-    return file_writer_commit(&writer, err);
 }

@@ -191,7 +191,7 @@ static pst_status write_text(char *path, const char *text, pst_error *err) {
     if (!path) return error_memory(err, 0);
     pst_status status = PST_OK;
     if (!path_make_parents(path)) status = error_system(err, "create", path, errno);
-    if (!status) status = pst_write_file(path, text, strlen(text), err);
+    if (!status) status = file_write(path, text, strlen(text), err);
     free(path);
     return status;
 }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file_view.h"
+#include "base/file_writer.h"
 
 static int is_same_folder(const char *a, const char *b) {
     struct stat left, right;
@@ -32,7 +33,7 @@ pst_status model_folder_put(const char *dir, const char *name, const char *text,
                             pst_error *err) {
     char *path = path_join(dir, name);
     if (!path) return error_memory(err, 0);
-    pst_status status = pst_write_file(path, text, length, err);
+    pst_status status = file_write(path, text, length, err);
     free(path);
     return status;
 }

@@ -39,7 +39,7 @@ static int start(void **state) {
 
 static void a_file_is_replaced_at_once(void **state) {
     (void)state;
-    assert_int_equal(pst_write_file(in_folder("out"), "first", 5, &err), PST_OK);
+    assert_int_equal(file_write(in_folder("out"), "first", 5, &err), PST_OK);
     int before = entries(folder);
     struct file_writer writer;
     assert_int_equal(file_writer_open(&writer, in_folder("out"), &err), PST_OK);
@@ -50,7 +50,7 @@ static void a_file_is_replaced_at_once(void **state) {
     file_view_close(&view);
     file_writer_abort(&writer);
     assert_int_equal(entries(folder), before);
-    assert_int_equal(pst_write_file(in_folder("out"), "third", 5, &err), PST_OK);
+    assert_int_equal(file_write(in_folder("out"), "third", 5, &err), PST_OK);
     assert_int_equal(file_view_open(&view, in_folder("out"), 100, &err), PST_OK);
     assert_memory_equal(view.data, "third", 5);
     file_view_close(&view);
@@ -59,15 +59,14 @@ static void a_file_is_replaced_at_once(void **state) {
 
 static void refusals(void **state) {
     (void)state;
-    assert_int_equal(pst_write_file(folder, "x", 1, &err), PST_ERR_IO);
+    assert_int_equal(file_write(folder, "x", 1, &err), PST_ERR_IO);
     assert_non_null(strstr(err.message, "is a folder"));
-    assert_int_equal(pst_write_file("/no such folder/x", "x", 1, &err), PST_ERR_IO);
-    assert_int_equal(pst_write_file(NULL, "x", 1, &err), PST_ERR_ARGUMENT);
+    assert_int_equal(file_write("/no such folder/x", "x", 1, &err), PST_ERR_IO);
     struct file_view view;
-    assert_int_equal(pst_write_file(in_folder("five"), "12345", 5, &err), PST_OK);
+    assert_int_equal(file_write(in_folder("five"), "12345", 5, &err), PST_OK);
     assert_int_equal(file_view_open(&view, in_folder("five"), 4, &err), PST_ERR_MODEL);
     assert_non_null(strstr(err.message, "at most 4"));
-    assert_int_equal(pst_write_file(in_folder("none"), "", 0, &err), PST_OK);
+    assert_int_equal(file_write(in_folder("none"), "", 0, &err), PST_OK);
     assert_int_equal(file_view_open(&view, in_folder("none"), 4, &err), PST_OK);
     assert_int_equal(view.size, 0);
     file_view_close(&view);

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/file_writer.h"
 #include "formats/json_file.h"
 #include "formats/safetensors.h"
 #include "potstill.h"
@@ -330,10 +331,10 @@ static void replaces_only_models_and_only_when_told(void **state) {
     make_source(SOURCE, &recipe);
     check_message(PST_ERR_ARGUMENT, SOURCE, SOURCE "/.", &force, "is the source too");
     mkdir(TARGET, 0777);
-    assert_int_equal(pst_write_file(TARGET "/letters", "dear", 4, NULL), PST_OK);
+    assert_int_equal(file_write(TARGET "/letters", "dear", 4, NULL), PST_OK);
     check_message(PST_ERR_IO, SOURCE, TARGET, &force, "exists already and is not a model");
     assert_true(path_is_file(TARGET "/letters"));
-    assert_int_equal(pst_write_file(TARGET "/config.json", "{}", 2, NULL), PST_OK);
+    assert_int_equal(file_write(TARGET "/config.json", "{}", 2, NULL), PST_OK);
     check_message(PST_ERR_IO, SOURCE, TARGET, NULL, "exists already");
     assert_int_equal(pst_import_ort(SOURCE, TARGET, &force, NULL), PST_OK);
     assert_false(path_is_file(TARGET "/letters"));

@@ -89,8 +89,7 @@ struct parts {
     pst_session *session;
     pst_audio audio;
     pst_transcript *transcript;
-    pst_report *report;
-    char *found, *json;
+    char *found;
     int32_t *ids;
 };
 
@@ -114,17 +113,12 @@ static pst_status use_all(struct parts *parts, pst_error *err) {
     status = pst_transcribe(parts->session, parts->audio.samples, parts->audio.count, &options,
                             &parts->transcript, err);
     if (!status) status = pst_model_encode(parts->model, "the man", 7, &parts->ids, &count, err);
-    if (!status) status = pst_report_new("micro", NULL, NULL, "cpu", &parts->report, err);
     if (status) return status;
-    pst_report_sample sample = {parts->transcript->text, "the man", "memory.wav", NULL};
-    status = pst_report_add(parts->report, &sample, err);
-    if (!status) status = pst_report_json(parts->report, &parts->json, err);
-    return status;
+    pst_word_counts words = {0};
+    return pst_score_words("the man", parts->transcript->text, 1, &words, err);
 }
 
 static void release(struct parts *parts) {
-    pst_free(parts->json);
-    pst_report_free(parts->report);
     pst_free(parts->ids);
     pst_transcript_free(parts->transcript);
     pst_audio_free(&parts->audio);

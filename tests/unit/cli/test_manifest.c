@@ -12,85 +12,82 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pipeline/manifest.h"
+#include "cli/manifest.h"
 
-static pst_manifest *parse(const char *text) {
-    pst_manifest *manifest = NULL;
-    pst_error err = {0};
-    if (manifest_parse(text, strlen(text), "m.jsonl", &manifest, &err)) fail_msg("%s", err.message);
+static struct manifest parse(const char *text) {
+    struct manifest manifest;
+    char *why = manifest_parse(&manifest, text, strlen(text), "m.jsonl");
+    if (why) fail_msg("%s", why);
     return manifest;
 }
 
 /* The whole message is compared: it is what the user works from. */
 static void refuses(const char *text, size_t size, const char *message) {
-    pst_manifest *manifest = NULL;
-    pst_error err = {0};
-    assert_int_equal(manifest_parse(text, size, "m.jsonl", &manifest, &err), PST_ERR_INPUT);
-    assert_string_equal(err.message, message);
-    assert_null(manifest);
+    struct manifest manifest;
+    char *why = manifest_parse(&manifest, text, size, "m.jsonl");
+    assert_non_null(why);
+    assert_string_equal(why, message);
+    assert_int_equal(manifest.count, 0);
+    free(why);
 }
 
 static void reads_paths(void **state) {
     (void)state;
-    pst_manifest *manifest =
+    struct manifest manifest =
         parse("{\"audio\": \"a b/c.wav\", \"text\": \"h\\u00e9llo \\ud83d\\ude00\", "
               "\"speaker_id\": -7, \"extra\": [1, {\"x\": null}]}\n"
               "\n"
               " \t\r\n"
               "{\"audio\": \"../d.flac\"}\r\n"
               "  {\"text\": null, \"speaker_id\": null, \"audio\": \"e.ogg\"}  ");
-    assert_int_equal(pst_manifest_count(manifest), 3);
-    pst_manifest_entry entry;
-    pst_manifest_entry_at(manifest, 0, &entry);
-    assert_string_equal(entry.audio_path, "a b/c.wav");
-    assert_string_equal(entry.text, "h\xC3\xA9llo \xF0\x9F\x98\x80");
-    assert_int_equal(entry.speaker_id, -7);
-    assert_int_equal(entry.line, 1);
-    assert_null(entry.samples);
-    assert_int_equal(entry.sample_count, 0);
-    pst_manifest_entry_at(manifest, 1, &entry);
-    assert_string_equal(entry.audio_path, "../d.flac");
-    assert_string_equal(entry.text, "");
-    assert_int_equal(entry.speaker_id, -1);
-    assert_int_equal(entry.line, 4);
-    pst_manifest_entry_at(manifest, 2, &entry);
-    assert_string_equal(entry.audio_path, "e.ogg");
-    assert_string_equal(entry.text, "");
-    assert_int_equal(entry.speaker_id, -1);
-    assert_int_equal(entry.line, 5);
-    pst_manifest_free(manifest);
-    pst_manifest_free(NULL);
-    assert_int_equal(pst_manifest_count(NULL), 0);
+    assert_int_equal(manifest.count, 3);
+    const struct manifest_entry *entry = manifest.entries;
+    assert_string_equal(entry->audio_path, "a b/c.wav");
+    assert_string_equal(entry->text, "h\xC3\xA9llo \xF0\x9F\x98\x80");
+    assert_int_equal(entry->speaker_id, -7);
+    assert_int_equal(entry->line, 1);
+    assert_null(entry->samples);
+    assert_int_equal(entry->sample_count, 0);
+    entry = &manifest.entries[1];
+    assert_string_equal(entry->audio_path, "../d.flac");
+    assert_string_equal(entry->text, "");
+    assert_int_equal(entry->speaker_id, -1);
+    assert_int_equal(entry->line, 4);
+    entry = &manifest.entries[2];
+    assert_string_equal(entry->audio_path, "e.ogg");
+    assert_string_equal(entry->text, "");
+    assert_int_equal(entry->speaker_id, -1);
+    assert_int_equal(entry->line, 5);
+    manifest_free(&manifest);
 }
 
 static void reads_samples(void **state) {
     (void)state;
-    pst_manifest *manifest = parse(
+    struct manifest manifest = parse(
         "{\"audio\": [0, 1, -0.5, 0.1, 1e-3], \"text\": \"x\"}\n"
         "{\"audio\": {\"path\": \"ignored.wav\", \"array\": [0.25], \"sampling_rate\": 16000}}\n"
         "{\"audio\": {\"array\": [0.5, 0.75]}}\n"
         "{\"audio\": {\"array\": [1.0], \"sampling_rate\": 16000.0}}");
-    assert_int_equal(pst_manifest_count(manifest), 4);
-    pst_manifest_entry entry;
-    pst_manifest_entry_at(manifest, 0, &entry);
-    assert_null(entry.audio_path);
-    assert_int_equal(entry.sample_count, 5);
+    assert_int_equal(manifest.count, 4);
+    const struct manifest_entry *entry = manifest.entries;
+    assert_null(entry->audio_path);
+    assert_int_equal(entry->sample_count, 5);
     const float expected[] = {0, 1, -0.5f, 0.1f, 1e-3f};
-    assert_memory_equal(entry.samples, expected, sizeof expected);
-    pst_manifest_entry_at(manifest, 1, &entry);
-    assert_null(entry.audio_path);
-    assert_int_equal(entry.sample_count, 1);
-    assert_true(entry.samples[0] == 0.25f);
-    pst_manifest_entry_at(manifest, 2, &entry);
-    assert_int_equal(entry.sample_count, 2);
-    pst_manifest_free(manifest);
+    assert_memory_equal(entry->samples, expected, sizeof expected);
+    entry = &manifest.entries[1];
+    assert_null(entry->audio_path);
+    assert_int_equal(entry->sample_count, 1);
+    assert_true(entry->samples[0] == 0.25f);
+    entry = &manifest.entries[2];
+    assert_int_equal(entry->sample_count, 2);
+    manifest_free(&manifest);
 }
 
 static void passes_over_a_byte_order_mark(void **state) {
     (void)state;
-    pst_manifest *manifest = parse("\xEF\xBB\xBF{\"audio\": \"a.wav\"}\n");
-    assert_int_equal(pst_manifest_count(manifest), 1);
-    pst_manifest_free(manifest);
+    struct manifest manifest = parse("\xEF\xBB\xBF{\"audio\": \"a.wav\"}\n");
+    assert_int_equal(manifest.count, 1);
+    manifest_free(&manifest);
 }
 
 static void names_each_mistake(void **state) {
@@ -154,18 +151,19 @@ static void refuses_what_is_not_json(void **state) {
         {"{'audio': 'a'}", "m.jsonl:1: column ", ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        pst_manifest *manifest = NULL;
-        pst_error err = {0};
+        struct manifest manifest;
         const char *text = cases[i].text;
-        assert_int_equal(manifest_parse(text, strlen(text), "m.jsonl", &manifest, &err),
-                         PST_ERR_INPUT);
-        assert_memory_equal(err.message, cases[i].start, strlen(cases[i].start));
-        if (!strstr(err.message, cases[i].inside)) fail_msg("%s: %s", text, err.message);
-        assert_null(manifest);
+        char *why = manifest_parse(&manifest, text, strlen(text), "m.jsonl");
+        assert_non_null(why);
+        assert_memory_equal(why, cases[i].start, strlen(cases[i].start));
+        if (!strstr(why, cases[i].inside)) fail_msg("%s: %s", text, why);
+        free(why);
     }
+    struct manifest manifest;
     const char zero[] = "{\"audio\": \"a\"}\n\0\n";
-    pst_manifest *manifest = NULL;
-    assert_int_equal(manifest_parse(zero, sizeof zero - 1, "m", &manifest, NULL), PST_ERR_INPUT);
+    char *why = manifest_parse(&manifest, zero, sizeof zero - 1, "m");
+    assert_non_null(why);
+    free(why);
 }
 
 static void refuses_endless_depth(void **state) {
@@ -174,8 +172,10 @@ static void refuses_endless_depth(void **state) {
     char *text = malloc(DEPTH);
     assert_non_null(text);
     memset(text, '[', DEPTH);
-    pst_manifest *manifest = NULL;
-    assert_int_equal(manifest_parse(text, DEPTH, "m", &manifest, NULL), PST_ERR_INPUT);
+    struct manifest manifest;
+    char *why = manifest_parse(&manifest, text, DEPTH, "m");
+    assert_non_null(why);
+    free(why);
     free(text);
 }
 
@@ -197,13 +197,21 @@ static void keeps_many_lines(void **state) {
     for (int i = 0; i < 300; i++)
         length +=
             (size_t)snprintf(text + length, sizeof text - length, "{\"audio\": \"%d.wav\"}\n", i);
-    pst_manifest *manifest = parse(text);
-    assert_int_equal(pst_manifest_count(manifest), 300);
-    pst_manifest_entry entry;
-    pst_manifest_entry_at(manifest, 299, &entry);
-    assert_string_equal(entry.audio_path, "299.wav");
-    assert_int_equal(entry.line, 300);
-    pst_manifest_free(manifest);
+    struct manifest manifest = parse(text);
+    assert_int_equal(manifest.count, 300);
+    const struct manifest_entry *entry = &manifest.entries[299];
+    assert_string_equal(entry->audio_path, "299.wav");
+    assert_int_equal(entry->line, 300);
+    manifest_free(&manifest);
+}
+
+static void cannot_read(const char *path, const char *part) {
+    struct manifest manifest;
+    char *why = manifest_read(&manifest, path);
+    assert_non_null(why);
+    assert_memory_equal(why, path, strlen(path));
+    assert_non_null(strstr(why, part));
+    free(why);
 }
 
 static void reads_files(void **state) {
@@ -214,20 +222,14 @@ static void reads_files(void **state) {
     const char text[] = "{\"audio\": \"a.wav\", \"text\": \"yes\"}\n";
     assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
     close(fd);
-    pst_manifest *manifest = NULL;
-    pst_error err = {0};
-    assert_int_equal(pst_manifest_read(path, &manifest, &err), PST_OK);
-    assert_int_equal(pst_manifest_count(manifest), 1);
-    pst_manifest_free(manifest);
+    struct manifest manifest;
+    assert_null(manifest_read(&manifest, path));
+    assert_int_equal(manifest.count, 1);
+    manifest_free(&manifest);
     unlink(path);
-    manifest = NULL;
-    assert_int_equal(pst_manifest_read(path, &manifest, &err), PST_ERR_INPUT);
-    assert_non_null(strstr(err.message, "XXXXXX") ? NULL : strstr(err.message, ": no such file"));
-    assert_int_equal(pst_manifest_read("/tmp", &manifest, &err), PST_ERR_IO);
-    assert_int_equal(pst_manifest_read("/dev/null", &manifest, &err), PST_ERR_INPUT);
-    assert_int_equal(pst_manifest_read(NULL, &manifest, &err), PST_ERR_ARGUMENT);
-    assert_int_equal(pst_manifest_read(path, NULL, &err), PST_ERR_ARGUMENT);
-    assert_null(manifest);
+    cannot_read(path, ": no such file");
+    cannot_read("/tmp", "/tmp: cannot read: ");
+    cannot_read("/dev/null", "/dev/null: manifest is empty");
 }
 
 static void refuses_the_bad_files(void **state) {
@@ -237,12 +239,9 @@ static void refuses_the_bad_files(void **state) {
     assert_non_null(dir);
     for (struct dirent *entry; (entry = readdir(dir));) {
         char path[1024];
-        pst_manifest *manifest = NULL;
-        pst_error err = {0};
         if (entry->d_name[0] == '.') continue;
         snprintf(path, sizeof path, "%s/tests/bad/manifest/%s", TEST_SOURCE_DIR, entry->d_name);
-        if (pst_manifest_read(path, &manifest, &err) != PST_ERR_INPUT) fail_msg("%s", path);
-        assert_memory_equal(err.message, path, strlen(path));
+        cannot_read(path, "");
         seen++;
     }
     closedir(dir);

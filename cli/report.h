@@ -1,0 +1,34 @@
+/* report.h - predictions, references and their word error rate as the reference script's JSON.
+ *
+ * Whoever compares with the script compares files, so the text is byte for byte what Python's
+ * json.dumps(report, indent=2) writes: its order of keys, its escapes, its digits. */
+#ifndef POTSTILL_CLI_REPORT_H
+#define POTSTILL_CLI_REPORT_H
+
+#include <stdio.h>
+
+#include "potstill.h"
+
+struct report {
+    const char *model_id, *adapter_dir, *processor_dir, *device; /* NULL: null */
+    FILE *samples; /* the items of the list, into [length] `text` */
+    char *text;
+    size_t length, count;
+    pst_word_counts words; /* of the samples that have a prediction and a reference */
+};
+
+struct report_sample {
+    const char *prediction; /* NULL with an error */
+    const char *reference;  /* NULL: none */
+    const char *audio_path; /* NULL: none */
+    const char *error;      /* NULL: transcribed */
+};
+
+/* What `report` names must live as long as it. */
+void report_open(struct report *report);
+pst_status report_add(struct report *report, const struct report_sample *sample, pst_error *err);
+/* Prints the report, without a line end. */
+void report_print(struct report *report, FILE *stream);
+void report_close(struct report *report);
+
+#endif
