@@ -9,7 +9,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "import/ort_matrix.h"
-#include "model/config.h"
+#include "model/moonshine.h"
 
 /* "model.decoder.layers.127.post_attention_layernorm.weight" has 57. */
 enum { WEIGHT_NAME_MAX = 96 };
@@ -64,10 +64,7 @@ enum {
     DECODER_LAYER_TENSORS = DECODER_PARTS + 2,
     /* conv1.weight, conv2 and conv3 with biases, groupnorm with bias, two last norms,
      * embed_tokens. */
-    OTHER_TENSORS = 10,
-    CONV1_KERNEL = 127,
-    CONV2_KERNEL = 7,
-    CONV3_KERNEL = 3
+    OTHER_TENSORS = 10
 };
 
 /* One of the two graphs, and the weights being collected. */
@@ -412,10 +409,10 @@ static pst_status allocate(struct ort_weights *weights, pst_error *err) {
 static pst_status add_all(struct side *encoder, struct side *decoder) {
     const struct ort_weights *weights = encoder->weights;
     size_t dim = weights->dim;
-    pst_status status = add_conv(encoder, "conv1", dim, 1, CONV1_KERNEL, 0);
+    pst_status status = add_conv(encoder, "conv1", dim, 1, STEM_KERNEL1, 0);
     if (!status) status = add_groupnorm(encoder, dim);
-    if (!status) status = add_conv(encoder, "conv2", 2 * dim, dim, CONV2_KERNEL, 1);
-    if (!status) status = add_conv(encoder, "conv3", dim, 2 * dim, CONV3_KERNEL, 1);
+    if (!status) status = add_conv(encoder, "conv2", 2 * dim, dim, STEM_KERNEL2, 1);
+    if (!status) status = add_conv(encoder, "conv3", dim, 2 * dim, STEM_KERNEL3, 1);
     if (!status)
         status = add_layers(encoder, weights->encoder_layers, ENCODER_LAYER, ENCODER_PARTS);
     if (!status) status = add_norm(encoder, "layer_norm", dim);

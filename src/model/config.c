@@ -111,6 +111,7 @@ static pst_status read_heads(struct config *config, const struct json_file *file
     if (!status && config->head_dim == 0)
         return error_set(err, PST_ERR_MODEL, "%s: hidden_size %u is less than its %u heads",
                          file->path, config->dim, encoder);
+    config->width = config->heads * config->head_dim;
     return status;
 }
 
@@ -138,7 +139,8 @@ static pst_status read_rope(struct config *config, const struct json_file *file,
     if (status) return status;
     config->rope_theta = theta;
     config->rotary_dim = (uint32_t)(config->head_dim * factor);
-    if ((config->rotary_dim + 1) / 2 * 2 > config->head_dim)
+    config->rotary_pairs = (config->rotary_dim + 1) / 2;
+    if (config->rotary_pairs * 2 > config->head_dim)
         return error_set(err, PST_ERR_UNSUPPORTED,
                          "%s: the rotary width %u does not pair up within head_dim %u", file->path,
                          config->rotary_dim, config->head_dim);

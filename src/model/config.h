@@ -20,6 +20,8 @@ enum {
 
 struct config {
     uint32_t dim, heads, head_dim, rotary_dim;
+    uint32_t width;        /* heads * head_dim: of queries, keys and values */
+    uint32_t rotary_pairs; /* channels of a head that rotate together: half of rotary_dim */
     uint32_t encoder_ffn, decoder_ffn;
     uint32_t encoder_layers, decoder_layers;
     uint32_t vocab;

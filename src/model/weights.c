@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "model/moonshine.h"
 
 /* One pass over the network: where it stands and the first thing that went wrong. */
 struct loader {
@@ -130,7 +131,6 @@ static void load_conv(struct loader *loader, const char *name, struct conv *conv
 
 static void load_attention(struct loader *loader, const char *name, struct attention *attention) {
     const struct config *config = loader->config;
-    uint32_t width = config->heads * config->head_dim;
     char part[32];
     struct {
         const char *name;
@@ -140,11 +140,11 @@ static void load_attention(struct loader *loader, const char *name, struct atten
                        {"v_proj", &attention->v_proj}};
     for (int i = 0; i < 3; i++) {
         snprintf(part, sizeof part, "%s.%s", name, projections[i].name);
-        load_linear(loader, part, projections[i].linear, width, config->dim,
+        load_linear(loader, part, projections[i].linear, config->width, config->dim,
                     config->attention_bias);
     }
     snprintf(part, sizeof part, "%s.o_proj", name);
-    load_linear(loader, part, &attention->o_proj, config->dim, width, 0);
+    load_linear(loader, part, &attention->o_proj, config->dim, config->width, 0);
 }
 
 static void load_encoder_layer(struct loader *loader, struct encoder_layer *layer) {
@@ -171,9 +171,9 @@ static void load_encoder(struct loader *loader) {
     struct weights *weights = loader->weights;
     uint32_t dim = loader->config->dim;
     loader->prefix = "model.encoder.";
-    load_conv(loader, "conv1", &weights->conv1, dim, 1, 127, 64, 0);
-    load_conv(loader, "conv2", &weights->conv2, 2 * dim, dim, 7, 3, 1);
-    load_conv(loader, "conv3", &weights->conv3, dim, 2 * dim, 3, 2, 1);
+    load_conv(loader, "conv1", &weights->conv1, dim, 1, STEM_KERNEL1, STEM_STRIDE1, 0);
+    load_conv(loader, "conv2", &weights->conv2, 2 * dim, dim, STEM_KERNEL2, STEM_STRIDE2, 1);
+    load_conv(loader, "conv3", &weights->conv3, dim, 2 * dim, STEM_KERNEL3, STEM_STRIDE3, 1);
     load_norm(loader, "groupnorm", &weights->groupnorm, 1);
     char prefix[48];
     for (uint32_t i = 0; i < loader->config->encoder_layers; i++) {

@@ -1,26 +1,15 @@
 /* attention.c - see attention.h. */
 #include "network/attention.h"
 
-#include <math.h>
-
 void rotary_tables(struct workspace *ws, size_t positions) {
     const struct config *config = &ws->model->config;
-    size_t pairs = (config->rotary_dim + 1) / 2;
-    for (size_t i = 0; i < pairs; i++) {
-        float exponent = (float)(2 * i) / (float)config->rotary_dim;
-        float frequency = 1.0f / powf((float)config->rope_theta, exponent);
-        for (size_t p = 0; p < positions; p++) {
-            float angle = (float)p * frequency;
-            ws->cos[p * pairs + i] = cosf(angle);
-            ws->sin[p * pairs + i] = sinf(angle);
-        }
-    }
+    rotary_angles(config, positions, ws->cos, ws->sin, config->rotary_pairs, 1);
 }
 
 void rotary_apply(const struct workspace *ws, float *q, float *k, size_t rows, size_t position,
                   int same) {
     const struct config *config = &ws->model->config;
-    size_t pairs = (config->rotary_dim + 1) / 2, width = (size_t)config->heads * config->head_dim;
+    size_t pairs = config->rotary_pairs, width = config->width;
     for (size_t i = 0; i < rows; i++) {
         size_t at = (position + (same ? 0 : i)) * pairs;
         ws->kernels->rotate(q + i * width, config->heads, config->head_dim, ws->cos + at,
@@ -33,7 +22,7 @@ void rotary_apply(const struct workspace *ws, float *q, float *k, size_t rows, s
 void attention_rows(struct workspace *ws, const float *k, const float *v, size_t first, size_t last,
                     float *scratch) {
     const struct config *config = &ws->model->config;
-    size_t width = (size_t)config->heads * config->head_dim;
+    size_t width = config->width;
     for (size_t head = 0; head < config->heads; head++) {
         size_t offset = head * config->head_dim;
         struct attend_rows attend = {
@@ -45,7 +34,7 @@ void attention_rows(struct workspace *ws, const float *k, const float *v, size_t
             .m = last - first,
             .count = ws->extent.frames,
             .head_dim = config->head_dim,
-            .scale = 1.0f / sqrtf((float)config->head_dim),
+            .scale = attention_scale(config),
             .coarse = ws->network->precision != PRECISION_F32,
         };
         ws->kernels->attend_rows(&attend, scratch);

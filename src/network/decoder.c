@@ -12,7 +12,6 @@
  * the model is less precise than float32 (kernels/half.h). */
 #include "network/decoder.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +21,7 @@
 #include "network/step.h"
 
 static size_t width_of(const struct workspace *ws) {
-    return (size_t)ws->model->config.heads * ws->model->config.head_dim;
+    return ws->model->config.width;
 }
 
 /* -------------------------------------------------------------------------------------- listen */
@@ -134,7 +133,7 @@ static void keep_heads(const struct stage *stage, float *q, float *k, const floa
                        size_t last) {
     struct workspace *ws = stage->ws;
     const struct config *config = &ws->model->config;
-    size_t pairs = (config->rotary_dim + 1) / 2, at = stage->position * pairs;
+    size_t pairs = config->rotary_pairs, at = stage->position * pairs;
     size_t head_dim = config->head_dim, heads = last - first, width = width_of(ws);
     size_t new_row = (stage->layer * ws->extent.tokens + stage->position) * ws->extent.beams;
     float *kept_k = ws->self_k + new_row * width + first * head_dim;
@@ -171,7 +170,7 @@ static void attend_self(void *context, size_t index, unsigned thread) {
                 .count = stage->position + 1,
                 .stride = width,
                 .head_dim = head_dim,
-                .scale = 1.0f / sqrtf((float)head_dim),
+                .scale = attention_scale(&ws->model->config),
             });
 }
 
@@ -202,7 +201,7 @@ static void attend_floats(const struct stage *stage, const float *q, size_t head
             .count = ws->extent.frames,
             .stride = width,
             .head_dim = head_dim,
-            .scale = 1.0f / sqrtf((float)head_dim),
+            .scale = attention_scale(&ws->model->config),
         });
 }
 
@@ -221,7 +220,7 @@ static void attend_halves(const struct stage *stage, const float *q, size_t head
         .q_stride = ws->slice_stride,
         .count = ws->extent.frames,
         .head_dim = head_dim,
-        .scale = 1.0f / sqrtf((float)head_dim),
+        .scale = attention_scale(&ws->model->config),
     });
 }
 

@@ -10,9 +10,6 @@
 #include "network/blocks.h"
 #include "network/linear.h"
 
-/* torch's default for LayerNorm. */
-static const float LAYER_NORM_EPSILON = 1e-5f;
-
 /* Rows of a task that is light on each: 32 rows of 288 floats are 36 KB, inside a first-level cache. */
 enum { LIGHT_ROWS = 32 };
 
@@ -28,7 +25,7 @@ static void norm_block(void *context, size_t first, size_t last, float *scratch)
     size_t dim = norm->ws->model->config.dim;
     for (size_t i = first; i < last; i++)
         norm->ws->kernels->layer_norm(norm->normed + i * dim, norm->hidden + i * dim, norm->weight,
-                                      dim, LAYER_NORM_EPSILON);
+                                      dim, (float)NORM_EPSILON);
 }
 
 void norm_rows(struct workspace *ws, float *normed, const float *hidden, const struct norm *norm,
@@ -54,7 +51,7 @@ static void norm_own(const struct workspace *ws, float *normed, const float *hid
     size_t dim = ws->model->config.dim;
     for (size_t i = 0; i < rows; i++)
         ws->kernels->layer_norm(normed + i * dim, hidden + i * dim, weight, dim,
-                                LAYER_NORM_EPSILON);
+                                (float)NORM_EPSILON);
 }
 
 /* q, k, v of a block. */
@@ -62,7 +59,7 @@ static void start_layer(const struct pass *pass, size_t first, size_t last,
                         struct block_room *room) {
     struct workspace *ws = pass->ws;
     const struct attention *attention = &pass->started->self_attn;
-    size_t width = (size_t)ws->model->config.heads * ws->model->config.head_dim;
+    size_t width = ws->model->config.width;
     size_t rows = last - first, at = first * width;
     float *normed = room->values, *q = ws->q + at, *k = ws->k[pass->number % 2] + at;
     float *v = ws->v[pass->number % 2] + at;
@@ -83,7 +80,7 @@ static void finish_layer(const struct pass *pass, size_t first, size_t last,
     struct workspace *ws = pass->ws;
     const struct config *config = &ws->model->config;
     const struct encoder_layer *layer = pass->finished;
-    size_t width = (size_t)config->heads * config->head_dim, rows = last - first;
+    size_t width = config->width, rows = last - first;
     size_t held = (pass->number + 1) % 2; /* number - 1: where the keys of `finished` lie */
     float *hidden = ws->hidden + first * config->dim, *normed = room->values;
     float *inner = normed + rows * config->dim;

@@ -13,9 +13,6 @@
 #include "network/blocks.h"
 #include "network/linear.h"
 
-/* torch's default for GroupNorm. */
-static const double GROUP_NORM_EPSILON = 1e-5;
-
 struct stem {
     struct workspace *ws;
     const float *samples;
@@ -65,7 +62,7 @@ static void find_channels(struct workspace *ws, const struct moments *moments) {
     const struct norm *norm = &ws->model->weights.groupnorm;
     const float *weight = adapted_weight(ws, norm->slot, norm->weight);
     const float *bias = adapted_bias(ws, norm->slot, norm->bias);
-    double scale = 1.0 / sqrt(moments->squares / moments->count + GROUP_NORM_EPSILON);
+    double scale = 1.0 / sqrt(moments->squares / moments->count + NORM_EPSILON);
     for (uint32_t c = 0; c < ws->model->config.dim; c++) {
         ws->channel_scale[c] = (float)(scale * weight[c]);
         ws->channel_shift[c] = (float)(bias[c] - moments->mean * scale * weight[c]);
@@ -80,12 +77,14 @@ static void convolve_block(void *context, size_t index, unsigned thread) {
     struct block_room *room = &ws->rooms[thread];
     size_t dim = ws->model->config.dim, first = blocks_first(&stem->blocks, index);
     size_t rows = blocks_first(&stem->blocks, index + 1) - first;
+    size_t first2 = first * STEM_STRIDE3, first1 = first2 * STEM_STRIDE2;
     /* One frame of conv2 at the end may be too few for one of conv3. */
-    size_t rows2 = index + 1 < stem->blocks.count ? 2 * rows + 1 : ws->extent.frames2 - 2 * first;
-    size_t rows1 = 3 * (rows2 - 1) + 7;
+    size_t rows2 = index + 1 < stem->blocks.count ? STEM_INPUTS(rows, STEM_KERNEL3, STEM_STRIDE3)
+                                                  : ws->extent.frames2 - first2;
+    size_t rows1 = STEM_INPUTS(rows2, STEM_KERNEL2, STEM_STRIDE2);
     float *normed = room->values, *middle = normed + rows1 * dim;
     uint64_t start = spans_start(ws->spans);
-    memcpy(normed, ws->conv1 + 6 * first * dim, rows1 * dim * sizeof *normed);
+    memcpy(normed, ws->conv1 + first1 * dim, rows1 * dim * sizeof *normed);
     for (size_t i = 0; i < rows1; i++)
         ws->kernels->affine(normed + i * dim, ws->channel_scale, ws->channel_shift, dim);
     struct linear_job second = linear_job_of_conv(ws, &weights->conv2, middle, normed, rows2);
@@ -96,7 +95,7 @@ static void convolve_block(void *context, size_t index, unsigned thread) {
     third.activation = ws->kernels->gelu;
     linear_block(ws, &third, 1, room);
     if (stem->conv2)
-        memcpy(stem->conv2 + 4 * first * dim, middle, rows2 * 2 * dim * sizeof *middle);
+        memcpy(stem->conv2 + first2 * 2 * dim, middle, rows2 * 2 * dim * sizeof *middle);
     spans_end(ws->spans, thread, PST_STAGE_STEM, "conv2, conv3", start);
 }
 

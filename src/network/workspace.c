@@ -8,11 +8,10 @@
 #include "network/linear.h"
 
 void extent_of_clip(struct extent *extent, size_t samples) {
-    extent->frames1 = extent->frames2 = extent->frames = 0;
-    if (samples < CLIP_SAMPLES_MIN) return;
-    extent->frames1 = (samples - 127) / 64 + 1;
-    extent->frames2 = (extent->frames1 - 7) / 3 + 1;
-    extent->frames = (extent->frames2 - 3) / 2 + 1;
+    struct clip_extent clip = clip_extent_of(samples);
+    extent->frames1 = clip.frames1;
+    extent->frames2 = clip.frames2;
+    extent->frames = clip.frames;
 }
 
 static size_t max_of(size_t a, size_t b) {
@@ -38,16 +37,16 @@ struct extent extent_max(const struct extent *a, const struct extent *b) {
 
 /* The longest row of x that any matmul of this model sums over. */
 static size_t longest_sum(const struct config *config) {
-    size_t longest = 7 * (size_t)config->dim; /* conv2; conv3 has 6 * dim */
-    longest = max_of(longest, 127);
+    size_t longest = STEM_KERNEL2 * (size_t)config->dim; /* conv3 has 6 * dim */
+    longest = max_of(longest, STEM_KERNEL1);
     longest = max_of(longest, config->encoder_ffn);
     longest = max_of(longest, config->decoder_ffn);
-    return max_of(longest, (size_t)config->heads * config->head_dim);
+    return max_of(longest, config->width);
 }
 
 static void lay_out_encoder(struct workspace *ws, struct arena *arena, const struct extent *e) {
     const struct config *config = &ws->model->config;
-    size_t width = (size_t)config->heads * config->head_dim;
+    size_t width = config->width;
     /* Queries, keys and values of the layers lie where conv1 was: the stem is done with it by then. */
     size_t part = (e->frames * width + 15) / 16 * 16, conv1 = e->frames1 * config->dim;
     float *shared = ARENA_TAKE(arena, max_of(conv1, 5 * part), float);
@@ -63,7 +62,7 @@ static void lay_out_encoder(struct workspace *ws, struct arena *arena, const str
             ws->v[i] = shared + (3 + i) * part;
         }
     }
-    size_t positions = max_of(e->frames, e->tokens), pairs = (config->rotary_dim + 1) / 2;
+    size_t positions = max_of(e->frames, e->tokens), pairs = config->rotary_pairs;
     ws->cos = ARENA_TAKE(arena, positions * pairs, float);
     ws->sin = ARENA_TAKE(arena, positions * pairs, float);
 }
@@ -75,10 +74,11 @@ struct block_sizes {
 
 static struct block_sizes sizes_of_blocks(const struct workspace *ws, const struct extent *e) {
     size_t stem = min_of(e->frames, blocks_stem_rows(ws->network->precision));
+    size_t conv2 = STEM_INPUTS(stem, STEM_KERNEL3, STEM_STRIDE3) + 1; /* see stem.c */
     return (struct block_sizes){
         .conv1 = min_of(e->frames1, BLOCKS_CONV1_ROWS),
-        .conv2 = 2 * stem + 2,
-        .frames1 = 6 * stem + 10,
+        .conv2 = conv2,
+        .frames1 = STEM_INPUTS(conv2, STEM_KERNEL2, STEM_STRIDE2),
         .frames = min_of(e->frames, BLOCKS_ENCODER_ROWS),
     };
 }
@@ -86,7 +86,7 @@ static struct block_sizes sizes_of_blocks(const struct workspace *ws, const stru
 static void lay_out_room(struct workspace *ws, struct block_room *room, struct arena *arena,
                          const struct extent *e) {
     const struct config *config = &ws->model->config;
-    size_t dim = config->dim, width = (size_t)config->heads * config->head_dim;
+    size_t dim = config->dim, width = config->width;
     size_t widest = max_of(dim, max_of(width, config->encoder_ffn));
     struct block_sizes rows = sizes_of_blocks(ws, e);
     size_t stem = rows.frames1 * dim + rows.conv2 * 2 * dim;
@@ -101,7 +101,7 @@ static void lay_out_room(struct workspace *ws, struct block_room *room, struct a
     size_t most = max_of(rows.conv1, max_of(rows.conv2, rows.frames));
     room->inner = ARENA_TAKE(arena, most * e->rank, float);
     size_t inputs = max_of(rows.frames1 * dim, rows.frames * widest);
-    inputs = max_of(inputs, max_of(rows.conv2 * 2 * dim, rows.conv1 * 64 + 127));
+    inputs = max_of(inputs, max_of(rows.conv2 * 2 * dim, rows.conv1 * STEM_STRIDE1 + STEM_KERNEL1));
     room->scaled = ARENA_TAKE(arena, e->scales_inputs * inputs, float);
     room->aside = ARENA_TAKE(arena, e->scales_outputs * rows.frames * dim, float);
     room->gains = ARENA_TAKE(arena, e->scales_outputs * 2 * max_of(2 * dim, widest), float);
@@ -109,7 +109,7 @@ static void lay_out_room(struct workspace *ws, struct block_room *room, struct a
 
 static void lay_out_decoder(struct workspace *ws, struct arena *arena, const struct extent *e) {
     const struct config *config = &ws->model->config;
-    size_t width = (size_t)config->heads * config->head_dim;
+    size_t width = config->width;
     size_t threads = thread_pool_size(ws->pool), heard = config->decoder_layers * width;
     size_t padded = half_tiles(e->frames) * HALF_TILE;
     int halves = ws->network->precision != PRECISION_F32;
@@ -150,7 +150,7 @@ static void lay_out_logits(struct workspace *ws, struct arena *arena, const stru
 
 static void lay_out_adapters(struct workspace *ws, struct arena *arena, const struct extent *e) {
     const struct config *config = &ws->model->config;
-    size_t width = (size_t)config->heads * config->head_dim;
+    size_t width = config->width;
     size_t widest = max_of(config->dim, width);
     size_t inputs = e->beams * max_of(widest, config->decoder_ffn);
     ws->lora_inner = ARENA_TAKE(arena, LINEAR_JOBS_MAX * e->beams * e->rank, float);
@@ -161,7 +161,7 @@ static void lay_out_adapters(struct workspace *ws, struct arena *arena, const st
 
 static void lay_out_prepared(struct workspace *ws, struct arena *arena, const struct extent *e) {
     const struct config *config = &ws->model->config;
-    size_t longest = max_of(config->dim, (size_t)config->heads * config->head_dim);
+    size_t longest = max_of(config->dim, config->width);
     ws->prepared_longest = max_of(longest, config->decoder_ffn);
     size_t bytes = linear_prepared_bytes(ws, e->beams, ws->prepared_longest);
     ws->prepared = ARENA_TAKE(arena, LINEAR_JOBS_MAX * bytes, unsigned char);

@@ -14,6 +14,7 @@
 #include "base/thread_pool.h"
 #include "kernels/kernels.h"
 #include "model/model.h"
+#include "model/moonshine.h"
 #include "network/network.h"
 
 /* Tokens that one task of the output matrix handles (logits.c). */
@@ -91,7 +92,7 @@ struct workspace {
     float *channel_scale, *channel_shift; /* [dim] of the group norm */
 
     float *hidden;      /* [frames, dim]: residual stream of the encoder, then the memory */
-    float *q;           /* [frames, width], then what attention mixes; width = heads * head_dim */
+    float *q;           /* [frames, width], then what attention mixes */
     float *k[2], *v[2]; /* [frames, width] of a layer; the next one's are made while it is read */
     float *cos, *sin;   /* [max(frames, tokens), rotary pairs] */
 
@@ -121,10 +122,6 @@ struct workspace {
 
 /* Frames of each stage for `samples`; extent->frames is 0 when the clip is too short. */
 void extent_of_clip(struct extent *extent, size_t samples);
-
-/* The shortest clip that gives one frame: conv3 needs 3 outputs of conv2, conv2 then 13 of conv1,
- * conv1 then 127 + 12 * 64 samples. */
-enum { CLIP_SAMPLES_MIN = 895 };
 
 /* The elementwise larger of two extents. */
 struct extent extent_max(const struct extent *a, const struct extent *b);

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/file_view.h"
-#include "network/workspace.h"
+#include "model/moonshine.h"
 
 static const size_t INDEX_BYTES_MAX = 4 << 20;
 /* Lengths that anybody would make; a length in samples, six hours; what a cache and a vocabulary may be. */
@@ -72,8 +72,7 @@ static pst_status read_length(struct package_index *index, const json_t *object,
     if (!status) status = read_part(object, path, "encoder", &length->encoder, err);
     if (!status) status = read_part(object, path, "decoder", &length->decoder, err);
     if (status) return status;
-    struct extent extent;
-    extent_of_clip(&extent, length->samples);
+    struct clip_extent extent = clip_extent_of(length->samples);
     uint32_t dim = cache_dim_of(object);
     if (extent.frames1 != length->frames1 || extent.frames != length->frames ||
         length->memory < length->frames || dim == 0 ||

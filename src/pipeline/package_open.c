@@ -158,7 +158,7 @@ static pst_status set_decoder(struct pst_converted *package, pst_session *decode
                          "%s: a package of the layout single decodes by itself", package->path);
     if (config->vocab != index->vocab || config->decoder_start_token_id != index->start ||
         config->eos_token_id != index->end ||
-        config->decoder_layers * config->heads * config->head_dim != index->cache_dim)
+        config->decoder_layers * config->width != index->cache_dim)
         return error_set(err, PST_ERR_MODEL,
                          "%s: the decoder is of another model than the one that was converted",
                          package->path);

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "base/error.h"
-#include "network/workspace.h"
+#include "model/moonshine.h"
 
 pst_status waveform_check(const float *samples, size_t count, pst_error *err) {
     if (count < CLIP_SAMPLES_MIN)

@@ -5,9 +5,9 @@
  * once a token for the decoder, with the keys and values of the memory. */
 #include <string.h>
 
-#include "model/model.h"
+#include "model/moonshine.h"
+#include "network/network.h"
 #include "network/precision.h"
-#include "network/workspace.h"
 
 /* Bytes of a weight at a precision. */
 static double width_of(enum precision precision) {
@@ -16,7 +16,7 @@ static double width_of(enum precision precision) {
 
 struct count {
     const struct config *config;
-    struct extent extent;
+    struct clip_extent extent;
     double frames, dim, width, encoder_ffn, decoder_ffn;
     enum precision precision;    /* of products with weights */
     enum precision finer, heard; /* of fine maps; of the encoder's layers and its keys */
@@ -32,9 +32,9 @@ static void map(struct count *count, pst_stage stage, enum precision precision, 
 
 static void count_stem(struct count *c) {
     double rows1 = (double)c->extent.frames1, rows2 = (double)c->extent.frames2;
-    map(c, PST_STAGE_STEM, PRECISION_F32, rows1, c->dim * 127, 1);
-    map(c, PST_STAGE_STEM, c->finer, rows2, 2 * c->dim * 7 * c->dim, 1);
-    map(c, PST_STAGE_STEM, c->finer, c->frames, c->dim * 3 * 2 * c->dim, 1);
+    map(c, PST_STAGE_STEM, PRECISION_F32, rows1, c->dim * STEM_KERNEL1, 1);
+    map(c, PST_STAGE_STEM, c->finer, rows2, 2 * c->dim * STEM_KERNEL2 * c->dim, 1);
+    map(c, PST_STAGE_STEM, c->finer, c->frames, c->dim * STEM_KERNEL3 * 2 * c->dim, 1);
 }
 
 static void count_encoder(struct count *c) {
@@ -64,11 +64,14 @@ static void count_decoder(struct count *c, double steps, double beams) {
 void pst_model_work(const pst_model *model, size_t samples, size_t tokens, size_t beams,
                     pst_work work[PST_STAGE_COUNT]) {
     const struct config *config = &model->config;
+    struct clip_extent extent = clip_extent_of(samples);
     enum precision precision = model->network->precision;
     struct count count = {
         .config = config,
+        .extent = extent,
+        .frames = (double)extent.frames,
         .dim = config->dim,
-        .width = (double)config->heads * config->head_dim,
+        .width = config->width,
         .encoder_ffn = config->encoder_ffn,
         .decoder_ffn = config->decoder_ffn,
         .precision = precision,
@@ -77,8 +80,6 @@ void pst_model_work(const pst_model *model, size_t samples, size_t tokens, size_
         .work = work,
     };
     memset(work, 0, PST_STAGE_COUNT * sizeof *work);
-    extent_of_clip(&count.extent, samples);
-    count.frames = (double)count.extent.frames;
     count_stem(&count);
     count_encoder(&count);
     if (tokens > 1) count_decoder(&count, (double)(tokens - 1), (double)beams);

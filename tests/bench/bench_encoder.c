@@ -29,8 +29,8 @@ static void fail(const char *what) {
 static double products(const struct config *config, const struct extent *extent) {
     double dim = config->dim, width = (double)config->heads * config->head_dim;
     double frames = (double)extent->frames, ffn = config->encoder_ffn;
-    double stem = (double)extent->frames1 * 127 * dim + (double)extent->frames2 * 14 * dim * dim +
-                  frames * 6 * dim * dim;
+    double stem = (double)extent->frames1 * STEM_KERNEL1 * dim +
+                  (double)extent->frames2 * 14 * dim * dim + frames * 6 * dim * dim;
     double layer = frames * (4 * dim * width + 2 * dim * ffn + 2 * frames * width);
     double cross = frames * 2 * dim * width;
     return stem + layer * config->encoder_layers + cross * config->decoder_layers;

@@ -111,7 +111,7 @@ static inline void part_mask(struct mil_tensor *mask, size_t count) {
 
 /* Runs an encoder on a clip; returns how many frames it has. */
 static inline size_t part_encode(struct part *encoder, const float *samples, size_t count) {
-    struct graph_extent extent = graph_extent_of((uint32_t)count);
+    struct clip_extent extent = clip_extent_of(count);
     struct mil_tensor *weights = part_input(encoder, "frame_weights");
     size_t frames1 = mil_elements(&weights->type);
     memcpy(part_input(encoder, "input_values")->f, samples, count * sizeof *samples);

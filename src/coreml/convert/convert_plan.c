@@ -110,7 +110,7 @@ struct graph_shape convert_shape(const struct conversion *conversion, size_t ind
     size_t longest =
         conversion->options->target == PST_CONVERT_IOS18 ? index : conversion->count - 1;
     struct graph_shape shape = {
-        .extent = graph_extent_of(conversion->seconds[index] * PST_SAMPLE_RATE_HZ),
+        .extent = clip_extent_of(conversion->seconds[index] * PST_SAMPLE_RATE_HZ),
         .slots = conversion->slots,
         .tokens = conversion->tokens,
         .start = config->decoder_start_token_id,
@@ -118,7 +118,7 @@ struct graph_shape convert_shape(const struct conversion *conversion, size_t ind
         .state = conversion->options->state,
     };
     shape.memory =
-        round_up(graph_extent_of(conversion->seconds[longest] * PST_SAMPLE_RATE_HZ).frames);
+        round_up(clip_extent_of(conversion->seconds[longest] * PST_SAMPLE_RATE_HZ).frames);
     return shape;
 }
 

@@ -10,6 +10,7 @@
 #include "coreml/mil/mil.h"
 #include "coreml/weights/stored_weights.h"
 #include "model/model.h"
+#include "model/moonshine.h"
 
 /* Where a program will run: its specification number decides what it may hold. */
 enum { GRAPH_IOS15 = 6, GRAPH_IOS16 = 7, GRAPH_IOS18 = 9 };
@@ -128,22 +129,10 @@ struct mil_value *graph_attend(struct graph *g, const char *name, const struct m
                                const struct mil_value *k, const struct mil_value *v,
                                const struct mil_value *mask);
 
-/* Pairs that rotary positions turn. */
-uint32_t graph_pairs(const struct config *config);
-/* cosine and sine of positions [0, count) by pair [pairs]: at position * stride + pair. */
-void graph_rotary(const struct config *config, size_t count, float *cosine, float *sine,
-                  size_t position_stride, size_t pair_stride);
-
 /* ---------------------------------------------------------------------------------- networks */
 
-/* What follows from the length of a clip in samples, by the stem's three convolutions. */
-struct graph_extent {
-    uint32_t samples, frames1, frames2, frames;
-};
-struct graph_extent graph_extent_of(uint32_t samples);
-
 /* The whole encoder for clips of exactly `extent`, or, with `masked`, for shorter ones too. */
-struct mil_value *graph_encode(struct graph *g, const struct graph_extent *extent, int masked);
+struct mil_value *graph_encode(struct graph *g, const struct clip_extent *extent, int masked);
 /* Keys and values of the audio for all layers of the decoder, [1, layers * width, 1, frames]. */
 void graph_listen(struct graph *g, const struct mil_value *memory, struct mil_value **cross_k,
                   struct mil_value **cross_v);
@@ -169,7 +158,7 @@ struct mil_value *graph_keep(struct graph *g, const char *name, const struct mil
 
 /* The functions of packages. `name` is the function's, "main" where there is but one. */
 struct graph_shape {
-    struct graph_extent extent;
+    struct clip_extent extent;
     int32_t memory;     /* frames that the decoder takes: the encoder's, filled up */
     int32_t slots;      /* of the decoder's cache */
     int32_t tokens;     /* at most, with the start token */

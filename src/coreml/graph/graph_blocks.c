@@ -1,10 +1,5 @@
 /* graph_blocks.c - what encoder and decoder are made of: norm, projection, rotary positions, attention. */
-#include <math.h>
-
 #include "coreml/graph/graph.h"
-
-/* torch's default for LayerNorm. */
-static const float LAYER_NORM_EPSILON = 1e-5f;
 
 /* A position whose largest magnitude is over this is scaled down to it before its norm. The residual
  * stream of the published models reaches thousands, whose squares are beyond float16; those of 8, summed
@@ -29,7 +24,7 @@ struct mil_value *graph_layer_norm(struct graph *g, const char *name, const stru
     if (!x) return NULL;
     const struct mil_value *in = g->dtype == MIL_F16 ? limit(g, name, x) : x;
     struct mil_value *axes = graph_ints(g, &channels, 1);
-    struct mil_value *epsilon = graph_float(g, "epsilon", LAYER_NORM_EPSILON);
+    struct mil_value *epsilon = graph_float(g, "epsilon", (float)NORM_EPSILON);
     struct mil_value *gamma =
         graph_stored(g, mil_text(g->model, "%s_weight", name), stored, SHAPE(x->type.dims[1]));
     struct mil_op *op = mil_op_new(g->model, g->block, "layer_norm");
@@ -47,30 +42,12 @@ struct mil_value *graph_project(struct graph *g, const char *name, const struct 
 
 /* ------------------------------------------------------------------------------------- positions */
 
-uint32_t graph_pairs(const struct config *config) {
-    return (config->rotary_dim + 1) / 2;
-}
-
-void graph_rotary(const struct config *config, size_t count, float *cosine, float *sine,
-                  size_t position_stride, size_t pair_stride) {
-    for (size_t pair = 0; pair < graph_pairs(config); pair++) {
-        /* In float, as the reference computes it. */
-        float exponent = (float)(2 * pair) / (float)config->rotary_dim;
-        float frequency = 1.0f / powf((float)config->rope_theta, exponent);
-        for (size_t p = 0; p < count; p++) {
-            float angle = (float)p * frequency;
-            cosine[p * position_stride + pair * pair_stride] = cosf(angle);
-            sine[p * position_stride + pair * pair_stride] = sinf(angle);
-        }
-    }
-}
-
 /* The rows of a head are stored as even members of the pairs, odd members, and the rest that is not turned
  * (stored_weights.c): so the pairs are two slices. */
 struct mil_value *graph_rotate(struct graph *g, const char *name, const struct mil_value *x,
                                const struct mil_value *cosine, const struct mil_value *sine) {
     struct mil_model *model = g->model;
-    int32_t pairs = (int32_t)graph_pairs(g->config), width = (int32_t)g->config->head_dim;
+    int32_t pairs = (int32_t)g->config->rotary_pairs, width = (int32_t)g->config->head_dim;
     int32_t sizes[] = {pairs, pairs, width - 2 * pairs};
     size_t count = sizes[2] ? 3 : 2;
     struct mil_value *parts[3] = {0}, *turned[3];
@@ -96,7 +73,7 @@ struct mil_value *graph_attend(struct graph *g, const char *name, const struct m
                                const struct mil_value *k, const struct mil_value *v,
                                const struct mil_value *mask) {
     struct mil_model *model = g->model;
-    int64_t width = (int64_t)g->config->heads * g->config->head_dim;
+    int64_t width = g->config->width;
     int64_t queries = q ? q->type.dims[3] : 1;
     struct mil_value *y = graph_matmul(g, mil_text(model, "%s_scores", name), q, k, 1, 0);
     if (mask) y = graph_binary(g, "add", mil_text(model, "%s_masked", name), y, mask);

@@ -8,20 +8,16 @@
 
 #include "coreml/graph/graph.h"
 
-static int64_t width_of(const struct graph *g) {
-    return (int64_t)g->config->heads * g->config->head_dim;
-}
-
 /* ---------------------------------------------------------------------------------------- tables */
 
 static struct mil_value *position_table(struct graph *g, size_t slots) {
-    size_t pairs = graph_pairs(g->config), width = 2 * pairs + 2 * slots;
+    size_t pairs = g->config->rotary_pairs, width = 2 * pairs + 2 * slots;
     float *table = calloc(slots * width, sizeof *table);
     if (!table) {
         g->model->failed = 1;
         return NULL;
     }
-    graph_rotary(g->config, slots, table, table + pairs, width, 1);
+    rotary_angles(g->config, slots, table, table + pairs, width, 1);
     for (size_t p = 0; p < slots; p++) {
         float *mask = table + p * width + 2 * pairs, *write = mask + slots;
         for (size_t s = p + 1; s < slots; s++) mask[s] = GRAPH_MASKED;
@@ -59,7 +55,7 @@ struct around {
 };
 
 static void look_up_position(struct graph *g, struct graph_step *step, struct around *around) {
-    int32_t pairs = (int32_t)graph_pairs(g->config), slots = step->slots;
+    int32_t pairs = (int32_t)g->config->rotary_pairs, slots = step->slots;
     struct mil_value *parts[4] = {0};
     struct mil_value *row = graph_gather(g, "position_row", step->positions, step->position);
     graph_split(g, "position_part", row, 1, (const int32_t[]){pairs, pairs, slots, slots}, 4,
@@ -88,7 +84,7 @@ static struct mil_value *self_attention(struct graph *g, uint32_t index, const s
                                         const struct mil_value **fresh_v) {
     const struct decoder_layer *layer = &g->places->decoder_layers[index];
     const struct attention *attention = &layer->self_attn;
-    int64_t width = width_of(g);
+    int64_t width = g->config->width;
     struct mil_value *normed = graph_layer_norm(g, "input_layernorm", x, &layer->input_layernorm);
     struct mil_value *q = graph_project(g, "q_proj", normed, &attention->q_proj);
     struct mil_value *k = graph_project(g, "k_proj", normed, &attention->k_proj);
@@ -137,7 +133,7 @@ static struct mil_value *feed_forward(struct graph *g, uint32_t index, const str
 static void split_layers(struct graph *g, const char *name, const struct mil_value *x,
                          struct mil_value **parts) {
     int32_t sizes[CONFIG_LAYERS_MAX];
-    for (uint32_t i = 0; i < g->config->decoder_layers; i++) sizes[i] = (int32_t)width_of(g);
+    for (uint32_t i = 0; i < g->config->decoder_layers; i++) sizes[i] = (int32_t)g->config->width;
     graph_split(g, name, x, 1, sizes, g->config->decoder_layers, parts);
 }
 
@@ -205,7 +201,7 @@ static void write_state(struct graph *g, const struct mil_value *state,
 }
 
 static void add_inputs(struct graph *g, const struct graph_shape *shape, struct graph_step *step) {
-    int64_t all = (int64_t)g->config->decoder_layers * width_of(g);
+    int64_t all = (int64_t)g->config->decoder_layers * g->config->width;
     step->token = graph_input(g, "input_ids", MIL_I32, SHAPE(1, 1), "The last token.");
     step->position = graph_input(g, "position", MIL_I32, SHAPE(1), "How many tokens came before.");
     if (!shape->state) {
@@ -224,7 +220,7 @@ static void add_inputs(struct graph *g, const struct graph_shape *shape, struct 
 
 void graph_decoder(struct graph *g, const char *name, const struct graph_shape *shape, int named) {
     struct graph_step step = {.slots = shape->slots};
-    int64_t all = (int64_t)g->config->decoder_layers * width_of(g);
+    int64_t all = (int64_t)g->config->decoder_layers * g->config->width;
     struct mil_value *state_k = NULL, *state_v = NULL;
     graph_begin(g, name);
     add_inputs(g, shape, &step);

@@ -7,29 +7,16 @@
 
 #include "coreml/graph/graph.h"
 
-/* The stem of every published model: kernel and stride of its three convolutions. */
-enum { KERNEL1 = 127, STRIDE1 = 64, KERNEL2 = 7, STRIDE2 = 3, KERNEL3 = 3, STRIDE3 = 2 };
-
-/* torch's default for GroupNorm. */
-static const float GROUP_NORM_EPSILON = 1e-5f;
 /* The group norm is taken of 4 times its input, which changes nothing but that epsilon times 16 is a
  * normal number of float16: a device that flushes others to 0 would divide silence by 0. */
 static const float GROUP_NORM_SCALE = 4.0f;
-
-struct graph_extent graph_extent_of(uint32_t samples) {
-    struct graph_extent extent = {.samples = samples};
-    extent.frames1 = (samples - KERNEL1) / STRIDE1 + 1;
-    extent.frames2 = (extent.frames1 - KERNEL2) / STRIDE2 + 1;
-    extent.frames = (extent.frames2 - KERNEL3) / STRIDE3 + 1;
-    return extent;
-}
 
 /* ------------------------------------------------------------------------------------------ stem */
 
 /* Samples as blocks of 64 in 64 channels: a convolution over two blocks then is the first one, its 127
  * taps filled up to 128, and no axis passes the 16,384 that the Neural Engine takes. */
 static struct mil_value *blocks(struct graph *g, const struct mil_value *samples, uint32_t count) {
-    struct mil_value *x = graph_reshape(g, "rows", samples, SHAPE(1, 1, count, STRIDE1));
+    struct mil_value *x = graph_reshape(g, "rows", samples, SHAPE(1, 1, count, STEM_STRIDE1));
     return graph_transpose(g, "blocks", x, (const int32_t[]){0, 3, 1, 2});
 }
 
@@ -54,7 +41,7 @@ static struct mil_value *group_norm(struct graph *g, const struct mil_value *x,
     struct mil_value *squares = graph_binary(g, "mul", "squares", centred, centred);
     struct mil_value *variance = mean(g, "variance", squares, weights);
     struct mil_value *epsilon = graph_float(
-        g, "group_norm_epsilon", GROUP_NORM_EPSILON * GROUP_NORM_SCALE * GROUP_NORM_SCALE);
+        g, "group_norm_epsilon", (float)NORM_EPSILON * GROUP_NORM_SCALE * GROUP_NORM_SCALE);
     struct mil_op *op = mil_op_new(g->model, g->block, "rsqrt");
     mil_op_argument(g->model, op, "x", variance);
     mil_op_argument(g->model, op, "epsilon", epsilon);
@@ -72,15 +59,15 @@ static struct mil_value *stem(struct graph *g, const struct mil_value *samples, 
                               const struct mil_value *weights) {
     const struct weights *places = g->places;
     graph_name(g, "stem");
-    struct mil_value *x = blocks(g, samples, count / STRIDE1);
+    struct mil_value *x = blocks(g, samples, count / STEM_STRIDE1);
     x = graph_conv(g, "conv1", x, places->conv1.slot, 2, 1);
     x = graph_unary(g, "tanh", "tanh", x);
     graph_name(g, "stem_groupnorm");
     x = group_norm(g, x, weights);
     graph_name(g, "stem");
-    x = graph_conv(g, "conv2", x, places->conv2.slot, KERNEL2, STRIDE2);
+    x = graph_conv(g, "conv2", x, places->conv2.slot, STEM_KERNEL2, STEM_STRIDE2);
     x = graph_gelu(g, "gelu2", x);
-    x = graph_conv(g, "conv3", x, places->conv3.slot, KERNEL3, STRIDE3);
+    x = graph_conv(g, "conv3", x, places->conv3.slot, STEM_KERNEL3, STEM_STRIDE3);
     return graph_gelu(g, "gelu3", x);
 }
 
@@ -93,13 +80,13 @@ struct around {
 };
 
 static void rotary_constants(struct graph *g, uint32_t frames, struct around *around) {
-    size_t pairs = graph_pairs(g->config), count = pairs * frames;
+    size_t pairs = g->config->rotary_pairs, count = pairs * frames;
     float *tables = malloc(2 * (count ? count : 1) * sizeof *tables);
     if (!tables) {
         g->model->failed = 1;
         return;
     }
-    graph_rotary(g->config, frames, tables, tables + count, 1, frames);
+    rotary_angles(g->config, frames, tables, tables + count, 1, frames);
     around->cosine = graph_floats(g, "cosine", tables, SHAPE(1, 1, (int64_t)pairs, frames));
     around->sine = graph_floats(g, "sine", tables + count, SHAPE(1, 1, (int64_t)pairs, frames));
     free(tables);
@@ -126,7 +113,7 @@ static struct mil_value *feed_forward(struct graph *g, const struct encoder_laye
     return graph_binary(g, "add", "hidden", x, graph_project(g, "fc2", y, &layer->fc2));
 }
 
-struct mil_value *graph_encode(struct graph *g, const struct graph_extent *extent, int masked) {
+struct mil_value *graph_encode(struct graph *g, const struct clip_extent *extent, int masked) {
     const struct weights *places = g->places;
     struct around around = {0};
     struct mil_value *weights = NULL;

@@ -115,7 +115,7 @@ static struct mil_block *body(struct graph *g, const struct graph_shape *shape,
 void graph_single(struct graph *g, const struct graph_shape *shape) {
     struct graph_step step = {.slots = shape->slots};
     struct mil_value *start[LOOP_COUNT], *cross_k, *cross_v, *end[LOOP_COUNT];
-    int64_t all = (int64_t)g->config->decoder_layers * g->config->heads * g->config->head_dim;
+    int64_t all = (int64_t)g->config->decoder_layers * g->config->width;
     graph_begin(g, "main");
     struct mil_value *memory = graph_encode(g, &shape->extent, 0);
     graph_listen(g, memory, &cross_k, &cross_v);

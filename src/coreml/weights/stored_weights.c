@@ -11,12 +11,13 @@
 
 #include "base/error.h"
 #include "coreml/weights/kmeans.h"
+#include "model/moonshine.h"
 
 /* coremltools' threshold: below it tables and scales cost what compression gains. */
 enum { COMPRESSED_MIN = 2049 };
 
-/* The taps of the first convolution, filled up to two blocks of 64 samples: see graph_encoder.c. */
-enum { TAPS = 127, BLOCK = 64 };
+/* The taps of the first convolution are filled up to two blocks of this: see graph_encoder.c. */
+enum { BLOCK = STEM_STRIDE1 };
 
 enum { HALF_VALUES = 65536, INT8_LIMIT = 127 };
 
@@ -59,7 +60,7 @@ static void arrange(struct making *making) {
 
 /* Which row of the checkpoint is row `row` of the graphs'. */
 static size_t source_row(const struct config *config, size_t row) {
-    size_t pairs = (config->rotary_dim + 1) / 2, at = row % config->head_dim;
+    size_t pairs = config->rotary_pairs, at = row % config->head_dim;
     size_t from = at < pairs ? 2 * at : at < 2 * pairs ? 2 * (at - pairs) + 1 : at;
     return row - at + from;
 }
@@ -84,8 +85,9 @@ static double *arranged(const struct config *config, enum arrangement how, doubl
 static double *blocked(double *values, size_t rows) {
     double *result = calloc(rows * 2 * BLOCK, sizeof *result);
     for (size_t row = 0; result && row < rows; row++)
-        for (size_t tap = 0; tap < TAPS; tap++)
-            result[row * 2 * BLOCK + tap % BLOCK * 2 + tap / BLOCK] = values[row * TAPS + tap];
+        for (size_t tap = 0; tap < STEM_KERNEL1; tap++)
+            result[row * 2 * BLOCK + tap % BLOCK * 2 + tap / BLOCK] =
+                values[row * STEM_KERNEL1 + tap];
     free(values);
     return result;
 }

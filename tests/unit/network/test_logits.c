@@ -46,8 +46,9 @@ static void fixture_open(struct fixture *fixture, const struct kernels *kernels)
     struct config *config = &fixture->model.config;
     config->dim = config->encoder_ffn = config->decoder_ffn = DIM;
     config->heads = 1;
-    config->head_dim = DIM;
+    config->head_dim = config->width = DIM;
     config->rotary_dim = 2;
+    config->rotary_pairs = 1;
     config->vocab = VOCAB;
     fixture->network.kernels = kernels;
     fixture->model.weights.modules = &fixture->module;
