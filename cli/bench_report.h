@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "bench_run.h"
+#include "potstill_tools.h"
 
 struct bench_report {
     const char *model, *adapter; /* as named by the user; adapter NULL: none */

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "potstill.h"
+#include "potstill_tools.h"
 
 /* What is measured. */
 struct bench_clip {

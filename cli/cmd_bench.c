@@ -12,6 +12,7 @@
 #include "decoding.h"
 #include "engine.h"
 #include "output.h"
+#include "potstill_tools.h"
 #include "trace_file.h"
 
 static int run(const void *values, char **operands, int operand_count);

@@ -10,6 +10,7 @@
 #include "json_text.h"
 #include "locate.h"
 #include "output.h"
+#include "potstill_tools.h"
 
 static int run(const void *values, char **operands, int operand_count);
 

@@ -9,6 +9,7 @@
 #include "console.h"
 #include "environment.h"
 #include "output.h"
+#include "potstill_tools.h"
 
 static int run(const void *values, char **operands, int operand_count);
 

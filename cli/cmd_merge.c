@@ -6,6 +6,7 @@
 #include "console.h"
 #include "engine.h"
 #include "output.h"
+#include "potstill_tools.h"
 #include "sources.h"
 
 static int run(const void *values, char **operands, int operand_count);

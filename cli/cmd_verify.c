@@ -10,6 +10,7 @@
 #include "engine.h"
 #include "json_text.h"
 #include "output.h"
+#include "potstill_tools.h"
 
 static int run(const void *values, char **operands, int operand_count);
 

@@ -9,7 +9,7 @@
 #include "console.h"
 #include "json_text.h"
 #include "output.h"
-#include "potstill.h"
+#include "potstill_tools.h"
 
 static const char *text_at(const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "potstill.h"
+#include "potstill_tools.h"
 
 struct report {
     const char *model_id, *adapter_dir, *processor_dir, *device; /* NULL: null */

@@ -3,6 +3,7 @@
 #define POTSTILL_CLI_SOURCES_H
 
 #include "engine.h"
+#include "potstill_tools.h"
 
 struct sources {
     char *model_dir;

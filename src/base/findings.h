@@ -6,7 +6,7 @@
 #define PST_BASE_FINDINGS_H
 
 #include "base/buffer.h"
-#include "potstill.h"
+#include "potstill_tools.h"
 
 struct findings {
     const char *dir;                                        /* the folder that is checked */

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "potstill.h"
+#include "potstill_tools.h"
 
 struct spans;
 

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "potstill.h"
+#include "potstill_tools.h"
 
 /* Adds the edits that turn `reference` [reference_count] into `hypothesis` [hypothesis_count] to
  * `counts`. Numbers are below `kinds`, which is at most the two counts together. Equally cheap ways

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "potstill_tools.h"
 
 /* Letters and numbers that Unicode 15.0 to 18.0 added, in order: unassigned for Python 3.11, and so
  * no \w. tests/oracle/test_score.py compares every code point with the Python that runs it. */

@@ -16,6 +16,7 @@
 #include "import/ort_weights.h"
 #include "import/tokenizer_bin.h"
 #include "model/model_folder.h"
+#include "potstill_tools.h"
 
 #define ENCODER_FILE "encoder_model.ort"
 #define DECODER_FILE "decoder_model_merged.ort"

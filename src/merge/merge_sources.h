@@ -7,7 +7,7 @@
 
 #include "adapter/adapter.h"
 #include "model/model.h"
-#include "potstill.h"
+#include "potstill_tools.h"
 
 /* What one run reads, and what it will store. */
 struct merging {

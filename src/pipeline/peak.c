@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/thread_pool.h"
 #include "network/network.h"
+#include "potstill_tools.h"
 
 /* Reading: beyond the second-level cache of any core, about what a decoder step reads. */
 static const size_t READ_BYTES = 40u << 20;

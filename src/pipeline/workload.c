@@ -8,6 +8,7 @@
 #include "model/moonshine.h"
 #include "network/network.h"
 #include "network/precision.h"
+#include "potstill_tools.h"
 
 /* Bytes of a weight at a precision. */
 static double width_of(enum precision precision) {

@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "model/checkpoint.h"
+#include "potstill_tools.h"
 #include "verify/matrix_rank.h"
 
 static const char OUTPUT[] = "proj_out.weight", EMBEDDING[] = "model.decoder.embed_tokens.weight";

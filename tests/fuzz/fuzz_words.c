@@ -4,7 +4,7 @@
 
 #include "base/buffer.h"
 #include "evaluate/words.h"
-#include "potstill.h"
+#include "potstill_tools.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,6 +3,7 @@
  *     'N', text                               -> status, text
  *     'S', normalize, reference, hypothesis   -> status, 4 counts of 64 bits: S, D, I, H */
 #include "driver_io.h"
+#include "potstill_tools.h"
 
 static void normalize(void) {
     pst_error err;

@@ -3,6 +3,7 @@
 #define PST_COREML_CHECK_CHECKER_H
 
 #include "coreml/mil/mil.h"
+#include "potstill_tools.h"
 
 typedef void (*checker_report_fn)(void *user, pst_severity severity, const char *message);
 

@@ -7,7 +7,7 @@
 
 #include "coreml/graph/graph.h"
 #include "coreml/weights/stored_weights.h"
-#include "potstill.h"
+#include "potstill_tools.h"
 
 enum { CONVERT_SECONDS_MIN = 1, CONVERT_SECONDS_MAX = 30 };
 

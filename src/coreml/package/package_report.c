@@ -9,6 +9,7 @@
 #include "coreml/package/ane.h"
 #include "coreml/package/package.h"
 #include "formats/json_writer.h"
+#include "potstill_tools.h"
 
 struct pst_package {
     struct mil_model *model;

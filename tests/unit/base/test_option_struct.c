@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "potstill.h"
+#include "potstill_tools.h"
 #include "support/scratch.h"
 
 #define GOLDEN TEST_SOURCE_DIR "/tests/golden/"

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/spans.h"
-#include "potstill.h"
+#include "potstill_tools.h"
 
 static void nobody_watching(void **state) {
     (void)state;

@@ -20,7 +20,7 @@
 #include "network/stem.h"
 #include "pipeline/backend_engine.h"
 #include "pipeline/session.h"
-#include "potstill.h"
+#include "potstill_tools.h"
 #include "support/mil_clip.h"
 #include "support/scratch.h"
 

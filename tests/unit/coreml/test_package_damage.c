@@ -10,7 +10,7 @@
 
 #include "base/file_view.h"
 #include "coreml/package/package.h"
-#include "potstill.h"
+#include "potstill_tools.h"
 #include "support/package_sample.h"
 #include "support/scratch.h"
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "evaluate/normalize.h"
-#include "potstill.h"
+#include "potstill_tools.h"
 
 static void check(const char *text, const char *expected) {
     char *normalized = NULL;

@@ -12,7 +12,7 @@
 #include "base/buffer.h"
 #include "evaluate/align.h"
 #include "evaluate/words.h"
-#include "potstill.h"
+#include "potstill_tools.h"
 
 static void check(const char *reference, const char *hypothesis, int normalize,
                   pst_word_counts expected) {

@@ -15,7 +15,7 @@
 #include "base/file_writer.h"
 #include "formats/json_file.h"
 #include "formats/safetensors.h"
-#include "potstill.h"
+#include "potstill_tools.h"
 #include "support/bad_files.h"
 #include "support/ort_model.h"
 

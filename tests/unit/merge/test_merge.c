@@ -15,7 +15,7 @@
 #include "formats/safetensors.h"
 #include "merge/config_writer.h"
 #include "model/model.h"
-#include "potstill.h"
+#include "potstill_tools.h"
 #include "support/scratch.h"
 
 static pst_error err;

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "potstill.h"
+#include "potstill_tools.h"
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);

@@ -9,7 +9,7 @@
 
 #include "formats/dtype.h"
 #include "formats/safetensors.h"
-#include "potstill.h"
+#include "potstill_tools.h"
 #include "support/scratch.h"
 #include "verify/matrix_rank.h"
 

@@ -10,7 +10,7 @@
 #include "base/buffer.h"
 #include "base/file_view.h"
 #include "formats/safetensors.h"
-#include "potstill.h"
+#include "potstill_tools.h"
 #include "support/scratch.h"
 
 static const char *const FILES[] = {"config.json", "generation_config.json", "model.safetensors",

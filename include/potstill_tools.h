@@ -1,0 +1,270 @@
+/* potstill_tools.h - what is done to models before and after an application runs them.
+ *
+ * Merging, converting, checking, comparing and importing model folders; reading Core ML packages;
+ * scoring texts; profiling a session. The contract is that of potstill.h. */
+#ifndef POTSTILL_TOOLS_H
+#define POTSTILL_TOOLS_H
+
+#include "potstill.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --------------------------------------------------------------------------------------- merge */
+
+/* An adapter folder and how much of it; 1 is all. */
+typedef struct pst_merge_adapter {
+    const char *dir;
+    double weight;
+} pst_merge_adapter;
+
+typedef struct pst_merge_options {
+    size_t struct_size;
+    const char
+        *processor_dir; /* whose tokenizer and processor files are copied; NULL: the model's */
+    const char
+        *dtype; /* "float32", "float16", "bfloat16"; NULL: as most of the model's values are */
+    int safe;   /* refuse results that are not finite; else they are warned of */
+    int force;  /* replace an existing model folder */
+    void (*warn)(void *user, const char *message); /* NULL: silent */
+    void *user;
+} pst_merge_options;
+
+PST_API void pst_merge_options_init_sized(pst_merge_options *options, size_t struct_size);
+#define pst_merge_options_init(options) pst_merge_options_init_sized(options, sizeof *(options))
+
+/* Folds adapters [count], at least one, into their model: a folder that transformers and
+ * pst_model_open() load without any adapter. Weights become W + sum of weight * delta, computed in double
+ * precision and rounded once. Where that makes the embedding and the output matrix differ, which were
+ * one, the model is stored with two. The folder appears whole or not at all. */
+PST_API pst_status pst_merge(const char *model_dir, const pst_merge_adapter *adapters, size_t count,
+                             const char *target_dir, const pst_merge_options *options,
+                             pst_error *err);
+
+/* ------------------------------------------------------------------------------------- convert */
+
+/* How weights are stored; all but float32 compute in float16. */
+typedef enum pst_convert_precision {
+    PST_CONVERT_FLOAT16 = 0,
+    PST_CONVERT_FLOAT32 = 1,  /* for comparison: never on the Neural Engine */
+    PST_CONVERT_INT8 = 2,     /* by output channel, symmetric */
+    PST_CONVERT_PALETTE8 = 3, /* a table of 256 numbers for each tensor; of 64; of 16 */
+    PST_CONVERT_PALETTE6 = 4,
+    PST_CONVERT_PALETTE4 = 5
+} pst_convert_precision;
+
+/* The oldest system that runs the package. */
+typedef enum pst_convert_target {
+    PST_CONVERT_IOS16 = 0, /* and macOS 13 */
+    PST_CONVERT_IOS15 = 1, /* macOS 12: float16 or float32 weights, float32 inputs and outputs */
+    PST_CONVERT_IOS18 = 2  /* macOS 15: lengths are functions of one package; states */
+} pst_convert_target;
+
+typedef enum pst_convert_layout {
+    PST_CONVERT_SPLIT = 0, /* a folder: encoders, a decoder that the app calls for each token */
+    PST_CONVERT_SINGLE = 1 /* one package: samples to token ids */
+} pst_convert_layout;
+
+typedef struct pst_convert_options {
+    size_t struct_size;
+    pst_convert_precision precision;
+    pst_convert_target target;
+    pst_convert_layout layout;
+    const uint32_t
+        *seconds;         /* [seconds_count] lengths of clips, from 1 to 30; NULL: 10 and 30, or */
+    size_t seconds_count; /* 10 for the layout `single`, which has one */
+    int state;            /* iOS 18: the decoder keeps its cache itself */
+    int force;            /* replace what was converted before */
+    uint32_t threads;     /* 0: one per core this process may use, at most 8 */
+    const char *processor_dir; /* whose tokenizer is copied; NULL: the model's */
+    void (*warn)(void *user, const char *message); /* NULL: silent */
+    void *user;
+} pst_convert_options;
+
+PST_API void pst_convert_options_init_sized(pst_convert_options *options, size_t struct_size);
+#define pst_convert_options_init(options) pst_convert_options_init_sized(options, sizeof *(options))
+
+/* Writes `model_dir`, with adapters [count] merged into it as pst_merge() does, as Core ML packages for
+ * Apple's systems; on any system. `split` makes the folder `target`: an encoder for each length, a
+ * decoder, tokenizer.json and potstill.json, which says what is what. `single` makes the package
+ * `target`. Either appears whole or not at all, and is the same for the same input. */
+PST_API pst_status pst_convert(const char *model_dir, const pst_merge_adapter *adapters,
+                               size_t count, const char *target, const pst_convert_options *options,
+                               pst_error *err);
+
+/* -------------------------------------------------------------------------------------- verify */
+
+typedef enum pst_severity {
+    PST_WARNING = 1, /* works, but perhaps not as meant */
+    PST_PROBLEM = 2  /* cannot be used, or not as upstream uses it */
+} pst_severity;
+
+/* One thing found. The strings live as long as the call that reports it. */
+typedef struct pst_finding {
+    pst_severity severity;
+    const char *file;    /* its name in the folder; "" when it is the folder itself */
+    const char *message; /* tensor or key, what is there, what was expected */
+} pst_finding;
+
+typedef struct pst_verify_options {
+    size_t struct_size;
+    const pst_model *model; /* checks an adapter against this base; NULL: by itself */
+    void (*finding)(void *user, const pst_finding *finding); /* NULL: counted only */
+    void *user;
+} pst_verify_options;
+
+typedef struct pst_verify_summary {
+    const char *kind; /* "model", "adapter", "package"; static */
+    uint32_t files, tensors;
+    uint32_t problems, warnings;
+} pst_verify_summary;
+
+PST_API void pst_verify_options_init_sized(pst_verify_options *options, size_t struct_size);
+#define pst_verify_options_init(options) pst_verify_options_init_sized(options, sizeof *(options))
+
+/* Checks all of a model or adapter folder, every value of every tensor included, or a Core ML package or a
+ * folder of them that was converted, every operation by its types and shapes, and reports each thing
+ * found instead of stopping at the first (after 1,000 they are only counted). PST_OK when the check
+ * could be made, whatever it found. */
+PST_API pst_status pst_verify(const char *dir, const pst_verify_options *options,
+                              pst_verify_summary *summary, pst_error *err);
+
+/* ---------------------------------------------------------------------------------------- diff */
+
+/* One tensor of two checkpoints. */
+typedef struct pst_tensor_diff {
+    const char *name;              /* lives as long as the call that reports it */
+    const char *dtype_a, *dtype_b; /* "F32", ...; static; NULL: the checkpoint has no such tensor */
+    const char *shape_a, *shape_b; /* "[288, 288]"; NULL likewise; life as `name` */
+    uint64_t values;               /* compared: 0 unless both have it, with one shape */
+    uint64_t changed;              /* of them, how many differ */
+    double norm;                   /* Frobenius norm of b - a */
+    double relative;               /* norm over the norm of a; 0 when both are 0 */
+    double max_abs;                /* largest |b - a| */
+    int64_t rank; /* of b - a as a matrix [first size, the others]; -1: not measured */
+} pst_tensor_diff;
+
+typedef struct pst_diff_summary {
+    uint32_t tensors; /* in both, with one shape */
+    uint32_t changed, only_a, only_b, reshaped;
+    double norm, relative; /* over all tensors compared, as if they were one */
+    int64_t rank;          /* the largest of any tensor */
+} pst_diff_summary;
+
+/* Compares the tensors of two model folders, and calls `row` for each that differs or is not in both, in
+ * the order of their names. A singular value of b - a counts towards its rank when it is above all
+ * that rounding to the stored types can cause: u * (R + C), with u the unit roundoff of the coarser type
+ * (2^-24 for F32) and R, C the largest norms of a row and of a column of either tensor. */
+PST_API pst_status pst_diff(const char *dir_a, const char *dir_b,
+                            void (*row)(void *user, const pst_tensor_diff *diff), void *user,
+                            pst_diff_summary *summary, pst_error *err);
+
+/* --------------------------------------------------------------------------------------- import */
+
+typedef struct pst_import_options {
+    size_t struct_size;
+    const char *
+        licence_file; /* copied into the folder as LICENSE; NULL: one beside the source, else none */
+    int force;        /* replace an existing folder */
+} pst_import_options;
+
+PST_API void pst_import_options_init_sized(pst_import_options *options, size_t struct_size);
+#define pst_import_options_init(options) pst_import_options_init_sized(options, sizeof *(options))
+
+/* Turns the official ONNX Runtime files of an English Moonshine model (encoder_model.ort,
+ * decoder_model_merged.ort, tokenizer.bin in `source_dir`) into a Hugging Face folder that
+ * transformers and pst_model_open() load: float32 weights, configs, tokenizer.json.
+ * The folder appears whole or not at all. */
+PST_API pst_status pst_import_ort(const char *source_dir, const char *target_dir,
+                                  const pst_import_options *options, pst_error *err);
+
+/* ------------------------------------------------------------------------------------ packages */
+
+/* A Core ML package (.mlpackage) with an ML program, of any maker; immutable once open. */
+typedef struct pst_package pst_package;
+
+PST_API pst_status pst_package_open(const char *dir, pst_package **package, pst_error *err);
+PST_API void pst_package_free(pst_package *package);
+
+/* The program as text, an operation a line: results, types, parameters; to be released by pst_free(). */
+PST_API pst_status pst_package_text(const pst_package *package, char **text, pst_error *err);
+/* A JSON object: "specification", "program_bytes", "weight_bytes", "metadata", "functions" (inputs, outputs,
+ * states), "constants" by type, and "neural_engine": what is known to keep the Neural Engine from
+ * running it, each with its source. To be released by pst_free(). */
+PST_API pst_status pst_package_report(const pst_package *package, char **json, pst_error *err);
+
+/* --------------------------------------------------------------------------------------- scores */
+
+typedef struct pst_word_counts {
+    uint64_t substitutions, deletions, insertions, hits;
+} pst_word_counts;
+
+/* Aligns two UTF-8 texts word by word as jiwer 4.0.0 does with its default transform, and adds to
+ * `counts`. With `normalize`, both are first reduced as the reference script does: characters that
+ * are neither \w nor white space go, then lower case, then strip. */
+PST_API pst_status pst_score_words(const char *reference, const char *hypothesis, int normalize,
+                                   pst_word_counts *counts, pst_error *err);
+/* (S + D + I) / (S + D + H); 0 when there is no reference word and nothing was inserted. */
+PST_API double pst_word_error_rate(const pst_word_counts *counts);
+/* The script's normaliser alone; pst_free() the result. */
+PST_API pst_status pst_normalize_text(const char *text, char **normalized, pst_error *err);
+
+/* ------------------------------------------------------------------------------------ profiles */
+
+typedef enum pst_stage {
+    PST_STAGE_STEM = 0, /* samples to frames */
+    PST_STAGE_ENCODER,  /* frames to memory */
+    PST_STAGE_CROSS,    /* keys and values of the memory for the decoder */
+    PST_STAGE_DECODER,  /* tokens to logits, or to the best of them */
+    PST_STAGE_SEARCH,   /* rules and the choice of tokens, text */
+    PST_STAGE_COUNT,
+    PST_STAGE_DETAIL = PST_STAGE_COUNT /* a part of what another span covers */
+} pst_stage;
+
+/* A stretch of work of one thread. */
+typedef struct pst_span {
+    const char *name; /* static */
+    pst_stage stage;
+    uint32_t thread;           /* 0: the caller's */
+    uint64_t start_ns, end_ns; /* of a clock that only goes forward */
+} pst_span;
+
+/* The name of a stage ("stem", "encoder", "cross_kv", "decoder", "search"); never NULL. */
+PST_API const char *pst_stage_name(pst_stage stage);
+/* From the next clip on the session notes what its threads do (`on` 1), or does not (0). */
+PST_API pst_status pst_session_record(pst_session *session, int on, pst_error *err);
+/* What was noted of the last clip: [*count], valid until the next one; NULL when nothing was.
+ * `*lost` (may be NULL): spans for which there was no memory. */
+PST_API const pst_span *pst_session_spans(pst_session *session, size_t *count, size_t *lost);
+/* Wall-clock milliseconds of each stage: where threads work on several at once, each stage has its share
+ * of that time, so stages add up to the time in which anything was done. */
+PST_API pst_status pst_spans_by_stage(const pst_span *spans, size_t count,
+                                      double ms[PST_STAGE_COUNT], pst_error *err);
+
+/* What a stage has to do, whoever does it: operations (a multiply and an add are two) by the precision
+ * they are done in, bytes of weights and caches that it has to read from beyond the second-level cache. */
+typedef struct pst_work {
+    double operations[3]; /* by pst_precision */
+    double bytes;
+} pst_work;
+
+/* The work of a clip of `samples` whose transcript has `tokens` (start token included), greedy or with
+ * `beams`. PST_STAGE_SEARCH is left at 0: it is bookkeeping. */
+PST_API void pst_model_work(const pst_model *model, size_t samples, size_t tokens, size_t beams,
+                            pst_work work[PST_STAGE_COUNT]);
+
+/* What this machine can do at best with `threads`, measured when called: about a second. */
+typedef struct pst_peak {
+    double operations_per_second[3]; /* by pst_precision, with the model's instruction set */
+    double bytes_per_second;         /* read from a block of 40 MB */
+} pst_peak;
+
+PST_API pst_status pst_measure_peak(const pst_model *model, uint32_t threads, pst_peak *peak,
+                                    pst_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
