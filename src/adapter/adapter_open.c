@@ -1,11 +1,11 @@
-/* adapter_open.c - from a folder to an adapter: which files it has and whose they are. */
+/* adapter_open.c - from a folder to an adapter: which files it has, whose they are, and by which method. */
+#include "adapter/adapter_open.h"
+
 #include <math.h>
 #include <stdlib.h>
 
 #include "adapter/adapter_folder.h"
-#include "adapter/adapter_walk.h"
-#include "adapter/config/peft_config.h"
-#include "adapter/methods/lora.h"
+#include "adapter/methods/methods.h"
 #include "adapter/methods/trainer_adapter.h"
 #include "base/error.h"
 #include "base/file_view.h"
@@ -15,6 +15,17 @@
 void pst_adapter_options_init_sized(pst_adapter_options *options, size_t struct_size) {
     const pst_adapter_options defaults = {.struct_size = sizeof defaults};
     option_struct_fill(options, struct_size, &defaults, sizeof defaults);
+}
+
+static const struct adapter_method *const METHODS[] = {
+    [PEFT_LORA] = &LORA_METHOD,    [PEFT_ADALORA] = &ADALORA_METHOD, [PEFT_LOHA] = &LYCORIS_METHOD,
+    [PEFT_LOKR] = &LYCORIS_METHOD, [PEFT_IA3] = &IA3_METHOD,
+};
+
+pst_status adapter_resolve(const struct pst_model *model, const struct peft_config *config,
+                           struct safetensors *file, const pst_adapter_options *options,
+                           struct pst_adapter **adapter, pst_error *err) {
+    return adapter_walk_all(METHODS[config->method], model, config, file, options, adapter, err);
 }
 
 static pst_status open_tensors(struct safetensors *file, const char *dir, pst_error *err) {
@@ -53,10 +64,7 @@ static pst_status open_peft(const pst_model *model, const char *dir,
     /* The config first: one that is not ours explains itself better than its tensor names do. */
     pst_status status = open_config(&config, dir, options, err);
     if (!status) status = open_tensors(&file, dir, err);
-    if (!status && config.method == PEFT_LORA)
-        status = lora_resolve(model, &config.lora, &file, options, adapter, err);
-    else if (!status)
-        status = adapter_walk_resolve(model, &config, &file, options, adapter, err);
+    if (!status) status = adapter_resolve(model, &config, &file, options, adapter, err);
     peft_config_close(&config);
     return status;
 }

@@ -52,111 +52,121 @@ pst_status adapter_walk_take(struct adapter_walk *walk, const struct module *mod
     return PST_OK;
 }
 
-/* ----------------------------------------------------------------------------------- resolving */
+/* ------------------------------------------------------------------------------------ messages */
 
-/* AdaLoRA and IA3 are for linear modules, LoHa and LoKr for convolutions too: PEFT refuses the rest. */
-static pst_status check_kinds(const struct adapter_walk *walk, pst_error *err) {
+/* PEFT refuses to adapt modules of a kind that the method is not for. */
+static pst_status check_kinds(const struct adapter_walk *walk, unsigned kinds, pst_error *err) {
     const struct weights *weights = &walk->build.adapter->model->weights;
-    int convolutions = walk->config->method == PEFT_LOHA || walk->config->method == PEFT_LOKR;
     for (uint32_t i = 0; i < weights->module_count; i++) {
-        enum module_kind kind = weights->modules[i].kind;
-        if (walk->targets[i].rank == 0 || kind == MODULE_LINEAR ||
-            (kind == MODULE_CONV1D && convolutions))
-            continue;
-        return error_set(err, PST_ERR_MODEL,
-                         "%s: target_modules matches %s, which %s cannot adapt (PEFT refuses it "
-                         "too)",
-                         walk->config->lora.file.path, weights->modules[i].name,
-                         peft_method_name(walk->config->method));
+        const struct module *module = &weights->modules[i];
+        if (walk->targets[i].rank > 0 && !(kinds & 1u << module->kind))
+            return error_set(err, PST_ERR_MODEL,
+                             "%s: target_modules matches %s, which %s cannot adapt (PEFT refuses "
+                             "it too)",
+                             walk->config->file.path, module->name,
+                             peft_method_name(walk->config->method));
     }
     return PST_OK;
 }
 
-static void note_missing(const struct adapter_walk *walk) {
+static void warn_missing(const struct adapter_walk *walk, const char *missing) {
     const struct adapter_build *build = &walk->build;
     pst_error note;
-    if (build->missing_count == 0) return;
-    error_set(&note, PST_OK,
-              "%s: nothing for %u of %u targeted modules, which stay as they are: %s",
-              build->adapter->file.path, build->missing_count, build->missing_count + walk->applied,
-              build->missing.data ? build->missing.data : "");
-    adapter_build_warn(build, &note);
+    error_set(&note, PST_OK, "%s: %s for %u of %u targeted modules, which stay as they are: %s",
+              build->adapter->file.path, missing, build->missing_count,
+              build->missing_count + walk->applied, build->missing.data ? build->missing.data : "");
+    if (build->missing_count > 0) adapter_build_warn(build, &note);
 }
 
-static void note_unused(const struct adapter_walk *walk) {
+/* Tensors left over have no effect in PEFT either. */
+static void warn_unused(const struct adapter_walk *walk, const char *(*hint)(const char *name)) {
     const struct safetensors *file = &walk->build.adapter->file;
     struct buffer names = {0};
+    const char *first = NULL;
     size_t count = 0;
-    for (size_t i = 0; i < file->count; i++)
-        if (!walk->build.used[i]) adapter_list_name(&names, file->tensors[i].name, count++);
+    for (size_t i = 0; i < file->count; i++) {
+        if (walk->build.used[i]) continue;
+        if (!first) first = file->tensors[i].name;
+        adapter_list_name(&names, file->tensors[i].name, count++);
+    }
     pst_error note;
-    error_set(&note, PST_OK, "%s: %zu of %zu tensors belong to no adapted module: %s", file->path,
-              count, file->count, names.data ? names.data : "");
+    error_set(&note, PST_OK, "%s: %zu of %zu tensors belong to no adapted module: %s%s", file->path,
+              count, file->count, names.data ? names.data : "", first && hint ? hint(first) : "");
     if (count > 0) adapter_build_warn(&walk->build, &note);
     buffer_free(&names);
 }
 
-static pst_status refuse_nothing_applied(const struct adapter_walk *walk, pst_error *err) {
+static pst_status refuse_nothing_applied(const struct adapter_walk *walk,
+                                         const struct adapter_method *method, pst_error *err) {
     const struct safetensors *file = &walk->build.adapter->file;
+    const char *first = file->count ? file->tensors[0].name : "nothing";
+    if (!method->example)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: holds none of the tensors of %s that adapter_config.json targets; it "
+                         "has %s",
+                         file->path, peft_method_name(walk->config->method), first);
+    uint32_t slot = 0; /* of the first target: targets_find() saw to it that there is one */
+    while (walk->targets[slot].rank == 0) slot++;
+    const struct module *module = &walk->build.adapter->model->weights.modules[slot];
     return error_set(err, PST_ERR_MODEL,
-                     "%s: holds none of the tensors of %s that adapter_config.json targets; it has "
-                     "%s",
-                     file->path, peft_method_name(walk->config->method),
-                     file->count ? file->tensors[0].name : "nothing");
+                     "%s: holds none of the tensors that adapter_config.json targets, such as "
+                     "%s%s.%s; it has %s%s",
+                     file->path, ADAPTER_PREFIX, module->name, method->example(module), first,
+                     file->count ? method->hint(first) : "");
 }
 
-static pst_status apply(struct adapter_walk *walk, uint32_t slot, pst_error *err) {
-    switch (walk->config->method) {
-    case PEFT_ADALORA: return adalora_apply(walk, slot, err);
-    case PEFT_IA3: return ia3_apply(walk, slot, err);
-    default: return lycoris_apply(walk, slot, err);
-    }
-}
+/* ------------------------------------------------------------------------------------ the walk */
 
-static pst_status apply_all(struct adapter_walk *walk, const unsigned char *targeted,
-                            pst_error *err) {
-    const struct lora_names *names = &walk->config->lora.modules_to_save;
-    const struct adapter_saved saved = {
+/* `targeted` [module_count]: what the config means, also where a mask of AdaLoRA leaves rank 0. */
+static pst_status apply_all(struct adapter_walk *walk, const struct adapter_method *method,
+                            const unsigned char *targeted, pst_error *err) {
+    const struct peft_config *config = walk->config;
+    const struct pst_model *model = walk->build.adapter->model;
+    const struct selection_names *names = &config->selection.modules_to_save;
+    struct adapter_saved saved = {
         .names = names->items, .count = names->count, .wrapped = targeted};
-    uint32_t modules = walk->build.adapter->model->weights.module_count;
-    pst_status status = PST_OK;
-    if (walk->config->rank_masks) status = adalora_mask(walk, err);
-    for (uint32_t i = 0; i < modules && !status; i++)
-        if (targeted[i]) status = apply(walk, i, err);
+    for (size_t i = 0; i < saved.count; i++)
+        if (config->lora.ensure_weight_tying && strcmp(saved.names[i], "embed_tokens") == 0)
+            saved.ties_output = model->config.tie_word_embeddings;
+    pst_status status = method->start ? method->start(walk, err) : PST_OK;
+    for (uint32_t i = 0; i < model->weights.module_count && !status; i++)
+        if (targeted[i]) status = method->apply(walk, i, err);
     if (!status) status = adapter_build_replaced(&walk->build, &saved, err);
-    if (!status && walk->applied == 0) status = refuse_nothing_applied(walk, err);
+    if (!status && method->finish) status = method->finish(walk, err);
+    if (!status && walk->applied == 0) status = refuse_nothing_applied(walk, method, err);
     if (status) return status;
-    note_missing(walk);
-    note_unused(walk);
-    walk->build.adapter->info.peft_type = peft_method_name(walk->config->method);
+    warn_missing(walk, method->missing);
+    warn_unused(walk, method->hint);
+    walk->build.adapter->info.peft_type = peft_method_name(config->method);
+    walk->build.adapter->info.rslora = config->selection.use_rslora;
     return PST_OK;
 }
 
-static pst_status resolve(struct adapter_walk *walk, pst_error *err) {
+static pst_status resolve(struct adapter_walk *walk, const struct adapter_method *method,
+                          pst_error *err) {
     const struct weights *weights = &walk->build.adapter->model->weights;
-    uint32_t adapted = 0;
-    walk->targets = calloc((size_t)weights->module_count + 1, sizeof *walk->targets);
-    if (!walk->targets) return error_memory(err, 0);
-    pst_status status = lora_targets_find(&walk->config->lora, weights->modules,
-                                          weights->module_count, walk->targets, &adapted, err);
-    if (!status) status = check_kinds(walk, err);
-    if (status) return status;
-    unsigned char *targeted = calloc((size_t)weights->module_count + 1, 1);
-    if (!targeted) return error_memory(err, 0);
-    for (uint32_t i = 0; i < weights->module_count; i++)
-        targeted[i] = walk->targets[i].rank > 0; /* now: a mask of AdaLoRA may leave rank 0 */
-    status = apply_all(walk, targeted, err);
+    uint32_t count = weights->module_count, adapted = 0;
+    walk->targets = calloc((size_t)count + 1, sizeof *walk->targets);
+    unsigned char *targeted = calloc((size_t)count + 1, 1);
+    pst_status status = walk->targets && targeted ? PST_OK : error_memory(err, 0);
+    if (!status)
+        status = targets_find(&walk->config->selection, weights->modules, count, walk->targets,
+                              &adapted, err);
+    if (!status) status = check_kinds(walk, method->kinds, err);
+    for (uint32_t i = 0; i < count && !status; i++) targeted[i] = walk->targets[i].rank > 0;
+    if (!status) status = apply_all(walk, method, targeted, err);
     free(targeted);
     return status;
 }
 
-pst_status adapter_walk_resolve(const struct pst_model *model, const struct peft_config *config,
-                                struct safetensors *file, const pst_adapter_options *options,
-                                struct pst_adapter **adapter, pst_error *err) {
+pst_status adapter_walk_all(const struct adapter_method *method, const struct pst_model *model,
+                            const struct peft_config *config, struct safetensors *file,
+                            const pst_adapter_options *options, struct pst_adapter **adapter,
+                            pst_error *err) {
     struct adapter_walk walk = {.config = config};
     pst_status status =
-        adapter_build_start(&walk.build, model, file, config->lora.base_model, options, err);
-    if (!status) status = resolve(&walk, err);
+        adapter_build_start(&walk.build, model, file, config->base_model, options, err);
+    if (!status) status = resolve(&walk, method, err);
     free(walk.targets);
     return adapter_build_end(&walk.build, status, adapter, err);
 }

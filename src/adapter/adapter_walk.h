@@ -1,22 +1,41 @@
-/* adapter_walk.h - LoHa, LoKr, AdaLoRA and IA3: the walk over their modules.
+/* adapter_walk.h - from the two files of a PEFT adapter to effects: the walk that all methods share.
  *
- * The methods differ in which tensors a module has, of which shapes, and what these come to. What they
- * have in common is here: which modules, that a module has all of its tensors or none, that shapes fit,
- * and what is said about the rest of the file. */
+ * The methods differ in which tensors a module has, of which shapes, and what these come to: an
+ * adapter_method. What they have in common is here: which modules, that a module has all of its tensors
+ * or none, that shapes fit, tensors that replace the base's, and what is said about the rest. */
 #ifndef PST_ADAPTER_ADAPTER_WALK_H
 #define PST_ADAPTER_ADAPTER_WALK_H
 
 #include "adapter/adapter_build.h"
-#include "adapter/config/lora_targets.h"
 #include "adapter/config/peft_config.h"
+#include "adapter/config/targets.h"
 #include "model/weights.h"
 
 struct adapter_walk {
     struct adapter_build build;
     const struct peft_config *config;
-    struct lora_target *targets; /* [module_count] */
-    uint32_t applied;            /* targets with tensors */
+    struct target *targets; /* [module_count] */
+    uint32_t applied;       /* targets with tensors */
 };
+
+struct adapter_method {
+    unsigned kinds; /* bits 1 << enum module_kind: the modules that PEFT adapts */
+    /* In order: once, then for each target, and once when replaced tensors are in place. */
+    pst_status (*start)(struct adapter_walk *walk, pst_error *err); /* NULL: nothing */
+    pst_status (*apply)(struct adapter_walk *walk, uint32_t slot, pst_error *err);
+    pst_status (*finish)(struct adapter_walk *walk, pst_error *err); /* NULL: nothing */
+    /* For messages: what a module lacks that stays as it is; the tensor that a target has for sure;
+     * what is odd about the name of one that no module uses. */
+    const char *missing;
+    const char *(*example)(const struct module *module); /* NULL: none */
+    const char *(*hint)(const char *name);               /* NULL: none */
+};
+
+/* Walks over the modules of `model` with the method of `config`. Takes `file` over, also when it fails. */
+pst_status adapter_walk_all(const struct adapter_method *method, const struct pst_model *model,
+                            const struct peft_config *config, struct safetensors *file,
+                            const pst_adapter_options *options, struct pst_adapter **adapter,
+                            pst_error *err);
 
 enum { PART_DIMS_MAX = 4, PARTS_MAX = 6 };
 
@@ -32,20 +51,5 @@ struct part {
  * is, with a note; some of them is an error, as PEFT would draw the others at random. */
 pst_status adapter_walk_take(struct adapter_walk *walk, const struct module *module,
                              struct part *parts, size_t count, int *complete, pst_error *err);
-
-/* What one method makes of one module. */
-pst_status adalora_apply(struct adapter_walk *walk, uint32_t slot, pst_error *err);
-pst_status lycoris_apply(struct adapter_walk *walk, uint32_t slot, pst_error *err);
-pst_status ia3_apply(struct adapter_walk *walk, uint32_t slot, pst_error *err);
-
-/* Does AdaLoRA's rank_pattern name modules that are targets, with masks of init_r truths? Sets the
- * targets' ranks to what is left. */
-pst_status adalora_mask(struct adapter_walk *walk, pst_error *err);
-
-/* What pst_adapter_open() does once both files are read, for any method but LoRA. Takes `file` over, also
- * when it fails. */
-pst_status adapter_walk_resolve(const struct pst_model *model, const struct peft_config *config,
-                                struct safetensors *file, const pst_adapter_options *options,
-                                struct pst_adapter **adapter, pst_error *err);
 
 #endif

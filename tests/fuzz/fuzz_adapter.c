@@ -3,9 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapter/adapter_walk.h"
-#include "adapter/config/peft_config.h"
-#include "adapter/methods/lora.h"
+#include "adapter/adapter_open.h"
 #include "support/few_modules.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -48,10 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     if (peft_config_parse(&config, &json, &options, &err)) return 0;
     if (end && !safetensors_parse(&file, end + 1, size - json_bytes - 1, "tensors", &err)) {
-        pst_status status =
-            config.method == PEFT_LORA
-                ? lora_resolve(&few.model, &config.lora, &file, &options, &adapter, &err)
-                : adapter_walk_resolve(&few.model, &config, &file, &options, &adapter, &err);
+        pst_status status = adapter_resolve(&few.model, &config, &file, &options, &adapter, &err);
         if (!status) measure(adapter);
     }
     pst_adapter_free(adapter);

@@ -9,13 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "adapter/config/lora_targets.h"
+#include "adapter/config/peft_config.h"
+#include "adapter/config/targets.h"
 #include "model/model.h"
 
 enum { MODULES_MAX = 4096 };
 
 static struct module modules[MODULES_MAX];
-static struct lora_target targets[MODULES_MAX];
+static struct target targets[MODULES_MAX];
 
 static enum module_kind kind_named(const char *name) {
     if (strcmp(name, "linear") == 0) return MODULE_LINEAR;
@@ -41,11 +42,11 @@ static uint32_t read_modules(const char *path) {
 }
 
 static pst_status report_config(const char *path, uint32_t count, pst_error *err) {
-    struct lora_config config;
+    struct peft_config config;
     uint32_t adapted;
-    pst_status status = lora_config_open(&config, path, NULL, err);
-    if (!status) status = lora_targets_find(&config, modules, count, targets, &adapted, err);
-    lora_config_close(&config);
+    pst_status status = peft_config_open(&config, path, NULL, err);
+    if (!status) status = targets_find(&config.selection, modules, count, targets, &adapted, err);
+    peft_config_close(&config);
     for (uint32_t i = 0; i < count && !status; i++)
         if (targets[i].rank)
             printf("%s %u %.17g\n", modules[i].name, targets[i].rank, targets[i].scale);

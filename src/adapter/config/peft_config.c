@@ -6,19 +6,10 @@
 
 #include "base/error.h"
 
-static const struct {
-    const char *name;
-    enum peft_method method;
-} METHODS[] = {{"LORA", PEFT_LORA},
-               {"ADALORA", PEFT_ADALORA},
-               {"LOHA", PEFT_LOHA},
-               {"LOKR", PEFT_LOKR},
-               {"IA3", PEFT_IA3}};
-
 /* The rest of PEFT 0.18.1's methods, and what each would ask of the engine. */
 static const struct {
     const char *name, *what;
-} REFUSED[] = {
+} REFUSED_METHODS[] = {
     {"VERA", "it draws its matrices from torch's random numbers"},
     {"RANDLORA", "it draws its matrices from torch's random numbers"},
     {"VBLORA", "it assembles its matrices from a bank of vectors"},
@@ -46,131 +37,86 @@ static const struct {
     {"CPT", "it puts learnt tokens before the text"},
 };
 
-const char *peft_method_name(enum peft_method method) {
-    return METHODS[method].name;
-}
-
-/* Keys of every method, and what each adds, that are read here or have no effect on inference. */
-static const char *const SHARED_KEYS[] = {"peft_type",
-                                          "peft_version",
-                                          "auto_mapping",
-                                          "task_type",
-                                          "inference_mode",
-                                          "base_model_name_or_path",
-                                          "revision",
-                                          "target_modules",
-                                          "exclude_modules",
-                                          "modules_to_save",
-                                          NULL};
-static const char *const LYCORIS_KEYS[] = {"r",
-                                           "alpha",
-                                           "rank_dropout",
-                                           "module_dropout",
-                                           "init_weights",
-                                           "rank_pattern",
-                                           "alpha_pattern",
-                                           "layers_to_transform",
-                                           "layers_pattern",
-                                           "use_effective_conv2d",
-                                           NULL};
-static const char *const LOKR_KEYS[] = {"decompose_both", "decompose_factor", "rank_dropout_scale",
-                                        NULL};
-static const char *const IA3_KEYS[] = {"feedforward_modules", "fan_in_fan_out", "init_ia3_weights",
-                                       NULL};
+/* Words between spaces: keys that are read here or have no effect on inference. */
+static const char SHARED_KEYS[] =
+    "peft_type peft_version auto_mapping task_type inference_mode base_model_name_or_path revision "
+    "target_modules exclude_modules modules_to_save";
+static const char LORA_KEYS[] =
+    "r lora_alpha lora_dropout use_rslora rank_pattern alpha_pattern layers_to_transform "
+    "layers_pattern bias use_dora lora_bias ensure_weight_tying trainable_token_indices "
+    "init_lora_weights loftq_config eva_config corda_config megatron_core qalora_group_size "
+    "runtime_config";
 /* AdaLoRA has all options of LoRA and ignores most of them: r, use_rslora, alpha_pattern among them. */
-static const char *const ADALORA_KEYS[] = {"r",
-                                           "target_r",
-                                           "init_r",
-                                           "tinit",
-                                           "tfinal",
-                                           "deltaT",
-                                           "beta1",
-                                           "beta2",
-                                           "orth_reg_weight",
-                                           "total_step",
-                                           "rank_pattern",
-                                           "alpha_pattern",
-                                           "lora_alpha",
-                                           "lora_dropout",
-                                           "use_rslora",
-                                           "fan_in_fan_out",
-                                           "bias",
-                                           "init_lora_weights",
-                                           "layers_to_transform",
-                                           "layers_pattern",
-                                           "megatron_config",
-                                           "megatron_core",
-                                           "loftq_config",
-                                           "eva_config",
-                                           "corda_config",
-                                           "runtime_config",
-                                           "qalora_group_size",
-                                           "use_qalora",
-                                           "lora_bias",
-                                           "arrow_config",
-                                           "ensure_weight_tying",
-                                           NULL};
-/* What AdaLoRA inherits, and would change the result or fail there. */
-static const struct {
+static const char ADALORA_KEYS[] =
+    "r target_r init_r tinit tfinal deltaT beta1 beta2 orth_reg_weight total_step rank_pattern "
+    "alpha_pattern lora_alpha lora_dropout use_rslora fan_in_fan_out bias init_lora_weights "
+    "layers_to_transform layers_pattern megatron_config megatron_core loftq_config eva_config "
+    "corda_config runtime_config qalora_group_size use_qalora lora_bias arrow_config "
+    "ensure_weight_tying";
+#define LYCORIS_KEYS                                                                               \
+    "r alpha rank_dropout module_dropout init_weights rank_pattern alpha_pattern "                 \
+    "layers_to_transform layers_pattern use_effective_conv2d"
+static const char LOHA_KEYS[] = LYCORIS_KEYS;
+static const char LOKR_KEYS[] = LYCORIS_KEYS " decompose_both decompose_factor rank_dropout_scale";
+static const char IA3_KEYS[] = "feedforward_modules fan_in_fan_out init_ia3_weights";
+
+/* An option that changes the result in a way that is not computed here. */
+struct refused {
     const char *key, *why;
-} ADALORA_REFUSED[] = {
+};
+static const struct refused LORA_REFUSED[] = {
+    {"use_qalora", "it pools the inputs of lora_A"},
+    {"use_bdlora", "its lora_A or lora_B is block diagonal"},
+    {"fan_in_fan_out", "it is for transposed weights, which this model has not"},
+    {"target_parameters", "it adapts bare parameters, not modules"},
+    {"layer_replication", "it repeats layers of the base"},
+    {"alora_invocation_tokens", "the adapter acts only after these tokens"},
+    {"arrow_config", "it routes between several adapters"},
+    {"kasa_config", "it changes the base weights"},
+    {"monteclora_config", "it samples the adapter"},
+    {"megatron_config", "it is for Megatron's parallel layers"},
+    {NULL, NULL},
+};
+/* What AdaLoRA inherits, and would change the result or fail there. */
+static const struct refused ADALORA_REFUSED[] = {
     {"use_dora", "PEFT has no DoRA for AdaLoRA"},
     {"trainable_token_indices", "the file replaces rows of the embedding"},
     {"target_parameters", "it adapts bare parameters, not modules"},
     {"layer_replication", "it repeats layers of the base"},
     {"alora_invocation_tokens", "the adapter acts only after these tokens"},
+    {NULL, NULL},
 };
 
-static int is_listed(const char *const *keys, const char *key) {
-    for (; *keys; keys++)
-        if (strcmp(*keys, key) == 0) return 1;
-    return 0;
-}
-
-static int is_known(enum peft_method method, const char *key) {
-    if (is_listed(SHARED_KEYS, key)) return 1;
-    switch (method) {
-    case PEFT_LOHA: return is_listed(LYCORIS_KEYS, key);
-    case PEFT_LOKR: return is_listed(LYCORIS_KEYS, key) || is_listed(LOKR_KEYS, key);
-    case PEFT_IA3: return is_listed(IA3_KEYS, key);
-    default: return is_listed(ADALORA_KEYS, key);
-    }
-}
-
-static void warn_unknown(const struct peft_config *config, const pst_adapter_options *options) {
-    if (!options || !options->warn) return;
-    const char *key;
-    json_t *value;
-    json_object_foreach(config->lora.file.root, key, value) {
-        pst_error note;
-        if (is_known(config->method, key) || lora_config_is_off(value)) continue;
-        error_set(&note, PST_OK, "%s: %s is not an option of %s in PEFT 0.18.1, ignored as there",
-                  config->lora.file.path, key, peft_method_name(config->method));
-        options->warn(options->user, note.message);
-    }
+static pst_status refuse(const struct peft_config *config, const struct refused *refused,
+                         pst_error *err) {
+    for (; refused->key; refused++)
+        if (!selection_is_off(json_object_get(config->file.root, refused->key)))
+            return error_set(err, PST_ERR_UNSUPPORTED, "%s: %s is set (%s): not supported",
+                             config->file.path, refused->key, refused->why);
+    return PST_OK;
 }
 
 /* ------------------------------------------------------------------------------------- reading */
 
 /* true, false or a text, of which some say how the tensors begin. */
 static pst_status read_init(struct peft_config *config, const char *key, pst_error *err) {
-    const json_t *init = json_object_get(config->lora.file.root, key);
+    const json_t *init = json_object_get(config->file.root, key);
     const char *name = json_string_value(init);
     if (init && !json_is_boolean(init) &&
         !(config->method == PEFT_LOKR && name && strcmp(name, "lycoris") == 0))
         return error_set(err, PST_ERR_UNSUPPORTED, "%s: %s is %s, expected true%s or false",
-                         config->lora.file.path, key, name ? name : json_kind(init),
+                         config->file.path, key, name ? name : json_kind(init),
                          config->method == PEFT_LOKR ? ", \"lycoris\"" : "");
     config->random_init = json_is_false(init);
     return PST_OK;
 }
 
 static pst_status read_lycoris(struct peft_config *config, pst_error *err) {
-    const json_t *root = config->lora.file.root;
-    const char *path = config->lora.file.path;
+    const json_t *root = config->file.root;
+    const char *path = config->file.path;
     config->decompose_factor = -1;
-    pst_status status = lora_config_read_numbers(&config->lora, "alpha", err);
-    if (!status) status = lora_config_read_selection(&config->lora, 1, err);
+    pst_status status = selection_read_numbers(&config->selection, "alpha", err);
+    if (!status) status = selection_read_modules(&config->selection, 1, err);
     if (!status)
         status = json_get_bool(root, path, "use_effective_conv2d", &config->effective_conv, err);
     if (!status) status = read_init(config, "init_weights", err);
@@ -183,9 +129,9 @@ static pst_status read_lycoris(struct peft_config *config, pst_error *err) {
 
 /* PEFT tells the two sets from each other only when both are lists. */
 static pst_status check_feedforward(const struct peft_config *config, pst_error *err) {
-    const struct lora_choice *target = &config->lora.target_modules;
-    const struct lora_choice *inner = &config->feedforward_modules;
-    const char *path = config->lora.file.path;
+    const struct selection_rule *target = &config->selection.target_modules;
+    const struct selection_rule *inner = &config->feedforward_modules;
+    const char *path = config->file.path;
     if (!inner->given)
         return error_set(err, PST_ERR_MODEL,
                          "%s: feedforward_modules is missing, and PEFT has no default for this "
@@ -206,20 +152,20 @@ static pst_status check_feedforward(const struct peft_config *config, pst_error 
 }
 
 static pst_status read_ia3(struct peft_config *config, pst_error *err) {
-    config->lora.r = 1;
-    config->lora.lora_alpha = 1;
-    pst_status status = lora_config_read_selection(&config->lora, 0, err);
+    config->selection.r = 1;
+    config->selection.alpha = 1;
+    pst_status status = selection_read_modules(&config->selection, 0, err);
     if (!status)
-        status = lora_config_read_choice(&config->lora, "feedforward_modules",
-                                         &config->feedforward_modules, err);
+        status = selection_read_rule(config->file.root, config->file.path, "feedforward_modules",
+                                     &config->feedforward_modules, err);
     if (!status) status = check_feedforward(config, err);
     return status ? status : read_init(config, "init_ia3_weights", err);
 }
 
 /* PEFT does not load a schedule that leaves no step for its work. */
 static pst_status check_schedule(const struct peft_config *config, pst_error *err) {
-    const json_t *root = config->lora.file.root;
-    const char *path = config->lora.file.path;
+    const json_t *root = config->file.root;
+    const char *path = config->file.path;
     int64_t total = 0, first = 0, last = 0;
     pst_status status = json_get_int(root, path, "total_step", 1, INT32_MAX, &total, err);
     if (!status) status = json_get_int(root, path, "tinit", INT32_MIN, INT32_MAX, &first, err);
@@ -236,99 +182,135 @@ static pst_status check_schedule(const struct peft_config *config, pst_error *er
 }
 
 static pst_status read_masks(struct peft_config *config, pst_error *err) {
-    const json_t *masks = json_object_get(config->lora.file.root, "rank_pattern");
+    const json_t *masks = json_object_get(config->file.root, "rank_pattern");
     if (!masks || json_is_null(masks)) return PST_OK;
     if (!json_is_object(masks))
         return error_set(err, PST_ERR_MODEL, "%s: rank_pattern is %s, expected an object",
-                         config->lora.file.path, json_kind(masks));
+                         config->file.path, json_kind(masks));
     config->rank_masks = masks;
     return PST_OK;
 }
 
 static pst_status read_adalora(struct peft_config *config, pst_error *err) {
-    const json_t *root = config->lora.file.root;
-    const char *path = config->lora.file.path;
-    for (size_t i = 0; i < sizeof ADALORA_REFUSED / sizeof *ADALORA_REFUSED; i++)
-        if (!lora_config_is_off(json_object_get(root, ADALORA_REFUSED[i].key)))
-            return error_set(err, PST_ERR_UNSUPPORTED, "%s: %s is set (%s): not supported", path,
-                             ADALORA_REFUSED[i].key, ADALORA_REFUSED[i].why);
+    const json_t *root = config->file.root;
+    const char *path = config->file.path;
+    pst_status status = refuse(config, ADALORA_REFUSED, err);
+    if (status) return status;
     int64_t rank = 12; /* PEFT's default */
-    config->lora.lora_alpha = 8;
+    config->selection.alpha = 8;
     const char *bias = "none";
-    pst_status status = json_get_int(root, path, "init_r", 1, LORA_RANK_MAX, &rank, err);
-    config->lora.r = (uint32_t)rank;
+    status = json_get_int(root, path, "init_r", 1, SELECTION_RANK_MAX, &rank, err);
+    config->selection.r = (uint32_t)rank;
     if (!status)
-        status = json_get_double(root, path, "lora_alpha", -LORA_ALPHA_MAX, LORA_ALPHA_MAX,
-                                 &config->lora.lora_alpha, err);
+        status = json_get_double(root, path, "lora_alpha", -SELECTION_ALPHA_MAX,
+                                 SELECTION_ALPHA_MAX, &config->selection.alpha, err);
     if (!status) status = json_get_text(root, path, "bias", &bias, err);
     if (!status && strcmp(bias, "none") != 0)
         status = error_set(err, PST_ERR_UNSUPPORTED,
                            "%s: bias is \"%s\": not supported with AdaLoRA, expected \"none\"",
                            path, bias);
-    if (!status) status = lora_config_read_selection(&config->lora, 1, err);
+    if (!status) status = selection_read_modules(&config->selection, 1, err);
     if (!status) status = check_schedule(config, err);
     if (!status) status = read_masks(config, err);
     const json_t *init = json_object_get(root, "init_lora_weights");
-    config->random_init = init && lora_config_is_off(init); /* any text counts as true */
+    config->random_init = init && selection_is_off(init); /* any text counts as true */
     return status;
 }
 
-static pst_status read_method(struct peft_config *config, pst_error *err) {
-    pst_status status;
-    config->lora.base_model = "";
-    status = json_get_text(config->lora.file.root, config->lora.file.path,
-                           "base_model_name_or_path", &config->lora.base_model, err);
-    if (status) return status;
-    if (config->method == PEFT_ADALORA)
-        status = read_adalora(config, err);
-    else if (config->method == PEFT_IA3)
-        status = read_ia3(config, err);
-    else
-        status = read_lycoris(config, err);
-    return status;
+static pst_status read_lora(struct peft_config *config, pst_error *err) {
+    return lora_config_read(&config->lora, &config->selection, err);
 }
 
 /* ------------------------------------------------------------------------------------- opening */
 
-static pst_status find_method(const struct json_file *file, enum peft_method *method,
-                              pst_error *err) {
-    const char *kind = NULL;
-    pst_status status = json_get_text(file->root, file->path, "peft_type", &kind, err);
+static const struct method {
+    const char *name, *keys;
+    pst_status (*read)(struct peft_config *config, pst_error *err);
+} METHODS[] = {
+    [PEFT_LORA] = {"LORA", LORA_KEYS, read_lora},
+    [PEFT_ADALORA] = {"ADALORA", ADALORA_KEYS, read_adalora},
+    [PEFT_LOHA] = {"LOHA", LOHA_KEYS, read_lycoris},
+    [PEFT_LOKR] = {"LOKR", LOKR_KEYS, read_lycoris},
+    [PEFT_IA3] = {"IA3", IA3_KEYS, read_ia3},
+};
+
+const char *peft_method_name(enum peft_method method) {
+    return METHODS[method].name;
+}
+
+static pst_status find_method(struct peft_config *config, pst_error *err) {
+    const char *kind = NULL, *path = config->file.path;
+    pst_status status = json_get_text(config->file.root, path, "peft_type", &kind, err);
     if (status) return status;
     if (!kind)
-        return error_set(err, PST_ERR_MODEL, "%s: peft_type is missing, expected \"LORA\"",
-                         file->path);
+        return error_set(err, PST_ERR_MODEL, "%s: peft_type is missing, expected \"LORA\"", path);
     for (size_t i = 0; i < sizeof METHODS / sizeof *METHODS; i++) {
-        if (strcmp(METHODS[i].name, kind) != 0) continue;
-        *method = METHODS[i].method;
-        return PST_OK;
+        config->method = (enum peft_method)i;
+        if (strcmp(METHODS[i].name, kind) == 0) return PST_OK;
     }
     const char *what = "no method of PEFT 0.18.1";
-    for (size_t i = 0; i < sizeof REFUSED / sizeof *REFUSED; i++)
-        if (strcmp(REFUSED[i].name, kind) == 0) what = REFUSED[i].what;
+    for (size_t i = 0; i < sizeof REFUSED_METHODS / sizeof *REFUSED_METHODS; i++)
+        if (strcmp(REFUSED_METHODS[i].name, kind) == 0) what = REFUSED_METHODS[i].what;
     return error_set(err, PST_ERR_UNSUPPORTED,
                      "%s: peft_type is \"%s\" (%s): not supported, expected LORA, ADALORA, LOHA, "
                      "LOKR or IA3",
-                     file->path, kind, what);
+                     path, kind, what);
+}
+
+static int is_listed(const char *keys, const char *key) {
+    size_t length = strlen(key);
+    for (size_t word; *keys; keys += word + strspn(keys + word, " ")) {
+        word = strcspn(keys, " ");
+        if (word == length && memcmp(keys, key, length) == 0) return 1;
+    }
+    return 0;
+}
+
+static int is_refused(const char *key) {
+    for (const struct refused *refused = LORA_REFUSED; refused->key; refused++)
+        if (strcmp(refused->key, key) == 0) return 1;
+    return 0;
+}
+
+static void warn_unknown(const struct peft_config *config, const pst_adapter_options *options) {
+    const struct method *method = &METHODS[config->method];
+    int is_lora = config->method == PEFT_LORA;
+    const char *key;
+    json_t *value;
+    if (!options || !options->warn) return;
+    json_object_foreach(config->file.root, key, value) {
+        pst_error note;
+        if (selection_is_off(value) || is_listed(SHARED_KEYS, key) ||
+            is_listed(method->keys, key) || (is_lora && is_refused(key)))
+            continue;
+        error_set(&note, PST_OK, "%s: %s is not an option of %s%sPEFT 0.18.1, ignored as there",
+                  config->file.path, key, is_lora ? "" : method->name, is_lora ? "" : " in ");
+        options->warn(options->user, note.message);
+    }
+}
+
+static pst_status read_all(struct peft_config *config, const pst_adapter_options *options,
+                           pst_error *err) {
+    config->selection.root = config->file.root;
+    config->selection.path = config->file.path;
+    config->base_model = "";
+    pst_status status = find_method(config, err);
+    if (!status)
+        status = json_get_text(config->file.root, config->file.path, "base_model_name_or_path",
+                               &config->base_model, err);
+    if (!status) status = METHODS[config->method].read(config, err);
+    if (status) return status;
+    warn_unknown(config, options);
+    if (config->method != PEFT_LORA) return PST_OK;
+    status = refuse(config, LORA_REFUSED, err);
+    return status ? status : lora_config_check(&config->lora, &config->selection, err);
 }
 
 pst_status peft_config_parse(struct peft_config *config, struct json_file *file,
                              const pst_adapter_options *options, pst_error *err) {
-    *config = (struct peft_config){0};
-    pst_status status = find_method(file, &config->method, err);
-    if (status) {
-        json_file_close(file);
-        return status;
-    }
-    if (config->method == PEFT_LORA) {
-        status = lora_config_parse(&config->lora, file, options, err);
-        if (!status) status = lora_config_check(&config->lora, err);
-    } else {
-        config->lora.file = *file;
-        *file = (struct json_file){0};
-        status = read_method(config, err);
-        if (!status) warn_unknown(config, options);
-    }
+    *config = (struct peft_config){.file = *file};
+    *file = (struct json_file){0};
+    pst_status status = read_all(config, options, err);
     if (status) peft_config_close(config);
     return status;
 }
@@ -337,12 +319,14 @@ pst_status peft_config_open(struct peft_config *config, const char *path,
                             const pst_adapter_options *options, pst_error *err) {
     struct json_file file;
     *config = (struct peft_config){0};
-    pst_status status = json_file_open(&file, path, LORA_CONFIG_BYTES_MAX, err);
+    pst_status status = json_file_open(&file, path, PEFT_CONFIG_BYTES_MAX, err);
     return status ? status : peft_config_parse(config, &file, options, err);
 }
 
 void peft_config_close(struct peft_config *config) {
+    selection_free(&config->selection);
+    lora_config_free(&config->lora);
     free(config->feedforward_modules.names.items);
-    lora_config_close(&config->lora);
+    json_file_close(&config->file);
     *config = (struct peft_config){0};
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapter/adapter_walk.h"
+#include "adapter/methods/methods.h"
 #include "base/error.h"
 #include "model/model.h"
 
@@ -33,17 +33,17 @@ static pst_status find_slot(const struct adapter_walk *walk, const char *key, ui
     }
     return error_set(err, PST_ERR_MODEL,
                      "%s: rank_pattern has %s, expected \"<targeted module>.lora_E\"",
-                     walk->config->lora.file.path, key);
+                     walk->config->file.path, key);
 }
 
 /* How many of a mask's truths are true. */
 static pst_status count_ranks(const struct adapter_walk *walk, const char *key, const json_t *mask,
                               uint32_t *rank, pst_error *err) {
-    uint32_t init_r = walk->config->lora.r;
+    uint32_t init_r = walk->config->selection.r;
     if (!json_is_array(mask) || json_array_size(mask) != init_r)
         return error_set(err, PST_ERR_MODEL,
                          "%s: rank_pattern: %s is no list of init_r = %u truths",
-                         walk->config->lora.file.path, key, init_r);
+                         walk->config->file.path, key, init_r);
     *rank = 0;
     for (size_t i = 0; i < init_r; i++) {
         const json_t *truth = json_array_get(mask, i);
@@ -51,20 +51,21 @@ static pst_status count_ranks(const struct adapter_walk *walk, const char *key, 
             return error_set(err, PST_ERR_MODEL,
                              "%s: rank_pattern: %s[%zu] is %s, expected true "
                              "or false",
-                             walk->config->lora.file.path, key, i, json_kind(truth));
+                             walk->config->file.path, key, i, json_kind(truth));
         *rank += json_is_true(truth);
     }
     return PST_OK;
 }
 
-pst_status adalora_mask(struct adapter_walk *walk, pst_error *err) {
+/* Sets the targets' ranks to what their masks leave. */
+static pst_status start(struct adapter_walk *walk, pst_error *err) {
     uint32_t modules = walk->build.adapter->model->weights.module_count;
     uint32_t *ranks = malloc(((size_t)modules + 1) * sizeof *ranks);
     if (!ranks) return error_memory(err, ((size_t)modules + 1) * sizeof *ranks);
     for (uint32_t i = 0; i < modules; i++) ranks[i] = walk->targets[i].rank;
     pst_status status = PST_OK;
     const char *key;
-    json_t *mask;
+    json_t *mask; /* without masks the loop does not begin */
     json_object_foreach((json_t *)walk->config->rank_masks, key, mask) {
         uint32_t slot = 0;
         if (!status) status = find_slot(walk, key, &slot, err);
@@ -76,11 +77,11 @@ pst_status adalora_mask(struct adapter_walk *walk, pst_error *err) {
 }
 
 static double scale_of(const struct peft_config *config, uint32_t rank) {
-    float divisor = (float)config->lora.r + 1e-5f;
-    return (config->lora.lora_alpha > 0 ? config->lora.lora_alpha : rank) / (double)divisor;
+    float divisor = (float)config->selection.r + 1e-5f;
+    return (config->selection.alpha > 0 ? config->selection.alpha : rank) / (double)divisor;
 }
 
-pst_status adalora_apply(struct adapter_walk *walk, uint32_t slot, pst_error *err) {
+static pst_status apply(struct adapter_walk *walk, uint32_t slot, pst_error *err) {
     struct adapter_build *build = &walk->build;
     const struct module *module = &build->adapter->model->weights.modules[slot];
     uint32_t rank = walk->targets[slot].rank;
@@ -105,3 +106,6 @@ pst_status adalora_apply(struct adapter_walk *walk, uint32_t slot, pst_error *er
         .rank = rank, .a = a, .b = parts[1].values, .scale = scale_of(walk->config, rank)};
     return PST_OK;
 }
+
+const struct adapter_method ADALORA_METHOD = {
+    .kinds = 1u << MODULE_LINEAR, .start = start, .apply = apply, .missing = "nothing"};

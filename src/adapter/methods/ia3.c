@@ -2,8 +2,8 @@
  * feed-forward. The factor of an output applies after the bias. */
 #include <string.h>
 
-#include "adapter/adapter_walk.h"
-#include "adapter/config/lora_regex.h"
+#include "adapter/config/config_regex.h"
+#include "adapter/methods/methods.h"
 #include "base/error.h"
 #include "model/model.h"
 
@@ -16,36 +16,39 @@ static int ends_with(const char *text, const char *ending) {
  * before it. */
 static pst_status is_feedforward(const struct peft_config *config, const char *name, int *is,
                                  pst_error *err) {
-    const struct lora_choice *choice = &config->feedforward_modules;
+    const struct selection_rule *choice = &config->feedforward_modules;
     *is = 0;
     for (size_t i = 0; i < choice->names.count && !*is; i++)
         *is = ends_with(name, choice->names.items[i]);
     if (!choice->pattern || !*choice->pattern) return PST_OK;
-    struct lora_regex *regex = NULL;
-    pst_status status = lora_regex_new(
-        &regex, (struct lora_regex_place){config->lora.file.path, "feedforward_modules"}, "",
-        choice->pattern, "", LORA_REGEX_WHOLE, err);
-    if (!status) status = lora_regex_match(regex, name, is, err);
-    lora_regex_free(regex);
+    struct config_regex *regex = NULL;
+    pst_status status = config_regex_new(
+        &regex, (struct config_regex_place){config->file.path, "feedforward_modules"}, "",
+        choice->pattern, "", CONFIG_REGEX_WHOLE, err);
+    if (!status) status = config_regex_match(regex, name, is, err);
+    config_regex_free(regex);
     return status;
 }
 
-pst_status ia3_apply(struct adapter_walk *walk, uint32_t slot, pst_error *err) {
+static pst_status apply(struct adapter_walk *walk, uint32_t slot, pst_error *err) {
     struct pst_adapter *adapter = walk->build.adapter;
     const struct module *module = &adapter->model->weights.modules[slot];
-    int inner, complete;
-    pst_status status = is_feedforward(walk->config, module->name, &inner, err);
+    int by_input, complete;
+    pst_status status = is_feedforward(walk->config, module->name, &by_input, err);
     if (status) return status;
     struct part part = {.name = "ia3_l", .dims = 2};
-    part.shape[0] = inner ? 1 : module->out;
-    part.shape[1] = inner ? module->in : 1;
+    part.shape[0] = by_input ? 1 : module->out;
+    part.shape[1] = by_input ? module->in : 1;
     status = adapter_walk_take(walk, module, &part, 1, &complete, err);
     if (status || !complete) return status;
     walk->applied++;
     adapter->effects[slot] = (struct effect){.scale = 1};
-    if (inner)
+    if (by_input)
         adapter->effects[slot].in_scale = part.values;
     else
         adapter->effects[slot].out_scale = part.values;
     return PST_OK;
 }
+
+const struct adapter_method IA3_METHOD = {
+    .kinds = 1u << MODULE_LINEAR, .apply = apply, .missing = "nothing"};

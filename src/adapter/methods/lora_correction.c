@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapter/methods/lora_build.h"
+#include "adapter/methods/lora_steps.h"
 #include "adapter/methods/symmetric_eigen.h"
 #include "base/error.h"
 #include "model/model.h"
@@ -23,7 +23,7 @@
  * in float32. */
 static const double DEPENDENT = 1e-6;
 
-struct part {
+struct product {
     const char *path;    /* of the file, for messages */
     const float *weight; /* [out, in] */
     size_t out, in, rank;
@@ -35,40 +35,42 @@ struct part {
 /* ------------------------------------------------------------------------------------- products */
 
 /* y [rank, in] = x [rank, out] W */
-static void times_weight(const struct part *part, const double *x, double *y) {
-    memset(y, 0, part->rank * part->in * sizeof *y);
-    for (size_t o = 0; o < part->out; o++)
-        for (size_t r = 0; r < part->rank; r++)
-            for (size_t i = 0; i < part->in; i++)
-                y[r * part->in + i] += x[r * part->out + o] * part->weight[o * part->in + i];
+static void times_weight(const struct product *product, const double *x, double *y) {
+    memset(y, 0, product->rank * product->in * sizeof *y);
+    for (size_t o = 0; o < product->out; o++)
+        for (size_t r = 0; r < product->rank; r++)
+            for (size_t i = 0; i < product->in; i++)
+                y[r * product->in + i] +=
+                    x[r * product->out + o] * product->weight[o * product->in + i];
 }
 
 /* y [rank, out] = x [rank, in] WT */
-static void times_transposed(const struct part *part, const double *x, double *y) {
-    for (size_t o = 0; o < part->out; o++)
-        for (size_t r = 0; r < part->rank; r++) {
+static void times_transposed(const struct product *product, const double *x, double *y) {
+    for (size_t o = 0; o < product->out; o++)
+        for (size_t r = 0; r < product->rank; r++) {
             double sum = 0;
-            for (size_t i = 0; i < part->in; i++)
-                sum += x[r * part->in + i] * part->weight[o * part->in + i];
-            y[r * part->out + o] = sum;
+            for (size_t i = 0; i < product->in; i++)
+                sum += x[r * product->in + i] * product->weight[o * product->in + i];
+            y[r * product->out + o] = sum;
         }
 }
 
 /* WT W [in, in] or W WT [out, out], whichever is smaller: in either the wanted directions are the
  * eigenvectors of the largest eigenvalues. */
-static void gram(const struct part *part, int of_rows, double *matrix) {
-    size_t n = of_rows ? part->out : part->in;
+static void gram(const struct product *product, int of_rows, double *matrix) {
+    size_t n = of_rows ? product->out : product->in;
     for (size_t i = 0; i < n && of_rows; i++)
         for (size_t j = 0; j < n; j++) {
             double sum = 0;
-            for (size_t k = 0; k < part->in; k++)
-                sum += (double)part->weight[i * part->in + k] * part->weight[j * part->in + k];
+            for (size_t k = 0; k < product->in; k++)
+                sum += (double)product->weight[i * product->in + k] *
+                       product->weight[j * product->in + k];
             matrix[i * n + j] = sum;
         }
     if (of_rows) return;
     memset(matrix, 0, n * n * sizeof *matrix);
-    for (size_t o = 0; o < part->out; o++) {
-        const float *row = part->weight + o * n;
+    for (size_t o = 0; o < product->out; o++) {
+        const float *row = product->weight + o * n;
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < n; j++) matrix[i * n + j] += (double)row[i] * row[j];
     }
@@ -77,42 +79,42 @@ static void gram(const struct part *part, int of_rows, double *matrix) {
 /* ---------------------------------------------------------------------------------------- parts */
 
 /* B0 A0 = W V VT / s, or U UT W / s. */
-static pst_status find_pissa(struct part *part, const char *name, pst_error *err) {
-    int of_rows = part->out < part->in;
-    size_t n = of_rows ? part->out : part->in;
-    if (!(part->scale > 0))
+static pst_status find_pissa(struct product *product, const char *name, pst_error *err) {
+    int of_rows = product->out < product->in;
+    size_t n = of_rows ? product->out : product->in;
+    if (!(product->scale > 0))
         return error_set(
             err, PST_ERR_MODEL,
             "%s: %s: PiSSA divides by its scale, which is %g here, expected more than 0",
-            part->path, name, part->scale);
-    double *matrix = malloc((n * n + part->rank) * sizeof *matrix);
-    if (!matrix) return error_memory(err, (n * n + part->rank) * sizeof *matrix);
-    gram(part, of_rows, matrix);
-    pst_status status =
-        symmetric_eigen(matrix, n, part->rank, of_rows ? part->b0 : part->a0, matrix + n * n, err);
+            product->path, name, product->scale);
+    double *matrix = malloc((n * n + product->rank) * sizeof *matrix);
+    if (!matrix) return error_memory(err, (n * n + product->rank) * sizeof *matrix);
+    gram(product, of_rows, matrix);
+    pst_status status = symmetric_eigen(matrix, n, product->rank,
+                                        of_rows ? product->b0 : product->a0, matrix + n * n, err);
     free(matrix);
     if (status) return status;
     if (of_rows)
-        times_weight(part, part->b0, part->a0);
+        times_weight(product, product->b0, product->a0);
     else
-        times_transposed(part, part->a0, part->b0);
-    for (size_t i = 0; i < part->rank * part->out; i++) part->b0[i] /= part->scale;
+        times_transposed(product, product->a0, product->b0);
+    for (size_t i = 0; i < product->rank * product->out; i++) product->b0[i] /= product->scale;
     return PST_OK;
 }
 
 /* B0 = Q, A0 = QT W: Q spans the first columns of W. Each is freed of those before it twice, which
  * leaves nothing of them that double can hold. */
-static pst_status find_olora(struct part *part, const char *name, pst_error *err) {
-    size_t out = part->out;
-    for (size_t r = 0; r < part->rank; r++) {
-        double *q = part->b0 + r * out, before = 0, after = 0;
+static pst_status find_olora(struct product *product, const char *name, pst_error *err) {
+    size_t out = product->out;
+    for (size_t r = 0; r < product->rank; r++) {
+        double *q = product->b0 + r * out, before = 0, after = 0;
         for (size_t o = 0; o < out; o++) {
-            q[o] = part->weight[o * part->in + r];
+            q[o] = product->weight[o * product->in + r];
             before += q[o] * q[o];
         }
         for (size_t pass = 0; pass < 2; pass++)
             for (size_t p = 0; p < r; p++) {
-                const double *other = part->b0 + p * out;
+                const double *other = product->b0 + p * out;
                 double along = 0;
                 for (size_t o = 0; o < out; o++) along += q[o] * other[o];
                 for (size_t o = 0; o < out; o++) q[o] -= along * other[o];
@@ -123,30 +125,30 @@ static pst_status find_olora(struct part *part, const char *name, pst_error *err
                 err, PST_ERR_UNSUPPORTED,
                 "%s: %s: column %zu of the weight depends on those before it, so OLoRA "
                 "has no one answer",
-                part->path, name, r);
+                product->path, name, r);
         for (size_t o = 0; o < out; o++) q[o] /= sqrt(after);
     }
-    times_weight(part, part->b0, part->a0);
+    times_weight(product, product->b0, product->a0);
     return PST_OK;
 }
 
 /* ----------------------------------------------------------------------------------- correction */
 
 /* A over A0, and B beside -B0. */
-static pst_status attach(struct lora_build *lora, const struct part *part, struct effect *effect,
-                         pst_error *err) {
-    size_t rank = part->rank, in = part->in;
+static pst_status attach(struct adapter_walk *walk, const struct product *product,
+                         struct effect *effect, pst_error *err) {
+    size_t rank = product->rank, in = product->in;
     pst_status status = PST_OK;
-    float *a = adapter_build_own(&lora->build, 2 * rank * in, sizeof *a, &status, err);
-    float *b =
-        a ? adapter_build_own(&lora->build, 2 * rank * part->out, sizeof *b, &status, err) : NULL;
+    float *a = adapter_build_own(&walk->build, 2 * rank * in, sizeof *a, &status, err);
+    float *b = a ? adapter_build_own(&walk->build, 2 * rank * product->out, sizeof *b, &status, err)
+                 : NULL;
     if (!b) return status;
     memcpy(a, effect->a, rank * in * sizeof *a);
-    for (size_t i = 0; i < rank * in; i++) a[rank * in + i] = (float)part->a0[i];
-    for (size_t o = 0; o < part->out; o++)
+    for (size_t i = 0; i < rank * in; i++) a[rank * in + i] = (float)product->a0[i];
+    for (size_t o = 0; o < product->out; o++)
         for (size_t r = 0; r < rank; r++) {
             b[o * 2 * rank + r] = effect->b[o * rank + r];
-            b[o * 2 * rank + rank + r] = (float)-part->b0[r * part->out + o];
+            b[o * 2 * rank + rank + r] = (float)-product->b0[r * product->out + o];
         }
     effect->a = a;
     effect->b = b;
@@ -155,15 +157,15 @@ static pst_status attach(struct lora_build *lora, const struct part *part, struc
     return PST_OK;
 }
 
-static pst_status check(const struct lora_build *lora, const struct module *module, size_t rank,
+static pst_status check(const struct adapter_walk *walk, const struct module *module, size_t rank,
                         pst_error *err) {
-    const char *path = lora->config->file.path, *init = lora->config->init;
+    const char *path = walk->config->file.path, *init = walk->config->lora.init;
     if (rank > module->in || rank > module->out)
         return error_set(err, PST_ERR_MODEL,
                          "%s: init_lora_weights is \"%s\", but the weight of %s has no rank of %zu",
                          path, init, module->name, rank);
     if (strcmp(module->name, "proj_out") == 0 &&
-        lora->build.adapter->model->config.tie_word_embeddings)
+        walk->build.adapter->model->config.tie_word_embeddings)
         return error_set(err, PST_ERR_UNSUPPORTED,
                          "%s: init_lora_weights is \"%s\" on proj_out, whose weight is that of "
                          "embed_tokens: it would change both",
@@ -171,25 +173,27 @@ static pst_status check(const struct lora_build *lora, const struct module *modu
     return PST_OK;
 }
 
-pst_status lora_correct_base(struct lora_build *lora, uint32_t slot, pst_error *err) {
-    const struct module *module = &lora->build.adapter->model->weights.modules[slot];
-    struct effect *effect = &lora->build.adapter->effects[slot];
-    if (!lora->config->correction || !effect->rank || module->kind != MODULE_LINEAR) return PST_OK;
-    struct part part = {.path = lora->build.adapter->file.path,
-                        .weight = module->weight,
-                        .out = module->out,
-                        .in = module->in,
-                        .rank = effect->rank,
-                        .scale = effect->scale};
-    pst_status status = check(lora, module, part.rank, err);
+pst_status lora_correct_base(struct adapter_walk *walk, uint32_t slot, pst_error *err) {
+    const struct module *module = &walk->build.adapter->model->weights.modules[slot];
+    struct effect *effect = &walk->build.adapter->effects[slot];
+    if (!walk->config->lora.correction || !effect->rank || module->kind != MODULE_LINEAR)
+        return PST_OK;
+    struct product product = {.path = walk->build.adapter->file.path,
+                              .weight = module->weight,
+                              .out = module->out,
+                              .in = module->in,
+                              .rank = effect->rank,
+                              .scale = effect->scale};
+    pst_status status = check(walk, module, product.rank, err);
     if (status) return status;
-    part.b0 = malloc(part.rank * (part.out + part.in) * sizeof *part.b0);
-    if (!part.b0) return error_memory(err, part.rank * (part.out + part.in) * sizeof *part.b0);
-    part.a0 = part.b0 + part.rank * part.out;
-    status = lora->config->correction == LORA_CORRECTION_PISSA
-                 ? find_pissa(&part, adapter_shown(module->name), err)
-                 : find_olora(&part, adapter_shown(module->name), err);
-    if (!status) status = attach(lora, &part, effect, err);
-    free(part.b0);
+    product.b0 = malloc(product.rank * (product.out + product.in) * sizeof *product.b0);
+    if (!product.b0)
+        return error_memory(err, product.rank * (product.out + product.in) * sizeof *product.b0);
+    product.a0 = product.b0 + product.rank * product.out;
+    status = walk->config->lora.correction == LORA_CORRECTION_PISSA
+                 ? find_pissa(&product, adapter_shown(module->name), err)
+                 : find_olora(&product, adapter_shown(module->name), err);
+    if (!status) status = attach(walk, &product, effect, err);
+    free(product.b0);
     return status;
 }

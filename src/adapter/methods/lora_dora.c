@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "adapter/methods/lora_build.h"
+#include "adapter/methods/lora_steps.h"
 #include "base/error.h"
 #include "model/model.h"
 
@@ -28,16 +28,16 @@ static void measure(const struct module *module, const struct effect *effect, do
     }
 }
 
-pst_status lora_find_norms(struct lora_build *lora, uint32_t slot, pst_error *err) {
-    const struct module *module = &lora->build.adapter->model->weights.modules[slot];
-    struct effect *effect = &lora->build.adapter->effects[slot];
+pst_status lora_find_norms(struct adapter_walk *walk, uint32_t slot, pst_error *err) {
+    const struct module *module = &walk->build.adapter->model->weights.modules[slot];
+    struct effect *effect = &walk->build.adapter->effects[slot];
     if (!effect->magnitude) return PST_OK;
     size_t outputs = module->kind == MODULE_EMBEDDING ? module->in : module->out;
     size_t columns = module_columns(module);
     pst_status status = PST_OK;
-    double *norms = adapter_build_own(&lora->build, outputs * 3, sizeof *norms, &status, err);
+    double *norms = adapter_build_own(&walk->build, outputs * 3, sizeof *norms, &status, err);
     float *factors =
-        status ? NULL : adapter_build_own(&lora->build, outputs, sizeof *factors, &status, err);
+        status ? NULL : adapter_build_own(&walk->build, outputs, sizeof *factors, &status, err);
     double *row = status ? NULL : malloc(columns * sizeof *row);
     if (!status && !row) status = error_memory(err, columns * sizeof *row);
     if (status) return status;
@@ -51,7 +51,7 @@ pst_status lora_find_norms(struct lora_build *lora, uint32_t slot, pst_error *er
             return error_set(
                 err, PST_ERR_MODEL,
                 "%s: output %zu of %s has a weight of length %g, which DoRA divides by",
-                lora->build.adapter->file.path, o, adapter_shown(module->name), norm);
+                walk->build.adapter->file.path, o, adapter_shown(module->name), norm);
     }
     effect->norms = norms;
     effect->out_scale = factors;

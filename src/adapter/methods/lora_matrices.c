@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "adapter/methods/lora_build.h"
+#include "adapter/methods/lora_steps.h"
 #include "base/error.h"
 #include "model/model.h"
 
@@ -35,7 +35,7 @@ static struct want want_b(const struct module *module, size_t rank) {
 }
 
 /* Which of its sizes is wrong tells the config from the model. */
-static pst_status check_shape(const struct lora_build *lora, const struct module *module,
+static pst_status check_shape(const struct adapter_walk *walk, const struct module *module,
                               const struct tensor *tensor, const struct want *want,
                               pst_error *err) {
     char found[128], wanted[128];
@@ -48,7 +48,7 @@ static pst_status check_shape(const struct lora_build *lora, const struct module
     struct tensor shape = {.dims = want->dims};
     memcpy(shape.shape, want->shape, want->dims * sizeof *shape.shape);
     return error_set(err, PST_ERR_MODEL, "%s: %s %.*s is %s, %s %s%s",
-                     lora->build.adapter->file.path, adapter_shown(module->name),
+                     walk->build.adapter->file.path, adapter_shown(module->name),
                      (int)strcspn(want->part, "."), want->part, tensor_shape_text(tensor, found),
                      fits ? "the rank in adapter_config.json needs" : "the base model needs",
                      tensor_shape_text(&shape, wanted),
@@ -57,28 +57,28 @@ static pst_status check_shape(const struct lora_build *lora, const struct module
 
 /* PEFT creates a module's matrices before it loads them. One that is not stored keeps its initial
  * value: a zero lora_B (of an embedding, lora_A) switches the module off, anything else is random. */
-static pst_status miss_matrix(struct lora_build *lora, const struct module *module,
+static pst_status miss_matrix(struct adapter_walk *walk, const struct module *module,
                               const struct tensor *a, const struct tensor *b, pst_error *err) {
     int embeds = module->kind == MODULE_EMBEDDING;
-    int off = lora->config->init_zeroes_b && !(embeds ? a : b) && !lora->config->use_dora;
+    int off = walk->config->lora.init_zeroes_b && !(embeds ? a : b) && !walk->config->lora.use_dora;
     if (!off)
         return error_set(err, PST_ERR_MODEL,
                          "%s: targeted module %s has no %s%s: PEFT would use random numbers for it",
-                         lora->build.adapter->file.path, adapter_shown(module->name),
+                         walk->build.adapter->file.path, adapter_shown(module->name),
                          embeds ? "lora_embedding_" : "lora_",
                          (embeds ? !a : !b) == embeds ? "A" : "B");
-    adapter_list_name(&lora->build.missing, adapter_shown(module->name),
-                      lora->build.missing_count++);
+    adapter_list_name(&walk->build.missing, adapter_shown(module->name),
+                      walk->build.missing_count++);
     return PST_OK;
 }
 
 /* [rank, in, kernel] to [rank, kernel, in], the order of a window of frames. */
-static pst_status reorder(struct lora_build *lora, const struct module *module, size_t rank,
+static pst_status reorder(struct adapter_walk *walk, const struct module *module, size_t rank,
                           const float **a, pst_error *err) {
     size_t in = module->in, kernel = module->kernel;
     pst_status status = PST_OK;
     if (in == 1) return PST_OK;
-    float *copy = adapter_build_own(&lora->build, rank * in * kernel, sizeof *copy, &status, err);
+    float *copy = adapter_build_own(&walk->build, rank * in * kernel, sizeof *copy, &status, err);
     if (!copy) return status;
     for (size_t i = 0; i < rank * in * kernel; i++)
         copy[i / (in * kernel) * in * kernel + module_network_column(module, i % (in * kernel))] =
@@ -88,14 +88,14 @@ static pst_status reorder(struct lora_build *lora, const struct module *module, 
 }
 
 /* A vector with a value for each output: `part` of the module, required. */
-static pst_status take_vector(struct lora_build *lora, const struct module *module,
+static pst_status take_vector(struct adapter_walk *walk, const struct module *module,
                               const char *part, size_t count, const float **values,
                               pst_error *err) {
     char text[128];
     pst_status status = PST_OK;
     const struct tensor *tensor =
-        adapter_build_find(&lora->build, module->name, part, &status, err);
-    const char *path = lora->build.adapter->file.path;
+        adapter_build_find(&walk->build, module->name, part, &status, err);
+    const char *path = walk->build.adapter->file.path;
     if (status) return status;
     if (!tensor)
         return error_set(err, PST_ERR_MODEL, "%s: targeted module %s has no %s", path,
@@ -106,60 +106,61 @@ static pst_status take_vector(struct lora_build *lora, const struct module *modu
                          "another size?)",
                          path, adapter_shown(module->name), part, tensor_shape_text(tensor, text),
                          count);
-    return adapter_build_floats(&lora->build, tensor, values, err);
+    return adapter_build_floats(&walk->build, tensor, values, err);
 }
 
 /* What PEFT has for some kinds of module only. */
-static pst_status check_kind(const struct lora_build *lora, const struct module *module,
+static pst_status check_kind(const struct adapter_walk *walk, const struct module *module,
                              pst_error *err) {
-    const struct lora_config *config = lora->config;
+    const struct lora_config *config = &walk->config->lora;
+    const char *path = walk->config->file.path;
     if (module->kind == MODULE_EMBEDDING && config->lora_bias)
         return error_set(err, PST_ERR_MODEL,
                          "%s: lora_bias is set and target_modules matches %s, an embedding (PEFT "
                          "refuses it too)",
-                         config->file.path, module->name);
+                         path, module->name);
     if (module->kind == MODULE_CONV1D && config->init && !config->init_is_gaussian)
         return error_set(err, PST_ERR_MODEL,
                          "%s: init_lora_weights is \"%s\" and target_modules matches %s, a "
                          "convolution (PEFT refuses it too)",
-                         config->file.path, config->init, module->name);
+                         path, config->init, module->name);
     return PST_OK;
 }
 
-static pst_status take_rest(struct lora_build *lora, const struct module *module,
+static pst_status take_rest(struct adapter_walk *walk, const struct module *module,
                             struct effect *effect, pst_error *err) {
-    const struct lora_config *config = lora->config;
+    const struct lora_config *config = &walk->config->lora;
     pst_status status = PST_OK;
     if (module->kind == MODULE_CONV1D)
-        status = reorder(lora, module, effect->rank, &effect->a, err);
+        status = reorder(walk, module, effect->rank, &effect->a, err);
     if (!status && config->lora_bias)
-        status = take_vector(lora, module, "lora_B.bias", module->out, &effect->b_bias, err);
+        status = take_vector(walk, module, "lora_B.bias", module->out, &effect->b_bias, err);
     if (!status && config->use_dora)
-        status = take_vector(lora, module, "lora_magnitude_vector",
+        status = take_vector(walk, module, "lora_magnitude_vector",
                              module->kind == MODULE_EMBEDDING ? module->in : module->out,
                              &effect->magnitude, err);
     return status;
 }
 
-pst_status lora_take_matrices(struct lora_build *lora, uint32_t slot, pst_error *err) {
-    struct adapter_build *build = &lora->build;
+pst_status lora_take_matrices(struct adapter_walk *walk, uint32_t slot, pst_error *err) {
+    struct adapter_build *build = &walk->build;
     const struct module *module = &build->adapter->model->weights.modules[slot];
-    const struct lora_target *target = &lora->targets[slot];
+    const struct target *target = &walk->targets[slot];
     struct effect effect = {.rank = target->rank, .scale = target->scale};
     struct want wants[] = {want_a(module, target->rank), want_b(module, target->rank)};
     const struct tensor *found[2] = {0};
     const float **values[] = {&effect.a, &effect.b};
-    pst_status status = check_kind(lora, module, err);
+    pst_status status = check_kind(walk, module, err);
     for (int i = 0; i < 2 && !status; i++) {
         found[i] = adapter_build_find(build, module->name, wants[i].part, &status, err);
-        if (found[i]) status = check_shape(lora, module, found[i], &wants[i], err);
+        if (found[i]) status = check_shape(walk, module, found[i], &wants[i], err);
     }
     if (!status && (!found[0] || !found[1]))
-        return miss_matrix(lora, module, found[0], found[1], err);
+        return miss_matrix(walk, module, found[0], found[1], err);
     for (int i = 0; i < 2 && !status; i++)
         status = adapter_build_floats(build, found[i], values[i], err);
-    if (!status) status = take_rest(lora, module, &effect, err);
+    if (!status) status = take_rest(walk, module, &effect, err);
     if (!status) build->adapter->effects[slot] = effect;
-    lora->applied += !status;
+    walk->applied += !status;
     return status;
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapter/methods/lora_build.h"
+#include "adapter/methods/lora_steps.h"
 #include "base/error.h"
 #include "model/model.h"
 
@@ -19,9 +19,9 @@ static int compare(const void *a, const void *b) {
 }
 
 /* The rows by token; each token once. */
-static pst_status sort_rows(const struct lora_build *lora, const struct lora_tokens *tokens,
+static pst_status sort_rows(const struct adapter_walk *walk, const struct lora_tokens *tokens,
                             uint32_t vocab, struct row *rows, pst_error *err) {
-    const char *path = lora->config->file.path;
+    const char *path = walk->config->file.path;
     for (uint32_t i = 0; i < tokens->count; i++) rows[i] = (struct row){tokens->ids[i], i};
     qsort(rows, tokens->count, sizeof *rows, compare);
     for (uint32_t i = 1; i < tokens->count; i++)
@@ -35,12 +35,12 @@ static pst_status sort_rows(const struct lora_build *lora, const struct lora_tok
     return PST_OK;
 }
 
-static pst_status fill(struct lora_build *lora, const struct tensor *tensor,
+static pst_status fill(struct adapter_walk *walk, const struct tensor *tensor,
                        const struct row *sorted, struct effect *effect, pst_error *err) {
     size_t count = tensor->shape[0], dim = tensor->shape[1];
-    pst_status status = adapter_build_floats(&lora->build, tensor, &effect->rows, err);
+    pst_status status = adapter_build_floats(&walk->build, tensor, &effect->rows, err);
     if (status) return status;
-    uint32_t *ids = adapter_build_own(&lora->build, count, sizeof *ids, &status, err);
+    uint32_t *ids = adapter_build_own(&walk->build, count, sizeof *ids, &status, err);
     if (!ids) return status;
     int in_order = 1;
     for (uint32_t i = 0; i < count; i++) {
@@ -50,21 +50,21 @@ static pst_status fill(struct lora_build *lora, const struct tensor *tensor,
     effect->row_ids = ids;
     effect->row_count = (uint32_t)count;
     if (in_order) return PST_OK;
-    float *rows = adapter_build_own(&lora->build, tensor->count, sizeof *rows, &status, err);
+    float *rows = adapter_build_own(&walk->build, tensor->count, sizeof *rows, &status, err);
     for (size_t i = 0; rows && i < count; i++)
         memcpy(rows + i * dim, effect->rows + sorted[i].at * dim, dim * sizeof *rows);
     effect->rows = rows;
     return status;
 }
 
-static pst_status take_rows(struct lora_build *lora, const struct lora_tokens *tokens,
+static pst_status take_rows(struct adapter_walk *walk, const struct lora_tokens *tokens,
                             const struct module *module, struct effect *effect, pst_error *err) {
     static const char part[] = "token_adapter.trainable_tokens_delta";
     char found[128];
     pst_status status = PST_OK;
-    const char *path = lora->build.adapter->file.path;
+    const char *path = walk->build.adapter->file.path;
     const struct tensor *tensor =
-        adapter_build_find(&lora->build, module->name, part, &status, err);
+        adapter_build_find(&walk->build, module->name, part, &status, err);
     if (status) return status;
     if (!tensor) return error_set(err, PST_ERR_MODEL, "%s: has no %s.%s", path, module->name, part);
     if (tensor->dims != 2 || tensor->shape[0] != tokens->count || tensor->shape[1] != module->in)
@@ -75,8 +75,8 @@ static pst_status take_rows(struct lora_build *lora, const struct lora_tokens *t
                          tokens->count, module->in);
     struct row *rows = calloc(tokens->count, sizeof *rows);
     if (!rows) return error_memory(err, tokens->count * sizeof *rows);
-    status = sort_rows(lora, tokens, module->out, rows, err);
-    if (!status) status = fill(lora, tensor, rows, effect, err);
+    status = sort_rows(walk, tokens, module->out, rows, err);
+    if (!status) status = fill(walk, tensor, rows, effect, err);
     free(rows);
     return status;
 }
@@ -95,11 +95,11 @@ static const struct module *find_module(const struct weights *weights,
     return NULL;
 }
 
-static pst_status take_list(struct lora_build *lora, const struct lora_tokens *tokens,
+static pst_status take_list(struct adapter_walk *walk, const struct lora_tokens *tokens,
                             pst_error *err) {
-    struct pst_adapter *adapter = lora->build.adapter;
+    struct pst_adapter *adapter = walk->build.adapter;
     const struct weights *weights = &adapter->model->weights;
-    const char *path = lora->config->file.path;
+    const char *path = walk->config->file.path;
     const struct module *module = find_module(weights, tokens);
     if (!module)
         return error_set(err, PST_ERR_MODEL,
@@ -109,11 +109,11 @@ static pst_status take_list(struct lora_build *lora, const struct lora_tokens *t
     const struct module *output = ties ? weights_find_module(weights, "proj_out") : NULL;
     const struct module *both[] = {module, output};
     struct effect rows = {0};
-    pst_status status = take_rows(lora, tokens, module, &rows, err);
+    pst_status status = take_rows(walk, tokens, module, &rows, err);
     for (int i = 0; i < 2 && !status && both[i]; i++) {
         size_t slot = (size_t)(both[i] - weights->modules);
         struct effect *effect = &adapter->effects[slot];
-        if (lora->targets[slot].rank || effect->row_count)
+        if (walk->targets[slot].rank || effect->row_count)
             return error_set(
                 err, PST_ERR_UNSUPPORTED, "%s: trainable_token_indices and %s both mean %s", path,
                 effect->row_count ? "another list of it" : "target_modules", both[i]->name);
@@ -124,9 +124,9 @@ static pst_status take_list(struct lora_build *lora, const struct lora_tokens *t
     return status;
 }
 
-pst_status lora_take_tokens(struct lora_build *lora, pst_error *err) {
+pst_status lora_take_tokens(struct adapter_walk *walk, pst_error *err) {
     pst_status status = PST_OK;
-    for (size_t i = 0; i < lora->config->token_lists && !status; i++)
-        status = take_list(lora, &lora->config->tokens[i], err);
+    for (size_t i = 0; i < walk->config->lora.token_lists && !status; i++)
+        status = take_list(walk, &walk->config->lora.tokens[i], err);
     return status;
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapter/adapter_walk.h"
+#include "adapter/methods/methods.h"
 #include "base/error.h"
 #include "model/model.h"
 
@@ -265,7 +265,7 @@ static pst_status check_finite(const struct change *change, pst_error *err) {
     return PST_OK;
 }
 
-pst_status lycoris_apply(struct adapter_walk *walk, uint32_t slot, pst_error *err) {
+static pst_status apply(struct adapter_walk *walk, uint32_t slot, pst_error *err) {
     struct pst_adapter *adapter = walk->build.adapter;
     const struct module *module = &adapter->model->weights.modules[slot];
     int convolves = module->kind == MODULE_CONV1D, complete = 0;
@@ -281,3 +281,6 @@ pst_status lycoris_apply(struct adapter_walk *walk, uint32_t slot, pst_error *er
         (struct effect){.delta = change.delta, .scale = walk->targets[slot].scale};
     return PST_OK;
 }
+
+const struct adapter_method LYCORIS_METHOD = {
+    .kinds = 1u << MODULE_LINEAR | 1u << MODULE_CONV1D, .apply = apply, .missing = "nothing"};

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "adapter/adapter_build.h"
-#include "adapter/config/lora_config.h"
+#include "adapter/config/peft_config.h"
 #include "base/error.h"
 #include "base/file_view.h"
 #include "formats/json_file.h"
@@ -41,7 +41,7 @@ static pst_status read_rank(const struct safetensors *file, const char *key, uin
                          "%s: %s is missing, expected one for each layer of the decoder (is this "
                          "adapter for another model?)",
                          file->path, key);
-    if (down->dims != 2 || down->shape[0] == 0 || down->shape[0] > LORA_RANK_MAX)
+    if (down->dims != 2 || down->shape[0] == 0 || down->shape[0] > SELECTION_RANK_MAX)
         return error_set(err, PST_ERR_MODEL, "%s: %s is %s, expected [rank, dim]", file->path, key,
                          tensor_shape_text(down, text));
     *rank = (uint32_t)down->shape[0];
@@ -118,7 +118,7 @@ static char *read_summary(const char *dir) {
     char *path = path_join(dir, "summary.json");
     struct json_file file = {0};
     const char *model = NULL;
-    if (path && json_file_open(&file, path, LORA_CONFIG_BYTES_MAX, NULL) == PST_OK)
+    if (path && json_file_open(&file, path, PEFT_CONFIG_BYTES_MAX, NULL) == PST_OK)
         model = json_string_value(json_object_get(file.root, "model"));
     char *copy = strdup(model ? model : "");
     json_file_close(&file);

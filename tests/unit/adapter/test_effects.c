@@ -12,7 +12,7 @@
 
 #include <math.h>
 
-#include "adapter/methods/lora.h"
+#include "adapter/adapter_open.h"
 #include "support/few_modules.h"
 
 #define KEY(module, part) "base_model.model." module "." part
@@ -60,7 +60,7 @@ static pst_adapter *open_adapter(const char *settings) {
     static const char path[] = TEST_BINARY_DIR "/effects.safetensors";
     char text[512];
     pst_error err = {0};
-    struct lora_config config;
+    struct peft_config config;
     struct safetensors file;
     pst_adapter *adapter = NULL;
     snprintf(text, sizeof text, "{'peft_type': 'LORA', 'r': 2, 'lora_alpha': 3, %s}", settings);
@@ -70,10 +70,10 @@ static pst_adapter *open_adapter(const char *settings) {
     assert_non_null(json.root);
     assert_int_equal(safetensors_write(path, sources, source_count, &err), PST_OK);
     assert_int_equal(safetensors_open(&file, path, &err), PST_OK);
-    assert_int_equal(lora_config_parse(&config, &json, NULL, &err), PST_OK);
-    assert_int_equal(lora_config_check(&config, &err), PST_OK);
-    if (lora_resolve(&few.model, &config, &file, NULL, &adapter, &err)) fail_msg("%s", err.message);
-    lora_config_close(&config);
+    assert_int_equal(peft_config_parse(&config, &json, NULL, &err), PST_OK);
+    if (adapter_resolve(&few.model, &config, &file, NULL, &adapter, &err))
+        fail_msg("%s", err.message);
+    peft_config_close(&config);
     return adapter;
 }
 

@@ -13,7 +13,7 @@
 #include <math.h>
 #include <sys/stat.h>
 
-#include "adapter/methods/lora.h"
+#include "adapter/adapter.h"
 #include "support/few_modules.h"
 
 #define Q "model.encoder.layers.0.self_attn.q_proj"

@@ -16,7 +16,7 @@
 
 #include <jansson.h>
 
-#include "adapter/methods/lora.h"
+#include "adapter/adapter.h"
 #include "support/few_modules.h"
 
 #if defined(__has_feature) /* clang's way to say it */

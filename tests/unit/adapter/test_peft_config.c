@@ -1,4 +1,4 @@
-/* test_lora_config.c - adapter_config.json: what is read, what is refused and with which words. */
+/* test_peft_config.c - adapter_config.json: what is read, what is refused and with which words. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,10 +9,10 @@
 
 #include <cmocka.h>
 
-#include "adapter/config/lora_config.h"
+#include "adapter/config/peft_config.h"
 
 /* Parses `text`, written with ' for " so that it can be read. */
-static pst_status parse(struct lora_config *config, const char *text,
+static pst_status parse(struct peft_config *config, const char *text,
                         const pst_adapter_options *options, pst_error *err) {
     char *copy = strdup(text);
     for (char *c = copy; *c; c++)
@@ -21,14 +21,14 @@ static pst_status parse(struct lora_config *config, const char *text,
                              .path = strdup("config")};
     free(copy);
     assert_non_null(file.root);
-    pst_status status = lora_config_parse(config, &file, options, err);
+    pst_status status = peft_config_parse(config, &file, options, err);
     assert_null(file.root); /* taken over */
     return status;
 }
 
 static void keeps_every_setting(void **state) {
     (void)state;
-    struct lora_config config;
+    struct peft_config config;
     pst_error err = {0};
     pst_status status =
         parse(&config,
@@ -39,52 +39,52 @@ static void keeps_every_setting(void **state) {
               " 'rank_pattern': {'z': 1, 'a': 2}, 'alpha_pattern': {'b': -0.5, 'a': 7}}",
               NULL, &err);
     assert_int_equal(status, PST_OK);
-    assert_int_equal(config.r, 4);
-    assert_true(config.lora_alpha == 2.5);
-    assert_true(config.use_rslora);
-    assert_true(config.init_zeroes_b);
+    assert_int_equal(config.selection.r, 4);
+    assert_true(config.selection.alpha == 2.5);
+    assert_true(config.selection.use_rslora);
+    assert_true(config.lora.init_zeroes_b);
     assert_string_equal(config.base_model, "a/b");
-    assert_null(config.target_modules.pattern);
-    assert_int_equal(config.target_modules.names.count, 2);
-    assert_string_equal(config.target_modules.names.items[1], "fc1");
-    assert_string_equal(config.exclude_modules.pattern, ".*encoder.*");
-    assert_int_equal(config.modules_to_save.count, 1);
-    assert_int_equal(config.layer_count, 2);
-    assert_int_equal(config.layers_to_transform[1], 3);
-    assert_int_equal(config.layers_pattern.count, 2);
-    assert_string_equal(config.rank_pattern.items[0].pattern, "z"); /* file order, not sorted */
-    assert_true(config.rank_pattern.items[1].value == 2);
-    assert_true(config.alpha_pattern.items[0].value == -0.5);
-    lora_config_close(&config);
+    assert_null(config.selection.target_modules.pattern);
+    assert_int_equal(config.selection.target_modules.names.count, 2);
+    assert_string_equal(config.selection.target_modules.names.items[1], "fc1");
+    assert_string_equal(config.selection.exclude_modules.pattern, ".*encoder.*");
+    assert_int_equal(config.selection.modules_to_save.count, 1);
+    assert_int_equal(config.selection.layer_count, 2);
+    assert_int_equal(config.selection.layers_to_transform[1], 3);
+    assert_int_equal(config.selection.layers_pattern.count, 2);
+    assert_string_equal(config.selection.rank_pattern.items[0].pattern,
+                        "z"); /* file order, not sorted */
+    assert_true(config.selection.rank_pattern.items[1].value == 2);
+    assert_true(config.selection.alpha_pattern.items[0].value == -0.5);
+    peft_config_close(&config);
 }
 
 static void knows_the_defaults(void **state) {
     (void)state;
-    struct lora_config config;
+    struct peft_config config;
     assert_int_equal(parse(&config, "{'peft_type': 'LORA', 'rank_pattern': null}", NULL, NULL),
                      PST_OK);
-    assert_int_equal(config.r, 8);
-    assert_true(config.lora_alpha == 8);
-    assert_false(config.use_rslora);
-    assert_false(config.target_modules.given);
+    assert_int_equal(config.selection.r, 8);
+    assert_true(config.selection.alpha == 8);
+    assert_false(config.selection.use_rslora);
+    assert_false(config.selection.target_modules.given);
     assert_string_equal(config.base_model, "");
-    assert_int_equal(lora_config_check(&config, NULL), PST_OK);
-    lora_config_close(&config);
-    lora_config_close(&config); /* a closed one may be closed again */
+    peft_config_close(&config);
+    peft_config_close(&config); /* a closed one may be closed again */
 }
 
 static void takes_one_layer_and_one_pattern(void **state) {
     (void)state;
-    struct lora_config config;
+    struct peft_config config;
     assert_int_equal(parse(&config,
                            "{'peft_type': 'LORA', 'target_modules': ['q_proj'],"
                            " 'layers_to_transform': 5, 'layers_pattern': 'layers'}",
                            NULL, NULL),
                      PST_OK);
-    assert_int_equal(config.layer_count, 1);
-    assert_int_equal(config.layers_to_transform[0], 5);
-    assert_int_equal(config.layers_pattern.count, 1);
-    lora_config_close(&config);
+    assert_int_equal(config.selection.layer_count, 1);
+    assert_int_equal(config.selection.layers_to_transform[0], 5);
+    assert_int_equal(config.selection.layers_pattern.count, 1);
+    peft_config_close(&config);
 }
 
 static void says_what_does_not_parse(void **state) {
@@ -94,7 +94,9 @@ static void says_what_does_not_parse(void **state) {
         pst_status code;
     } cases[] = {
         {"{}", "config: peft_type is missing, expected \"LORA\"", PST_ERR_MODEL},
-        {"{'peft_type': 'LOHA'}", "config: peft_type is \"LOHA\": only LORA adapters are supported",
+        {"{'peft_type': 'NEW'}",
+         "config: peft_type is \"NEW\" (no method of PEFT 0.18.1): not supported, expected LORA, "
+         "ADALORA, LOHA, LOKR or IA3",
          PST_ERR_UNSUPPORTED},
         {"{'peft_type': 1}", "config: peft_type is an integer, expected a string", PST_ERR_MODEL},
         {"{'peft_type': 'LORA', 'r': 0}", "config: r is 0, expected 1 to 8192", PST_ERR_MODEL},
@@ -147,7 +149,7 @@ static void says_what_does_not_parse(void **state) {
          PST_ERR_MODEL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct lora_config config;
+        struct peft_config config;
         pst_error err = {0};
         assert_int_equal(parse(&config, cases[i].text, NULL, &err), cases[i].code);
         assert_string_equal(err.message, cases[i].message);
@@ -177,45 +179,41 @@ static void refuses_by_name(void **state) {
     };
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         char text[256], name[64];
-        struct lora_config config;
+        struct peft_config config;
         pst_error err = {0};
         snprintf(text, sizeof text, "{'peft_type': 'LORA', 'target_modules': ['q_proj'], %s}",
                  settings[i]);
         snprintf(name, sizeof name, "config: %.*s is ", (int)strcspn(settings[i] + 1, "'"),
                  settings[i] + 1);
-        assert_int_equal(parse(&config, text, NULL, &err), PST_OK);
-        assert_int_equal(lora_config_check(&config, &err), PST_ERR_UNSUPPORTED);
+        assert_int_equal(parse(&config, text, NULL, &err), PST_ERR_UNSUPPORTED);
         assert_memory_equal(err.message, name, strlen(name));
-        lora_config_close(&config);
     }
 }
 
 static void keeps_what_goes_beyond_matrices(void **state) {
     (void)state;
-    struct lora_config config;
+    struct peft_config config;
     pst_error err = {0};
     static const char text[] =
         "{'peft_type': 'LORA', 'use_dora': true, 'ensure_weight_tying': true, 'bias': 'all',"
         " 'init_lora_weights': 'pissa', 'modules_to_save': ['norm'],"
         " 'trainable_token_indices': {'embed_tokens': [7, 2], 'proj_out': [0]}}";
     assert_int_equal(parse(&config, text, NULL, &err), PST_OK);
-    assert_int_equal(lora_config_check(&config, &err), PST_OK);
-    assert_true(config.use_dora && config.ensure_weight_tying && !config.lora_bias);
-    assert_int_equal(config.correction, LORA_CORRECTION_PISSA);
-    assert_int_equal(config.token_lists, 2);
-    assert_string_equal(config.tokens[0].module, "embed_tokens");
-    assert_int_equal(config.tokens[0].count, 2);
-    assert_int_equal(config.tokens[0].ids[1], 2);
-    lora_config_close(&config);
+    assert_true(config.lora.use_dora && config.lora.ensure_weight_tying && !config.lora.lora_bias);
+    assert_int_equal(config.lora.correction, LORA_CORRECTION_PISSA);
+    assert_int_equal(config.lora.token_lists, 2);
+    assert_string_equal(config.lora.tokens[0].module, "embed_tokens");
+    assert_int_equal(config.lora.tokens[0].count, 2);
+    assert_int_equal(config.lora.tokens[0].ids[1], 2);
+    peft_config_close(&config);
     assert_int_equal(parse(&config,
                            "{'peft_type': 'LORA', 'lora_bias': true, 'bias': 'lora_only',"
                            " 'init_lora_weights': 'OLoRA', 'trainable_token_indices': [3]}",
                            NULL, &err),
                      PST_OK);
-    assert_int_equal(lora_config_check(&config, &err), PST_OK);
-    assert_int_equal(config.correction, LORA_CORRECTION_OLORA);
-    assert_string_equal(config.tokens[0].module, "embed_tokens");
-    lora_config_close(&config);
+    assert_int_equal(config.lora.correction, LORA_CORRECTION_OLORA);
+    assert_string_equal(config.lora.tokens[0].module, "embed_tokens");
+    peft_config_close(&config);
 }
 
 /* What PEFT itself would not have saved. */
@@ -231,19 +229,17 @@ static void refuses_what_peft_refuses(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[256];
-        struct lora_config config;
+        struct peft_config config;
         pst_error err = {0};
         snprintf(text, sizeof text, "{'peft_type': 'LORA', %s}", cases[i].setting);
-        assert_int_equal(parse(&config, text, NULL, &err), PST_OK);
-        assert_int_equal(lora_config_check(&config, &err), PST_ERR_MODEL);
+        assert_int_equal(parse(&config, text, NULL, &err), PST_ERR_MODEL);
         assert_string_equal(err.message, cases[i].message);
-        lora_config_close(&config);
     }
 }
 
 static void accepts_options_that_are_off(void **state) {
     (void)state;
-    struct lora_config config;
+    struct peft_config config;
     pst_error err = {0};
     pst_status status = parse(
         &config,
@@ -255,9 +251,8 @@ static void accepts_options_that_are_off(void **state) {
         " 'init_lora_weights': 'Gaussian'}",
         NULL, &err);
     assert_int_equal(status, PST_OK);
-    assert_int_equal(lora_config_check(&config, &err), PST_OK);
-    assert_true(config.init_zeroes_b);
-    lora_config_close(&config);
+    assert_true(config.lora.init_zeroes_b);
+    peft_config_close(&config);
 }
 
 /* With these a lora_B that is missing from the file would be random in PEFT. */
@@ -266,12 +261,11 @@ static void knows_when_lora_b_starts_random(void **state) {
     static const char *const values[] = {"false", "null", "'orthogonal'"};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         char text[128];
-        struct lora_config config;
+        struct peft_config config;
         snprintf(text, sizeof text, "{'peft_type': 'LORA', 'init_lora_weights': %s}", values[i]);
         assert_int_equal(parse(&config, text, NULL, NULL), PST_OK);
-        assert_int_equal(lora_config_check(&config, NULL), PST_OK);
-        assert_false(config.init_zeroes_b);
-        lora_config_close(&config);
+        assert_false(config.lora.init_zeroes_b);
+        peft_config_close(&config);
     }
 }
 
@@ -286,14 +280,14 @@ static void mentions_unknown_keys_that_are_on(void **state) {
     int warnings = 0;
     pst_adapter_options options = {
         .struct_size = sizeof options, .warn = count_warning, .user = &warnings};
-    struct lora_config config;
+    struct peft_config config;
     assert_int_equal(parse(&config,
                            "{'peft_type': 'LORA', 'future_option': 3, 'other_option': null,"
                            " 'third_option': false, 'peft_version': '9.9', 'use_dora': true}",
                            &options, NULL),
                      PST_OK);
     assert_int_equal(warnings, 1);
-    lora_config_close(&config);
+    peft_config_close(&config);
 }
 
 int main(void) {
@@ -309,5 +303,5 @@ int main(void) {
         cmocka_unit_test(knows_when_lora_b_starts_random),
         cmocka_unit_test(mentions_unknown_keys_that_are_on),
     };
-    return cmocka_run_group_tests_name("lora_config", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("peft_config", tests, NULL, NULL);
 }

@@ -1,24 +1,24 @@
-/* lora_targets.c - see lora_targets.h. All patterns are compiled before the first module is asked, so
+/* targets.c - see targets.h. All patterns are compiled before the first module is asked, so
  * that a bad one is reported whether or not a module gets as far as it. */
-#include "adapter/config/lora_targets.h"
+#include "adapter/config/targets.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapter/config/lora_regex.h"
+#include "adapter/config/config_regex.h"
 #include "base/error.h"
 
 /* From this many distinct target_modules on, PEFT replaces full names by shorter endings. */
 enum { PEFT_CONDENSES_FROM = 20 };
 
 struct regex_list {
-    struct lora_regex **items; /* [count] */
+    struct config_regex **items; /* [count] */
     size_t count;
 };
 
 struct matcher {
-    const struct lora_config *config;
+    const struct selection *selection;
     int all_linear;
     struct regex_list target, exclude; /* one or none */
     struct regex_list saved, layers, rank, alpha;
@@ -26,11 +26,11 @@ struct matcher {
 
 /* ----------------------------------------------------------------------------------- compiling */
 
-static pst_status add_regex(struct regex_list *list, struct lora_regex_place place,
+static pst_status add_regex(struct regex_list *list, struct config_regex_place place,
                             const char *before, const char *pattern, const char *after,
-                            enum lora_regex_span span, pst_error *err) {
+                            enum config_regex_span span, pst_error *err) {
     pst_status status =
-        lora_regex_new(&list->items[list->count], place, before, pattern, after, span, err);
+        config_regex_new(&list->items[list->count], place, before, pattern, after, span, err);
     if (!status) list->count++;
     return status;
 }
@@ -41,43 +41,44 @@ static pst_status reserve(struct regex_list *list, size_t count, pst_error *err)
 }
 
 /* A pattern that must cover the whole name; an empty or missing one is no pattern. */
-static pst_status compile_choice(struct regex_list *list, const struct lora_choice *choice,
-                                 struct lora_regex_place place, pst_error *err) {
+static pst_status compile_choice(struct regex_list *list, const struct selection_rule *choice,
+                                 struct config_regex_place place, pst_error *err) {
     pst_status status = reserve(list, 1, err);
     if (status || !choice->pattern || !*choice->pattern) return status;
-    return add_regex(list, place, "", choice->pattern, "", LORA_REGEX_WHOLE, err);
+    return add_regex(list, place, "", choice->pattern, "", CONFIG_REGEX_WHOLE, err);
 }
 
-static pst_status compile_names(struct regex_list *list, const struct lora_names *names,
-                                struct lora_regex_place place, const char *before,
+static pst_status compile_names(struct regex_list *list, const struct selection_names *names,
+                                struct config_regex_place place, const char *before,
                                 const char *after, pst_error *err) {
     pst_status status = reserve(list, names->count, err);
     for (size_t i = 0; i < names->count && !status; i++)
-        status = add_regex(list, place, before, names->items[i], after, LORA_REGEX_START, err);
+        status = add_regex(list, place, before, names->items[i], after, CONFIG_REGEX_START, err);
     return status;
 }
 
-static pst_status compile_overrides(struct regex_list *list, const struct lora_overrides *overrides,
-                                    struct lora_regex_place place, pst_error *err) {
+static pst_status compile_overrides(struct regex_list *list,
+                                    const struct selection_overrides *overrides,
+                                    struct config_regex_place place, pst_error *err) {
     pst_status status = reserve(list, overrides->count, err);
     for (size_t i = 0; i < overrides->count && !status; i++)
         status = add_regex(list, place, "(.*\\.)?(", overrides->items[i].pattern, ")$",
-                           LORA_REGEX_START, err);
+                           CONFIG_REGEX_START, err);
     return status;
 }
 
 /* Where the layer number stands in a name. The default rule is greedy, as in PEFT 0.18.1: it takes the
  * last number between dots that something follows. */
-static pst_status compile_layers(struct matcher *matcher, struct lora_regex_place place,
+static pst_status compile_layers(struct matcher *matcher, struct config_regex_place place,
                                  pst_error *err) {
-    const struct lora_config *config = matcher->config;
-    if (config->layer_count == 0) return PST_OK;
-    if (config->layers_pattern.count > 0)
-        return compile_names(&matcher->layers, &config->layers_pattern, place, ".*\\.",
+    const struct selection *selection = matcher->selection;
+    if (selection->layer_count == 0) return PST_OK;
+    if (selection->layers_pattern.count > 0)
+        return compile_names(&matcher->layers, &selection->layers_pattern, place, ".*\\.",
                              "\\.(\\d+)\\.", err);
     pst_status status = reserve(&matcher->layers, 1, err);
     if (status) return status;
-    return add_regex(&matcher->layers, place, ".*\\.", "[^.]*", "\\.(\\d+)\\.", LORA_REGEX_START,
+    return add_regex(&matcher->layers, place, ".*\\.", "[^.]*", "\\.(\\d+)\\.", CONFIG_REGEX_START,
                      err);
 }
 
@@ -92,33 +93,33 @@ static int is_all_linear(const char *text) {
 }
 
 static pst_status compile(struct matcher *matcher, pst_error *err) {
-    const struct lora_config *config = matcher->config;
-    const char *path = config->file.path;
-    matcher->all_linear = is_all_linear(config->target_modules.pattern);
+    const struct selection *selection = matcher->selection;
+    const char *path = selection->path;
+    matcher->all_linear = is_all_linear(selection->target_modules.pattern);
     pst_status status = PST_OK;
     if (!matcher->all_linear)
-        status = compile_choice(&matcher->target, &config->target_modules,
-                                (struct lora_regex_place){path, "target_modules"}, err);
+        status = compile_choice(&matcher->target, &selection->target_modules,
+                                (struct config_regex_place){path, "target_modules"}, err);
     if (!status)
-        status = compile_choice(&matcher->exclude, &config->exclude_modules,
-                                (struct lora_regex_place){path, "exclude_modules"}, err);
+        status = compile_choice(&matcher->exclude, &selection->exclude_modules,
+                                (struct config_regex_place){path, "exclude_modules"}, err);
     if (!status)
-        status = compile_names(&matcher->saved, &config->modules_to_save,
-                               (struct lora_regex_place){path, "modules_to_save"}, "(^|.*\\.)",
+        status = compile_names(&matcher->saved, &selection->modules_to_save,
+                               (struct config_regex_place){path, "modules_to_save"}, "(^|.*\\.)",
                                "($|\\..*)", err);
     if (!status)
-        status = compile_layers(matcher, (struct lora_regex_place){path, "layers_pattern"}, err);
+        status = compile_layers(matcher, (struct config_regex_place){path, "layers_pattern"}, err);
     if (!status)
-        status = compile_overrides(&matcher->rank, &config->rank_pattern,
-                                   (struct lora_regex_place){path, "rank_pattern"}, err);
+        status = compile_overrides(&matcher->rank, &selection->rank_pattern,
+                                   (struct config_regex_place){path, "rank_pattern"}, err);
     if (!status)
-        status = compile_overrides(&matcher->alpha, &config->alpha_pattern,
-                                   (struct lora_regex_place){path, "alpha_pattern"}, err);
+        status = compile_overrides(&matcher->alpha, &selection->alpha_pattern,
+                                   (struct config_regex_place){path, "alpha_pattern"}, err);
     return status;
 }
 
 static void free_list(struct regex_list *list) {
-    for (size_t i = 0; i < list->count; i++) lora_regex_free(list->items[i]);
+    for (size_t i = 0; i < list->count; i++) config_regex_free(list->items[i]);
     free(list->items);
 }
 
@@ -133,14 +134,14 @@ static void free_matcher(struct matcher *matcher) {
 
 /* ------------------------------------------------------------------------------------ matching */
 
-static int is_listed(const struct lora_names *names, const char *name) {
+static int is_listed(const struct selection_names *names, const char *name) {
     for (size_t i = 0; i < names->count; i++)
         if (strcmp(names->items[i], name) == 0) return 1;
     return 0;
 }
 
 /* Does `name` end with "." and one of `names`? */
-static int has_listed_ending(const struct lora_names *names, const char *name) {
+static int has_listed_ending(const struct selection_names *names, const char *name) {
     size_t length = strlen(name);
     for (size_t i = 0; i < names->count; i++) {
         size_t ending = strlen(names->items[i]);
@@ -156,7 +157,7 @@ static pst_status first_match(const struct regex_list *list, const char *name, s
                               pst_error *err) {
     for (*index = 0; *index < list->count; ++*index) {
         int matched = 0;
-        pst_status status = lora_regex_match(list->items[*index], name, &matched, err);
+        pst_status status = config_regex_match(list->items[*index], name, &matched, err);
         if (status || matched) return status;
     }
     return PST_OK;
@@ -164,7 +165,7 @@ static pst_status first_match(const struct regex_list *list, const char *name, s
 
 static pst_status is_excluded(const struct matcher *matcher, const char *name, int *excluded,
                               pst_error *err) {
-    const struct lora_names *names = &matcher->config->exclude_modules.names;
+    const struct selection_names *names = &matcher->selection->exclude_modules.names;
     size_t index;
     *excluded = is_listed(names, name) || has_listed_ending(names, name);
     if (*excluded) return PST_OK;
@@ -179,20 +180,20 @@ static pst_status is_excluded(const struct matcher *matcher, const char *name, i
 /* Is the layer of `name` one of layers_to_transform? A name without a layer number is not. */
 static pst_status is_in_layers(const struct matcher *matcher, const char *name, int *in,
                                pst_error *err) {
-    const struct lora_config *config = matcher->config;
+    const struct selection *selection = matcher->selection;
     size_t index;
     int64_t layer;
-    *in = config->layer_count == 0;
+    *in = selection->layer_count == 0;
     if (*in) return PST_OK;
     pst_status status = first_match(&matcher->layers, name, &index, err);
     if (status || index == matcher->layers.count) return status;
-    status = lora_regex_group_number(matcher->layers.items[index], name, &layer, err);
-    for (size_t i = 0; i < config->layer_count && !status && !*in; i++)
-        *in = config->layers_to_transform[i] == layer;
+    status = config_regex_group_number(matcher->layers.items[index], name, &layer, err);
+    for (size_t i = 0; i < selection->layer_count && !status && !*in; i++)
+        *in = selection->layers_to_transform[i] == layer;
     return status;
 }
 
-static size_t count_distinct(const struct lora_names *names) {
+static size_t count_distinct(const struct selection_names *names) {
     size_t distinct = 0;
     for (size_t i = 0; i < names->count && distinct < PEFT_CONDENSES_FROM; i++) {
         size_t before = 0;
@@ -206,7 +207,7 @@ static size_t count_distinct(const struct lora_names *names) {
  * one into the other in long lists, so where the two answers differ there, there is none to give. */
 static pst_status is_in_list(const struct matcher *matcher, const char *name, int *in,
                              pst_error *err) {
-    const struct lora_names *names = &matcher->config->target_modules.names;
+    const struct selection_names *names = &matcher->selection->target_modules.names;
     int full = is_listed(names, name);
     *in = 0;
     if (!full && !has_listed_ending(names, name)) return PST_OK;
@@ -217,7 +218,7 @@ static pst_status is_in_list(const struct matcher *matcher, const char *name, in
     return error_set(err, PST_ERR_UNSUPPORTED,
                      "%s: target_modules lists %s, which layers_to_transform leaves out: which of "
                      "them counts in a list of %d or more depends on PEFT",
-                     matcher->config->file.path, name, PEFT_CONDENSES_FROM);
+                     matcher->selection->path, name, PEFT_CONDENSES_FROM);
 }
 
 static pst_status is_target(const struct matcher *matcher, const char *name, int linear, int *in,
@@ -231,7 +232,7 @@ static pst_status is_target(const struct matcher *matcher, const char *name, int
         *in = linear && strcmp(name, "proj_out") != 0; /* all but the output layer */
         return PST_OK;
     }
-    if (!matcher->config->target_modules.pattern) return is_in_list(matcher, name, in, err);
+    if (!matcher->selection->target_modules.pattern) return is_in_list(matcher, name, in, err);
     status = first_match(&matcher->target, name, &index, err);
     *in = index < matcher->target.count;
     return status;
@@ -240,7 +241,7 @@ static pst_status is_target(const struct matcher *matcher, const char *name, int
 /* ----------------------------------------------------------------------------------- resolving */
 
 static pst_status refuse(const struct matcher *matcher, const char *name, pst_error *err) {
-    const char *path = matcher->config->file.path;
+    const char *path = matcher->selection->path;
     return error_set(err, PST_ERR_MODEL,
                      "%s: target_modules matches %s, which is no linear module, convolution or "
                      "embedding (PEFT refuses it too)",
@@ -292,30 +293,31 @@ static pst_status check_parents(const struct matcher *matcher, const char *name,
 }
 
 /* Rank and alpha of a target: the first pattern that matches, else the general value. */
-static pst_status measure(const struct matcher *matcher, const char *name,
-                          struct lora_target *target, pst_error *err) {
-    const struct lora_config *config = matcher->config;
+static pst_status measure(const struct matcher *matcher, const char *name, struct target *target,
+                          pst_error *err) {
+    const struct selection *selection = matcher->selection;
     size_t index;
     pst_status status = first_match(&matcher->rank, name, &index, err);
     if (status) return status;
-    target->rank =
-        index < matcher->rank.count ? (uint32_t)config->rank_pattern.items[index].value : config->r;
+    target->rank = index < matcher->rank.count
+                       ? (uint32_t)selection->rank_pattern.items[index].value
+                       : selection->r;
     status = first_match(&matcher->alpha, name, &index, err);
     if (status) return status;
-    target->alpha = index < matcher->alpha.count ? config->alpha_pattern.items[index].value
-                                                 : config->lora_alpha;
+    target->alpha = index < matcher->alpha.count ? selection->alpha_pattern.items[index].value
+                                                 : selection->alpha;
     double rank = target->rank;
-    target->scale = target->alpha / (config->use_rslora ? sqrt(rank) : rank);
+    target->scale = target->alpha / (selection->use_rslora ? sqrt(rank) : rank);
     return PST_OK;
 }
 
 static pst_status find(const struct matcher *matcher, const struct module *modules, uint32_t count,
-                       struct lora_target *targets, uint32_t *adapted, pst_error *err) {
+                       struct target *targets, uint32_t *adapted, pst_error *err) {
     *adapted = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct module *module = &modules[i];
         int linear = module->kind == MODULE_LINEAR, in = 0;
-        targets[i] = (struct lora_target){0};
+        targets[i] = (struct target){0};
         pst_status status = check_parents(matcher, module->name, i ? modules[i - 1].name : "", err);
         if (!status) status = is_target(matcher, module->name, linear, &in, err);
         if (!status && in && module->kind == MODULE_NORM)
@@ -328,17 +330,16 @@ static pst_status find(const struct matcher *matcher, const struct module *modul
     return error_set(err, PST_ERR_MODEL,
                      "%s: target_modules matches no module of the model, as exclude_modules and "
                      "layers_to_transform restrict it (is this adapter for another model?)",
-                     matcher->config->file.path);
+                     matcher->selection->path);
 }
 
-pst_status lora_targets_find(const struct lora_config *config, const struct module *modules,
-                             uint32_t count, struct lora_target *targets, uint32_t *adapted,
-                             pst_error *err) {
-    if (!config->target_modules.given)
+pst_status targets_find(const struct selection *selection, const struct module *modules,
+                        uint32_t count, struct target *targets, uint32_t *adapted, pst_error *err) {
+    if (!selection->target_modules.given)
         return error_set(err, PST_ERR_MODEL,
                          "%s: target_modules is missing, and PEFT has no default for this model",
-                         config->file.path);
-    struct matcher matcher = {.config = config};
+                         selection->path);
+    struct matcher matcher = {.selection = selection};
     pst_status status = compile(&matcher, err);
     if (!status) status = find(&matcher, modules, count, targets, adapted, err);
     free_matcher(&matcher);

@@ -1,4 +1,4 @@
-/* test_lora_targets.c - which modules a config means. tests/oracle/test_lora_targets.py asks PEFT itself
+/* test_targets.c - which modules a config means. tests/oracle/test_lora_targets.py asks PEFT itself
  * the same questions over a whole model; here are the rules one by one, and the messages. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,15 +10,16 @@
 
 #include <cmocka.h>
 
-#include "adapter/config/lora_regex.h"
-#include "adapter/config/lora_targets.h"
+#include "adapter/config/config_regex.h"
+#include "adapter/config/peft_config.h"
+#include "adapter/config/targets.h"
 #include "support/few_modules.h"
 
 /* Finds the targets of a config whose settings are `text`, with ' for ". */
-static pst_status find(const char *text, struct lora_target targets[FEW_MODULES], pst_error *err) {
+static pst_status find(const char *text, struct target targets[FEW_MODULES], pst_error *err) {
     char json[4096];
     struct few_modules few;
-    struct lora_config config;
+    struct peft_config config;
     uint32_t adapted = 0;
     few_modules_init(&few);
     snprintf(json, sizeof json, "{\"peft_type\": \"LORA\", %s}", text);
@@ -26,10 +27,10 @@ static pst_status find(const char *text, struct lora_target targets[FEW_MODULES]
         if (*c == '\'') *c = '"';
     struct json_file file = {.root = json_loads(json, 0, NULL), .path = strdup("config")};
     assert_non_null(file.root);
-    pst_status status = lora_config_parse(&config, &file, NULL, err);
+    pst_status status = peft_config_parse(&config, &file, NULL, err);
     if (status) return status;
-    status = lora_targets_find(&config, few.modules, FEW_MODULES, targets, &adapted, err);
-    lora_config_close(&config);
+    status = targets_find(&config.selection, few.modules, FEW_MODULES, targets, &adapted, err);
+    peft_config_close(&config);
     uint32_t ranked = 0;
     for (int i = 0; i < FEW_MODULES && !status; i++) ranked += targets[i].rank > 0;
     if (!status) assert_int_equal(ranked, adapted);
@@ -38,7 +39,7 @@ static pst_status find(const char *text, struct lora_target targets[FEW_MODULES]
 
 /* The chosen modules as "1,2,5". */
 static void expect(const char *text, const char *chosen) {
-    struct lora_target targets[FEW_MODULES];
+    struct target targets[FEW_MODULES];
     char found[64] = "";
     pst_error err = {0};
     if (find(text, targets, &err)) {
@@ -54,7 +55,7 @@ static void expect(const char *text, const char *chosen) {
 }
 
 static void expect_error(const char *text, pst_status code, const char *message) {
-    struct lora_target targets[FEW_MODULES];
+    struct target targets[FEW_MODULES];
     pst_error err = {0};
     assert_int_equal(find(text, targets, &err), code);
     assert_string_equal(err.message, message);
@@ -141,7 +142,7 @@ static void refuses_what_depends_on_condensing(void **state) {
 
 static void measures_by_the_first_pattern(void **state) {
     (void)state;
-    struct lora_target targets[FEW_MODULES];
+    struct target targets[FEW_MODULES];
     pst_status status = find("'target_modules': 'all-linear', 'r': 4, 'lora_alpha': 6,"
                              "'rank_pattern': {'v_proj': 2, 'decoder.*': 3, '^fc1': 9},"
                              "'alpha_pattern': {'layers.10.*': 5, '(q|v)_proj': 7}",
@@ -161,7 +162,7 @@ static void measures_by_the_first_pattern(void **state) {
 
 static void scales_by_the_root_with_rslora(void **state) {
     (void)state;
-    struct lora_target targets[FEW_MODULES];
+    struct target targets[FEW_MODULES];
     assert_int_equal(find("'target_modules': ['fc1'], 'r': 3, 'lora_alpha': 5, 'use_rslora': true",
                           targets, NULL),
                      PST_OK);
@@ -246,10 +247,10 @@ static void limits_the_length_of_patterns(void **state) {
     char *pattern = malloc(length + 1);
     memset(pattern, 'a', length);
     pattern[length] = '\0';
-    struct lora_regex *regex = NULL;
+    struct config_regex *regex = NULL;
     pst_error err = {0};
-    struct lora_regex_place place = {"config", "target_modules"};
-    assert_int_equal(lora_regex_new(&regex, place, "", pattern, "", LORA_REGEX_WHOLE, &err),
+    struct config_regex_place place = {"config", "target_modules"};
+    assert_int_equal(config_regex_new(&regex, place, "", pattern, "", CONFIG_REGEX_WHOLE, &err),
                      PST_ERR_MODEL);
     assert_null(regex);
     assert_string_equal(err.message, "config: target_modules: a pattern has 16385 bytes, expected "
@@ -273,5 +274,5 @@ int main(void) {
         cmocka_unit_test(refuses_what_python_reads_differently),
         cmocka_unit_test(limits_the_length_of_patterns),
     };
-    return cmocka_run_group_tests_name("lora_targets", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("targets", tests, NULL, NULL);
 }

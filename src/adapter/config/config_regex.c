@@ -1,5 +1,5 @@
-/* lora_regex.c - see lora_regex.h. */
-#include "adapter/config/lora_regex.h"
+/* config_regex.c - see config_regex.h. */
+#include "adapter/config/config_regex.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +18,11 @@ enum {
     MATCH_HEAP_KIB_MAX = 4096
 };
 
-struct lora_regex {
+struct config_regex {
     pcre2_code *code;
     pcre2_match_data *match;
     pcre2_match_context *limits;
-    struct lora_regex_place place;
+    struct config_regex_place place;
     const char *pattern;
 };
 
@@ -55,10 +55,10 @@ static const char *foreign_construct(const char *pattern, size_t *offset) {
     return NULL;
 }
 
-static pst_status compile(struct lora_regex *regex, const char *text, size_t before,
-                          enum lora_regex_span span, pst_error *err) {
+static pst_status compile(struct config_regex *regex, const char *text, size_t before,
+                          enum config_regex_span span, pst_error *err) {
     uint32_t options = PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_ANCHORED;
-    if (span == LORA_REGEX_WHOLE) options |= PCRE2_ENDANCHORED;
+    if (span == CONFIG_REGEX_WHOLE) options |= PCRE2_ENDANCHORED;
     int code;
     PCRE2_SIZE offset;
     regex->code =
@@ -74,8 +74,8 @@ static pst_status compile(struct lora_regex *regex, const char *text, size_t bef
                      offset < length ? (size_t)offset : length);
 }
 
-static pst_status prepare(struct lora_regex *regex, const char *before, const char *after,
-                          enum lora_regex_span span, pst_error *err) {
+static pst_status prepare(struct config_regex *regex, const char *before, const char *after,
+                          enum config_regex_span span, pst_error *err) {
     size_t offset, length = strlen(regex->pattern);
     if (length > PATTERN_BYTES_MAX)
         return error_set(err, PST_ERR_MODEL, "%s: %s: a pattern has %zu bytes, expected at most %d",
@@ -101,23 +101,23 @@ static pst_status prepare(struct lora_regex *regex, const char *before, const ch
     return PST_OK;
 }
 
-pst_status lora_regex_new(struct lora_regex **regex, struct lora_regex_place place,
-                          const char *before, const char *pattern, const char *after,
-                          enum lora_regex_span span, pst_error *err) {
-    struct lora_regex *made = calloc(1, sizeof *made);
+pst_status config_regex_new(struct config_regex **regex, struct config_regex_place place,
+                            const char *before, const char *pattern, const char *after,
+                            enum config_regex_span span, pst_error *err) {
+    struct config_regex *made = calloc(1, sizeof *made);
     if (!made) return error_memory(err, sizeof *made);
     made->place = place;
     made->pattern = pattern;
     pst_status status = prepare(made, before, after, span, err);
     if (status) {
-        lora_regex_free(made);
+        config_regex_free(made);
         return status;
     }
     *regex = made;
     return PST_OK;
 }
 
-void lora_regex_free(struct lora_regex *regex) {
+void config_regex_free(struct config_regex *regex) {
     if (!regex) return;
     pcre2_code_free(regex->code);
     pcre2_match_data_free(regex->match);
@@ -125,8 +125,8 @@ void lora_regex_free(struct lora_regex *regex) {
     free(regex);
 }
 
-pst_status lora_regex_match(struct lora_regex *regex, const char *subject, int *matched,
-                            pst_error *err) {
+pst_status config_regex_match(struct config_regex *regex, const char *subject, int *matched,
+                              pst_error *err) {
     int result = pcre2_match(regex->code, (PCRE2_SPTR)subject, strlen(subject), 0, 0, regex->match,
                              regex->limits);
     if (result == PCRE2_ERROR_NOMEMORY) return error_memory(err, 0);
@@ -141,8 +141,8 @@ pst_status lora_regex_match(struct lora_regex *regex, const char *subject, int *
     return PST_OK;
 }
 
-pst_status lora_regex_group_number(struct lora_regex *regex, const char *subject, int64_t *number,
-                                   pst_error *err) {
+pst_status config_regex_group_number(struct config_regex *regex, const char *subject,
+                                     int64_t *number, pst_error *err) {
     const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(regex->match);
     int64_t value = 0;
     int valid = pcre2_get_ovector_count(regex->match) > 1 && ends[2] < ends[3];
