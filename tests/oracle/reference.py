@@ -141,7 +141,6 @@ def generate(model, audio, options):
     return {
         "tokens": out.sequences[0].tolist(),
         "score": 0.0 if score is None else float(score[0]),
-        "step_scores": out.scores,
     }
 
 
@@ -152,26 +151,6 @@ def avg_logprob(model, audio, tokens):
     chosen = torch.log_softmax(logits.double(), dim=-1)[
         torch.arange(len(tokens) - 1), torch.tensor(tokens[1:])]
     return float(chosen.mean())
-
-
-def hypothesis_score(model, audio, tokens, options):
-    """The score beam search gives to `tokens` as a finished hypothesis, by one forced pass.
-
-    Knows the two rules of the run-stt settings; other options must not change scores.
-    """
-    values = torch.from_numpy(numpy.asarray(audio)).to(dtype_of(model))[None]
-    row = torch.tensor([tokens])
-    logits = model(input_values=values, decoder_input_ids=row[:, :-1]).logits[0]
-    rules = transformers.LogitsProcessorList()
-    if options.get("repetition_penalty", 1) != 1:
-        rules.append(transformers.RepetitionPenaltyLogitsProcessor(options["repetition_penalty"]))
-    if options.get("no_repeat_ngram_size", 0):
-        rules.append(transformers.NoRepeatNGramLogitsProcessor(options["no_repeat_ngram_size"]))
-    total = 0.0
-    for step in range(len(tokens) - 1):
-        scores = torch.log_softmax(logits[step].double(), dim=-1)[None]
-        total += float(rules(row[:, :step + 1], scores)[0, tokens[step + 1]])
-    return total / (len(tokens) - 1) ** options.get("length_penalty", 1.0)
 
 
 def shaken(model, relative=2e-6, seed=0):

@@ -50,6 +50,7 @@ def generate_options(samples):
 def transcribe(model, processor, audio):
     samples = normalize_rms(samples_of(audio))
     inputs = processor(samples, sampling_rate=RATE, return_tensors="pt", return_attention_mask=True)
+    inputs["input_values"] = inputs["input_values"].to(reference.dtype_of(model))
     rows = model.generate(**inputs, do_sample=False, **generate_options(samples))
     return processor.tokenizer.batch_decode(rows, skip_special_tokens=True)[0]
 
@@ -69,9 +70,8 @@ def word_error_rate(samples):
     return wrong / sum(c.substitutions + c.deletions + c.hits for c in counts)
 
 
-def run(model_id, entries, adapter_dir=None, processor_dir=None):
-    """The report as the text of the file."""
-    model = reference.load(model_id, adapter_dir)
+def run(model, entries, model_id, adapter_dir=None, processor_dir=None):
+    """The report as the text of the file; `model` is what reference.load() made of the folders."""
     processor = AutoProcessor.from_pretrained(processor_dir or model_id)
     samples = []
     for index, entry in enumerate(entries):

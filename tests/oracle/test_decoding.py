@@ -1,8 +1,6 @@
 """Tokens on the official tiny model: greedy, beams and rules, equal to generate() on every clip.
 
-The engine decodes all cases in one process; the reference is asked case by case. Where tokens
-differ, the message names the step and the gap in float64, and the test fails; KNOWN_TIES lists the
-cases, by name, where the gap is below 1e-4 and so rounding may decide.
+The engine decodes all cases in one process; the reference is asked case by case.
 """
 
 import pytest
@@ -11,8 +9,6 @@ pytest.importorskip("torch")
 import reference  # noqa: E402
 from clips import NAMES, SPEECH, VOICES, have_voices  # noqa: E402
 from compare import check_decoding  # noqa: E402
-
-KNOWN_TIES = frozenset()
 
 # The options of the script that run-stt replaces, but for max_new_tokens.
 SCRIPT = {"num_beams": 5, "repetition_penalty": 1.3, "no_repeat_ngram_size": 2,
@@ -82,28 +78,25 @@ def test_tokens(decoded, reference_model, exact_model, model_dir, name):
     if not usable(name):
         pytest.skip("espeak-ng is not installed")
     audio, options, ours = decoded[name]
-    theirs = reference.generate(reference_model, audio, options)
-    check_decoding(name, ours, theirs, exact_model, audio, options, KNOWN_TIES)
-    if ours["tokens"] == theirs["tokens"]:
-        tokenizer = reference.tokenizer(model_dir)
-        assert ours["text"] == reference.text_of(tokenizer, theirs["tokens"])
-        assert ours["avg_logprob"] == pytest.approx(
-            reference.avg_logprob(reference_model, audio, theirs["tokens"]), abs=1e-4)
+    check_decoding(name, ours, reference_model, exact_model, audio, options)
+    assert ours["text"] == reference.text_of(reference.tokenizer(model_dir), ours["tokens"])
+    assert ours["avg_logprob"] == pytest.approx(
+        reference.avg_logprob(exact_model, audio, ours["tokens"]), abs=1e-4)
 
 
 @pytest.mark.parametrize("cpu", range(1, 11), ids=[
     "reference", "avx2", "avx512", "neon", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx",
     "neon_dotprod", "neon_i8mm"])
-def test_kernel_sets_agree(engine, model_dir, clips, cpu):
+def test_kernel_sets_agree(engine, model_dir, clips, reference_model, exact_model, cpu):
     asked = [(clips["city_20_5"], options) for options in ({}, SCRIPT)]
-    usual = engine.decode(model_dir, asked)
     try:
-        these = engine.decode(model_dir, asked, extra=["--cpu", str(cpu)])
+        answers = engine.decode(model_dir, asked, extra=["--cpu", str(cpu)])
     except AssertionError as refusal:
         if "CPU" not in str(refusal) and "kernel" not in str(refusal):
             raise
         pytest.skip("this CPU lacks the kernel set")
-    assert [case["tokens"] for case in these] == [case["tokens"] for case in usual]
+    for question, ours in zip(asked, answers):
+        check_decoding(f"cpu {cpu}", ours, reference_model, exact_model, *question)
 
 
 def test_threads_change_nothing(engine, model_dir, clips):

@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch")
 peft = pytest.importorskip("peft")
 import adapter_cases  # noqa: E402
 import reference  # noqa: E402
+from compare import TIE  # noqa: E402
 from peft import PeftModel  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 
@@ -24,10 +25,8 @@ TIED = {"output_layer_too", "embedding_and_output", "embedding_moved", "dora_emb
 CLIPS = ["city_20_5", "beckett_1", "city_13_10"]
 EPSILON = 2.0 ** -24
 CORRECTED = 1e-4  # of a weight's norm: PiSSA and OLoRA are undone by a float32 SVD or QR in PEFT
-LOGITS = 1e-5  # of the largest logit: what 160 tensors off by one rounding come to
+LOGITS = 1e-5  # of the largest logit: what 160 tensors off by one rounding come to, in float64
 TOKENS = {"max_new_tokens": 30}
-# Merged in float32, weights are rounded once more than unmerged: only a near-tie may then differ.
-TIE = 1e-4
 
 
 @pytest.fixture(scope="module")
@@ -160,8 +159,9 @@ def test_logits_and_tokens(adapters, merge, engine, model_dir, clips, subtests):
         with subtests.test(name):
             folder = adapters[name]
             merged = merge(name, folder)
-            ours, unmerged = reference.load(merged), reference.load(model_dir, folder)
-            theirs = unmerged if name in TIED else peft_merge(model_dir, folder, torch.float32)
+            ours = reference.load(merged, dtype=torch.float64)
+            unmerged = reference.load(model_dir, folder, torch.float64)
+            theirs = unmerged if name in TIED else peft_merge(model_dir, folder, torch.float64)
             for clip in CLIPS:
                 forced = reference.generate(unmerged, clips[clip], TOKENS)["tokens"]
                 logits = reference.stages(ours, clips[clip], forced)["logits"]
@@ -172,6 +172,7 @@ def test_logits_and_tokens(adapters, merge, engine, model_dir, clips, subtests):
             asked = [(clips[clip], TOKENS) for clip in CLIPS]
             for clip, one, other in zip(CLIPS, engine.decode(merged, asked),
                                         engine.decode(model_dir, asked, adapter=folder)):
+                # Merged, weights are rounded once more than unmerged: only a near-tie may differ.
                 assert one["tokens"] == other["tokens"] or min(
                     one["margin"], other["margin"]) < TIE, f"{name} {clip}"
 

@@ -7,9 +7,12 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("peft")
 import adapter_cases  # noqa: E402
+import reference  # noqa: E402
 import reference_script  # noqa: E402
 import soundfile  # noqa: E402
+import torch  # noqa: E402
 from clips import VOICES, have_voices, say  # noqa: E402
+from compare import check_answer  # noqa: E402
 
 BECKETT = ("Ever tried. Ever failed. No matter. Try again. Fail again. Fail better.")
 
@@ -59,12 +62,13 @@ def report(potstill, run, folder, name, model, adapter=None, processor=None, wor
 
 
 @pytest.mark.parametrize("name", ["scored", "no_text", "some_text", "loud_and_long", "voices"])
-def test_report(potstill, run, manifests, model_dir, name):
+def test_report(potstill, run, manifests, model_dir, reference_model, exact_model, name):
     folder, made = manifests
     if name not in made:
         pytest.skip("espeak-ng is not installed")
-    assert report(potstill, run, folder, name, str(model_dir)) == \
-        reference_script.run(str(model_dir), made[name])
+    check_answer(name, report(potstill, run, folder, name, str(model_dir)),
+                 lambda model: reference_script.run(model, made[name], str(model_dir)),
+                 reference_model, exact_model)
 
 
 def test_report_of_an_adapted_model(potstill, run, manifests, model_dir, tmp_path):
@@ -73,5 +77,9 @@ def test_report_of_an_adapted_model(potstill, run, manifests, model_dir, tmp_pat
                            dict(r=8, lora_alpha=16, target_modules=adapter_cases.ENDINGS))
     where = str(model_dir), str(tmp_path / "seed"), str(model_dir)
     given = report(potstill, run, folder, "scored", *where, words=["--device", "cpu"])
-    assert given == reference_script.run(where[0], made["scored"], *where[1:])
-    assert given != reference_script.run(where[0], made["scored"], None, where[2])
+    adapted = [reference.load(*where[:2], dtype) for dtype in (torch.float32, torch.float64)]
+    check_answer("adapted", given, lambda model: reference_script.run(
+        model, made["scored"], *where), *adapted)
+    text = [sample["prediction"] for sample in json.loads(given)["samples"]]
+    plain = json.loads(report(potstill, run, folder, "scored", str(model_dir)))
+    assert text != [sample["prediction"] for sample in plain["samples"]]

@@ -17,7 +17,7 @@ def test_stages(engine, model_dir, clips, reference_model, exact_model, name):
     if name in VOICES and not have_voices():
         pytest.skip("espeak-ng is not installed")
     audio = clips[name]
-    tokens = reference.generate(reference_model, audio, {"max_new_tokens": STEPS})["tokens"][:STEPS]
+    tokens = reference.generate(exact_model, audio, {"max_new_tokens": STEPS})["tokens"][:STEPS]
     check_stages(name, engine.stages(model_dir, audio, tokens),
                  reference.stages(reference_model, audio, tokens),
                  reference.stages(exact_model, audio, tokens))
