@@ -4,27 +4,26 @@ Three judges: onnxruntime on the model that the Silero packages were made from, 
 encoder as coremltools' own converter turns it into a package, and numpy, by which coremltools computes operations
 on constants.
 
-    POTSTILL_COREML_SAMPLES   a folder with the packages silero-vad-{encoder,decoder,unified}-v6.0.0.mlpackage
-                              (those of tests/coreml, with their weights)
-
-The ONNX model is that of the wheel silero-vad 6.0.0, whose weights the packages have: pip install --no-deps.
+The ONNX model is that of the wheel silero-vad 6.0.0, and so are the weights that are put into the programs of
+tests/coreml: pip install --no-deps.
 """
 
-import os
+import importlib.util
+import json
 import pathlib
+import shutil
+import struct
 import subprocess
-import sys
 
 import numpy
 import pytest
 
-from conftest import program
+from conftest import ROOT, program
 from coreml_package import coremltools
 
 from coremltools.converters.mil import Builder as mb
 from coremltools.converters.mil.frontend.torch import ops as torch_ops
 
-SAMPLES = pathlib.Path(os.environ.get("POTSTILL_COREML_SAMPLES", "/nowhere"))
 SAME = 1e-4  # float32 in another order
 NEAR = 3e-2  # of the largest number, when every result is rounded to float16
 
@@ -57,14 +56,19 @@ def interpret(tmp_path_factory):
 # ----------------------------------------------------------------------------------------- Silero
 
 @pytest.fixture(scope="module")
-def silero():
+def silero_data():
+    """The folder of models in the wheel, which is not imported: it wants torchaudio."""
+    found = importlib.util.find_spec("silero_vad")
+    if found is None:
+        pytest.skip("silero-vad is not installed (pip install --no-deps silero-vad==6.0.0)")
+    return pathlib.Path(found.origin).parent / "data"
+
+
+@pytest.fixture(scope="module")
+def silero(silero_data):
     """The detector in onnxruntime: (window [1, 576], state [2, 1, 128]) to (probability, state)."""
     runtime = pytest.importorskip("onnxruntime")
-    found = [pathlib.Path(p) / "silero_vad/data/silero_vad.onnx" for p in sys.path]
-    found = [p for p in found if p.is_file()]
-    if not found:
-        pytest.skip("silero-vad is not installed (pip install --no-deps silero-vad==6.0.0)")
-    session = runtime.InferenceSession(str(found[0]), providers=["CPUExecutionProvider"])
+    session = runtime.InferenceSession(str(silero_data / "silero_vad.onnx"), providers=["CPUExecutionProvider"])
 
     def go(window, state):
         return session.run(None, {"input": window, "state": state,
@@ -72,11 +76,50 @@ def silero():
     return go
 
 
-def sample(name):
-    path = SAMPLES / f"{name}.mlpackage"
-    if not path.is_dir():
-        pytest.skip(f"{path} is not there (POTSTILL_COREML_SAMPLES)")
-    return path
+def silero_weights(path):
+    """The weights of each program, in the order of its weight file."""
+    import torch
+    given = {name: tensor.numpy() for name, tensor in torch.jit.load(str(path)).state_dict().items()}
+
+    def gates(rows):  # torch has input, forget, cell, output; Core ML input, forget, output, cell
+        i, f, c, o = numpy.split(rows, 4)
+        return numpy.concatenate([i, f, o, c])
+    encoder = [given[f"_model.encoder.{layer}.reparam_conv.{part}"]
+               for layer in range(4) for part in ("weight", "bias")]
+    rnn = "_model.decoder.rnn."
+    decoder = [gates(given[rnn + "bias_ih"] + given[rnn + "bias_hh"]), gates(given[rnn + "weight_ih"]),
+               gates(given[rnn + "weight_hh"]), given["_model.decoder.decoder.2.weight"]]
+    return {"encoder": encoder, "decoder": decoder,
+            "unified": [given["_model.stft.forward_basis_buffer"], *encoder, *decoder]}
+
+
+def write_package(folder, name, weights):
+    """The program tests/coreml/NAME.mlmodel with a weight file of the records that NAME.weights lists."""
+    data = folder / "Data" / "com.apple.CoreML"
+    (data / "weights").mkdir(parents=True)
+    shutil.copy(ROOT / "tests" / "coreml" / f"{name}.mlmodel", data / "model.mlmodel")
+    items = {part: {"author": "com.apple.CoreML", "description": part, "name": part,
+                    "path": f"com.apple.CoreML/{part}"} for part in ("model.mlmodel", "weights")}
+    (folder / "Manifest.json").write_text(json.dumps({
+        "fileFormatVersion": "1.0.0", "itemInfoEntries": items, "rootModelIdentifier": "model.mlmodel"}))
+    lines = (ROOT / "tests" / "coreml" / f"{name}.weights").read_text().splitlines()
+    assert len(lines) == len(weights)
+    file = bytearray(struct.pack("<II56x", len(lines), 2))
+    for line, weight in zip(lines, weights):
+        kind, size = map(int, line.split())
+        values = weight.astype({1: "<f2", 2: "<f4"}[kind]).tobytes()
+        assert len(values) == size
+        file += struct.pack("<IIQQ40x", 0xdeadbeef, kind, size, len(file) + 64) + values + bytes(-size % 64)
+    (data / "weights" / "weight.bin").write_bytes(file)
+
+
+@pytest.fixture(scope="module")
+def sample(silero_data, tmp_path_factory):
+    """A function from the name of a program to its package."""
+    weights, folder = silero_weights(silero_data / "silero_vad.jit"), tmp_path_factory.mktemp("silero")
+    for name in weights:
+        write_package(folder / f"{name}.mlpackage", name, weights[name])
+    return lambda name: folder / f"{name}.mlpackage"
 
 
 def windows(count):
@@ -88,8 +131,8 @@ def windows(count):
     return wave.astype(numpy.float32).reshape(count, 1, 576)
 
 
-def test_silero_unified_is_the_onnx_model(silero, interpret):
-    path = sample("silero-vad-unified-v6.0.0")
+def test_silero_unified_is_the_onnx_model(silero, sample, interpret):
+    path = sample("unified")
     state = numpy.zeros((2, 1, 128), numpy.float32)
     h, c = state[0], state[1]
     for window in windows(12):
@@ -101,9 +144,8 @@ def test_silero_unified_is_the_onnx_model(silero, interpret):
         assert numpy.abs(c - state[1]).max() < 2e-2
 
 
-def test_silero_encoder_and_decoder_are_the_onnx_model(silero, interpret):
-    encoder, decoder = sample("silero-vad-encoder-v6.0.0"), sample("silero-vad-decoder-v6.0.0")
-    unified = sample("silero-vad-unified-v6.0.0")
+def test_silero_encoder_and_decoder_are_the_onnx_model(silero, sample, interpret):
+    encoder, decoder, unified = sample("encoder"), sample("decoder"), sample("unified")
     state = numpy.zeros((2, 1, 128), numpy.float32)
     h, c = state[0], state[1]
     for window in windows(6):
@@ -135,7 +177,7 @@ def converter(monkeypatch):
 
 
 def encoder_package(converter, model, precision, path, samples):
-    """transformers' encoder through torch.jit: its modules, without its handling of masks. And what it gives."""
+    """transformers' encoder through torch.jit: its modules, without its handling of masks. Returns the clip."""
     import torch
     encoder = model.model.encoder
     clip = torch.rand(1, samples, generator=torch.Generator().manual_seed(3)) * 0.2 - 0.1
@@ -161,18 +203,19 @@ def encoder_package(converter, model, precision, path, samples):
                         compute_precision=getattr(coremltools.precision, precision),
                         minimum_deployment_target=coremltools.target.iOS16, skip_model_load=True)
     package.save(str(path))
-    return clip.numpy(), memory.numpy()
+    return clip.numpy()
 
 
 @pytest.mark.parametrize("precision", ["FLOAT32", "FLOAT16"])
-def test_a_converted_encoder_is_transformers_encoder(converter, interpret, reference_model, tmp_path, precision):
-    import torch
-    with torch.no_grad():
-        clip, memory = encoder_package(converter, reference_model, precision, tmp_path / "e.mlpackage", 24000)
+def test_a_converted_encoder_is_transformers_encoder(converter, interpret, reference_model, exact_model, tmp_path,
+                                                     precision):
+    import reference
+    clip = encoder_package(converter, reference_model, precision, tmp_path / "e.mlpackage", 24000)
+    memory = reference.stages(exact_model, clip[0], [1])["memory"]
     for words in ((), ("--f16",)):
         got = list(interpret(tmp_path / "e.mlpackage", {"input_values": clip}, *words).values())[-1]
         limit = SAME if precision == "FLOAT32" else NEAR * numpy.abs(memory).max()
-        assert numpy.abs(got - memory).max() < limit
+        assert numpy.abs(got[0] - memory).max() < limit
 
 
 # ------------------------------------------------------------------------------------------ numpy
