@@ -9,6 +9,7 @@ are printed: the load average should be near zero at the start.
     tools/bench_peers.py --model models/moonshine-tiny --wav clip.wav [clip.wav ...]
     tools/bench_peers.py --model models/moonshine-tiny --wav clip.flac \\
         --adapter examples/tower/adapter --decode run-stt
+    tools/bench_peers.py --model models/moonshine-tiny --wav ... --machine "AMD EPYC" # into the chart
 
 Peers: potstill (build/release/libpotstill.so), transformers (float32; peft when there is an
 adapter), and with --ort, the folder of the official .ort files, those that are installed of
@@ -32,6 +33,7 @@ import time
 import numpy as np
 import soundfile as sf
 import soxr
+import speed_chart
 
 RATE_HZ = 16000
 WARM_UPS = 2
@@ -399,17 +401,10 @@ def report(path, seconds, results, references):
             print(f"  {name}: {text}")
 
 
-def markdown(table):
-    """The README's table: engines by clip, medians."""
-    clips = list(table)
-    print("\n| engine | " + " | ".join(clips) + " |\n|---|" + "---|" * len(clips))
-    names = []
-    for results in table.values():
-        names += [name for name in results if name not in names]
-    for name in names:
-        cells = [f"{statistics.median(table[clip][name][0]):.0f} ms" if name in table[clip] else "-"
-                 for clip in clips]
-        print(f"| {name} | " + " | ".join(cells) + " |")
+def medians(table):
+    """{clip: {engine: milliseconds}}"""
+    return {clip: {name: round(statistics.median(times), 1) for name, (times, _, _) in results.items()}
+            for clip, results in table.items()}
 
 
 def open_peers(options):
@@ -440,6 +435,8 @@ def main():
                         help="generate()'s defaults, or the reference script's beam search")
     parser.add_argument("--ort", help="folder of the official .ort files, for the int8 peers")
     parser.add_argument("--precision", default="f32,int8", help="those of potstill to measure")
+    parser.add_argument("--machine", help="put the medians under this name into tools/speed.json, "
+                        "and draw docs/speed.svg")
     parser.add_argument("--library", default="build/release/libpotstill.so")
     options = parser.parse_args()
     options.library = os.path.abspath(options.library)
@@ -459,7 +456,12 @@ def main():
         results = take_turns(runs, options.runs)
         report(path, seconds, results, references)
         table[f"{os.path.basename(path)}, {seconds:.0f} s"] = results
-    markdown(table)
+    row = {"machine": options.machine or cpu_name(), "clips": medians(table)}
+    print()
+    speed_chart.table([row])
+    if options.machine:
+        speed_chart.replace(**row)
+        speed_chart.main()
 
 
 if __name__ == "__main__":
