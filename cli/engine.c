@@ -37,7 +37,7 @@ const struct option engine_compute_options[] = {
      "threads to compute with; the results are the same for any number (default: one a core, at "
      "most 8)"},
     {"cpu", 0, OPTION_CHOICE,
-     "auto|reference|avx2|avx512|neon|avx_vnni|avx512_vnni|avx512_bf16|amx|neon_dotprod|neon_i8mm",
+     "auto|reference|avx2|avx_vnni|avx512|avx512_vnni|avx512_bf16|amx|neon|neon_dotprod|neon_i8mm",
      AT(cpu), "instruction set (default: auto, the best there is)"},
     {"precision", 0, OPTION_CHOICE, "f32|bf16|int8|auto", AT(precision),
      "of the matrix products; f32 gives what transformers gives token for token, auto takes the "

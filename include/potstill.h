@@ -1,16 +1,16 @@
-/* potstill.h - run fine-tuned Moonshine speech models: the whole public interface.
+/* potstill.h - run fine-tuned Moonshine speech models.
  *
  * Three objects. A `pst_model` is a checkpoint: immutable once open, any number of threads may read
- * it. A `pst_adapter` is a PEFT LoRA adapter, checked against its model and just as immutable. A
- * `pst_session` is one timeline over a model: its scratch memory and its threads; one thread at a
- * time may use it. Free adapters and sessions before their model.
+ * it. A `pst_adapter` is a LoRA (or related) adapter, checked against its model and just as
+ * immutable. A `pst_session` computes for one thread at a time: it has the scratch memory and the
+ * worker threads. Free adapters and sessions before their model.
  *
  *     pst_error err;
- *     pst_model *model;
- *     pst_adapter *adapter;
- *     pst_session *session;
- *     pst_audio audio;
- *     pst_transcript *out;
+ *     pst_model *model = NULL;
+ *     pst_adapter *adapter = NULL;
+ *     pst_session *session = NULL;
+ *     pst_audio audio = {0};
+ *     pst_transcript *out = NULL;
  *     if (pst_model_open("moonshine-tiny", NULL, &model, &err) ||
  *         pst_adapter_open(model, "my_adapter", NULL, &adapter, &err) ||
  *         pst_session_new(model, NULL, &session, &err) ||
@@ -18,20 +18,34 @@
  *         pst_audio_read("clip.flac", &audio, &err) ||
  *         pst_transcribe(session, audio.samples, audio.count, NULL, &out, &err))
  *         fprintf(stderr, "%s\n", err.message);
+ *     else
+ *         puts(out->text);
+ *     pst_transcript_free(out);
+ *     pst_audio_free(&audio);
+ *     pst_session_free(session);
+ *     pst_adapter_free(adapter);
+ *     pst_model_free(model);
+ *
+ * potstill_tools.h has what is done to models before and after: merge, convert, verify, diff,
+ * import, packages, scores, profiles.
  *
  * The contract:
- *  1. Samples are mono float32 at 16,000 Hz, in [-1, 1].
+ *  1. Samples are mono float32 at 16,000 Hz, in [-1, 1]. Texts and paths are UTF-8, or what bytes
+ *     the file system has.
  *  2. Every call that can fail returns a pst_status and fills an optional caller-owned pst_error.
  *     A message says what, where, and what was expected. On failure no out-parameter is touched.
+ *     Each call may return PST_ERR_ARGUMENT (a NULL pointer that must not be NULL, an option out of
+ *     range) and PST_ERR_MEMORY; comments name the others.
  *  3. What a call returns is the caller's, to be released by the matching _free; _free takes NULL.
  *  4. No call prints, exits, reads the environment, installs a handler or keeps process-wide state.
  *  5. The same input, model, options and instruction set give the same tokens for any number of
  *     threads.
  *  6. Option structs are set up by their _init and passed by pointer; NULL means the defaults. They
- *     grow at their end: `struct_size` tells the library which fields the program was compiled with,
- *     and those it does not have keep their defaults. A newer program may use an older library as
- *     long as it sets no field that the library does not have: that is PST_ERR_UNSUPPORTED. C programs
- *     call TYPE_init(&options), a macro that adds the size; other languages TYPE_init_sized().
+ *     grow at their end: `struct_size` tells the library which fields the program was compiled
+ *     with, and those that it does not have keep their defaults. A newer program may use an older
+ *     library as long as it sets no field that the library does not have: that is
+ *     PST_ERR_UNSUPPORTED. C programs call TYPE_init(&options), a macro that adds the size; other
+ *     languages call TYPE_init_sized().
  */
 #ifndef POTSTILL_H
 #define POTSTILL_H
@@ -60,14 +74,19 @@ extern "C" {
 
 typedef enum pst_status {
     PST_OK = 0,
-    PST_ERR_ARGUMENT = 1, /* the call itself is wrong: a null pointer, an option out of range */
-    PST_ERR_INPUT = 2,    /* audio, manifest or text that cannot be used */
-    PST_ERR_MODEL = 3,    /* a model or adapter file is missing, damaged or does not fit */
-    PST_ERR_UNSUPPORTED =
-        4,              /* valid, but a feature this version does not have; named in the message */
-    PST_ERR_IO = 5,     /* the system refused to read or write */
-    PST_ERR_MEMORY = 6, /* out of memory */
-    PST_ERR_CANCELLED = 7 /* the caller's progress function asked to stop */
+    /* The call itself is wrong: a NULL pointer, an option out of range. */
+    PST_ERR_ARGUMENT = 1,
+    /* Audio or text that cannot be used. */
+    PST_ERR_INPUT = 2,
+    /* A model or adapter file is missing, damaged or does not fit. */
+    PST_ERR_MODEL = 3,
+    /* Valid, but a feature that this version or machine does not have; the message names it. */
+    PST_ERR_UNSUPPORTED = 4,
+    /* The system refused to read or write. */
+    PST_ERR_IO = 5,
+    PST_ERR_MEMORY = 6,
+    /* The caller's function asked to stop. */
+    PST_ERR_CANCELLED = 7
 } pst_status;
 
 /* An error record, owned by the caller. `message` is UTF-8, one line, without a final period. */
@@ -86,44 +105,114 @@ PST_API const char *pst_version(void);
  * Writes at most `size` bytes with the final NUL; returns the length it would have needed. */
 PST_API size_t pst_build_info(char *text, size_t size);
 
+/* Releases the arrays and texts that calls return without a _free of their own. */
+PST_API void pst_free(void *memory);
+
+/* ------------------------------------------------------------------------------ finding models */
+
+/* How far a download is. */
+typedef struct pst_hub_progress {
+    const char *file;  /* being received; NULL while the hub is asked what there is */
+    uint64_t received; /* bytes of this pull so far */
+    uint64_t total;    /* bytes that this pull will receive; 0: not known yet */
+} pst_hub_progress;
+
+/* How the Hugging Face hub, or a server that behaves like it, is reached. */
+typedef struct pst_hub_options {
+    size_t struct_size;
+    const char *endpoint;   /* NULL: "https://huggingface.co"; plain http only where this says so */
+    const char *cache_dir;  /* the Hugging Face cache, shared with Python; made when missing */
+    const char *token;      /* sent to the endpoint and to no other host; NULL or "": none */
+    const char *user_agent; /* NULL: "potstill/" PST_VERSION */
+    const char *ca_file;    /* PEM certificates to trust; NULL: the system's */
+    int offline;            /* send nothing at all */
+    int no_symlinks;        /* real files in snapshots/, as on file systems without links */
+    uint32_t etag_timeout_ms;     /* silence allowed when asking about a file; 0: 10 s */
+    uint32_t download_timeout_ms; /* silence allowed in a download; 0: 10 s */
+    uint64_t file_bytes_max;      /* 0: 50 GB, the hub's own limit */
+    /* Called several times a second; returning other than 0 ends in PST_ERR_CANCELLED. May be
+     * NULL. */
+    int (*progress)(void *user, const pst_hub_progress *progress);
+    void *user;
+} pst_hub_options;
+
+PST_API void pst_hub_options_init_sized(pst_hub_options *options, size_t struct_size);
+#define pst_hub_options_init(options) pst_hub_options_init_sized(options, sizeof *(options))
+
+/* Where models are looked for. All pointers may be NULL; the library reads no environment. */
+typedef struct pst_search {
+    size_t struct_size;
+    const char *models_dir; /* folder of imported models: <models_dir>/moonshine-tiny/config.json */
+    const char *hub_cache;  /* Hugging Face cache: <hub_cache>/models--org--name/snapshots/... */
+    const char *revision;   /* branch, tag or commit on the hub; NULL: "main" */
+    const pst_hub_options *hub; /* to download what is not here, into hub_cache; NULL: never */
+} pst_search;
+
+PST_API void pst_search_init_sized(pst_search *search, size_t struct_size);
+#define pst_search_init(search) pst_search_init_sized(search, sizeof *(search))
+
+/* Finds the folder of a model or an adapter by what a user types: an existing folder as it is, a
+ * name below models_dir, or a hub id ("org/name") in the local cache, under both names of the
+ * organisation that publishes Moonshine; what none of them has is downloaded, if `search` has a
+ * hub. `required` is the file that must be there: "config.json", "adapter_config.json" or
+ * "tokenizer.json". `*dir` is to be released by pst_free(). PST_ERR_MODEL: not found, and where it
+ * was looked for; and as pst_hub_pull(). */
+PST_API pst_status pst_find_model(const char *name, const char *required, const pst_search *search,
+                                  char **dir, pst_error *err);
+
+/* Downloads the files of a model, an adapter or a processor (by `required`, as above; NULL:
+ * whichever it is) from the hub into the cache, as Python's huggingface_hub lays it out, so that
+ * either finds what the other has downloaded. `revision` NULL is "main". Every file's SHA-256 or
+ * git SHA-1 is checked before it gets its name. `*dir` is the snapshot's folder, to be released by
+ * pst_free(). PST_ERR_MODEL: the hub does not have it, or not for this token; PST_ERR_IO: network,
+ * disk, offline; PST_ERR_CANCELLED: by `progress`.
+ *
+ * Proxies are found by libcurl in its usual variables. libcurl before 7.84 sets itself up at the
+ * first call in a way that is not safe for threads: there, a program with several threads calls
+ * curl_global_init() at its start. */
+PST_API pst_status pst_hub_pull(const char *id, const char *revision, const char *required,
+                                const pst_hub_options *options, char **dir, pst_error *err);
+
 /* -------------------------------------------------------------------------------------- model */
 
 typedef struct pst_model pst_model;
 
-/* Instruction sets the kernels may use; the best allowed one the CPU has is taken. */
+/* Instruction sets the kernels may use. */
 typedef enum pst_cpu {
-    PST_CPU_AUTO = 0,
+    PST_CPU_AUTO = 0,      /* the best that the CPU has */
     PST_CPU_REFERENCE = 1, /* plain C, for tests and doubts */
     PST_CPU_AVX2 = 2,
-    PST_CPU_AVX512 = 3,
-    PST_CPU_NEON = 4,
-    PST_CPU_AVX_VNNI = 5, /* AVX2 with 8-bit dot products */
-    PST_CPU_AVX512_VNNI = 6,
-    PST_CPU_AVX512_BF16 = 7, /* and VNNI */
-    PST_CPU_AMX = 8,         /* and AVX-512 VNNI and BF16 */
+    PST_CPU_AVX_VNNI = 3, /* AVX2 with 8-bit dot products */
+    PST_CPU_AVX512 = 4,
+    PST_CPU_AVX512_VNNI = 5,
+    PST_CPU_AVX512_BF16 = 6, /* and VNNI */
+    PST_CPU_AMX = 7,         /* and AVX-512 VNNI and BF16 */
+    PST_CPU_NEON = 8,
     PST_CPU_NEON_DOTPROD = 9,
     PST_CPU_NEON_I8MM = 10 /* 8-bit and bfloat16 matrix products, and dot products */
 } pst_cpu;
 
 /* How precisely the matrix products of the network are computed. Adapters act in float32 on all. */
 typedef enum pst_precision {
-    PST_PRECISION_F32 = 0,  /* as the reference stack, token for token */
-    PST_PRECISION_BF16 = 1, /* weights and activations of the products rounded to bfloat16 */
-    PST_PRECISION_INT8 =
-        2,                 /* int8 where it changes the fewest words, bfloat16 elsewhere: weights by
-                               output channel, activations by row */
-    PST_PRECISION_AUTO = 3 /* bf16 where the CPU has instructions for it, else int8 or f32 */
+    /* As the reference stack, token for token. */
+    PST_PRECISION_F32 = 0,
+    /* Weights and activations of the products rounded to bfloat16. */
+    PST_PRECISION_BF16 = 1,
+    /* int8 where it changes the fewest words, with a scale for each output channel of the weights
+     * and each row of the activations; bfloat16 elsewhere. */
+    PST_PRECISION_INT8 = 2,
+    /* bf16 where the CPU has instructions for it, else int8 or f32. */
+    PST_PRECISION_AUTO = 3
 } pst_precision;
 
 typedef struct pst_model_options {
     size_t struct_size;
-    const char
-        *processor_dir; /* folder of tokenizer.json and the feature extractor's settings, when
-                                  it is not the model's own; NULL: the model's */
+    /* Folder of tokenizer.json and the feature extractor's settings; NULL: the model's. */
+    const char *processor_dir;
     pst_cpu cpu;
     pst_precision precision;
-    /* Folder where weights packed for this CPU are kept for the next time, shared by processes; NULL:
-     * packed anew for each model. A folder that cannot be written is no error. */
+    /* Folder where weights packed for this CPU are kept for the next time, shared by processes;
+     * NULL: packed anew for each model. A folder that cannot be written is no error. */
     const char *cache_dir;
     int prepare; /* pack the weights for computing now; 0: when the first session is made */
 } pst_model_options;
@@ -132,9 +221,11 @@ PST_API void pst_model_options_init_sized(pst_model_options *options, size_t str
 #define pst_model_options_init(options) pst_model_options_init_sized(options, sizeof *(options))
 
 /* Opens a Hugging Face Moonshine folder: config.json, model.safetensors (or its shards), and, where
- * present, generation_config.json, preprocessor_config.json or processor_config.json, tokenizer.json.
- * float32 weights are used where they lie in the mapped file; float16 and bfloat16 are widened.
- * `dir` is a folder; see pst_find_model() for hub ids. */
+ * present, generation_config.json, preprocessor_config.json or processor_config.json,
+ * tokenizer.json. float32 weights are used where they lie in the mapped file; float16 and bfloat16
+ * are widened. `dir` is a folder; see pst_find_model() for hub ids.
+ * PST_ERR_MODEL, PST_ERR_IO; PST_ERR_UNSUPPORTED: a setting of the model that would change its
+ * output, or an instruction set that this CPU does not have. */
 PST_API pst_status pst_model_open(const char *dir, const pst_model_options *options,
                                   pst_model **model, pst_error *err);
 PST_API void pst_model_free(pst_model *model);
@@ -158,76 +249,15 @@ typedef struct pst_model_info {
 /* Strings in `info` live as long as the model. */
 PST_API void pst_model_describe(const pst_model *model, pst_model_info *info);
 
-/* Encodes `text` (UTF-8) as tokenizers does with add_special_tokens, so a start token comes first.
- * `*ids` is to be released by pst_free(). */
+/* Encodes `text` [length], UTF-8, to `*ids` [*count] as tokenizers does with add_special_tokens, so
+ * a start token comes first. `*ids` is to be released by pst_free(). PST_ERR_INPUT: not UTF-8, or
+ * too long; PST_ERR_MODEL: the model has no tokenizer. */
 PST_API pst_status pst_model_encode(const pst_model *model, const char *text, size_t length,
                                     int32_t **ids, size_t *count, pst_error *err);
-/* Decodes ids to UTF-8 (NUL-terminated; release with pst_free()); ids the tokenizer does not know
- * are skipped, as upstream does. */
+/* Decodes `ids` [count] to `*text`, UTF-8 and NUL-terminated, to be released by pst_free(). Ids
+ * that the tokenizer does not know are skipped, as upstream does. PST_ERR_MODEL: no tokenizer. */
 PST_API pst_status pst_model_decode(const pst_model *model, const int32_t *ids, size_t count,
                                     int skip_special_tokens, char **text, pst_error *err);
-
-/* How far a download is. */
-typedef struct pst_hub_progress {
-    const char *file;  /* being received; NULL while the hub is asked what there is */
-    uint64_t received; /* bytes of this pull so far */
-    uint64_t total;    /* bytes that this pull will receive; 0: not known yet */
-} pst_hub_progress;
-
-/* How the Hugging Face hub, or a server that behaves like it, is reached. */
-typedef struct pst_hub_options {
-    size_t struct_size;
-    const char *endpoint;   /* NULL: "https://huggingface.co"; plain http only where this says so */
-    const char *cache_dir;  /* the Hugging Face cache, shared with Python; made when missing */
-    const char *token;      /* sent to the endpoint and to no other host; NULL or "": none */
-    const char *user_agent; /* NULL: "potstill/" PST_VERSION */
-    const char *ca_file;    /* PEM certificates to trust; NULL: the system's */
-    int offline;            /* send nothing at all */
-    int no_symlinks;        /* real files in snapshots/, as where links are not to be had */
-    uint32_t etag_timeout_ms;     /* silence allowed when asking about a file; 0: 10 s */
-    uint32_t download_timeout_ms; /* silence allowed in a download; 0: 10 s */
-    uint64_t file_bytes_max;      /* 0: 50 GB, the hub's own limit */
-    /* Called several times a second; returning other than 0 ends in PST_ERR_CANCELLED. May be NULL. */
-    int (*progress)(void *user, const pst_hub_progress *progress);
-    void *user;
-} pst_hub_options;
-
-PST_API void pst_hub_options_init_sized(pst_hub_options *options, size_t struct_size);
-#define pst_hub_options_init(options) pst_hub_options_init_sized(options, sizeof *(options))
-
-/* Where models are looked for. All pointers may be NULL; the library reads no environment. */
-typedef struct pst_search {
-    size_t struct_size;
-    const char *models_dir; /* folder of imported models: <models_dir>/moonshine-tiny/config.json */
-    const char *hub_cache;  /* Hugging Face cache: <hub_cache>/models--org--name/snapshots/... */
-    const char *revision;   /* branch, tag or commit on the hub; NULL: "main" */
-    const pst_hub_options *hub; /* to download what is not here, into hub_cache; NULL: never */
-} pst_search;
-
-PST_API void pst_search_init_sized(pst_search *search, size_t struct_size);
-#define pst_search_init(search) pst_search_init_sized(search, sizeof *(search))
-
-/* Resolves what a user types for a model or an adapter to a folder: an existing folder as it is, a
- * name below models_dir, or a hub id ("org/name") through the local cache, with both names of the
- * organisation that publishes Moonshine; what none of them has is pulled from the hub, if there is
- * one. `required` is the file that must be there ("config.json", "adapter_config.json" or
- * "tokenizer.json"). A miss explains where it looked and how to get the model.
- * `*dir` is to be released by pst_free(). */
-PST_API pst_status pst_find_model(const char *name, const char *required, const pst_search *search,
-                                  char **dir, pst_error *err);
-
-/* Brings the files of a model, an adapter or a processor (by `required`, as above; NULL: whichever
- * it is) from the hub into the cache, as Python's huggingface_hub lays it out, so that either finds
- * what the other has downloaded. `revision` NULL is "main". Every file's SHA-256 or git SHA-1 is
- * checked before it gets its name. `*dir` is the snapshot's folder, to be released by pst_free().
- *
- * Proxies are found by libcurl in its usual variables. libcurl before 7.84 sets itself up at the
- * first call in a way that is not safe for threads: there, a program with several threads calls
- * curl_global_init() at its start. */
-PST_API pst_status pst_hub_pull(const char *id, const char *revision, const char *required,
-                                const pst_hub_options *options, char **dir, pst_error *err);
-
-PST_API void pst_free(void *memory);
 
 /* ------------------------------------------------------------------------------------ adapters */
 
@@ -237,24 +267,26 @@ typedef struct pst_adapter_options {
     size_t struct_size;
     void (*warn)(void *user, const char *message); /* unused tensors, odd settings; NULL: silent */
     void *user;
-    /* For adapters that do not store their scale (Moonshine's own trainer); 0: 1, with a warning. */
+    /* For adapters that do not store their scale (Moonshine's own trainer); 0: 1, with a
+     * warning. */
     double adapter_scale;
 } pst_adapter_options;
 
 PST_API void pst_adapter_options_init_sized(pst_adapter_options *options, size_t struct_size);
 #define pst_adapter_options_init(options) pst_adapter_options_init_sized(options, sizeof *(options))
 
-/* Opens an adapter folder and checks it against `model`: every tensor's module, shape and values. It
- * is one of PEFT (adapter_config.json, adapter_model.safetensors or .bin; LORA, ADALORA, LOHA, LOKR or
- * IA3) or of Moonshine's own trainer (adapter.safetensors). What cannot be applied exactly is refused
- * by name, never ignored. */
+/* Opens an adapter folder and checks it against `model`: every tensor's module, shape and values.
+ * It is one of PEFT (adapter_config.json, adapter_model.safetensors or .bin; LORA, ADALORA, LOHA,
+ * LOKR or IA3) or of Moonshine's own trainer (adapter.safetensors). PST_ERR_MODEL, PST_ERR_IO;
+ * PST_ERR_UNSUPPORTED: what cannot be applied exactly is refused by name, never ignored. */
 PST_API pst_status pst_adapter_open(const pst_model *model, const char *dir,
                                     const pst_adapter_options *options, pst_adapter **adapter,
                                     pst_error *err);
 PST_API void pst_adapter_free(pst_adapter *adapter);
 
-/* Where in `dir` an adapter is, as pst_adapter_open() finds it: `dir` itself or, as PEFT saves adapters
- * that have a name, its only folder with one. `*found` is to be released by pst_free(). */
+/* Where in `dir` an adapter is, as pst_adapter_open() finds it: `dir` itself or, as PEFT saves
+ * adapters that have a name, its only folder with one. `*found` is to be released by pst_free().
+ * PST_ERR_MODEL: none, or several. */
 PST_API pst_status pst_adapter_find(const char *dir, char **found, pst_error *err);
 
 typedef struct pst_adapter_info {
@@ -294,15 +326,17 @@ typedef struct pst_audio {
 } pst_audio;
 
 /* Reads any file libsndfile knows; channels are averaged, other rates resampled by soxr at its HQ
- * setting, as the reference stack does. Release with pst_audio_free(). */
+ * setting, as the reference stack does. Release with pst_audio_free().
+ * PST_ERR_INPUT: no such file, not audio, damaged, empty, or over six hours; PST_ERR_IO. */
 PST_API pst_status pst_audio_read(const char *path, pst_audio *audio, pst_error *err);
-/* The same from an open descriptor that need not be seekable (a pipe). `name` is used in messages. */
+/* The same from an open descriptor that need not be seekable (a pipe). `name` is used in
+ * messages. */
 PST_API pst_status pst_audio_read_fd(int fd, const char *name, pst_audio *audio, pst_error *err);
 PST_API void pst_audio_free(pst_audio *audio);
 
-/* Scales samples in place to a root mean square of 0.075 and clamps to [-1, 1]: what the reference
- * script does before it transcribes. Silence (rms <= 0.001), no samples, or non-finite ones are
- * PST_ERR_INPUT, with the samples unchanged. */
+/* Scales `samples` [count] in place to a root mean square of 0.075 and clamps to [-1, 1]: what the
+ * reference script does before it transcribes. PST_ERR_INPUT, with the samples unchanged: silence
+ * (rms <= 0.001), no samples, or one that is not finite. */
 PST_API pst_status pst_audio_normalize_rms(float *samples, size_t count, pst_error *err);
 
 /* -------------------------------------------------------------------------------------- session */
@@ -316,19 +350,24 @@ typedef struct pst_session_options {
 
 PST_API void pst_session_options_init_sized(pst_session_options *options, size_t struct_size);
 #define pst_session_options_init(options) pst_session_options_init_sized(options, sizeof *(options))
+/* Starts the threads of a session over `model`, and packs the model's weights if nobody has yet.
+ * PST_ERR_IO: a thread cannot be started. */
 PST_API pst_status pst_session_new(const pst_model *model, const pst_session_options *options,
                                    pst_session **session, pst_error *err);
 PST_API void pst_session_free(pst_session *session);
 /* Threads it computes with, the caller's included. */
 PST_API uint32_t pst_session_threads(const pst_session *session);
+/* Bytes of working memory the session holds now; it grows to the longest clip seen. */
+PST_API size_t pst_session_memory(const pst_session *session);
 
-/* Applies `adapter` (borrowed; it must outlive its use here) to what follows; NULL: the bare base. */
+/* Applies `adapter` (borrowed; it must outlive its use here) to what follows; NULL: the bare
+ * base. */
 PST_API pst_status pst_session_use_adapter(pst_session *session, const pst_adapter *adapter,
                                            pst_error *err);
-/* Applies several: what they add is summed in this order, as several active adapters of PEFT.
- * `weights` [count] multiply their scales (NULL: all 1); tensors that an adapter replaces it replaces
- * whole. Two that replace the same tensor are PST_ERR_ARGUMENT. Choosing is cheap: sessions over one
- * model may choose among many open adapters for every clip. */
+/* Applies `adapters` [count]: what they add is summed in this order, as several active adapters of
+ * PEFT. `weights` [count] multiply their scales (NULL: all 1); tensors that an adapter replaces it
+ * replaces whole. Two that replace the same tensor, or one of another model, are PST_ERR_ARGUMENT.
+ * Choosing is cheap: sessions over one model may choose among many open adapters for every clip. */
 PST_API pst_status pst_session_use_adapters(pst_session *session,
                                             const pst_adapter *const *adapters,
                                             const double *weights, size_t count, pst_error *err);
@@ -339,9 +378,10 @@ typedef enum pst_early_stopping {
     PST_STOP_NEVER = 2      /* "never": stop when improvement is impossible */
 } pst_early_stopping;
 
-/* A bias added to the score of the last token of `tokens` when the ids so far end with the others. */
+/* A bias added to the score of the last of `tokens` [count] when the ids so far end with the
+ * others. */
 typedef struct pst_sequence_bias {
-    const int32_t *tokens; /* [count] */
+    const int32_t *tokens;
     size_t count;
     float bias;
 } pst_sequence_bias;
@@ -366,8 +406,8 @@ typedef struct pst_decode_options {
     size_t sequence_bias_count;
     int32_t forced_bos_token_id; /* -1: none */
     int32_t forced_eos_token_id; /* -1: none */
-    /* 1: greedy search does not compute avg_logprob, which then is NaN. It saves the greatest part of
-     * the output matrix; tokens and margin are the same. */
+    /* 1: greedy search does not compute avg_logprob, which then is NaN. It saves the greatest part
+     * of the output matrix; tokens and margin are the same. */
     int skip_logprob;
 } pst_decode_options;
 
@@ -387,26 +427,26 @@ typedef struct pst_transcript {
     size_t token_count;
     double avg_logprob; /* mean log-probability of the generated tokens, before any rule */
     float score;        /* beam search: the winning hypothesis' normalised score; greedy: 0 */
-    float margin;  /* the closest call on the way: greedy, smallest gap between the best and the
-                            second score of a step; beam, smallest gap that decided a selection */
+    /* The closest call on the way. Greedy: the smallest gap between the best and the second score
+     * of a step; beam search: the smallest gap that decided a selection. */
+    float margin;
     int truncated; /* the length limit ended the text, not the end token */
 } pst_transcript;
 
-/* Samples to text. `samples` [count] as in the contract; at least 895 (one frame of the encoder). */
+/* Transcribes `samples` [count] as in the contract; at least 895 (one frame of the encoder).
+ * PST_ERR_INPUT: too short, or a sample that is not finite. */
 PST_API pst_status pst_transcribe(pst_session *session, const float *samples, size_t count,
                                   const pst_decode_options *options, pst_transcript **transcript,
                                   pst_error *err);
 PST_API void pst_transcript_free(pst_transcript *transcript);
-
-/* Bytes of working memory the session holds now; it grows to the longest clip seen. */
-PST_API size_t pst_session_memory(const pst_session *session);
 
 /* ---------------------------------------------------------------------------------- many clips */
 
 /* A clip of a batch. What it points to must live until its result is delivered. */
 typedef struct pst_clip {
     const char *path; /* an audio file, as pst_audio_read() takes it; NULL: the samples below */
-    int fd; /* 0 and above: read from here, and no other clip from it; `path` is its name in messages */
+    /* 0 and above: read from here, and no other clip from it; `path` is its name in messages. */
+    int fd;
     const float *samples; /* [sample_count] */
     size_t sample_count;
     void *tag; /* the caller's own; comes back with the result */
@@ -424,40 +464,41 @@ typedef struct pst_clip_result {
     void *tag;
     const pst_error *error; /* why there is no transcript; NULL: there is one */
     double duration;        /* seconds; 0 with an error */
-    /* Of several segments: texts joined by a space, tokens one after the other (each run with its start
-     * and end token), means by token of avg_logprob and score, the smallest margin, truncated if any
-     * is. */
+    /* Of several segments: texts joined by a space, tokens one after the other (each run with its
+     * start and end token), means by token of avg_logprob and score, the smallest margin, truncated
+     * if any is. */
     const pst_transcript *transcript;
     const pst_segment *segments; /* [segment_count]; none with an error */
     size_t segment_count;
 } pst_clip_result;
 
-/* Clips taken and not yet delivered, for each thread: enough that short clips behind a long one keep the
- * other threads busy. What waits is text; only clips being transcribed have their samples in memory. */
+/* Clips taken and not yet delivered, for each thread: enough that short clips behind a long one
+ * keep the other threads busy. What waits is text; only clips being transcribed have their samples
+ * in memory. */
 #define PST_BATCH_CLIPS_PER_THREAD 32
 
 typedef struct pst_batch_options {
     size_t struct_size;
     uint32_t threads; /* 0: one per core this process may use, at most 8 */
-    /* Longer clips are cut where they are quietest in the last fifth of each window of so many seconds.
-     * The model was made for 30, the default; 0: nothing is cut. At least 1. */
+    /* Longer clips are cut where they are quietest in the last fifth of each window of so many
+     * seconds. The model was made for 30, the default; 0: nothing is cut. At least 1. */
     double window_seconds;
-    /* pst_audio_normalize_rms() on each segment. A silent one among others stays as it is; where all
-     * are, the clip fails. */
+    /* pst_audio_normalize_rms() on each segment. A silent one among others stays as it is; where
+     * all are, the clip fails. */
     int normalize;
     const pst_adapter *const *adapters; /* [adapter_count], as pst_session_use_adapters() */
     const double *weights;              /* [adapter_count]; NULL: all 1 */
     size_t adapter_count;
     const pst_decode_options *decode; /* NULL: the model's */
-    /* A converted model to use in place of a model, which then is NULL. One clip after the other, with
-     * the threads that the package was opened with; no adapters. */
+    /* A converted model to use in place of a model, which then is NULL. One clip after the other,
+     * with the threads that the package was opened with; no adapters. */
     struct pst_converted *package;
-    /* Changes the decode options for a segment of `sample_count` samples; may be NULL. It is called by
-     * several threads at once. */
+    /* Changes fields of the decode options for a segment of `sample_count` samples; may be NULL. It
+     * is called by several threads at once. */
     void (*adjust)(void *user, size_t sample_count, pst_decode_options *decode);
     /* Sets up `*clip`, which comes with fd = -1 and all else 0. 0: there are no more clips. */
     int (*next)(void *user, pst_clip *clip);
-    /* Other than 0 ends the batch in PST_ERR_CANCELLED, clips not yet delivered being forgotten. */
+    /* Other than 0 ends the batch in PST_ERR_CANCELLED; clips not yet delivered are dropped. */
     int (*deliver)(void *user, const pst_clip_result *result);
     void *user;
 } pst_batch_options;
@@ -465,13 +506,16 @@ typedef struct pst_batch_options {
 PST_API void pst_batch_options_init_sized(pst_batch_options *options, size_t struct_size);
 #define pst_batch_options_init(options) pst_batch_options_init_sized(options, sizeof *(options))
 
-/* Transcribes what `next` gives until it has no more, on all threads at once, and hands every result to
- * `deliver` in the order of the clips; both are called on the caller's thread. A clip that fails does
- * not stop the others. Memory is that of the sessions and two windows of samples a thread, whatever
- * the number and length of the clips; results are those of pst_transcribe() on each segment. */
+/* Transcribes what `next` gives until it has no more, on all threads at once, and hands every
+ * result to `deliver` in the order of the clips; both are called on the caller's thread. A clip
+ * that fails does not stop the others: its result has the error. Memory is that of the sessions and
+ * two windows of samples a thread, whatever the number and length of the clips; results are those
+ * of pst_transcribe() on each segment. PST_ERR_CANCELLED: by `deliver`; PST_ERR_IO: a thread cannot
+ * be started. */
 PST_API pst_status pst_batch_run(const pst_model *model, const pst_batch_options *options,
                                  pst_error *err);
-/* -------------------------------------------------------------------------------- converted models */
+
+/* ----------------------------------------------------------------------------- converted models */
 
 /* What pst_convert() made, ready to run. One timeline: one thread at a time. */
 typedef struct pst_converted pst_converted;
@@ -531,10 +575,10 @@ typedef struct pst_converted_info {
 PST_API void pst_converted_describe(const pst_converted *package, pst_converted_info *info);
 
 /* Samples to text as pst_transcribe() does it, in the shortest length that the clip fits. Without a
- * decoder session packages decode greedily: num_beams has to be 1. The layout `single` knows no rules,
- * no log-probabilities (avg_logprob is NaN), and hears a shorter clip with silence behind it, as whoever
- * calls it does. NULL options: greedy, without rules, up to tokens_max, or to the limit of the
- * session's model. */
+ * decoder session packages decode greedily: num_beams has to be 1. The layout `single` knows no
+ * rules, no log-probabilities (avg_logprob is NaN), and hears a shorter clip with silence behind
+ * it, as whoever calls it does. NULL options: greedy, without rules, up to tokens_max, or to the
+ * limit of the session's model. */
 PST_API pst_status pst_converted_transcribe(pst_converted *package, const float *samples,
                                             size_t count, const pst_decode_options *options,
                                             pst_transcript **transcript, pst_error *err);

@@ -21,12 +21,12 @@ typedef struct pst_merge_adapter {
 
 typedef struct pst_merge_options {
     size_t struct_size;
-    const char
-        *processor_dir; /* whose tokenizer and processor files are copied; NULL: the model's */
-    const char
-        *dtype; /* "float32", "float16", "bfloat16"; NULL: as most of the model's values are */
-    int safe;   /* refuse results that are not finite; else they are warned of */
-    int force;  /* replace an existing model folder */
+    /* Folder whose tokenizer and processor files are copied; NULL: the model's. */
+    const char *processor_dir;
+    /* "float32", "float16", "bfloat16"; NULL: as most of the model's values are. */
+    const char *dtype;
+    int safe;  /* refuse results that are not finite; else they are warned of */
+    int force; /* replace an existing model folder */
     void (*warn)(void *user, const char *message); /* NULL: silent */
     void *user;
 } pst_merge_options;
@@ -34,10 +34,12 @@ typedef struct pst_merge_options {
 PST_API void pst_merge_options_init_sized(pst_merge_options *options, size_t struct_size);
 #define pst_merge_options_init(options) pst_merge_options_init_sized(options, sizeof *(options))
 
-/* Folds adapters [count], at least one, into their model: a folder that transformers and
- * pst_model_open() load without any adapter. Weights become W + sum of weight * delta, computed in double
- * precision and rounded once. Where that makes the embedding and the output matrix differ, which were
- * one, the model is stored with two. The folder appears whole or not at all. */
+/* Folds `adapters` [count], at least one, into their model: a folder that transformers and
+ * pst_model_open() load without any adapter. Weights become W + sum of weight * delta, computed in
+ * double precision and rounded once. Where that makes the embedding and the output matrix differ,
+ * which were one, the model is stored with two. `target_dir` appears whole or not at all.
+ * PST_ERR_MODEL, PST_ERR_UNSUPPORTED: as pst_model_open() and pst_adapter_open(); PST_ERR_IO: the
+ * target exists and `force` is not set, or it cannot be written. */
 PST_API pst_status pst_merge(const char *model_dir, const pst_merge_adapter *adapters, size_t count,
                              const char *target_dir, const pst_merge_options *options,
                              pst_error *err);
@@ -49,9 +51,9 @@ typedef enum pst_convert_precision {
     PST_CONVERT_FLOAT16 = 0,
     PST_CONVERT_FLOAT32 = 1,  /* for comparison: never on the Neural Engine */
     PST_CONVERT_INT8 = 2,     /* by output channel, symmetric */
-    PST_CONVERT_PALETTE8 = 3, /* a table of 256 numbers for each tensor; of 64; of 16 */
-    PST_CONVERT_PALETTE6 = 4,
-    PST_CONVERT_PALETTE4 = 5
+    PST_CONVERT_PALETTE8 = 3, /* a table of 256 numbers for each tensor */
+    PST_CONVERT_PALETTE6 = 4, /* of 64 */
+    PST_CONVERT_PALETTE4 = 5  /* of 16 */
 } pst_convert_precision;
 
 /* The oldest system that runs the package. */
@@ -71,13 +73,14 @@ typedef struct pst_convert_options {
     pst_convert_precision precision;
     pst_convert_target target;
     pst_convert_layout layout;
-    const uint32_t
-        *seconds;         /* [seconds_count] lengths of clips, from 1 to 30; NULL: 10 and 30, or */
-    size_t seconds_count; /* 10 for the layout `single`, which has one */
-    int state;            /* iOS 18: the decoder keeps its cache itself */
-    int force;            /* replace what was converted before */
-    uint32_t threads;     /* 0: one per core this process may use, at most 8 */
-    const char *processor_dir; /* whose tokenizer is copied; NULL: the model's */
+    /* Lengths of clips in seconds, [seconds_count], each from 1 to 30; the layout `single` has one.
+     * NULL: 10 and 30, or 10. */
+    const uint32_t *seconds;
+    size_t seconds_count;
+    int state;                 /* iOS 18: the decoder keeps its cache itself */
+    int force;                 /* replace what was converted before */
+    uint32_t threads;          /* 0: one per core this process may use, at most 8 */
+    const char *processor_dir; /* folder whose tokenizer is copied; NULL: the model's */
     void (*warn)(void *user, const char *message); /* NULL: silent */
     void *user;
 } pst_convert_options;
@@ -85,10 +88,12 @@ typedef struct pst_convert_options {
 PST_API void pst_convert_options_init_sized(pst_convert_options *options, size_t struct_size);
 #define pst_convert_options_init(options) pst_convert_options_init_sized(options, sizeof *(options))
 
-/* Writes `model_dir`, with adapters [count] merged into it as pst_merge() does, as Core ML packages for
- * Apple's systems; on any system. `split` makes the folder `target`: an encoder for each length, a
- * decoder, tokenizer.json and potstill.json, which says what is what. `single` makes the package
- * `target`. Either appears whole or not at all, and is the same for the same input. */
+/* Writes `model_dir`, with `adapters` [count] merged into it as pst_merge() does, as Core ML
+ * packages for Apple's systems; on any system. The layout `split` makes the folder `target`: an
+ * encoder for each length, a decoder, tokenizer.json and potstill.json, which says what is what.
+ * `single` makes the package `target`. Either appears whole or not at all, and is the same for the
+ * same input. PST_ERR_MODEL, PST_ERR_IO: as pst_merge(); PST_ERR_UNSUPPORTED: options that exclude
+ * each other. */
 PST_API pst_status pst_convert(const char *model_dir, const pst_merge_adapter *adapters,
                                size_t count, const char *target, const pst_convert_options *options,
                                pst_error *err);
@@ -123,10 +128,11 @@ typedef struct pst_verify_summary {
 PST_API void pst_verify_options_init_sized(pst_verify_options *options, size_t struct_size);
 #define pst_verify_options_init(options) pst_verify_options_init_sized(options, sizeof *(options))
 
-/* Checks all of a model or adapter folder, every value of every tensor included, or a Core ML package or a
- * folder of them that was converted, every operation by its types and shapes, and reports each thing
- * found instead of stopping at the first (after 1,000 they are only counted). PST_OK when the check
- * could be made, whatever it found. */
+/* Checks all of a model or adapter folder, every value of every tensor included, or a Core ML
+ * package or a folder of them that was converted, every operation by its types and shapes, and
+ * reports each thing found instead of stopping at the first (after 1,000 they are only counted).
+ * PST_OK when the check could be made, whatever it found; PST_ERR_MODEL: no such folder;
+ * PST_ERR_IO. */
 PST_API pst_status pst_verify(const char *dir, const pst_verify_options *options,
                               pst_verify_summary *summary, pst_error *err);
 
@@ -136,7 +142,7 @@ PST_API pst_status pst_verify(const char *dir, const pst_verify_options *options
 typedef struct pst_tensor_diff {
     const char *name;              /* lives as long as the call that reports it */
     const char *dtype_a, *dtype_b; /* "F32", ...; static; NULL: the checkpoint has no such tensor */
-    const char *shape_a, *shape_b; /* "[288, 288]"; NULL likewise; life as `name` */
+    const char *shape_a, *shape_b; /* "[288, 288]", or NULL; they live as long as `name` */
     uint64_t values;               /* compared: 0 unless both have it, with one shape */
     uint64_t changed;              /* of them, how many differ */
     double norm;                   /* Frobenius norm of b - a */
@@ -152,10 +158,11 @@ typedef struct pst_diff_summary {
     int64_t rank;          /* the largest of any tensor */
 } pst_diff_summary;
 
-/* Compares the tensors of two model folders, and calls `row` for each that differs or is not in both, in
- * the order of their names. A singular value of b - a counts towards its rank when it is above all
- * that rounding to the stored types can cause: u * (R + C), with u the unit roundoff of the coarser type
- * (2^-24 for F32) and R, C the largest norms of a row and of a column of either tensor. */
+/* Compares the tensors of two model folders, and calls `row` for each that differs or is not in
+ * both, in the order of their names. A singular value of b - a counts towards its rank when it is
+ * above all that rounding to the stored types can cause: u * (R + C), with u the unit roundoff of
+ * the coarser type (2^-24 for F32) and R, C the largest norms of a row and of a column of either
+ * tensor. PST_ERR_MODEL: a folder cannot be read as a checkpoint; PST_ERR_IO. */
 PST_API pst_status pst_diff(const char *dir_a, const char *dir_b,
                             void (*row)(void *user, const pst_tensor_diff *diff), void *user,
                             pst_diff_summary *summary, pst_error *err);
@@ -164,9 +171,9 @@ PST_API pst_status pst_diff(const char *dir_a, const char *dir_b,
 
 typedef struct pst_import_options {
     size_t struct_size;
-    const char *
-        licence_file; /* copied into the folder as LICENSE; NULL: one beside the source, else none */
-    int force;        /* replace an existing folder */
+    /* Copied into the folder as LICENSE; NULL: one beside the source, else none. */
+    const char *licence_file;
+    int force; /* replace an existing folder */
 } pst_import_options;
 
 PST_API void pst_import_options_init_sized(pst_import_options *options, size_t struct_size);
@@ -174,8 +181,10 @@ PST_API void pst_import_options_init_sized(pst_import_options *options, size_t s
 
 /* Turns the official ONNX Runtime files of an English Moonshine model (encoder_model.ort,
  * decoder_model_merged.ort, tokenizer.bin in `source_dir`) into a Hugging Face folder that
- * transformers and pst_model_open() load: float32 weights, configs, tokenizer.json.
- * The folder appears whole or not at all. */
+ * transformers and pst_model_open() load: float32 weights, configs, tokenizer.json. The folder
+ * appears whole or not at all. PST_ERR_MODEL: missing files, or of another model;
+ * PST_ERR_UNSUPPORTED; PST_ERR_IO: the target exists and `force` is not set, or it cannot be
+ * written. */
 PST_API pst_status pst_import_ort(const char *source_dir, const char *target_dir,
                                   const pst_import_options *options, pst_error *err);
 
@@ -184,14 +193,16 @@ PST_API pst_status pst_import_ort(const char *source_dir, const char *target_dir
 /* A Core ML package (.mlpackage) with an ML program, of any maker; immutable once open. */
 typedef struct pst_package pst_package;
 
+/* PST_ERR_MODEL: not such a package, or damaged; PST_ERR_UNSUPPORTED; PST_ERR_IO. */
 PST_API pst_status pst_package_open(const char *dir, pst_package **package, pst_error *err);
 PST_API void pst_package_free(pst_package *package);
 
-/* The program as text, an operation a line: results, types, parameters; to be released by pst_free(). */
+/* The program as `*text`, NUL-terminated, an operation a line: results, types, parameters; to be
+ * released by pst_free(). */
 PST_API pst_status pst_package_text(const pst_package *package, char **text, pst_error *err);
-/* A JSON object: "specification", "program_bytes", "weight_bytes", "metadata", "functions" (inputs, outputs,
- * states), "constants" by type, and "neural_engine": what is known to keep the Neural Engine from
- * running it, each with its source. To be released by pst_free(). */
+/* A JSON object: "specification", "program_bytes", "weight_bytes", "metadata", "functions" (inputs,
+ * outputs, states), "constants" by type, and "neural_engine": what is known to keep the Neural
+ * Engine from running it, each with its source. `*json` is to be released by pst_free(). */
 PST_API pst_status pst_package_report(const pst_package *package, char **json, pst_error *err);
 
 /* --------------------------------------------------------------------------------------- scores */
@@ -202,20 +213,21 @@ typedef struct pst_word_counts {
 
 /* Aligns two UTF-8 texts word by word as jiwer 4.0.0 does with its default transform, and adds to
  * `counts`. With `normalize`, both are first reduced as the reference script does: characters that
- * are neither \w nor white space go, then lower case, then strip. */
+ * are neither \w nor white space go, then lower case, then strip.
+ * PST_ERR_INPUT: a text that is not UTF-8, or too long to align. */
 PST_API pst_status pst_score_words(const char *reference, const char *hypothesis, int normalize,
                                    pst_word_counts *counts, pst_error *err);
 /* (S + D + I) / (S + D + H); 0 when there is no reference word and nothing was inserted. */
 PST_API double pst_word_error_rate(const pst_word_counts *counts);
-/* The script's normaliser alone; pst_free() the result. */
+/* The script's normaliser alone; `*normalized` is to be released by pst_free(). PST_ERR_INPUT. */
 PST_API pst_status pst_normalize_text(const char *text, char **normalized, pst_error *err);
 
 /* ------------------------------------------------------------------------------------ profiles */
 
 typedef enum pst_stage {
     PST_STAGE_STEM = 0, /* samples to frames */
-    PST_STAGE_ENCODER,  /* frames to memory */
-    PST_STAGE_CROSS,    /* keys and values of the memory for the decoder */
+    PST_STAGE_ENCODER,  /* frames to encoder states */
+    PST_STAGE_CROSS,    /* keys and values of the cross-attention */
     PST_STAGE_DECODER,  /* tokens to logits, or to the best of them */
     PST_STAGE_SEARCH,   /* rules and the choice of tokens, text */
     PST_STAGE_COUNT,
@@ -232,34 +244,37 @@ typedef struct pst_span {
 
 /* The name of a stage ("stem", "encoder", "cross_kv", "decoder", "search"); never NULL. */
 PST_API const char *pst_stage_name(pst_stage stage);
-/* From the next clip on the session notes what its threads do (`on` 1), or does not (0). */
+/* From the next clip on the session records what its threads do (`on` 1), or does not (0). */
 PST_API pst_status pst_session_record(pst_session *session, int on, pst_error *err);
-/* What was noted of the last clip: [*count], valid until the next one; NULL when nothing was.
+/* The record of the last clip: [*count], valid until the next one; NULL when there is none.
  * `*lost` (may be NULL): spans for which there was no memory. */
 PST_API const pst_span *pst_session_spans(pst_session *session, size_t *count, size_t *lost);
-/* Wall-clock milliseconds of each stage: where threads work on several at once, each stage has its share
- * of that time, so stages add up to the time in which anything was done. */
+/* Wall-clock milliseconds of each stage by `spans` [count]: where threads work on several at once,
+ * each stage has its share of that time, so stages add up to the time in which anything was
+ * done. */
 PST_API pst_status pst_spans_by_stage(const pst_span *spans, size_t count,
                                       double ms[PST_STAGE_COUNT], pst_error *err);
 
-/* What a stage has to do, whoever does it: operations (a multiply and an add are two) by the precision
- * they are done in, bytes of weights and caches that it has to read from beyond the second-level cache. */
+/* What a stage has to do, whoever does it: operations (a multiply and an add are two) by the
+ * precision they are done in, and bytes of weights and caches that it has to read from beyond the
+ * second-level cache. */
 typedef struct pst_work {
     double operations[3]; /* by pst_precision */
     double bytes;
 } pst_work;
 
-/* The work of a clip of `samples` whose transcript has `tokens` (start token included), greedy or with
- * `beams`. PST_STAGE_SEARCH is left at 0: it is bookkeeping. */
+/* The work of a clip of `samples` whose transcript has `tokens` (start token included), greedy or
+ * with `beams`. PST_STAGE_SEARCH is left at 0: it is bookkeeping. */
 PST_API void pst_model_work(const pst_model *model, size_t samples, size_t tokens, size_t beams,
                             pst_work work[PST_STAGE_COUNT]);
 
-/* What this machine can do at best with `threads`, measured when called: about a second. */
+/* What this machine can do at best. */
 typedef struct pst_peak {
     double operations_per_second[3]; /* by pst_precision, with the model's instruction set */
     double bytes_per_second;         /* read from a block of 40 MB */
 } pst_peak;
 
+/* Measures it with `threads` threads, in about a second. PST_ERR_IO: a thread cannot be started. */
 PST_API pst_status pst_measure_peak(const pst_model *model, uint32_t threads, pst_peak *peak,
                                     pst_error *err);
 

@@ -44,8 +44,8 @@ static const struct set {
 static const char *name_of(pst_cpu cpu) {
     switch (cpu) {
     case PST_CPU_AVX2: return "AVX2, FMA and F16C";
-    case PST_CPU_AVX512: return "AVX-512 (F, BW, DQ, VL)";
     case PST_CPU_AVX_VNNI: return "AVX2 and AVX-VNNI";
+    case PST_CPU_AVX512: return "AVX-512 (F, BW, DQ, VL)";
     case PST_CPU_AVX512_VNNI: return "AVX-512 VNNI";
     case PST_CPU_AVX512_BF16: return "AVX-512 BF16";
     case PST_CPU_AMX: return "AMX (int8, bf16)";

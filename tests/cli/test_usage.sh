@@ -34,7 +34,7 @@ wrong "transcribe: --normalize takes no value$at" transcribe --normalize=1 a.wav
 wrong "transcribe: --format 'xml': expected text|json|jsonl$at" transcribe --format xml a.wav
 wrong "transcribe: --format 'jso': expected text|json|jsonl$at" transcribe --format=jso a.wav
 wrong "transcribe: --decode '': expected greedy|beam$at" transcribe --decode= a.wav
-wrong "transcribe: --cpu 'sse2': expected auto|reference|avx2|avx512|neon|avx_vnni|avx512_vnni|avx512_bf16|amx|neon_dotprod|neon_i8mm$at" transcribe --cpu sse2 x
+wrong "transcribe: --cpu 'sse2': expected auto|reference|avx2|avx_vnni|avx512|avx512_vnni|avx512_bf16|amx|neon|neon_dotprod|neon_i8mm$at" transcribe --cpu sse2 x
 for number in x -1 +1 ' 1' 1.5 2147483648 99999999999999999999 1x ''; do
     wrong "transcribe: --threads '$number': expected a whole number from 0 to 2147483647$at" \
         transcribe --threads "$number" a.wav

@@ -85,7 +85,7 @@ def test_tokens(decoded, reference_model, exact_model, model_dir, name):
 
 
 @pytest.mark.parametrize("cpu", range(1, 11), ids=[
-    "reference", "avx2", "avx512", "neon", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx",
+    "reference", "avx2", "avx_vnni", "avx512", "avx512_vnni", "avx512_bf16", "amx", "neon",
     "neon_dotprod", "neon_i8mm"])
 def test_kernel_sets_agree(engine, model_dir, clips, reference_model, exact_model, cpu):
     asked = [(clips["city_20_5"], options) for options in ({}, SCRIPT)]
