@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/float16.h"
+
 static const struct {
     const char *name;
     size_t bytes;
@@ -50,26 +52,12 @@ static float float_from_bits(uint32_t bits) {
     return value;
 }
 
-/* IEEE half to float, exact: subnormals are renormalised, NaN keeps its payload. */
-static float half_to_float(uint16_t half) {
-    uint32_t sign = (uint32_t)(half & 0x8000) << 16;
-    uint32_t exponent = (half >> 10) & 0x1F;
-    uint32_t mantissa = half & 0x3FF;
-    if (exponent == 0x1F) return float_from_bits(sign | 0x7F800000 | mantissa << 13);
-    if (exponent == 0) {
-        float magnitude =
-            (float)mantissa * 0x1p-24f; /* a subnormal half counts in steps of 2^-24 */
-        return sign ? -magnitude : magnitude;
-    }
-    return float_from_bits(sign | (exponent + 112) << 23 | mantissa << 13); /* bias 127 - 15 */
-}
-
 int dtype_to_float(enum dtype dtype, const unsigned char *data, size_t count, float *out) {
     switch (dtype) {
     case DTYPE_F32: memcpy(out, data, count * sizeof *out); return 1;
     case DTYPE_F16:
         for (size_t i = 0; i < count; i++)
-            out[i] = half_to_float((uint16_t)(data[2 * i] | data[2 * i + 1] << 8));
+            out[i] = float_of_f16((uint16_t)(data[2 * i] | data[2 * i + 1] << 8));
         return 1;
     case DTYPE_BF16:
         for (size_t i = 0; i < count; i++)

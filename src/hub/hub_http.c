@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/error.h"
 
 static const uint32_t PATIENCE_MS = 10000;      /* huggingface_hub's default */
@@ -17,9 +18,7 @@ static const long BODY_CHUNK_BYTES = 256 << 10; /* 16 times libcurl's: fewer cal
 static const size_t HEAD_BYTES_MAX = 256 << 10; /* the hub's have some 4 KB */
 
 static uint64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return clock_now_ns() / 1000000;
 }
 
 /* -------------------------------------------------------------------------------- addresses */

@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/float16.h"
+
 /* Frames of a tile: those of a channel are a cache line. */
 enum { HALF_TILE = 32 };
 
@@ -58,16 +60,6 @@ static inline uint16_t half_of_float(float value) {
     bits &= 0x7FFFFFFF;
     bits += 0xFFF + (bits >> 13 & 1);
     return sign | (uint16_t)((bits >> 13) - ((127 - 15) << 10));
-}
-
-static inline float float_of_half(uint16_t value) {
-    uint32_t exponent = value >> 10 & 31, fraction = value & 0x3FF;
-    float size = (float)fraction * 0x1p-24f;
-    if (exponent) {
-        uint32_t bits = (exponent == 31 ? 255 : exponent + 127 - 15) << 23 | fraction << 13;
-        memcpy(&size, &bits, sizeof size);
-    }
-    return value & 0x8000 ? -size : size;
 }
 
 #endif

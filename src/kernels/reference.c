@@ -80,14 +80,14 @@ static void attend_half(const struct attend_half *a) {
         for (size_t t = 0; t < a->count; t++) {
             float score = 0;
             for (size_t d = 0; d < a->head_dim; d++)
-                score += q[d] * float_of_half(a->k[half_place(t, d, a->head_dim)]);
+                score += q[d] * float_of_f16(a->k[half_place(t, d, a->head_dim)]);
             scores[t] = score * a->scale;
         }
         softmax(scores, a->count);
         for (size_t d = 0; d < a->head_dim; d++) {
             float sum = 0;
             for (size_t t = 0; t < a->count; t++)
-                sum += scores[t] * float_of_half(a->v[half_place(t, d, a->head_dim)]);
+                sum += scores[t] * float_of_f16(a->v[half_place(t, d, a->head_dim)]);
             out[d] = sum;
         }
     }

@@ -14,13 +14,13 @@ static uint16_t *take_tiles(size_t region, size_t count) {
 static void conversions(void **state) {
     (void)state;
     for (uint32_t h = 0; h < 0x7C00; h++) {
-        float value = float_of_half((uint16_t)h);
+        float value = float_of_f16((uint16_t)h);
         assert_true(value == ldexpf((float)(h < 0x400 ? h : 0x400 | (h & 0x3FF)),
                                     h < 0x400 ? -24 : (int)(h >> 10) - 25));
         assert_int_equal(half_of_float(value), h);
         assert_int_equal(half_of_float(-value), h | 0x8000);
         if (h + 1 == 0x7C00) break;
-        float middle = 0.5f * (value + float_of_half((uint16_t)(h + 1)));
+        float middle = 0.5f * (value + float_of_f16((uint16_t)(h + 1)));
         assert_int_equal(half_of_float(middle), h + (h & 1));
         assert_int_equal(half_of_float(nextafterf(middle, 0)), h);
         assert_int_equal(half_of_float(nextafterf(middle, 1e9f)), h + 1);
@@ -28,7 +28,7 @@ static void conversions(void **state) {
     assert_int_equal(half_of_float(65519.0f), 0x7BFF);
     assert_int_equal(half_of_float(1e30f), 0x7BFF);
     assert_int_equal(half_of_float(-INFINITY), 0xFBFF);
-    assert_true(isnan(float_of_half(half_of_float(NAN))));
+    assert_true(isnan(float_of_f16(half_of_float(NAN))));
 }
 
 /* As half_of_float() does it, at any place in a tile, and nothing else is touched. */
@@ -50,8 +50,8 @@ static void storing(void **state) {
         KERNELS(state)->to_half(&(struct to_half){got, x, stride, first, count, head_dim});
         check_surroundings(&tiles);
         for (size_t j = 0; j < size; j++) {
-            if (isnan(float_of_half(want[j]))) /* any of them will do */
-                assert_true(isnan(float_of_half(got[j])));
+            if (isnan(float_of_f16(want[j]))) /* any of them will do */
+                assert_true(isnan(float_of_f16(got[j])));
             else
                 assert_int_equal(got[j], want[j]);
         }
@@ -69,7 +69,7 @@ static void check_row(const struct attend_half *a, size_t row) {
     for (size_t t = 0; t < a->count; t++) {
         double sum = 0, size = 0;
         for (size_t d = 0; d < a->head_dim; d++) {
-            double product = (double)q[d] * float_of_half(a->k[half_place(t, d, a->head_dim)]);
+            double product = (double)q[d] * float_of_f16(a->k[half_place(t, d, a->head_dim)]);
             sum += product;
             size += fabs(product);
         }
@@ -83,7 +83,7 @@ static void check_row(const struct attend_half *a, size_t row) {
     for (size_t d = 0; d < a->head_dim; d++) {
         double sum = 0, size = 0;
         for (size_t t = 0; t < a->count; t++) {
-            double value = float_of_half(a->v[half_place(t, d, a->head_dim)]);
+            double value = float_of_f16(a->v[half_place(t, d, a->head_dim)]);
             sum += weights[t] / total * value;
             size += weights[t] / total * fabs(value);
         }
