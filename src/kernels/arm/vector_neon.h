@@ -20,6 +20,7 @@ typedef int32x4_t vint; /* four int32, or sixteen int8 */
 enum { LANES = 4, MIX_VECTORS = 4 };
 #define TILE_ROWS 8
 #define TILE_VECTORS 2
+enum { PANEL = TILE_VECTORS * LANES };
 #define DOT_ROWS 5
 #define HALF_ROWS 2 /* 2 x 8 sums, 8 keys and a value: 25 */
 #define HALF_SPAN 1

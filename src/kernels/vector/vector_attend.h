@@ -1,10 +1,11 @@
 /* vector_attend.h - attention of many query rows, on any vector set.
  *
- * Included by vector_rows.h, after vector_matmul.h. A lane is a query: the queries of a
- * tile are turned once to q[d][PANEL], and then keys and values are read as they lie, a number at a time
- * for all queries. So there is nothing to pack and nothing to pad, the largest score and the sum of the
- * weights are found without crossing lanes, and heads may have any width. Keys come in blocks that stay
- * in the first-level cache; what has been summed before a block is scaled to its new maximum.
+ * Included by vector_rows.h, and by amx.c for what its tiles do not compute. A lane is a query: the
+ * queries of a tile are turned once to q[d][PANEL], and then keys and values are read as they lie, a
+ * number at a time for all queries. So there is nothing to pack and nothing to pad, the largest score
+ * and the sum of the weights are found without crossing lanes, and heads may have any width. Keys come
+ * in blocks that stay in the first-level cache; what has been summed before a block is scaled to its new
+ * maximum.
  *
  * Powers are of two: the scale of the queries takes log2(e) along, which saves the reduction by ln 2. */
 #ifndef PST_KERNELS_VECTOR_VECTOR_ATTEND_H

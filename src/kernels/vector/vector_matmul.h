@@ -16,7 +16,7 @@
 
 #include "kernels/vector/vector_macros.h"
 
-enum { PANEL = TILE_VECTORS * LANES, DOT_COLUMNS = 4 };
+enum { DOT_COLUMNS = 4 };
 
 /* ---------------------------------------------------------------------------------- few rows */
 

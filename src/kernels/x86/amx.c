@@ -15,7 +15,7 @@
 #define INT8_FLIP 0x80
 #include "kernels/vector/vector_pack_bf16.h"
 #include "kernels/vector/vector_pack_int8.h"
-#include "kernels/vector/vector_power.h"
+#include "kernels/vector/vector_attend.h"
 
 enum {
     TILE = 16,            /* rows of a tile, and steps of a panel it takes */

@@ -227,7 +227,7 @@ static void attend_queries(struct amx_head *h, size_t first, size_t queries) {
 
 void amx_attend_rows(const struct attend_rows *a, float *scratch) {
     if (!a->coarse || a->head_dim % 4) {
-        kernels_avx512.attend_rows(a, scratch);
+        attend_rows(a, scratch);
         return;
     }
     struct amx_head h = {.args = a};

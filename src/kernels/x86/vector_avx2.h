@@ -18,6 +18,7 @@ typedef __m256i vint; /* eight int32, or thirty-two int8 */
 enum { LANES = 8, MIX_VECTORS = 4 };
 #define TILE_ROWS 6
 #define TILE_VECTORS 2
+enum { PANEL = TILE_VECTORS * LANES };
 #define DOT_ROWS 3
 #define HALF_ROWS 2 /* 2 x 4 sums, 4 keys and a value: 13 */
 #define HALF_SPAN 1

@@ -20,6 +20,7 @@ typedef __m512i vint; /* sixteen int32, or sixty-four int8 */
 enum { LANES = 16, MIX_VECTORS = 4 };
 #define TILE_ROWS 12
 #define TILE_VECTORS 2
+enum { PANEL = TILE_VECTORS * LANES };
 #define DOT_ROWS 5
 #define HALF_ROWS 5 /* 5 x 4 sums, 4 keys and a value: 25 */
 #define HALF_SPAN 2
