@@ -13,7 +13,7 @@
 
 #include <stddef.h>
 
-#include "kernels/half.h"
+#include "kernels/attend_f16.h"
 #include "kernels/packed.h"
 #include "potstill.h"
 
@@ -79,10 +79,10 @@ struct kernels {
     void (*attend)(const struct attend *args);
     /* scratch: [attend_rows_scratch()], 64-byte aligned. A row's values do not depend on m. */
     void (*attend_rows)(const struct attend_rows *args, float *scratch);
-    /* The same over float16 (half.h), and what puts it there. Values of a row do not depend on the rows
+    /* The same over float16 (attend_f16.h), and what puts it there. Values of a row do not depend on the rows
      * beside it. */
-    void (*attend_half)(const struct attend_half *args);
-    void (*to_half)(const struct to_half *args);
+    void (*attend_f16)(const struct attend_f16 *args);
+    void (*store_f16)(const struct store_f16 *args);
     /* Products with packed weights, by precision; never NULL. */
     const struct packed_kernels *packed[PRECISION_COUNT];
 

@@ -72,32 +72,32 @@ static void attend_rows(const struct attend_rows *a, float *scratch) {
     }
 }
 
-static void attend_half(const struct attend_half *a) {
-    size_t padded = half_tiles(a->count) * HALF_TILE;
+static void attend_f16(const struct attend_f16 *a) {
+    size_t padded = f16_tiles(a->count) * F16_TILE;
     for (size_t i = 0; i < a->rows; i++) {
         const float *q = a->q + i * a->q_stride;
         float *out = a->out + i * a->out_stride, *scores = a->scores + i * padded;
         for (size_t t = 0; t < a->count; t++) {
             float score = 0;
             for (size_t d = 0; d < a->head_dim; d++)
-                score += q[d] * float_of_f16(a->k[half_place(t, d, a->head_dim)]);
+                score += q[d] * float_of_f16(a->k[f16_place(t, d, a->head_dim)]);
             scores[t] = score * a->scale;
         }
         softmax(scores, a->count);
         for (size_t d = 0; d < a->head_dim; d++) {
             float sum = 0;
             for (size_t t = 0; t < a->count; t++)
-                sum += scores[t] * float_of_f16(a->v[half_place(t, d, a->head_dim)]);
+                sum += scores[t] * float_of_f16(a->v[f16_place(t, d, a->head_dim)]);
             out[d] = sum;
         }
     }
 }
 
-static void to_half(const struct to_half *a) {
+static void store_f16(const struct store_f16 *a) {
     for (size_t i = 0; i < a->count; i++)
         for (size_t d = 0; d < a->head_dim; d++)
-            a->tiles[half_place(a->first + i, d, a->head_dim)] =
-                half_of_float(a->x[i * a->stride + d]);
+            a->tiles[f16_place(a->first + i, d, a->head_dim)] =
+                f16_of_float(a->x[i * a->stride + d]);
 }
 
 static void tanh_in_place(float *x, size_t n) {
@@ -179,8 +179,8 @@ const struct kernels kernels_reference = {
     .matmul = matmul,
     .attend = attend,
     .attend_rows = attend_rows,
-    .attend_half = attend_half,
-    .to_half = to_half,
+    .attend_f16 = attend_f16,
+    .store_f16 = store_f16,
     .packed = {&packed_reference_f32, &packed_reference_bf16, &packed_reference_int8},
     .tanh = tanh_in_place,
     .gelu = gelu,

@@ -9,7 +9,7 @@
  *
  * The cache of a layer is [tokens, beams, width]. A beam is a list of row numbers into it, so that
  * reordering beams moves a few integers and never a key. Keys and values of the sound are float16 where
- * the model is less precise than float32 (kernels/half.h). */
+ * the model is less precise than float32 (kernels/attend_f16.h). */
 #include "network/decoder.h"
 
 #include <stdio.h>
@@ -29,7 +29,7 @@ static size_t width_of(const struct workspace *ws) {
 /* Where a head of a layer begins in half_k and half_v. */
 static size_t half_offset(const struct workspace *ws, uint32_t layer, size_t head) {
     const struct config *config = &ws->model->config;
-    size_t size = half_tiles(ws->extent.frames) * HALF_TILE * config->head_dim;
+    size_t size = f16_tiles(ws->extent.frames) * F16_TILE * config->head_dim;
     return ((size_t)layer * config->heads + head) * size;
 }
 
@@ -46,7 +46,7 @@ static void keep_halves(const struct workspace *ws, uint16_t *cache, uint32_t la
     size_t head_dim = config->head_dim, frames = ws->extent.frames;
     for (size_t head = 0; head < config->heads; head++) {
         uint16_t *tiles = cache + half_offset(ws, layer, head);
-        ws->kernels->to_half(&(struct to_half){
+        ws->kernels->store_f16(&(struct store_f16){
             .tiles = tiles,
             .x = x + head * head_dim,
             .stride = width_of(ws),
@@ -54,10 +54,10 @@ static void keep_halves(const struct workspace *ws, uint16_t *cache, uint32_t la
             .count = count,
             .head_dim = head_dim,
         });
-        if (first + count < frames || frames % HALF_TILE == 0) continue;
+        if (first + count < frames || frames % F16_TILE == 0) continue;
         for (size_t d = 0; d < head_dim; d++)
-            memset(tiles + half_place(frames, d, head_dim), 0,
-                   (HALF_TILE - frames % HALF_TILE) * sizeof *tiles);
+            memset(tiles + f16_place(frames, d, head_dim), 0,
+                   (F16_TILE - frames % F16_TILE) * sizeof *tiles);
     }
 }
 
@@ -208,8 +208,8 @@ static void attend_floats(const struct stage *stage, const float *q, size_t head
 static void attend_halves(const struct stage *stage, const float *q, size_t head, unsigned thread) {
     struct workspace *ws = stage->ws;
     size_t head_dim = ws->model->config.head_dim, at = half_offset(ws, stage->layer, head);
-    size_t scores = ws->extent.beams * half_tiles(ws->extent.frames) * HALF_TILE;
-    ws->kernels->attend_half(&(struct attend_half){
+    size_t scores = ws->extent.beams * f16_tiles(ws->extent.frames) * F16_TILE;
+    ws->kernels->attend_f16(&(struct attend_f16){
         .out = ws->step_mixed + head * head_dim,
         .q = q,
         .k = ws->half_k + at,

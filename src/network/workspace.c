@@ -111,7 +111,7 @@ static void lay_out_decoder(struct workspace *ws, struct arena *arena, const str
     const struct config *config = &ws->model->config;
     size_t width = config->width;
     size_t threads = thread_pool_size(ws->pool), heard = config->decoder_layers * width;
-    size_t padded = half_tiles(e->frames) * HALF_TILE;
+    size_t padded = f16_tiles(e->frames) * F16_TILE;
     int halves = ws->network->precision != PRECISION_F32;
     ws->cross_k = ARENA_TAKE(arena, halves ? 0 : heard * e->frames, float);
     ws->cross_v = ARENA_TAKE(arena, halves ? 0 : heard * e->frames, float);

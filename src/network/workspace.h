@@ -97,9 +97,9 @@ struct workspace {
     float *cos, *sin;   /* [max(frames, tokens), rotary pairs] */
 
     float *cross_k, *cross_v;  /* f32: [decoder_layers, frames, width] */
-    uint16_t *half_k, *half_v; /* below: [decoder_layers, heads, tiles, head_dim, HALF_TILE] */
+    uint16_t *half_k, *half_v; /* below: [decoder_layers, heads, tiles, head_dim, F16_TILE] */
     float *halving;         /* [threads, 2, rows of a block, width] of both, on their way there */
-    float *cross_scores;    /* [threads, beams, tiles * HALF_TILE] */
+    float *cross_scores;    /* [threads, beams, tiles * F16_TILE] */
     float *self_k, *self_v; /* [decoder_layers, tokens, beams, width] */
     int *history;           /* [2, beams, tokens]: row of the cache that holds each past token */
     float *step_hidden;     /* [beams, dim] */

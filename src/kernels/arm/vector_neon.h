@@ -22,8 +22,8 @@ enum { LANES = 4, MIX_VECTORS = 4 };
 #define TILE_VECTORS 2
 enum { PANEL = TILE_VECTORS * LANES };
 #define DOT_ROWS 5
-#define HALF_ROWS 2 /* 2 x 8 sums, 8 keys and a value: 25 */
-#define HALF_SPAN 1
+#define F16_ROWS 2 /* 2 x 8 sums, 8 keys and a value: 25 */
+#define F16_SPAN 1
 
 /* --------------------------------------------------------------------------------- operations */
 
@@ -31,11 +31,11 @@ static inline vfloat v_set(float value) {
     return vdupq_n_f32(value);
 }
 
-static inline vfloat v_load_half(const uint16_t *p) {
+static inline vfloat v_load_f16(const uint16_t *p) {
     return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
 }
 
-static inline void v_store_half(uint16_t *p, vfloat v) {
+static inline void v_store_f16(uint16_t *p, vfloat v) {
     vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(v)));
 }
 

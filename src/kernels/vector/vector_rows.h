@@ -194,13 +194,13 @@ static void rotate(float *x, size_t heads, size_t head_stride, const float *cos,
         kernels_reference.rotate(x + 2 * i, heads, head_stride, cos + i, sin + i, pairs - i);
 }
 
-#include "kernels/vector/vector_half.h"
+#include "kernels/vector/vector_attend_f16.h"
 
 /* The table of the set that includes this. */
 #define VECTOR_KERNELS(set, rows, f32, bf16, int8)                                                 \
     {                                                                                              \
         .name = set, .panel = PANEL, .matmul = matmul, .attend = attend, .attend_rows = rows,      \
-        .attend_half = attend_half, .to_half = to_half, .packed = {f32, bf16, int8},               \
+        .attend_f16 = attend_f16, .store_f16 = store_f16, .packed = {f32, bf16, int8},             \
         .tanh = tanh_in_place, .gelu = gelu, .silu_gate = silu_gate, .softmax = softmax,           \
         .log_softmax = log_softmax, .layer_norm = layer_norm, .add = add, .affine = affine,        \
         .sum = sum_of, .sum_squares = sum_squares, .argmax = argmax, .rotate = rotate              \

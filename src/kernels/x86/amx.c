@@ -13,9 +13,9 @@
 
 /* Rows and panels are those of VPDPBUSD and VDPBF16PS, to the byte. */
 #define INT8_FLIP 0x80
+#include "kernels/vector/vector_attend.h"
 #include "kernels/vector/vector_pack_bf16.h"
 #include "kernels/vector/vector_pack_int8.h"
-#include "kernels/vector/vector_attend.h"
 
 enum {
     TILE = 16,            /* rows of a tile, and steps of a panel it takes */

@@ -20,8 +20,8 @@ enum { LANES = 8, MIX_VECTORS = 4 };
 #define TILE_VECTORS 2
 enum { PANEL = TILE_VECTORS * LANES };
 #define DOT_ROWS 3
-#define HALF_ROWS 2 /* 2 x 4 sums, 4 keys and a value: 13 */
-#define HALF_SPAN 1
+#define F16_ROWS 2 /* 2 x 4 sums, 4 keys and a value: 13 */
+#define F16_SPAN 1
 
 /* --------------------------------------------------------------------------------- operations */
 
@@ -29,11 +29,11 @@ static inline vfloat v_set(float value) {
     return _mm256_set1_ps(value);
 }
 
-static inline vfloat v_load_half(const uint16_t *p) {
+static inline vfloat v_load_f16(const uint16_t *p) {
     return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
 }
 
-static inline void v_store_half(uint16_t *p, vfloat v) {
+static inline void v_store_f16(uint16_t *p, vfloat v) {
     _mm_storeu_si128((__m128i *)p,
                      _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }

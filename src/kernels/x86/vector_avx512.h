@@ -22,8 +22,8 @@ enum { LANES = 16, MIX_VECTORS = 4 };
 #define TILE_VECTORS 2
 enum { PANEL = TILE_VECTORS * LANES };
 #define DOT_ROWS 5
-#define HALF_ROWS 5 /* 5 x 4 sums, 4 keys and a value: 25 */
-#define HALF_SPAN 2
+#define F16_ROWS 5 /* 5 x 4 sums, 4 keys and a value: 25 */
+#define F16_SPAN 2
 
 /* --------------------------------------------------------------------------------- operations */
 
@@ -32,11 +32,11 @@ static inline vfloat v_set(float value) {
 }
 
 /* LANES values of float16, widened. */
-static inline vfloat v_load_half(const uint16_t *p) {
+static inline vfloat v_load_f16(const uint16_t *p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }
 
-static inline void v_store_half(uint16_t *p, vfloat v) {
+static inline void v_store_f16(uint16_t *p, vfloat v) {
     _mm256_storeu_si256((__m256i *)p,
                         _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }

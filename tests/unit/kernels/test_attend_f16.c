@@ -1,4 +1,4 @@
-/* test_attend_half.c - float16 and attention over it: conversions at every value there is, attention
+/* test_attend_f16.c - float16 and attention over it: conversions at every value there is, attention
  * against a computation in double over the rounded numbers, whatever rows and frames there are. */
 #include "unit/kernels/kernel_check.h"
 
@@ -17,26 +17,26 @@ static void conversions(void **state) {
         float value = float_of_f16((uint16_t)h);
         assert_true(value == ldexpf((float)(h < 0x400 ? h : 0x400 | (h & 0x3FF)),
                                     h < 0x400 ? -24 : (int)(h >> 10) - 25));
-        assert_int_equal(half_of_float(value), h);
-        assert_int_equal(half_of_float(-value), h | 0x8000);
+        assert_int_equal(f16_of_float(value), h);
+        assert_int_equal(f16_of_float(-value), h | 0x8000);
         if (h + 1 == 0x7C00) break;
         float middle = 0.5f * (value + float_of_f16((uint16_t)(h + 1)));
-        assert_int_equal(half_of_float(middle), h + (h & 1));
-        assert_int_equal(half_of_float(nextafterf(middle, 0)), h);
-        assert_int_equal(half_of_float(nextafterf(middle, 1e9f)), h + 1);
+        assert_int_equal(f16_of_float(middle), h + (h & 1));
+        assert_int_equal(f16_of_float(nextafterf(middle, 0)), h);
+        assert_int_equal(f16_of_float(nextafterf(middle, 1e9f)), h + 1);
     }
-    assert_int_equal(half_of_float(65519.0f), 0x7BFF);
-    assert_int_equal(half_of_float(1e30f), 0x7BFF);
-    assert_int_equal(half_of_float(-INFINITY), 0xFBFF);
-    assert_true(isnan(float_of_f16(half_of_float(NAN))));
+    assert_int_equal(f16_of_float(65519.0f), 0x7BFF);
+    assert_int_equal(f16_of_float(1e30f), 0x7BFF);
+    assert_int_equal(f16_of_float(-INFINITY), 0xFBFF);
+    assert_true(isnan(float_of_f16(f16_of_float(NAN))));
 }
 
-/* As half_of_float() does it, at any place in a tile, and nothing else is touched. */
+/* As f16_of_float() does it, at any place in a tile, and nothing else is touched. */
 static void storing(void **state) {
     for (int i = 0; i < CASES; i++) {
         size_t head_dim = 1 + check_below(70), count = check_below(90), first = check_below(70);
         size_t stride = head_dim + check_below(STRIDE_MORE);
-        size_t size = half_tiles(first + count) * HALF_TILE * head_dim;
+        size_t size = f16_tiles(first + count) * F16_TILE * head_dim;
         float *x = check_numbers(0, count * stride, 1);
         for (size_t j = 0; j < count * stride; j++) x[j] *= ldexpf(1, (int)check_below(50) - 30);
         if (count && check_below(2)) x[check_below(count) * stride] = check_below(2) ? NAN : -1e9f;
@@ -46,8 +46,8 @@ static void storing(void **state) {
         for (size_t j = 0; j < size; j++) want[j] = got[j] = (uint16_t)(0x1234 + j);
         for (size_t t = 0; t < count; t++)
             for (size_t d = 0; d < head_dim; d++)
-                want[half_place(first + t, d, head_dim)] = half_of_float(x[t * stride + d]);
-        KERNELS(state)->to_half(&(struct to_half){got, x, stride, first, count, head_dim});
+                want[f16_place(first + t, d, head_dim)] = f16_of_float(x[t * stride + d]);
+        KERNELS(state)->store_f16(&(struct store_f16){got, x, stride, first, count, head_dim});
         check_surroundings(&tiles);
         for (size_t j = 0; j < size; j++) {
             if (isnan(float_of_f16(want[j]))) /* any of them will do */
@@ -61,7 +61,7 @@ static void storing(void **state) {
 
 /* One row in double. The scores are off by a few roundings of the sum of magnitudes, the weights by as
  * much relatively, and the mixture by that times the largest value. */
-static void check_row(const struct attend_half *a, size_t row) {
+static void check_row(const struct attend_f16 *a, size_t row) {
     enum { FRAMES_MAX = 1300 };
     static double weights[FRAMES_MAX];
     const float *q = a->q + row * a->q_stride;
@@ -69,7 +69,7 @@ static void check_row(const struct attend_half *a, size_t row) {
     for (size_t t = 0; t < a->count; t++) {
         double sum = 0, size = 0;
         for (size_t d = 0; d < a->head_dim; d++) {
-            double product = (double)q[d] * float_of_f16(a->k[half_place(t, d, a->head_dim)]);
+            double product = (double)q[d] * float_of_f16(a->k[f16_place(t, d, a->head_dim)]);
             sum += product;
             size += fabs(product);
         }
@@ -83,7 +83,7 @@ static void check_row(const struct attend_half *a, size_t row) {
     for (size_t d = 0; d < a->head_dim; d++) {
         double sum = 0, size = 0;
         for (size_t t = 0; t < a->count; t++) {
-            double value = float_of_f16(a->v[half_place(t, d, a->head_dim)]);
+            double value = float_of_f16(a->v[f16_place(t, d, a->head_dim)]);
             sum += weights[t] / total * value;
             size += weights[t] / total * fabs(value);
         }
@@ -92,9 +92,9 @@ static void check_row(const struct attend_half *a, size_t row) {
     }
 }
 
-static struct attend_half make_case(size_t rows, size_t count, size_t head_dim, float range,
-                                    struct check_buffer *out) {
-    struct attend_half a = {
+static struct attend_f16 make_case(size_t rows, size_t count, size_t head_dim, float range,
+                                   struct check_buffer *out) {
+    struct attend_f16 a = {
         .rows = rows,
         .out_stride = head_dim + check_below(STRIDE_MORE),
         .q_stride = head_dim + check_below(STRIDE_MORE),
@@ -102,20 +102,20 @@ static struct attend_half make_case(size_t rows, size_t count, size_t head_dim, 
         .head_dim = head_dim,
         .scale = 1 / sqrtf((float)head_dim),
     };
-    size_t tiles = half_tiles(count), size = tiles * HALF_TILE * head_dim;
+    size_t tiles = f16_tiles(count), size = tiles * F16_TILE * head_dim;
     *out = check_take(0, (rows - 1) * a.out_stride + head_dim);
     a.out = out->data;
     a.q = check_numbers(1, (rows - 1) * a.q_stride + head_dim, range);
     uint16_t *k = take_tiles(2, size), *v = take_tiles(3, size);
     a.k = k;
     a.v = v;
-    a.scores = check_take(4, rows * tiles * HALF_TILE).data;
+    a.scores = check_take(4, rows * tiles * F16_TILE).data;
     memset(k, 0, size * sizeof *k);
     memset(v, 0, size * sizeof *v);
     for (size_t t = 0; t < count; t++)
         for (size_t d = 0; d < head_dim; d++) {
-            k[half_place(t, d, head_dim)] = half_of_float(range * check_float());
-            v[half_place(t, d, head_dim)] = half_of_float(4 * check_float());
+            k[f16_place(t, d, head_dim)] = f16_of_float(range * check_float());
+            v[f16_place(t, d, head_dim)] = f16_of_float(4 * check_float());
         }
     return a;
 }
@@ -125,19 +125,19 @@ static void attention(void **state) {
     for (int i = 0; i < CASES; i++) {
         size_t count = i < 40 ? 1 + (size_t)i * 2 : 1 + check_below(1250);
         struct check_buffer out;
-        struct attend_half a = make_case(1 + check_below(11), count, DIMS[check_below(6)], 3, &out);
-        KERNELS(state)->attend_half(&a);
+        struct attend_f16 a = make_case(1 + check_below(11), count, DIMS[check_below(6)], 3, &out);
+        KERNELS(state)->attend_f16(&a);
         check_surroundings(&out);
         for (size_t row = 0; row < a.rows; row++) check_row(&a, row);
         /* A row alone gives the same bits. */
         size_t row = check_below(a.rows);
         float alone[80], scores[1300];
-        struct attend_half one = a;
+        struct attend_f16 one = a;
         one.q += row * a.q_stride;
         one.out = alone;
         one.scores = scores;
         one.rows = 1;
-        KERNELS(state)->attend_half(&one);
+        KERNELS(state)->attend_f16(&one);
         assert_memory_equal(alone, a.out + row * a.out_stride, a.head_dim * sizeof *alone);
     }
 }
@@ -145,11 +145,11 @@ static void attention(void **state) {
 /* Scores far apart and a NaN in a query. */
 static void edges(void **state) {
     struct check_buffer out;
-    struct attend_half a = make_case(3, 100, 36, 60, &out);
-    KERNELS(state)->attend_half(&a);
+    struct attend_f16 a = make_case(3, 100, 36, 60, &out);
+    KERNELS(state)->attend_f16(&a);
     for (size_t row = 0; row < a.rows; row++) check_row(&a, row);
     ((float *)(uintptr_t)a.q)[a.q_stride + 3] = NAN;
-    KERNELS(state)->attend_half(&a);
+    KERNELS(state)->attend_f16(&a);
     check_row(&a, 0);
     check_row(&a, 2);
     for (size_t d = 0; d < a.head_dim; d++) assert_true(isnan(a.out[a.out_stride + d]));
@@ -158,9 +158,9 @@ static void edges(void **state) {
 int main(void) {
     static const struct check CHECKS[] = {
         {"conversions", conversions},
-        {"to_half", storing},
-        {"attend_half", attention},
-        {"attend_half at its edges", edges},
+        {"store_f16", storing},
+        {"attend_f16", attention},
+        {"attend_f16 at its edges", edges},
     };
-    return check_main("attend_half", CHECKS, sizeof CHECKS / sizeof *CHECKS);
+    return check_main("attend_f16", CHECKS, sizeof CHECKS / sizeof *CHECKS);
 }
