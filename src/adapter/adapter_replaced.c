@@ -11,20 +11,16 @@
 
 #include "adapter/adapter_build.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "model/model.h"
-
-static int ends_with(const char *text, size_t length, const char *ending) {
-    size_t size = strlen(ending);
-    return length >= size && strncmp(text + length - size, ending, size) == 0;
-}
 
 /* Does an entry of modules_to_save end the name of the module, or of one that holds it? PEFT compares
  * letters, not parts: "norm" means layer_norm as well. */
 static int is_saved(const struct adapter_saved *saved, const char *name) {
     for (size_t i = 0; i < saved->count; i++) {
         for (size_t at = 0; name[at]; at++)
-            if (name[at] == '.' && ends_with(name, at, saved->names[i])) return 1;
-        if (ends_with(name, strlen(name), saved->names[i])) return 1;
+            if (name[at] == '.' && text_ends_with(name, at, saved->names[i])) return 1;
+        if (text_ends_with(name, strlen(name), saved->names[i])) return 1;
     }
     return 0;
 }

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/file_view.h"
+#include "base/text.h"
 #include "formats/json_file.h"
 
 static const size_t JSON_BYTES_MAX = 64 << 20; /* an index of many shards, with room */
@@ -73,11 +74,6 @@ void verify_values(struct findings *findings, const char *file, const struct saf
 
 /* -------------------------------------------------------------------------------------- files */
 
-static int ends_with(const char *name, const char *ending) {
-    size_t length = strlen(name), size = strlen(ending);
-    return length >= size && strcmp(name + length - size, ending) == 0;
-}
-
 /* Any JSON file must be JSON. tokenizer.json has its own reader, which is stricter and faster. */
 static pst_status check_json(struct findings *findings, const char *name, const char *path,
                              pst_error *err) {
@@ -103,7 +99,7 @@ static pst_status check_file(struct findings *findings, const char *name, pst_er
     pst_status status = PST_OK;
     if (path_is_file(path)) {
         findings->files++;
-        if (ends_with(name, ".json") && strcmp(name, "tokenizer.json") != 0)
+        if (text_ends_with(name, strlen(name), ".json") && strcmp(name, "tokenizer.json") != 0)
             status = check_json(findings, name, path, err);
         if (strstr(name, ".tmp-"))
             findings_add(findings, PST_WARNING, name,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 /* ------------------------------------------------------------------------------------- reading */
 
@@ -47,28 +48,19 @@ static pst_status read_tokens(struct lora_config *config, const json_t *root, co
     return status;
 }
 
-/* Is `text` equal to `lower`, whose letters are small, but for the case of ASCII letters? */
-static int equals_any_case(const char *text, const char *lower) {
-    for (; *text && *lower; text++, lower++) {
-        char c = *text >= 'A' && *text <= 'Z' ? (char)(*text - 'A' + 'a') : *text;
-        if (c != *lower) return 0;
-    }
-    return *text == *lower;
-}
-
 /* Loading an adapter in PEFT repeats its initialisation before the stored tensors replace the random
  * ones. It matters twice: some methods also subtract from the base weights, and a lora_B that is not
  * stored keeps what the method gave it. */
 static void read_initialisation(struct lora_config *config, const json_t *init) {
     const char *name = config->init = json_string_value(init);
-    config->init_is_gaussian = name && equals_any_case(name, "gaussian");
+    config->init_is_gaussian = name && text_equals_any_case(name, "gaussian");
     if (!name)
         config->init_zeroes_b = !init || json_is_true(init);
     else if (config->init_is_gaussian || strcmp(name, "eva") == 0)
         config->init_zeroes_b = 1;
     else if (strcmp(name, "pissa") == 0)
         config->correction = LORA_CORRECTION_PISSA;
-    else if (equals_any_case(name, "olora"))
+    else if (text_equals_any_case(name, "olora"))
         config->correction = LORA_CORRECTION_OLORA;
 }
 

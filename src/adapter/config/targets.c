@@ -8,6 +8,7 @@
 
 #include "adapter/config/config_regex.h"
 #include "base/error.h"
+#include "base/text.h"
 
 /* From this many distinct target_modules on, PEFT replaces full names by shorter endings. */
 enum { PEFT_CONDENSES_FROM = 20 };
@@ -82,20 +83,10 @@ static pst_status compile_layers(struct matcher *matcher, struct config_regex_pl
                      err);
 }
 
-static int is_all_linear(const char *text) {
-    static const char word[] = "all-linear"; /* in any case */
-    size_t i = 0;
-    for (; text && text[i] && i < sizeof word - 1; i++) {
-        char c = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] - 'A' + 'a') : text[i];
-        if (c != word[i]) return 0;
-    }
-    return text && i == sizeof word - 1 && !text[i];
-}
-
 static pst_status compile(struct matcher *matcher, pst_error *err) {
     const struct selection *selection = matcher->selection;
-    const char *path = selection->path;
-    matcher->all_linear = is_all_linear(selection->target_modules.pattern);
+    const char *path = selection->path, *pattern = selection->target_modules.pattern;
+    matcher->all_linear = pattern && text_equals_any_case(pattern, "all-linear");
     pst_status status = PST_OK;
     if (!matcher->all_linear)
         status = compile_choice(&matcher->target, &selection->target_modules,
@@ -146,7 +137,7 @@ static int has_listed_ending(const struct selection_names *names, const char *na
     for (size_t i = 0; i < names->count; i++) {
         size_t ending = strlen(names->items[i]);
         if (ending < length && name[length - ending - 1] == '.' &&
-            strcmp(name + length - ending, names->items[i]) == 0)
+            text_ends_with(name, length, names->items[i]))
             return 1;
     }
     return 0;
@@ -257,9 +248,8 @@ static pst_status check_plain(const struct matcher *matcher, const char *name, p
 
 static pst_status check_child(const struct matcher *matcher, char *name, size_t size,
                               const char *parent_ending, const char *child, pst_error *err) {
-    size_t length = strlen(name), ending = strlen(parent_ending);
-    if (length < ending || strcmp(name + length - ending, parent_ending) != 0 ||
-        length + strlen(child) >= size)
+    size_t length = strlen(name);
+    if (!text_ends_with(name, length, parent_ending) || length + strlen(child) >= size)
         return PST_OK;
     strcpy(name + length, child);
     pst_status status = check_plain(matcher, name, err);

@@ -12,6 +12,7 @@
 
 #include "adapter/methods/methods.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "model/model.h"
 
 /* The slot of the module that `key` names: "<module>.lora_E" or, not yet renamed by save_pretrained(),
@@ -23,7 +24,7 @@ static pst_status find_slot(const struct adapter_walk *walk, const char *key, ui
     size_t length = strlen(key);
     for (int e = 0; e < 2; e++) {
         size_t ending = strlen(endings[e]);
-        if (length <= ending || strcmp(key + length - ending, endings[e]) != 0) continue;
+        if (!text_ends_with(key, length, endings[e])) continue;
         for (*slot = 0; *slot < weights->module_count; ++*slot) {
             const char *name = weights->modules[*slot].name;
             if (walk->targets[*slot].rank > 0 && strlen(name) == length - ending &&

@@ -1,16 +1,10 @@
 /* ia3.c - IA3: a factor for each output of a module, or for each input of one that is called
  * feed-forward. The factor of an output applies after the bias. */
-#include <string.h>
-
 #include "adapter/config/config_regex.h"
 #include "adapter/methods/methods.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "model/model.h"
-
-static int ends_with(const char *text, const char *ending) {
-    size_t length = strlen(text), size = strlen(ending);
-    return length >= size && strcmp(text + length - size, ending) == 0;
-}
 
 /* An entry of the list may end in the middle of a name: unlike those of target_modules it needs no dot
  * before it. */
@@ -19,7 +13,7 @@ static pst_status is_feedforward(const struct peft_config *config, const char *n
     const struct selection_rule *choice = &config->feedforward_modules;
     *is = 0;
     for (size_t i = 0; i < choice->names.count && !*is; i++)
-        *is = ends_with(name, choice->names.items[i]);
+        *is = text_ends_with(name, strlen(name), choice->names.items[i]);
     if (!choice->pattern || !*choice->pattern) return PST_OK;
     struct config_regex *regex = NULL;
     pst_status status = config_regex_new(

@@ -7,6 +7,7 @@
 
 #include "adapter/methods/lora_steps.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "model/model.h"
 
 struct row {
@@ -84,12 +85,10 @@ static pst_status take_rows(struct adapter_walk *walk, const struct lora_tokens 
 /* The module that `tokens` is about: one with a row for each token. */
 static const struct module *find_module(const struct weights *weights,
                                         const struct lora_tokens *tokens) {
-    size_t size = strlen(tokens->module);
     for (uint32_t i = 0; i < weights->module_count; i++) {
         const struct module *module = &weights->modules[i];
-        size_t length = strlen(module->name);
         int rows = module->kind == MODULE_EMBEDDING || strcmp(module->name, "proj_out") == 0;
-        if (rows && length >= size && strcmp(module->name + length - size, tokens->module) == 0)
+        if (rows && text_ends_with(module->name, strlen(module->name), tokens->module))
             return module;
     }
     return NULL;

@@ -1,0 +1,24 @@
+/* text.h - comparing texts. */
+#ifndef PST_BASE_TEXT_H
+#define PST_BASE_TEXT_H
+
+#include <stddef.h>
+#include <string.h>
+
+/* Do the first `length` bytes of `text` end with `ending`? */
+static inline int text_ends_with(const char *text, size_t length, const char *ending) {
+    size_t size = strlen(ending);
+    return length >= size && memcmp(text + length - size, ending, size) == 0;
+}
+
+/* Is `text` equal to `lower`, which is in lower case, when the case of ASCII letters is ignored? No locale
+ * has a say in it, unlike in strcasecmp(). */
+static inline int text_equals_any_case(const char *text, const char *lower) {
+    for (; *text && *lower; text++, lower++) {
+        char c = *text >= 'A' && *text <= 'Z' ? (char)(*text - 'A' + 'a') : *text;
+        if (c != *lower) return 0;
+    }
+    return *text == *lower;
+}
+
+#endif
