@@ -11,6 +11,7 @@
 #include "base/file_view.h"
 #include "base/utf8.h"
 #include "formats/json_file.h"
+#include "tokenizer/tokenizer.h"
 #include "tokenizer/tokenizer_internal.h"
 #include "tokenizer/tokenizer_scan.h"
 

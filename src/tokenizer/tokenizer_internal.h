@@ -6,7 +6,6 @@
 #include "base/file_view.h"
 #include "tokenizer/added_tokens.h"
 #include "tokenizer/bpe.h"
-#include "tokenizer/tokenizer.h"
 #include "tokenizer/vocabulary.h"
 
 struct tokenizer {
