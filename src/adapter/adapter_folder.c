@@ -58,7 +58,7 @@ static pst_status choose(const struct found *found, const char *dir, char **path
     if (found->count == 0)
         return error_set(err, PST_ERR_MODEL,
                          "%s: holds no adapter: there is no adapter_config.json in it or in a "
-                         "folder of it",
+                         "folder inside it",
                          dir);
     if (found->count == 1) {
         *path = path_join(dir, found->names[0]);

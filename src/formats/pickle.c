@@ -301,7 +301,8 @@ static pst_status drop_state(struct machine *m) {
 
 static pst_status call(struct machine *m) {
     const struct value *arguments = peek(m, 0, TUPLE), *global = peek(m, 1, GLOBAL);
-    if (!arguments || !global) return damaged(m, "a call of what is no name, or without arguments");
+    if (!arguments || !global)
+        return damaged(m, "calls something that is not a known name, or without arguments");
     enum role role = GLOBALS[global->as.global].role;
     struct value made = *arguments;
     m->depth -= 2;
@@ -405,7 +406,7 @@ static pst_status run(struct machine *m) {
     }
     if (status) return status;
     if (m->depth != 1 || m->stack[0].kind != DICT)
-        return damaged(m, "the pickle is no dict, expected one from name to tensor");
+        return damaged(m, "the pickle is not a dict, expected one from name to tensor");
     return m->at == m->size ? PST_OK : damaged(m, "bytes follow the stop");
 }
 

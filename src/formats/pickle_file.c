@@ -79,8 +79,8 @@ static pst_status check_kind(const struct safetensors *file, const unsigned char
                          "%s: is in the format of torch before 1.6: not supported; in Python, "
                          "torch.save(torch.load(file), file) brings it up to date",
                          file->path);
-    return error_set(err, PST_ERR_MODEL, "%s: is no file of torch.save(), which are zip archives",
-                     file->path);
+    return error_set(err, PST_ERR_MODEL,
+                     "%s: was not written by torch.save(), which writes zip archives", file->path);
 }
 
 /* -------------------------------------------------------------------------------------- tensors */
@@ -236,7 +236,7 @@ static pst_status read_archive(struct reading *run, const unsigned char *bytes, 
     const struct zip_entry *pickle = find_pickle(run);
     if (!pickle)
         return error_set(err, PST_ERR_MODEL,
-                         "%s: has no data.pkl in it: is no file of torch.save()", path);
+                         "%s: has no data.pkl in it: was not written by torch.save()", path);
     status = check_byte_order(run, err);
     if (!status) status = pickle_read(&run->pickle, pickle->data, pickle->bytes, path, err);
     return status ? status : read_tensors(run, size, err);

@@ -146,7 +146,7 @@ static pst_status read_entry(const struct archive *zip, const unsigned char *rec
     if (room < DIRECTORY_BYTES || u32(record) != DIRECTORY)
         return error_set(err, PST_ERR_MODEL, "%s: the zip directory has %s", zip->path,
                          room < DIRECTORY_BYTES ? "fewer entries than the end record says"
-                                                : "a record that is none");
+                                                : "an invalid record");
     size_t name_bytes = u16(record + 28), extra = u16(record + 30), comment = u16(record + 32);
     if (name_bytes + extra + comment > room - DIRECTORY_BYTES)
         return error_set(err, PST_ERR_MODEL, "%s: the last zip entry passes the directory's end",

@@ -23,8 +23,9 @@ static pst_status read_token_list(struct lora_config *config, const char *path, 
         const json_t *entry = json_array_get(list, tokens->count);
         json_int_t id = json_integer_value(entry);
         if (!json_is_integer(entry) || id < 0 || id > INT32_MAX)
-            return error_set(err, PST_ERR_MODEL, "%s: trainable_token_indices[%zu] is no token id",
-                             path, tokens->count);
+            return error_set(err, PST_ERR_MODEL,
+                             "%s: trainable_token_indices[%zu] is not a token id", path,
+                             tokens->count);
         tokens->ids[tokens->count] = (uint32_t)id;
     }
     return PST_OK;

@@ -67,7 +67,7 @@ struct refused {
 static const struct refused LORA_REFUSED[] = {
     {"use_qalora", "it pools the inputs of lora_A"},
     {"use_bdlora", "its lora_A or lora_B is block diagonal"},
-    {"fan_in_fan_out", "it is for transposed weights, which this model has not"},
+    {"fan_in_fan_out", "it is for transposed weights, this model has none"},
     {"target_parameters", "it adapts bare parameters, not modules"},
     {"layer_replication", "it repeats layers of the base"},
     {"alora_invocation_tokens", "the adapter acts only after these tokens"},

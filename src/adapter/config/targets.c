@@ -234,7 +234,7 @@ static pst_status is_target(const struct matcher *matcher, const char *name, int
 static pst_status refuse(const struct matcher *matcher, const char *name, pst_error *err) {
     const char *path = matcher->selection->path;
     return error_set(err, PST_ERR_MODEL,
-                     "%s: target_modules matches %s, which is no linear module, convolution or "
+                     "%s: target_modules matches %s, which is not a linear module, convolution or "
                      "embedding (PEFT refuses it too)",
                      path, name);
 }

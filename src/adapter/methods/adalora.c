@@ -43,7 +43,7 @@ static pst_status count_ranks(const struct adapter_walk *walk, const char *key, 
     uint32_t init_r = walk->config->selection.r;
     if (!json_is_array(mask) || json_array_size(mask) != init_r)
         return error_set(err, PST_ERR_MODEL,
-                         "%s: rank_pattern: %s is no list of init_r = %u truths",
+                         "%s: rank_pattern: %s is not a list of %u booleans (init_r)",
                          walk->config->file.path, key, init_r);
     *rank = 0;
     for (size_t i = 0; i < init_r; i++) {

@@ -124,7 +124,7 @@ static pst_status find_olora(struct product *product, const char *name, pst_erro
             return error_set(
                 err, PST_ERR_UNSUPPORTED,
                 "%s: %s: column %zu of the weight depends on those before it, so OLoRA "
-                "has no one answer",
+                "has no unique factors",
                 product->path, name, r);
         for (size_t o = 0; o < out; o++) q[o] /= sqrt(after);
     }

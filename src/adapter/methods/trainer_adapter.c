@@ -96,7 +96,7 @@ static pst_status apply_all(struct adapter_build *build, pst_error *err) {
     pst_error note;
     error_set(&note, PST_OK,
               "%s: stores no scale: 1 is assumed, which is right when alpha was the rank in "
-              "training (--adapter-scale says otherwise)",
+              "training (adapter_scale sets another)",
               adapter->file.path);
     if (!status && given == 0) adapter_build_warn(build, &note);
     return status;

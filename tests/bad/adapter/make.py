@@ -79,7 +79,7 @@ def rows(count, dim=4):
 # name: (changes of the config or its text, tensors or bytes or None, status, message)
 CASES = {
     "no_config": (None, right(), "model",
-                  " holds no adapter: there is no adapter_config.json in it or in a folder of it"),
+                  " holds no adapter: there is no adapter_config.json in it or in a folder inside it"),
     "config_cut": ('{"peft_type": "LORA", "r": 2', None, "model",
                    "adapter_config.json: line 1 column 28: '}' expected near end of file"),
     "config_list": ("[]", None, "model", "adapter_config.json: holds a list, expected an object"),
@@ -195,7 +195,7 @@ CASES = {
                        "which is -2 here, expected more than 0"),
     "olora_dependent": ({"init_lora_weights": "olora"}, right(), "unsupported",
                         f"{IN_FILE}encoder.layers.0.self_attn.q_proj: column 1 of the weight "
-                        "depends on those before it, so OLoRA has no one answer"),
+                        "depends on those before it, so OLoRA has no unique factors"),
     "pissa_convolution": ({"init_lora_weights": "pissa", "target_modules": ["conv1"]}, convolution(),
                           "model", 'adapter_config.json: init_lora_weights is "pissa" and '
                           "target_modules matches model.encoder.conv1, a convolution (PEFT refuses "

@@ -117,7 +117,7 @@ static void says_what_does_not_parse(void **state) {
         {"{'peft_type': 'LORA', 'target_modules': ['a', 7]}",
          "config: target_modules[1] is an integer, expected a string", PST_ERR_MODEL},
         {"{'peft_type': 'LORA', 'trainable_token_indices': [1, -2]}",
-         "config: trainable_token_indices[1] is no token id", PST_ERR_MODEL},
+         "config: trainable_token_indices[1] is not a token id", PST_ERR_MODEL},
         {"{'peft_type': 'LORA', 'trainable_token_indices': {'proj_out': []}}",
          "config: trainable_token_indices holds nothing for proj_out, expected a list of tokens",
          PST_ERR_MODEL},

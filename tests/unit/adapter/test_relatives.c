@@ -155,7 +155,7 @@ static void adalora_divides_by_the_first_rank(void **state) {
          "rank_pattern has a.lora_E"},
         {ADALORA "'total_step': 5, 'rank_pattern': "
                  "{'model.encoder.layers.0.self_attn.q_proj.lora_E': [true]}}",
-         "no list of init_r = 2 truths"},
+         "is not a list of 2 booleans (init_r)"},
         {ADALORA "'total_step': 5, 'rank_pattern': "
                  "{'model.encoder.layers.0.self_attn.q_proj.lora_E': [true, 1]}}",
          "[1] is an integer, expected true or false"},
@@ -201,7 +201,7 @@ static void settings_are_read_strictly(void **state) {
     assert_refused("{'peft_type': 'LOHA', 'target_modules': ['q_proj']}", NULL, 0,
                    "holds none of the tensors of LOHA");
     assert_refused("{'peft_type': 'LOHA', 'target_modules': ['layer_norm']}", NULL, 0,
-                   "which is no linear module");
+                   "which is not a linear module");
     assert_refused("{'peft_type': 'LOHA', 'r': 0, 'target_modules': ['q_proj']}", NULL, 0,
                    "r is 0, expected 1 to 8192");
     assert_refused("{'peft_type': 'LOHA', 'alpha': null, 'target_modules': ['q_proj']}", NULL, 0,

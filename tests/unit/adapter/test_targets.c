@@ -169,7 +169,7 @@ static void scales_by_the_root_with_rslora(void **state) {
     assert_true(targets[2].scale == 5 / 1.7320508075688772);
 }
 
-#define NO_MATRIX "which is no linear module, convolution or embedding (PEFT refuses it too)"
+#define NO_MATRIX "which is not a linear module, convolution or embedding (PEFT refuses it too)"
 
 static void refuses_modules_without_matrices(void **state) {
     (void)state;
