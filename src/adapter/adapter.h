@@ -30,18 +30,19 @@ struct module;
 void effect_sum_row(const struct module *module, const struct effect *effect, size_t row,
                     double *sum);
 
-/* What merge_and_unload() of PEFT makes of one module, in double precision: the effect of `adapter` on
- * `slot`, with its scale times `factor`, applied to weight (the module's shape, in the checkpoint's
- * order: [out, in], [out, in, kernel], [vocab, dim], [dim]) and bias ([out]; NULL when the module has
- * none) in place. They hold the base's values, or what an adapter before this one made of them. Where a
- * bias would have to come into being it is PST_ERR_UNSUPPORTED, as in PEFT. */
+/* What merge_and_unload() of PEFT makes of one module, in double precision: the effect of
+ * `adapter` on `slot`, with its scale times `factor`, applied to weight (the module's shape, in
+ * the checkpoint's order: [out, in], [out, in, kernel], [vocab, dim], [dim]) and bias ([out];
+ * NULL when the module has none) in place. They hold the base's values, or what an adapter
+ * before this one made of them. Where a bias would have to come into being it is
+ * PST_ERR_UNSUPPORTED, as in PEFT. */
 pst_status adapter_merge_module(const struct pst_adapter *adapter, uint32_t slot, double factor,
                                 double *weight, double *bias, pst_error *err);
 
 struct weights;
 
-/* Refuses adapters [count] two of which replace the same tensor, or one of which changes what the other
- * was computed from, by the name of the module. */
+/* Refuses adapters [count] two of which replace the same tensor, or one of which changes what the
+ * other was computed from, by the name of the module. */
 pst_status adapter_check_together(const struct weights *weights, const pst_adapter *const *adapters,
                                   size_t count, pst_error *err);
 

@@ -1,7 +1,8 @@
 /* adapter_build.h - an adapter under construction: tensors looked up, checked, and taken.
  *
- * Whatever the method, opening an adapter is the same walk: for each module that the config means, find
- * its tensors, check their shapes, take their values, and fill an effect. What is left over is said. */
+ * Whatever the method, opening an adapter is the same walk: for each module that the config
+ * means, find its tensors, check their shapes, take their values, and fill an effect. Tensors
+ * left over are reported. */
 #ifndef PST_ADAPTER_ADAPTER_BUILD_H
 #define PST_ADAPTER_ADAPTER_BUILD_H
 
@@ -21,16 +22,16 @@ struct adapter_build {
     uint32_t missing_count;
 };
 
-/* Starts an adapter of `model` over `file`, which it takes over, also when it fails. */
+/* Starts an adapter of `model` over `file`, which it owns from then on, also when it fails. */
 pst_status adapter_build_start(struct adapter_build *build, const struct pst_model *model,
                                struct safetensors *file, const char *base_model,
                                const pst_adapter_options *options, pst_error *err);
-/* Ends it: on success (status is PST_OK) lists the changed slots and hands out the adapter, else frees
- * it. Returns `status` or its own failure. */
+/* Ends it: on success (status is PST_OK) lists the changed slots and returns the adapter, else
+ * frees it. Returns `status` or its own failure. */
 pst_status adapter_build_end(struct adapter_build *build, pst_status status,
                              struct pst_adapter **adapter, pst_error *err);
 
-/* The tensor PREFIX module.part, marked as used; NULL when there is none or *status says why not. */
+/* The tensor PREFIX module.part, marked as used; NULL: none, or *status says why not. */
 const struct tensor *adapter_build_find(struct adapter_build *build, const char *module,
                                         const char *part, pst_status *status, pst_error *err);
 
@@ -38,8 +39,8 @@ const struct tensor *adapter_build_find(struct adapter_build *build, const char 
 void *adapter_build_own(struct adapter_build *build, size_t count, size_t size, pst_status *status,
                         pst_error *err);
 
-/* Points *values at the tensor as float32, widened into a copy unless it can be used in place. A value
- * that is not finite is an error that names its place. */
+/* Points *values at the tensor as float32, widened into a copy unless it can be used in place. A
+ * value that is not finite is an error that names its place. */
 pst_status adapter_build_floats(struct adapter_build *build, const struct tensor *tensor,
                                 const float **values, pst_error *err);
 

@@ -1,7 +1,7 @@
 /* adapter_folder.h - where in a folder the adapter is, and who wrote it.
  *
- * PEFT saves an adapter named "default" into the folder itself and any other into a sub-folder of that
- * name. Moonshine's own trainer writes adapter.safetensors and no config. */
+ * PEFT saves an adapter named "default" into the folder itself and any other into a sub-folder of
+ * that name. Moonshine's own trainer writes adapter.safetensors and no config. */
 #ifndef PST_ADAPTER_ADAPTER_FOLDER_H
 #define PST_ADAPTER_ADAPTER_FOLDER_H
 

@@ -1,8 +1,8 @@
 /* adapter_merge.c - an effect folded into the weight it changes.
  *
- * PEFT merges in float32; here sums are in double and rounding is left to the caller, so the result is
- * within one rounding of PEFT's. The order of the steps is PEFT's: DoRA takes its norms from the weight
- * it finds, which an earlier adapter may have changed, and does not scale the bias. */
+ * PEFT merges in float32; here sums are in double and rounding is left to the caller, so the result
+ * is within one rounding of PEFT's. The order of the steps is PEFT's: DoRA takes its norms from the
+ * weight it finds, which an earlier adapter may have changed, and does not scale the bias. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -63,8 +63,8 @@ static pst_status add(const struct merge *merge, pst_error *err) {
     return PST_OK;
 }
 
-/* DoRA: every output of the changed weight gets the length that was learnt. The outputs of a linear map
- * are its rows, those of an embedding its columns. */
+/* DoRA: every output of the changed weight gets the length that was learnt. The outputs of a linear
+ * layer are its rows, those of an embedding its columns. */
 static void set_lengths(const struct merge *merge) {
     const float *magnitude = merge->effect->magnitude;
     size_t rows = merge->rows, columns = merge->columns;
@@ -79,7 +79,7 @@ static void set_lengths(const struct merge *merge) {
     }
 }
 
-/* IA3. A weight other than 1 goes that part of the way. */
+/* IA3: with a weight w other than 1 a factor f becomes 1 + w (f - 1). */
 static void scale(const struct merge *merge, double *bias) {
     const struct effect *effect = merge->effect;
     const struct module *module = merge->module;

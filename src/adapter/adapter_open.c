@@ -1,4 +1,4 @@
-/* adapter_open.c - from a folder to an adapter: which files it has, whose they are, and by which method. */
+/* adapter_open.c - from a folder to an adapter: its files, who wrote them, by which method. */
 #include "adapter/adapter_open.h"
 
 #include <math.h>
@@ -52,7 +52,7 @@ static pst_status open_config(struct peft_config *config, const char *dir,
     return status;
 }
 
-/* An adapter of PEFT: its scale is in its config, and not to be set beside it. */
+/* An adapter of PEFT has its scale in its config, so none may be given. */
 static pst_status open_peft(const pst_model *model, const char *dir,
                             const pst_adapter_options *options, pst_adapter **adapter,
                             pst_error *err) {
@@ -61,7 +61,7 @@ static pst_status open_peft(const pst_model *model, const char *dir,
     if (options->adapter_scale != 0)
         return error_set(err, PST_ERR_ARGUMENT,
                          "%s: an adapter scale is given, but this adapter stores its own", dir);
-    /* The config first: one that is not ours explains itself better than its tensor names do. */
+    /* The config first: what is wrong with it says more than what is wrong with tensor names. */
     pst_status status = open_config(&config, dir, options, err);
     if (!status) status = open_tensors(&file, dir, err);
     if (!status) status = adapter_resolve(model, &config, &file, options, adapter, err);

@@ -5,7 +5,7 @@
 #include "adapter/adapter.h"
 #include "adapter/config/peft_config.h"
 
-/* Takes `file` over, also when it fails. */
+/* Owns `file` from then on, also when it fails. */
 pst_status adapter_resolve(const struct pst_model *model, const struct peft_config *config,
                            struct safetensors *file, const pst_adapter_options *options,
                            struct pst_adapter **adapter, pst_error *err);

@@ -1,11 +1,11 @@
-/* adapter_replaced.c - tensors of an adapter file that stand for tensors of the base.
+/* adapter_replaced.c - tensors of an adapter file that replace tensors of the base.
  *
- * Three things of PEFT end here, and its loader does not tell them apart either: modules_to_save, whose
- * modules are copied before they are trained; biases, which are trained in place; and embeddings stored
- * whole because they were adapted or resized. In place matters when proj_out shares its weight with
- * embed_tokens: then one tensor changes both, where a copy changes one.
+ * Three features of PEFT end here, which its loader does not distinguish either: modules_to_save,
+ * whose modules are copied before they are trained; biases, which are trained in place; and
+ * embeddings stored whole because they were adapted or resized. It makes a difference when proj_out
+ * shares its weight with embed_tokens: a tensor trained in place changes both, a copy one of them.
  *
- * A tensor equal to the base's changes nothing, and nothing is kept of it. */
+ * A tensor that equals the base's changes nothing and is not kept. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,8 +14,8 @@
 #include "base/text.h"
 #include "model/model.h"
 
-/* Does an entry of modules_to_save end the name of the module, or of one that holds it? PEFT compares
- * letters, not parts: "norm" means layer_norm as well. */
+/* Does the name of the module, or of one that contains it, end with an entry of modules_to_save?
+ * PEFT compares letters, not parts: "norm" means layer_norm too. */
 static int is_saved(const struct adapter_saved *saved, const char *name) {
     for (size_t i = 0; i < saved->count; i++) {
         for (size_t at = 0; name[at]; at++)
@@ -82,7 +82,8 @@ static pst_status miss(const struct adapter_build *build, const struct module *m
                      build->adapter->file.path, module->name, part);
 }
 
-/* The tensors of one module under "<module>.", or "<module>.base_layer." when an adapter wraps it. */
+/* The tensors of a module, below "<module>." or, when an adapter wraps it,
+ * "<module>.base_layer." */
 static pst_status take_module(struct adapter_build *build, uint32_t slot, int wrapped, int saved,
                               pst_error *err) {
     const struct module *module = &build->adapter->model->weights.modules[slot];
@@ -106,8 +107,8 @@ static int is_output(const struct module *module) {
     return strcmp(module->name, "proj_out") == 0;
 }
 
-/* What was loaded in place into one of two that share their weight is in the other as well; of two
- * that were, the output's stays, being loaded last. */
+/* proj_out and embed_tokens may share their weight: what was loaded in place into one is then in
+ * the other too. When both were loaded, the output's stays, as it is loaded last. */
 static void share(struct pst_adapter *adapter, const unsigned char *saved) {
     const struct weights *weights = &adapter->model->weights;
     uint32_t output = weights->module_count, embedding = weights->module_count;

@@ -1,7 +1,8 @@
 /* adapter_report.c - what an adapter does to its model, in numbers.
  *
- * The norm of scale * B * A is found without the product [out, in]: its square is the sum over all
- * pairs of ranks of (column i of B . column j of B) * (row i of A . row j of A). Sums are in double. */
+ * The norm of scale * B * A is found without the product [out, in]: its square is the
+ * sum over all pairs of ranks of (column i of B . column j of B) * (row i of A . row j
+ * of A). Sums are in double. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -46,7 +47,7 @@ static double square_by_entries(const struct effect *effect, size_t out, size_t 
     return sum;
 }
 
-/* Nothing but B A: then there is a short way to its norm. */
+/* B A and nothing else, whose norm can be had without the product. */
 static int is_plain(const struct effect *effect) {
     return effect->rank && !effect->weight && !effect->rows && !effect->delta &&
            !effect->out_scale && !effect->in_scale;
@@ -62,7 +63,7 @@ static double plain_norm(const struct effect *effect, const struct module *modul
     return fabs(effect->scale) * sqrt(square);
 }
 
-/* Of what merging would change. */
+/* The norm of what merging would change. */
 static pst_status merged_norm(const struct pst_adapter *adapter, uint32_t slot, double *norm,
                               pst_error *err) {
     const struct module *module = &adapter->model->weights.modules[slot];

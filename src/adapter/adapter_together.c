@@ -1,6 +1,6 @@
 /* adapter_together.c - which adapters can act together, in a session or in a merged model.
  *
- * PEFT cannot combine two adapters that would each put their own tensor in one place; nor can anyone. */
+ * PEFT does not combine two adapters that each put their own tensor in the same place either. */
 #include "adapter/adapter.h"
 #include "base/error.h"
 #include "model/model.h"

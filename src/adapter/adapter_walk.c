@@ -78,7 +78,7 @@ static void warn_missing(const struct adapter_walk *walk, const char *missing) {
     if (build->missing_count > 0) adapter_build_warn(build, &note);
 }
 
-/* Tensors left over have no effect in PEFT either. */
+/* PEFT ignores tensors left over too. */
 static void warn_unused(const struct adapter_walk *walk, const char *(*hint)(const char *name)) {
     const struct safetensors *file = &walk->build.adapter->file;
     struct buffer names = {0};
@@ -105,7 +105,7 @@ static pst_status refuse_nothing_applied(const struct adapter_walk *walk,
                          "%s: holds none of the tensors of %s that adapter_config.json targets; it "
                          "has %s",
                          file->path, peft_method_name(walk->config->method), first);
-    uint32_t slot = 0; /* of the first target: targets_find() saw to it that there is one */
+    uint32_t slot = 0; /* of the first target: targets_find() made sure that there is one */
     while (walk->targets[slot].rank == 0) slot++;
     const struct module *module = &walk->build.adapter->model->weights.modules[slot];
     return error_set(err, PST_ERR_MODEL,

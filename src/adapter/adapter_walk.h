@@ -1,8 +1,8 @@
-/* adapter_walk.h - from the two files of a PEFT adapter to effects: the walk that all methods share.
+/* adapter_walk.h - from the two files of a PEFT adapter to effects: the walk of all methods.
  *
  * The methods differ in which tensors a module has, of which shapes, and what these come to: an
- * adapter_method. What they have in common is here: which modules, that a module has all of its tensors
- * or none, that shapes fit, tensors that replace the base's, and what is said about the rest. */
+ * adapter_method. What they have in common is here: which modules, that a module has all of its
+ * tensors or none, that shapes fit, tensors that replace the base's, and the warnings. */
 #ifndef PST_ADAPTER_ADAPTER_WALK_H
 #define PST_ADAPTER_ADAPTER_WALK_H
 
@@ -20,18 +20,19 @@ struct adapter_walk {
 
 struct adapter_method {
     unsigned kinds; /* bits 1 << enum module_kind: the modules that PEFT adapts */
-    /* In order: once, then for each target, and once when replaced tensors are in place. */
+    /* Called once, then for each target, then once when replaced tensors are in place. */
     pst_status (*start)(struct adapter_walk *walk, pst_error *err); /* NULL: nothing */
     pst_status (*apply)(struct adapter_walk *walk, uint32_t slot, pst_error *err);
     pst_status (*finish)(struct adapter_walk *walk, pst_error *err); /* NULL: nothing */
-    /* For messages: what a module lacks that stays as it is; the tensor that a target has for sure;
-     * what is odd about the name of one that no module uses. */
+    /* For messages: what a module without tensors lacks; a tensor that every target has; what is
+     * wrong with the name of a tensor that no module uses. */
     const char *missing;
     const char *(*example)(const struct module *module); /* NULL: none */
     const char *(*hint)(const char *name);               /* NULL: none */
 };
 
-/* Walks over the modules of `model` with the method of `config`. Takes `file` over, also when it fails. */
+/* Walks over the modules of `model` with the method of `config`. Owns
+ * `file` from then on, also when it fails. */
 pst_status adapter_walk_all(const struct adapter_method *method, const struct pst_model *model,
                             const struct peft_config *config, struct safetensors *file,
                             const pst_adapter_options *options, struct pst_adapter **adapter,
@@ -39,7 +40,7 @@ pst_status adapter_walk_all(const struct adapter_method *method, const struct ps
 
 enum { PART_DIMS_MAX = 4, PARTS_MAX = 6 };
 
-/* A tensor that a module must have: its name behind that of the module, and its shape. */
+/* A tensor that a module must have: the end of its name, and its shape. */
 struct part {
     const char *name;
     uint32_t dims;
@@ -47,8 +48,8 @@ struct part {
     const float *values; /* filled by adapter_walk_take() */
 };
 
-/* Takes the parts of `module`. Sets *complete when all are there; none at all leaves the module as it
- * is, with a note; some of them is an error, as PEFT would draw the others at random. */
+/* Takes the parts of `module`. Sets *complete when all are there; none at all leaves the module as
+ * it is, with a note; some of them is an error, as PEFT would draw the others at random. */
 pst_status adapter_walk_take(struct adapter_walk *walk, const struct module *module,
                              struct part *parts, size_t count, int *complete, pst_error *err);
 

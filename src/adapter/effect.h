@@ -1,24 +1,25 @@
 /* effect.h - what an adapter does to one module, whatever method made it.
  *
- * Methods differ in how they store a change and agree in what it comes to: a few tensors beside the
- * base weight. Adapter files are read into effects; the network applies them unmerged, and
- * adapter_merge_module() folds them into a weight. With W, bias the base's unless replaced,
- * s = scale * the weight the user gave the adapter, and * meaning "output by output":
+ * Methods differ in how they store a change, but every change comes to the same few tensors beside
+ * the base weight. Adapter files are read into effects; the network applies them unmerged, and
+ * adapter_merge_module() folds them into a weight. With * meaning "output by output", W and bias
+ * the base's unless replaced, and s the scale times the weight that the user gave the adapter:
  *
  *     y = W (x * in_scale) + bias
  *     y = out_scale * (y - bias + s (B A x + b_bias)) + bias       DoRA
  *     y = out_scale * (y + s (B A x + b_bias + delta x))           else
  *
- * Outputs that belong to a replaced row are that row of x alone. An embedding looks up W[t, :] where a
- * linear map multiplies, and its A x is column t of A. NULL stands for "does not take part". */
+ * Outputs that belong to a replaced row are that row of x alone. An embedding looks
+ * up W[t, :] where a linear layer multiplies, and its A x is column t of A. NULL
+ * means "does not take part". */
 #ifndef PST_ADAPTER_EFFECT_H
 #define PST_ADAPTER_EFFECT_H
 
 #include <stdint.h>
 
 struct effect {
-    /* What replaces the base's own: modules_to_save, bias, embeddings stored whole. A convolution is
-     * in the order of the network, [out, kernel, in], here and in `a` and `delta`. */
+    /* What replaces the base's own: modules_to_save, bias, embeddings stored whole. A convolution
+     * is in the order of the network, [out, kernel, in], here and in `a` and `delta`. */
     const float *weight;     /* the module's shape */
     const float *bias;       /* [out] */
     const float *rows;       /* [row_count, in]: single rows of the weight */
@@ -39,7 +40,7 @@ struct effect {
     const double *norms;   /* [out, 3], or [dim, 3]: |W|^2, W . D, |D|^2 by output, D = delta / s */
     const float *in_scale; /* [in] */
 
-    /* Low-rank parts that undo a change of the base (PiSSA, OLoRA) were computed from its weight. */
+    /* Low-rank parts that undo a change of the base (PiSSA, OLoRA) depend on its weight. */
     int corrects_base;
 };
 

@@ -26,8 +26,9 @@ struct config_regex {
     const char *pattern;
 };
 
-/* A construct that PCRE2 reads differently from Python, at *offset; NULL when there is none. Character
- * classes are followed because most of these constructs are plain characters inside one. */
+/* A construct that PCRE2 reads differently from Python, at *offset; NULL when there is
+ * none. Character classes are followed because most of these constructs are plain
+ * characters inside one. */
 static const char *foreign_construct(const char *pattern, size_t *offset) {
     size_t class_start = 0; /* one past the '[' and '^' that opened it; 0 outside a class */
     for (size_t i = 0; pattern[i]; i++) {

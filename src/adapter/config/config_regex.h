@@ -1,8 +1,8 @@
 /* config_regex.h - a regular expression of an adapter config: Python's `re`, run by PCRE2.
  *
- * The two agree on nearly all patterns over module names (ASCII, one line). What both accept but read
- * differently is refused; a hostile pattern runs out of steps, not out of time. docs/ADAPTERS.md lists
- * the differences. */
+ * The two agree on nearly all patterns over module names (ASCII, one line). What both accept but
+ * read differently is refused; a hostile pattern runs out of steps, not out of time.
+ * docs/ADAPTERS.md lists the differences. */
 #ifndef PST_ADAPTER_CONFIG_CONFIG_REGEX_H
 #define PST_ADAPTER_CONFIG_CONFIG_REGEX_H
 
@@ -15,7 +15,7 @@ enum config_regex_span {
     CONFIG_REGEX_WHOLE  /* re.fullmatch */
 };
 
-/* Where a pattern stands, for messages: file and option. Both texts outlive the regex. */
+/* Where a pattern is from, for messages: file and option. Both texts outlive the regex. */
 struct config_regex_place {
     const char *path, *option;
 };
@@ -31,7 +31,7 @@ void config_regex_free(struct config_regex *regex);
 /* Sets *matched. */
 pst_status config_regex_match(struct config_regex *regex, const char *subject, int *matched,
                               pst_error *err);
-/* The text of group 1 in the last match as an integer. Text that is none is PST_ERR_MODEL. */
+/* The text of group 1 in the last match as an integer. Other text is PST_ERR_MODEL. */
 pst_status config_regex_group_number(struct config_regex *regex, const char *subject,
                                      int64_t *number, pst_error *err);
 

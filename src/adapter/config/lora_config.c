@@ -49,9 +49,9 @@ static pst_status read_tokens(struct lora_config *config, const json_t *root, co
     return status;
 }
 
-/* Loading an adapter in PEFT repeats its initialisation before the stored tensors replace the random
- * ones. It matters twice: some methods also subtract from the base weights, and a lora_B that is not
- * stored keeps what the method gave it. */
+/* Loading an adapter in PEFT repeats its initialisation before the stored tensors replace the
+ * random ones. It matters twice: some methods also subtract from the base weights, and a lora_B
+ * that is not stored keeps what the method gave it. */
 static void read_initialisation(struct lora_config *config, const json_t *init) {
     const char *name = config->init = json_string_value(init);
     config->init_is_gaussian = name && text_equals_any_case(name, "gaussian");

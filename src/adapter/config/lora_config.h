@@ -1,7 +1,7 @@
-/* lora_config.h - what adapter_config.json says about LoRA alone: DoRA, biases, single tokens, and how the
- * matrices began.
+/* lora_config.h - settings of LoRA alone in adapter_config.json: DoRA, biases, single tokens, and
+ * how the matrices were initialised.
  *
- * Reading and checking are two steps: lora_config_read() takes what the file asks for, whatever that is;
+ * Reading and checking are two steps: lora_config_read() accepts whatever the file asks for,
  * lora_config_check() refuses what cannot be applied exactly. */
 #ifndef PST_ADAPTER_CONFIG_LORA_CONFIG_H
 #define PST_ADAPTER_CONFIG_LORA_CONFIG_H

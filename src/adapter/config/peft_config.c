@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-/* The rest of PEFT 0.18.1's methods, and what each would ask of the engine. */
+/* The other methods of PEFT 0.18.1, and why the engine does not have them. */
 static const struct {
     const char *name, *what;
 } REFUSED_METHODS[] = {
@@ -46,7 +46,8 @@ static const char LORA_KEYS[] =
     "layers_pattern bias use_dora lora_bias ensure_weight_tying trainable_token_indices "
     "init_lora_weights loftq_config eva_config corda_config megatron_core qalora_group_size "
     "runtime_config";
-/* AdaLoRA has all options of LoRA and ignores most of them: r, use_rslora, alpha_pattern among them. */
+/* AdaLoRA has all options of LoRA and ignores most of them, such as r, use_rslora,
+ * alpha_pattern. */
 static const char ADALORA_KEYS[] =
     "r target_r init_r tinit tfinal deltaT beta1 beta2 orth_reg_weight total_step rank_pattern "
     "alpha_pattern lora_alpha lora_dropout use_rslora fan_in_fan_out bias init_lora_weights "
@@ -77,7 +78,7 @@ static const struct refused LORA_REFUSED[] = {
     {"megatron_config", "it is for Megatron's parallel layers"},
     {NULL, NULL},
 };
-/* What AdaLoRA inherits, and would change the result or fail there. */
+/* Options that AdaLoRA inherits, and that would change the result or fail there. */
 static const struct refused ADALORA_REFUSED[] = {
     {"use_dora", "PEFT has no DoRA for AdaLoRA"},
     {"trainable_token_indices", "the file replaces rows of the embedding"},
@@ -98,7 +99,7 @@ static pst_status refuse(const struct peft_config *config, const struct refused 
 
 /* ------------------------------------------------------------------------------------- reading */
 
-/* true, false or a text, of which some say how the tensors begin. */
+/* true, false, or a text that names a way to initialise. */
 static pst_status read_init(struct peft_config *config, const char *key, pst_error *err) {
     const json_t *init = json_object_get(config->file.root, key);
     const char *name = json_string_value(init);
@@ -127,26 +128,27 @@ static pst_status read_lycoris(struct peft_config *config, pst_error *err) {
                         &config->decompose_factor, err);
 }
 
-/* PEFT tells the two sets from each other only when both are lists. */
+/* PEFT compares the two sets only when both are lists. */
 static pst_status check_feedforward(const struct peft_config *config, pst_error *err) {
     const struct selection_rule *target = &config->selection.target_modules;
-    const struct selection_rule *inner = &config->feedforward_modules;
+    const struct selection_rule *feedforward = &config->feedforward_modules;
     const char *path = config->file.path;
-    if (!inner->given)
+    if (!feedforward->given)
         return error_set(err, PST_ERR_MODEL,
                          "%s: feedforward_modules is missing, and PEFT has no default for this "
                          "model",
                          path);
-    for (size_t i = 0; !inner->pattern && !target->pattern && i < inner->names.count; i++) {
+    for (size_t i = 0; !feedforward->pattern && !target->pattern && i < feedforward->names.count;
+         i++) {
         size_t at = 0;
         while (at < target->names.count &&
-               strcmp(target->names.items[at], inner->names.items[i]) != 0)
+               strcmp(target->names.items[at], feedforward->names.items[i]) != 0)
             at++;
         if (at == target->names.count)
             return error_set(err, PST_ERR_MODEL,
                              "%s: feedforward_modules has %s, which is not in target_modules "
                              "(PEFT refuses it too)",
-                             path, inner->names.items[i]);
+                             path, feedforward->names.items[i]);
     }
     return PST_OK;
 }
@@ -162,7 +164,7 @@ static pst_status read_ia3(struct peft_config *config, pst_error *err) {
     return status ? status : read_init(config, "init_ia3_weights", err);
 }
 
-/* PEFT does not load a schedule that leaves no step for its work. */
+/* PEFT does not load a schedule that leaves no step for AdaLoRA's work. */
 static pst_status check_schedule(const struct peft_config *config, pst_error *err) {
     const json_t *root = config->file.root;
     const char *path = config->file.path;

@@ -1,8 +1,8 @@
 /* peft_config.h - adapter_config.json of any method of PEFT.
  *
- * All share how modules are chosen, most of them rank and alpha too (selection.h); each adds a few
- * settings, LoRA the most (lora_config.h). A method that is not computed here is refused by its name,
- * and so is a setting. */
+ * All share how modules are chosen, most of them rank and alpha too (selection.h); each adds a
+ * few settings, LoRA the most (lora_config.h). A method or a setting that is not computed here
+ * is refused by its name. */
 #ifndef PST_ADAPTER_CONFIG_PEFT_CONFIG_H
 #define PST_ADAPTER_CONFIG_PEFT_CONFIG_H
 
@@ -11,7 +11,7 @@
 #include "formats/json_file.h"
 #include "potstill.h"
 
-/* PEFT's own files are a few kilobytes; a list of every module of a large model reaches hundreds. */
+/* PEFT's own files have a few kilobytes; with all modules of a large model listed, hundreds. */
 enum { PEFT_CONFIG_BYTES_MAX = 4 << 20 };
 
 enum peft_method { PEFT_LORA, PEFT_ADALORA, PEFT_LOHA, PEFT_LOKR, PEFT_IA3 };
@@ -33,7 +33,7 @@ struct peft_config {
 /* Reads and checks `path`. `options` (NULL: silent) is told of unknown keys. */
 pst_status peft_config_open(struct peft_config *config, const char *path,
                             const pst_adapter_options *options, pst_error *err);
-/* The same from parsed JSON, which it takes over, also when it fails. */
+/* The same from parsed JSON, which it owns from then on, also when it fails. */
 pst_status peft_config_parse(struct peft_config *config, struct json_file *file,
                              const pst_adapter_options *options, pst_error *err);
 void peft_config_close(struct peft_config *config);

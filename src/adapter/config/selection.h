@@ -1,7 +1,7 @@
-/* selection.h - which modules adapter_config.json means, at which rank and alpha: as the file says it.
+/* selection.h - what adapter_config.json says about which modules, at which rank and alpha.
  *
- * All methods of PEFT share these settings (peft_config.h). What they mean for the modules of a model is
- * left to targets.h. */
+ * All methods of PEFT share these settings (peft_config.h). What they mean for the modules of a
+ * model is left to targets.h. */
 #ifndef PST_ADAPTER_CONFIG_SELECTION_H
 #define PST_ADAPTER_CONFIG_SELECTION_H
 
@@ -62,8 +62,8 @@ int selection_is_off(const json_t *value);
 /* A regular expression, a list of names, or nothing. */
 pst_status selection_read_rule(const json_t *root, const char *path, const char *key,
                                struct selection_rule *rule, pst_error *err);
-/* The settings that pick modules, by layer numbers too if asked, with the combinations that PEFT itself
- * rejects. */
+/* The settings that pick modules, by layer numbers too if asked, with the combinations
+ * that PEFT itself rejects. */
 pst_status selection_read_modules(struct selection *selection, int by_layers, pst_error *err);
 /* Rank and alpha, under its name in the method, with their patterns. */
 pst_status selection_read_numbers(struct selection *selection, const char *alpha, pst_error *err);

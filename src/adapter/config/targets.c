@@ -1,5 +1,5 @@
-/* targets.c - see targets.h. All patterns are compiled before the first module is asked, so
- * that a bad one is reported whether or not a module gets as far as it. */
+/* targets.c - see targets.h. All patterns are compiled before the first is matched, so that a bad
+ * one is reported even when no module would reach it. */
 #include "adapter/config/targets.h"
 
 #include <math.h>
@@ -68,7 +68,7 @@ static pst_status compile_overrides(struct regex_list *list,
     return status;
 }
 
-/* Where the layer number stands in a name. The default rule is greedy, as in PEFT 0.18.1: it takes the
+/* Where the layer number is in a name. The default rule is greedy, as in PEFT 0.18.1: it takes the
  * last number between dots that something follows. */
 static pst_status compile_layers(struct matcher *matcher, struct config_regex_place place,
                                  pst_error *err) {
@@ -194,8 +194,8 @@ static size_t count_distinct(const struct selection_names *names) {
     return distinct;
 }
 
-/* A full name in the list counts whatever its layer; an ending obeys layers_to_transform. PEFT may turn
- * one into the other in long lists, so where the two answers differ there, there is none to give. */
+/* A full name in the list counts whatever its layer; an ending obeys layers_to_transform. PEFT may
+ * turn one into the other in long lists: where the answers differ then, the config is refused. */
 static pst_status is_in_list(const struct matcher *matcher, const char *name, int *in,
                              pst_error *err) {
     const struct selection_names *names = &matcher->selection->target_modules.names;
@@ -257,8 +257,9 @@ static pst_status check_child(const struct matcher *matcher, char *name, size_t 
     return status;
 }
 
-/* The modules that hold `name` ("model", "model.encoder", ...) and that did not hold `previous`, with
- * the children that have no weights. named_modules() lists them as well, so a pattern may match them. */
+/* The modules that hold `name` ("model", "model.encoder", ...) and that did not hold
+ * `previous`, with the children that have no weights. named_modules() lists them as well, so a
+ * pattern may match them. */
 static pst_status check_parents(const struct matcher *matcher, const char *name,
                                 const char *previous, pst_error *err) {
     char parent[256];

@@ -1,11 +1,12 @@
-/* adalora.c - AdaLoRA: a product with a factor for each rank, of which training has cut off some.
+/* adalora.c - AdaLoRA: a product with a factor for each rank, some of them cut off in training.
  *
  *     delta = scale * B (E . A)      A [rank, in], E [rank, 1], B [out, rank]
  *     scale = lora_alpha / (init_r + 1e-5), both sides float32 in PEFT
  *
- * rank_pattern holds a mask of init_r truths for each module; a saved file has only the ranks that are
- * true. The divisor stays init_r all the same: PEFT creates a module at that rank and keeps its number
- * when it cuts it. An alpha that is not positive stands for the rank itself, then of what is left. */
+ * rank_pattern holds a mask of init_r booleans for each module; a saved file has only the
+ * ranks that are true. The divisor stays init_r all the same: PEFT creates a module at that
+ * rank and keeps its number when it cuts it. An alpha that is not positive means the rank
+ * itself, of what is left then. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,8 @@
 #include "base/text.h"
 #include "model/model.h"
 
-/* The slot of the module that `key` names: "<module>.lora_E" or, not yet renamed by save_pretrained(),
- * "<module>.lora_E.default". */
+/* The slot of the module that `key` names: "<module>.lora_E" or, not yet renamed by
+ * save_pretrained(), "<module>.lora_E.default". */
 static pst_status find_slot(const struct adapter_walk *walk, const char *key, uint32_t *slot,
                             pst_error *err) {
     static const char *const endings[] = {".lora_E", ".lora_E.default"};
@@ -37,7 +38,7 @@ static pst_status find_slot(const struct adapter_walk *walk, const char *key, ui
                      walk->config->file.path, key);
 }
 
-/* How many of a mask's truths are true. */
+/* How many ranks a mask keeps. */
 static pst_status count_ranks(const struct adapter_walk *walk, const char *key, const json_t *mask,
                               uint32_t *rank, pst_error *err) {
     uint32_t init_r = walk->config->selection.r;
@@ -47,13 +48,13 @@ static pst_status count_ranks(const struct adapter_walk *walk, const char *key, 
                          walk->config->file.path, key, init_r);
     *rank = 0;
     for (size_t i = 0; i < init_r; i++) {
-        const json_t *truth = json_array_get(mask, i);
-        if (!json_is_boolean(truth))
+        const json_t *kept = json_array_get(mask, i);
+        if (!json_is_boolean(kept))
             return error_set(err, PST_ERR_MODEL,
                              "%s: rank_pattern: %s[%zu] is %s, expected true "
                              "or false",
-                             walk->config->file.path, key, i, json_kind(truth));
-        *rank += json_is_true(truth);
+                             walk->config->file.path, key, i, json_kind(kept));
+        *rank += json_is_true(kept);
     }
     return PST_OK;
 }

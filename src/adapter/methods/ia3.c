@@ -6,8 +6,8 @@
 #include "base/text.h"
 #include "model/model.h"
 
-/* An entry of the list may end in the middle of a name: unlike those of target_modules it needs no dot
- * before it. */
+/* An entry of the list may end in the middle of a name: unlike in target_modules, no dot has to
+ * come before it. */
 static pst_status is_feedforward(const struct peft_config *config, const char *name, int *is,
                                  pst_error *err) {
     const struct selection_rule *choice = &config->feedforward_modules;

@@ -1,7 +1,7 @@
-/* lora.c - LoRA: a product of two matrices, and what PEFT lets go with it.
+/* lora.c - LoRA: a product of two matrices, and the options that PEFT adds to it.
  *
- * The steps are in the files of lora_steps.h; here is their order, and the words for tensors that do not
- * fit the config. */
+ * The steps are in the files of lora_steps.h; here are their order and the hints in messages about
+ * tensors that do not fit the config. */
 #include <string.h>
 
 #include "adapter/methods/lora_steps.h"

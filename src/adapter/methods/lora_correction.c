@@ -1,15 +1,15 @@
 /* lora_correction.c - PiSSA and OLoRA: what they take out of the base before training begins.
  *
- * Both start A and B at a part of the weight and subtract that part, s B0 A0, from the base; the file
- * holds A and B as trained, so loading has to subtract it again. The part is a projection of W, which
- * does not depend on signs or on the basis chosen:
+ * Both start A and B at a part of the weight and subtract that part, s B0 A0, from the base; the
+ * file holds A and B as trained, so loading has to subtract it again. The part is a projection of
+ * W, which does not depend on signs or on the basis chosen:
  *
  *     PiSSA   onto the `rank` largest singular directions of W
  *     OLoRA   onto the first `rank` columns of W, times s
  *
- * It is kept as matrices of the same rank beside the trained ones: y = W x + s (B A - B0 A0) x. PEFT
- * computes it in float32 with LAPACK, here it is computed in double; docs/ADAPTERS.md says how far the
- * two are apart. */
+ * It is kept as matrices of the same rank beside the trained ones: y = W x + s (B A - B0 A0) x.
+ * PEFT computes it in float32 with LAPACK, here it is computed in double; docs/ADAPTERS.md says how
+ * far the two are apart. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +19,8 @@
 #include "base/error.h"
 #include "model/model.h"
 
-/* A column that keeps less than this of its length beside those before it has no direction of its own
- * in float32. */
+/* A column that keeps less than this of its length beside those before it has no direction
+ * of its own in float32. */
 static const double DEPENDENT = 1e-6;
 
 struct product {

@@ -1,8 +1,9 @@
-/* lora_dora.c - DoRA: what each output's weight measures with the adapter in it.
+/* lora_dora.c - DoRA: the length of each output's weight with the adapter in it.
  *
- * DoRA gives every output of W + s D the length that was learnt: its factor is magnitude / |W + s D|.
- * The square of that norm is |W|^2 + 2 s W.D + s^2 |D|^2, so three numbers an output serve every weight
- * a user may give the adapter. Outputs are the rows of a linear map, and the columns of an embedding. */
+ * DoRA gives every output of W + s D the length that was learnt: its factor is magnitude /
+ * |W + s D|. The square of that norm is |W|^2 + 2 s W.D + s^2 |D|^2, so three numbers for each
+ * output are enough for every weight that a user may give the adapter. Outputs are the rows of a
+ * linear layer, and the columns of an embedding. */
 #include <math.h>
 #include <stdlib.h>
 

@@ -1,9 +1,11 @@
 /* lora_matrices.c - the matrices of one module: names and shapes by its kind.
  *
- *              lora_A               lora_B
- * linear       [rank, in]           [out, rank]
- * convolution  [rank, in, kernel]   [out, rank, 1]
- * embedding    [rank, vocab]        [dim, rank]      lora_embedding_A, lora_embedding_B, no ".weight" */
+ *                  lora_A               lora_B
+ *     linear       [rank, in]           [out, rank]
+ *     convolution  [rank, in, kernel]   [out, rank, 1]
+ *     embedding    [rank, vocab]        [dim, rank]
+ *
+ * An embedding has lora_embedding_A and lora_embedding_B, without ".weight". */
 #include <stdio.h>
 #include <string.h>
 
@@ -34,7 +36,7 @@ static struct want want_b(const struct module *module, size_t rank) {
     return (struct want){"lora_B.weight", 2, 1, {module->out, rank}};
 }
 
-/* Which of its sizes is wrong tells the config from the model. */
+/* The size that is wrong shows which of config and model the file contradicts. */
 static pst_status check_shape(const struct adapter_walk *walk, const struct module *module,
                               const struct tensor *tensor, const struct want *want,
                               pst_error *err) {
@@ -55,8 +57,9 @@ static pst_status check_shape(const struct adapter_walk *walk, const struct modu
                      fits ? "" : " (is this adapter for another size?)");
 }
 
-/* PEFT creates a module's matrices before it loads them. One that is not stored keeps its initial
- * value: a zero lora_B (of an embedding, lora_A) switches the module off, anything else is random. */
+/* PEFT creates a module's matrices before it loads them. One that is not stored keeps its
+ * initial value: a zero lora_B (of an embedding, lora_A) switches the module off,
+ * anything else is random. */
 static pst_status miss_matrix(struct adapter_walk *walk, const struct module *module,
                               const struct tensor *a, const struct tensor *b, pst_error *err) {
     int embeds = module->kind == MODULE_EMBEDDING;
@@ -109,7 +112,7 @@ static pst_status take_vector(struct adapter_walk *walk, const struct module *mo
     return adapter_build_floats(&walk->build, tensor, values, err);
 }
 
-/* What PEFT has for some kinds of module only. */
+/* Options that PEFT has for some kinds of module only. */
 static pst_status check_kind(const struct adapter_walk *walk, const struct module *module,
                              pst_error *err) {
     const struct lora_config *config = &walk->config->lora;

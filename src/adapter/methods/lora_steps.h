@@ -7,7 +7,7 @@
 
 #include "adapter/adapter_walk.h"
 
-/* lora_A, lora_B and what comes with them, of one targeted module. A module without is noted. */
+/* lora_A, lora_B and what comes with them, of one target. A module without them is noted. */
 pst_status lora_take_matrices(struct adapter_walk *walk, uint32_t slot, pst_error *err);
 /* trainable_token_indices. */
 pst_status lora_take_tokens(struct adapter_walk *walk, pst_error *err);

@@ -1,7 +1,7 @@
 /* lora_tokens.c - trainable_token_indices: rows that replace rows of an embedding.
  *
- * A base that ties its output to its embedding follows with both. Rows are kept in the order of their
- * tokens, so that a block of outputs finds its own by halving. */
+ * In a base that ties its output to its embedding, both get them. Rows are sorted by token, so that
+ * a block of outputs finds its own by binary search. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +11,7 @@
 #include "model/model.h"
 
 struct row {
-    uint32_t id, at; /* token, and where its row stands in the file */
+    uint32_t id, at; /* token, and the place of its row in the file */
 };
 
 static int compare(const void *a, const void *b) {

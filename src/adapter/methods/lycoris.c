@@ -1,4 +1,4 @@
-/* lycoris.c - LoHa and LoKr: changes of full rank from few numbers, spelled out when the adapter opens.
+/* lycoris.c - LoHa and LoKr: changes of full rank from few numbers, computed when it opens.
  *
  *     LoHa   delta = (A1 B1) * (A2 B2), entry by entry     A [out, rank], B [rank, in * kernel]
  *     LoKr   delta = kron(W1, W2)                          each stored whole, or as a product A B
@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "model/model.h"
 
-/* What is being made, and of what size. */
+/* The change of one module while it is computed. */
 struct change {
     struct adapter_walk *walk;
     const struct module *module;
@@ -39,8 +39,8 @@ static void product_row(const struct product *product, size_t row, double *sum) 
     }
 }
 
-/* The product of `a` with the core into which `b` [rank, width] was multiplied: [rank, width, kernel],
- * a block of the adapter. Without a core the two are as they are. */
+/* The product of `a` with the core into which `b` [rank, width] was multiplied: [rank, width,
+ * kernel], a block of the adapter. Without a core the two are as they are. */
 static pst_status make_product(struct change *change, const float *core, const float *a,
                                const float *b, size_t rows, size_t width, struct product *product,
                                pst_error *err) {
@@ -131,8 +131,8 @@ struct kron {
     int whole_1, whole_2; /* stored as one matrix */
 };
 
-/* Splits a size in two as PEFT does: by the factor wanted if it divides, else into the pair nearest to
- * each other whose smaller part does not pass it. */
+/* Splits a size in two as PEFT does: by the factor wanted if it divides, else into the pair nearest
+ * to each other whose smaller part does not pass it. */
 static void split(size_t size, int64_t factor, size_t *m, size_t *n) {
     *m = 1;
     *n = size;
@@ -196,9 +196,9 @@ static size_t list_parts(const struct change *change, const struct kron *kron,
     return count;
 }
 
-/* The Kronecker product, w1 [a, c] and w2 [b, d * kernel]. Of a convolution whose W2 is stored whole it
- * is that of a [1, a, c] with a [b, d, kernel], and only its entries, in their order, are those of the
- * weight: PEFT gives torch.kron() tensors of two and three dimensions. */
+/* The Kronecker product, w1 [a, c] and w2 [b, d * kernel]. Of a convolution whose W2 is stored
+ * whole it is that of a [1, a, c] with a [b, d, kernel], and only its entries, in their order, are
+ * those of the weight: PEFT gives torch.kron() tensors of two and three dimensions. */
 static void multiply_kron(struct change *change, const struct kron *kron, const double *w1,
                           const double *w2) {
     size_t kernel = change->kernel, width = kron->d * kernel;

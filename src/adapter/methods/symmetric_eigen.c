@@ -1,9 +1,10 @@
 /* symmetric_eigen.c - see symmetric_eigen.h.
  *
- * Two classical steps. Reflections (Householder) bring the matrix to three diagonals; rotations (QL with
- * implicit shifts) bring those to one. Jacobi's method would be shorter and ten times slower, and an
- * adapter on every layer has a hundred matrices. Vectors are rows throughout, so that a rotation runs
- * over two rows in a line, and only those asked for are carried back through the reflections. */
+ * Two classical steps. Reflections (Householder) bring the matrix to three diagonals; rotations
+ * (QL with implicit shifts) bring those to one. Jacobi's method would be shorter and ten times
+ * slower, and an adapter on every layer has a hundred matrices. Vectors are rows throughout, so
+ * that a rotation runs over two rows in a line, and only those asked for are carried back
+ * through the reflections. */
 #include "adapter/methods/symmetric_eigen.h"
 
 #include <float.h>
@@ -17,7 +18,7 @@ enum { SHIFTS_MAX = 60 };
 
 struct reduction {
     double *matrix; /* [n, n]; row k holds the reflection of step k from column k + 1 on */
-    double *diagonal, *beside; /* [n]; beside[i] stands between i and i + 1 */
+    double *diagonal, *beside; /* [n]; beside[i] is between i and i + 1 */
     double *factor;            /* [n]: I - factor v vT */
     double *product;           /* [n] */
     double *rows;              /* [n, n]: eigenvectors of the three diagonals */
@@ -78,7 +79,7 @@ static void shift(struct reduction *r, size_t first, size_t last) {
     for (size_t i = last; i-- > first;) {
         double f = sine * e[i], b = cosine * e[i], length = hypot(f, g);
         e[i + 1] = length;
-        if (length == 0) { /* the block falls apart here */
+        if (length == 0) { /* the block splits here */
             d[i + 1] -= moved;
             e[last] = 0;
             return;
@@ -86,10 +87,10 @@ static void shift(struct reduction *r, size_t first, size_t last) {
         sine = f / length;
         cosine = g / length;
         g = d[i + 1] - moved;
-        double turned = (d[i] - g) * sine + 2 * cosine * b;
-        moved = sine * turned;
+        double rotated = (d[i] - g) * sine + 2 * cosine * b;
+        moved = sine * rotated;
         d[i + 1] = g + moved;
-        g = cosine * turned - b;
+        g = cosine * rotated - b;
         rotate(r->rows + i * r->n, r->rows + (i + 1) * r->n, cosine, sine, r->n);
     }
     d[first] -= moved;
@@ -97,7 +98,7 @@ static void shift(struct reduction *r, size_t first, size_t last) {
     e[last] = 0;
 }
 
-/* Shifts until nothing stands beside the diagonal; 0 when that does not end. */
+/* Shifts until all is zero beside the diagonal; 0 when that does not end. */
 static int diagonalise(struct reduction *r) {
     for (size_t first = 0; first < r->n; first++) {
         for (int shifts = 0;; shifts++) {

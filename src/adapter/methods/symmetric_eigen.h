@@ -6,8 +6,9 @@
 
 #include "potstill.h"
 
-/* matrix [n, n], symmetric and finite, is used up. vectors [count, n], count <= n: a row each, of
- * length 1, by falling eigenvalue; values [count]. In double, to about n roundings of the largest. */
+/* matrix [n, n], symmetric and finite, is used up. vectors [count, n], count <= n: a row
+ * each, of length 1, by falling eigenvalue; values [count]. In double, to about n
+ * roundings of the largest. */
 pst_status symmetric_eigen(double *matrix, size_t n, size_t count, double *vectors, double *values,
                            pst_error *err);
 

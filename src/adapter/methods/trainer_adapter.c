@@ -31,7 +31,7 @@ static pst_status take(struct adapter_build *build, const char *key, size_t rows
     return adapter_build_floats(build, tensor, values, err);
 }
 
-/* The rank of a layer is told by its down-projection alone. */
+/* Only the down-projection of a layer shows its rank. */
 static pst_status read_rank(const struct safetensors *file, const char *key, uint32_t *rank,
                             pst_error *err) {
     const struct tensor *down = safetensors_find(file, key);
@@ -72,7 +72,7 @@ static pst_status apply_layer(struct adapter_build *build, uint32_t layer, doubl
     return PST_OK;
 }
 
-/* Whatever else is in the file belongs to a model that this is not. */
+/* Other tensors in the file belong to another model. */
 static pst_status check_rest(const struct adapter_build *build, uint32_t layers, pst_error *err) {
     const struct safetensors *file = &build->adapter->file;
     for (size_t i = 0; i < file->count; i++)
@@ -112,8 +112,8 @@ pst_status trainer_adapter_resolve(const struct pst_model *model, const char *ba
     return adapter_build_end(&build, status, adapter, err);
 }
 
-/* The base model that summary.json names; "" when it does not. What the trainer measured is no
- * business of ours, so nothing about that file is an error. */
+/* The base model that summary.json names; "" when it does not. The rest of that file are
+ * measurements of the trainer, so nothing about it is an error. */
 static char *read_summary(const char *dir) {
     char *path = path_join(dir, "summary.json");
     struct json_file file = {0};

@@ -1,4 +1,4 @@
-/* trainer_adapter.h - adapter.safetensors, as the trainer in Moonshine's own Python package writes it.
+/* trainer_adapter.h - adapter.safetensors as the trainer of Moonshine's Python package writes it.
  *
  *   decoder.<i>.down          [rank, dim]               one for each layer of the decoder
  *   decoder.<i>.q_proj.up     [heads * head_dim, rank]  and k_proj, v_proj
@@ -16,7 +16,7 @@
 pst_status trainer_adapter_open(const struct pst_model *model, const char *dir,
                                 const pst_adapter_options *options, struct pst_adapter **adapter,
                                 pst_error *err);
-/* The same for an open file, which it takes over, also when it fails. */
+/* The same for an open file, which it owns from then on, also when it fails. */
 pst_status trainer_adapter_resolve(const struct pst_model *model, const char *base_model,
                                    struct safetensors *file, const pst_adapter_options *options,
                                    struct pst_adapter **adapter, pst_error *err);
