@@ -73,8 +73,8 @@ void added_tokens_free(struct added_tokens *added) {
     *added = (struct added_tokens){0};
 }
 
-/* First of patterns [low, high), all alike before `depth` and longer, whose byte there is at least
- * `byte`. */
+/* The first of patterns [low, high) whose byte at `depth` is at least `byte`: all are longer than
+ * that and equal before it. */
 static size_t lower_bound(const struct pattern_set *set, size_t low, size_t high, size_t depth,
                           int byte) {
     while (low < high) {
@@ -88,7 +88,7 @@ static size_t lower_bound(const struct pattern_set *set, size_t low, size_t high
 }
 
 /* The longest pattern that `text` starts with, NULL for none. The sorted patterns are narrowed byte
- * by byte to those that agree with the text; one that ends where they agree stands first. */
+ * by byte to those that agree with the text; one that ends where they agree is the first. */
 static const struct added_pattern *longest(const struct pattern_set *set, const char *text,
                                            size_t length) {
     const struct added_pattern *found = NULL;

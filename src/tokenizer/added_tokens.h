@@ -53,7 +53,7 @@ void added_tokens_free(struct added_tokens *added);
 int added_tokens_next(const struct pattern_set *set, const char *text, size_t length, size_t from,
                       struct added_match *match);
 
-/* Appends what the normaliser makes of `text`: "▁" in front unless it is empty, "▁" for each space. */
+/* Appends the normalised `text`: "▁" in front unless it is empty, "▁" for each space. */
 void added_tokens_prepare(struct buffer *prepared, const char *text, size_t length);
 
 #endif

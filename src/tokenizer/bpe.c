@@ -1,8 +1,8 @@
 /* bpe.c - see bpe.h.
  *
- * Merges wait in a heap ordered by rank and place. A merge changes its neighbours, so entries go
- * stale; nothing is removed from the heap, each entry is checked against the symbols when it comes
- * up. */
+ * Merges wait in a heap ordered by rank and place. A merge changes its neighbours, so
+ * entries go stale; nothing is removed from the heap, each entry is compared with the
+ * symbols when its turn comes. */
 #include "tokenizer/bpe.h"
 
 #include <stdio.h>
@@ -24,7 +24,7 @@ struct candidate {
 };
 
 /* The working memory of one text. */
-struct merging {
+struct merge_run {
     const struct bpe *bpe;
     struct symbol *symbols; /* [count] */
     size_t count;
@@ -91,45 +91,44 @@ void id_list_append(struct id_list *list, int32_t id) {
 
 /* --------------------------------------------------------------------------------------- heap */
 
-static void push(struct merging *merging, struct candidate candidate) {
-    size_t at = merging->heap_count++;
+static void push(struct merge_run *run, struct candidate candidate) {
+    size_t at = run->heap_count++;
     while (at > 0) {
         size_t parent = (at - 1) / 2;
-        if (merging->heap[parent].order <= candidate.order) break;
-        merging->heap[at] = merging->heap[parent];
+        if (run->heap[parent].order <= candidate.order) break;
+        run->heap[at] = run->heap[parent];
         at = parent;
     }
-    merging->heap[at] = candidate;
+    run->heap[at] = candidate;
 }
 
-static struct candidate pop(struct merging *merging) {
-    struct candidate top = merging->heap[0];
-    struct candidate last = merging->heap[--merging->heap_count];
+static struct candidate pop(struct merge_run *run) {
+    struct candidate top = run->heap[0];
+    struct candidate last = run->heap[--run->heap_count];
     size_t at = 0;
-    for (size_t child; (child = 2 * at + 1) < merging->heap_count; at = child) {
-        if (child + 1 < merging->heap_count &&
-            merging->heap[child + 1].order < merging->heap[child].order)
+    for (size_t child; (child = 2 * at + 1) < run->heap_count; at = child) {
+        if (child + 1 < run->heap_count && run->heap[child + 1].order < run->heap[child].order)
             child++;
-        if (merging->heap[child].order >= last.order) break;
-        merging->heap[at] = merging->heap[child];
+        if (run->heap[child].order >= last.order) break;
+        run->heap[at] = run->heap[child];
     }
-    merging->heap[at] = last;
+    run->heap[at] = last;
     return top;
 }
 
 /* ------------------------------------------------------------------------------------ symbols */
 
-static void add_symbol(struct merging *merging, int32_t id) {
-    int32_t at = (int32_t)merging->count++;
-    merging->symbols[at] = (struct symbol){.id = id, .previous = at - 1, .next = at + 1};
+static void add_symbol(struct merge_run *run, int32_t id) {
+    int32_t at = (int32_t)run->count++;
+    run->symbols[at] = (struct symbol){.id = id, .previous = at - 1, .next = at + 1};
 }
 
 /* Adds the bytes of a character when all of them have tokens. */
-static int add_bytes(struct merging *merging, const char *text, size_t length) {
-    const struct bpe *bpe = merging->bpe;
+static int add_bytes(struct merge_run *run, const char *text, size_t length) {
+    const struct bpe *bpe = run->bpe;
     for (size_t i = 0; i < length; i++)
         if (bpe->byte_ids[(unsigned char)text[i]] < 0) return 0;
-    for (size_t i = 0; i < length; i++) add_symbol(merging, bpe->byte_ids[(unsigned char)text[i]]);
+    for (size_t i = 0; i < length; i++) add_symbol(run, bpe->byte_ids[(unsigned char)text[i]]);
     return 1;
 }
 
@@ -138,83 +137,81 @@ static size_t character_length(char first) {
     return lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
 }
 
-/* One symbol a character. An unk waits until the next character that has a token of its own, so that
- * those between can fuse with it; characters spelled in bytes do not end the wait, and so come
+/* One symbol a character. An unk waits until the next character that has a token of its own, so
+ * that those between can fuse with it; characters spelled in bytes do not end the wait, and so come
  * before it: upstream's order. */
-static void split(struct merging *merging, const struct vocabulary *vocabulary, const char *text,
+static void split(struct merge_run *run, const struct vocabulary *vocabulary, const char *text,
                   size_t length) {
-    const struct bpe *bpe = merging->bpe;
+    const struct bpe *bpe = run->bpe;
     int unk_waits = 0;
     for (size_t at = 0, size; at < length; at += size) {
         size = character_length(text[at]);
         int32_t id = vocabulary_find(vocabulary, text + at, size);
         if (id >= 0) {
-            if (unk_waits) add_symbol(merging, bpe->unk_id);
+            if (unk_waits) add_symbol(run, bpe->unk_id);
             unk_waits = 0;
-            add_symbol(merging, id);
-        } else if (!(bpe->byte_fallback && add_bytes(merging, text + at, size)) &&
-                   bpe->unk_id >= 0) {
-            if (unk_waits && !bpe->fuse_unk) add_symbol(merging, bpe->unk_id);
+            add_symbol(run, id);
+        } else if (!(bpe->byte_fallback && add_bytes(run, text + at, size)) && bpe->unk_id >= 0) {
+            if (unk_waits && !bpe->fuse_unk) add_symbol(run, bpe->unk_id);
             unk_waits = 1;
         }
     }
-    if (unk_waits) add_symbol(merging, bpe->unk_id);
-    if (merging->count > 0) merging->symbols[merging->count - 1].next = NONE;
+    if (unk_waits) add_symbol(run, bpe->unk_id);
+    if (run->count > 0) run->symbols[run->count - 1].next = NONE;
 }
 
 /* Puts the merge of the symbol at `left` and the one after it on the heap, if there is one. */
-static void propose(struct merging *merging, int32_t left) {
-    const struct symbol *symbol = &merging->symbols[left];
+static void propose(struct merge_run *run, int32_t left) {
+    const struct symbol *symbol = &run->symbols[left];
     if (symbol->next == NONE) return;
-    const struct merge *merge =
-        find_merge(merging->bpe, symbol->id, merging->symbols[symbol->next].id);
+    const struct merge *merge = find_merge(run->bpe, symbol->id, run->symbols[symbol->next].id);
     if (merge->id < 0) return;
-    push(merging, (struct candidate){.order = (uint64_t)merge->rank << 32 | (uint32_t)left,
-                                     .id = merge->id});
+    push(run, (struct candidate){.order = (uint64_t)merge->rank << 32 | (uint32_t)left,
+                                 .id = merge->id});
 }
 
 /* Does the symbol at `left` still merge with the one after it into `id`? */
-static int holds(const struct merging *merging, int32_t left, int32_t id) {
-    const struct symbol *symbol = &merging->symbols[left];
+static int holds(const struct merge_run *run, int32_t left, int32_t id) {
+    const struct symbol *symbol = &run->symbols[left];
     if (symbol->id == NONE || symbol->next == NONE) return 0;
-    return find_merge(merging->bpe, symbol->id, merging->symbols[symbol->next].id)->id == id;
+    return find_merge(run->bpe, symbol->id, run->symbols[symbol->next].id)->id == id;
 }
 
-static void merge_all(struct merging *merging) {
-    for (size_t i = 0; i < merging->count; i++) propose(merging, (int32_t)i);
-    while (merging->heap_count > 0) {
-        struct candidate candidate = pop(merging);
+static void merge_all(struct merge_run *run) {
+    for (size_t i = 0; i < run->count; i++) propose(run, (int32_t)i);
+    while (run->heap_count > 0) {
+        struct candidate candidate = pop(run);
         int32_t at = (int32_t)(candidate.order & UINT32_MAX);
-        if (!holds(merging, at, candidate.id)) continue;
-        struct symbol *left = &merging->symbols[at];
-        struct symbol *right = &merging->symbols[left->next];
+        if (!holds(run, at, candidate.id)) continue;
+        struct symbol *left = &run->symbols[at];
+        struct symbol *right = &run->symbols[left->next];
         left->id = candidate.id;
         left->next = right->next;
         right->id = NONE;
-        if (left->next != NONE) merging->symbols[left->next].previous = at;
-        if (left->previous != NONE) propose(merging, left->previous);
-        propose(merging, at);
+        if (left->next != NONE) run->symbols[left->next].previous = at;
+        if (left->previous != NONE) propose(run, left->previous);
+        propose(run, at);
     }
 }
 
 pst_status bpe_encode(const struct bpe *bpe, const struct vocabulary *vocabulary, const char *text,
                       size_t length, struct id_list *ids, pst_error *err) {
     if (length == 0) return PST_OK;
-    struct merging merging = {
+    struct merge_run run = {
         .bpe = bpe,
-        .symbols = malloc(length * sizeof *merging.symbols), /* a byte makes one symbol at most */
-        .heap = malloc(2 * length * sizeof *merging.heap),
+        .symbols = malloc(length * sizeof *run.symbols), /* a byte makes one symbol at most */
+        .heap = malloc(2 * length * sizeof *run.heap),
     };
     pst_status status = PST_OK;
-    if (merging.symbols && merging.heap) {
-        split(&merging, vocabulary, text, length);
-        merge_all(&merging);
-        for (size_t i = 0; i < merging.count; i++)
-            if (merging.symbols[i].id != NONE) id_list_append(ids, merging.symbols[i].id);
+    if (run.symbols && run.heap) {
+        split(&run, vocabulary, text, length);
+        merge_all(&run);
+        for (size_t i = 0; i < run.count; i++)
+            if (run.symbols[i].id != NONE) id_list_append(ids, run.symbols[i].id);
     } else {
-        status = error_memory(err, length * (sizeof *merging.symbols + 2 * sizeof *merging.heap));
+        status = error_memory(err, length * (sizeof *run.symbols + 2 * sizeof *run.heap));
     }
-    free(merging.symbols);
-    free(merging.heap);
+    free(run.symbols);
+    free(run.heap);
     return status;
 }

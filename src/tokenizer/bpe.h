@@ -1,8 +1,8 @@
 /* bpe.h - byte pair encoding: text to ids by merging neighbours, best rank first.
  *
- * Text starts as one symbol a character (or a byte, for characters the vocabulary lacks). Among all
- * neighbours that some merge joins, the merge that stands first in the file wins, the leftmost of
- * equals; until none is left. */
+ * Text starts as one symbol a character (or a byte, for characters the vocabulary lacks). Of all
+ * merges that apply to two neighbours, the first in the file is done next, and the leftmost of
+ * equals, until none is left. */
 #ifndef PST_TOKENIZER_BPE_H
 #define PST_TOKENIZER_BPE_H
 
@@ -36,8 +36,8 @@ struct id_list {
 
 void id_list_append(struct id_list *list, int32_t id);
 
-/* Indexes `merges` [count] and looks up the byte tokens. Of two merges of one pair the later counts,
- * as upstream has it. The flags are the caller's to set. */
+/* Indexes `merges` [count] and looks up the byte tokens. Of two merges of one pair the later
+ * counts, as upstream has it. The flags are the caller's to set. */
 pst_status bpe_build(struct bpe *bpe, const struct vocabulary *vocabulary,
                      const struct merge *merges, size_t count, pst_error *err);
 void bpe_free(struct bpe *bpe);

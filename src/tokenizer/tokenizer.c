@@ -1,9 +1,9 @@
 /* tokenizer.c - text to ids and back.
  *
- * To ids: cut out the added tokens, prepare what lies between ("▁" in front, "▁" for spaces), cut out
- * those matched there, merge the rest. Back: the strings of the ids one after another, "▁" as a
- * space, bytes put together to characters, one space off the front. What a file must say to be read
- * so is tokenizer_file.c's concern. */
+ * To ids: cut out the added tokens, prepare what lies between ("▁" in front, "▁" for spaces), cut
+ * out those matched there, merge the rest. Back: the strings of the ids one after another, "▁" as a
+ * space, bytes put together to characters, one space off the front. What a file must say for that
+ * is checked by tokenizer_file.c. */
 #include "tokenizer/tokenizer.h"
 
 #include <stdlib.h>
@@ -34,9 +34,9 @@ const char *tokenizer_token(const struct tokenizer *tokenizer, int32_t id, size_
 
 /* ------------------------------------------------------------------------------------- encode */
 
-/* A stretch of text without raw added tokens. */
-static pst_status encode_piece(const struct tokenizer *tokenizer, const char *text, size_t length,
-                               struct id_list *ids, pst_error *err) {
+/* Text between added tokens that are matched as written. */
+static pst_status encode_prepared(const struct tokenizer *tokenizer, const char *text,
+                                  size_t length, struct id_list *ids, pst_error *err) {
     struct buffer prepared = {0};
     added_tokens_prepare(&prepared, text, length);
     pst_status status = prepared.failed ? error_memory(err, 0) : PST_OK;
@@ -59,7 +59,7 @@ static pst_status encode_text(const struct tokenizer *tokenizer, const char *tex
     for (size_t at = 0; at < length && !status;) {
         struct added_match match = {.start = length};
         added_tokens_next(&tokenizer->added.in_raw, text, length, at, &match);
-        status = encode_piece(tokenizer, text + at, match.start - at, ids, err);
+        status = encode_prepared(tokenizer, text + at, match.start - at, ids, err);
         if (match.length > 0) id_list_append(ids, match.id);
         at = match.start + match.length;
     }
@@ -112,7 +112,7 @@ pst_status tokenizer_encode(const struct tokenizer *tokenizer, const char *text,
 
 /* ------------------------------------------------------------------------------------- decode */
 
-/* The byte a token like "<0x0A>" stands for; -1 for other tokens. */
+/* The byte that a token like "<0x0A>" means; -1 for other tokens. */
 static int token_byte(const struct token *token) {
     if (token->length != 6 || memcmp(token->text, "<0x", 3) != 0 || token->text[5] != '>')
         return -1;
@@ -146,7 +146,7 @@ static void append_token(struct buffer *text, const struct token *token) {
         buffer_append(text, token->text + at, plain - at);
         at = plain;
         if (at == token->length) break;
-        /* A token is whole characters, so three bytes stand here. */
+        /* A token is whole characters, so there are three bytes. */
         int space = memcmp(token->text + at, "\xE2\x96\x81", 3) == 0;
         buffer_append(text, space ? " " : token->text + at, space ? 1 : 3);
         at += 3;

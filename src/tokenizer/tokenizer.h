@@ -1,8 +1,8 @@
-/* tokenizer.h - token ids to text and back, as a Hugging Face tokenizer.json of the Moonshine kind says.
+/* tokenizer.h - ids to text and back, by a Hugging Face tokenizer.json of the Moonshine kind.
  *
  * The kind: BPE with byte fallback and no pre-tokenizer; normaliser "prepend ▁, replace space by ▁"
- * (U+2581); decoder "replace ▁ by space, byte fallback, fuse, strip one leading space"; added tokens;
- * a template that puts <s> first. A file of another kind is refused by name. */
+ * (U+2581); decoder "replace ▁ by space, byte fallback, fuse, strip one leading space"; added
+ * tokens; a template that puts <s> first. A file of another kind is refused by name. */
 #ifndef PST_TOKENIZER_TOKENIZER_H
 #define PST_TOKENIZER_TOKENIZER_H
 
@@ -29,8 +29,8 @@ int tokenizer_is_special(const struct tokenizer *tokenizer, int32_t id);
 /* The text of a token as the file writes it, NULL for an unknown id; *length in bytes. */
 const char *tokenizer_token(const struct tokenizer *tokenizer, int32_t id, size_t *length);
 
-/* Encodes UTF-8 text; with `add_special_tokens` the template's start token comes first. Text that is
- * not UTF-8 is PST_ERR_INPUT with the byte offset. *ids [count] is malloc'ed. */
+/* Encodes UTF-8 text; with `add_special_tokens` the template's start token comes first. Text that
+ * is not UTF-8 is PST_ERR_INPUT with the byte offset. *ids [count] is malloc'ed. */
 pst_status tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t length,
                             int add_special_tokens, int32_t **ids, size_t *count, pst_error *err);
 

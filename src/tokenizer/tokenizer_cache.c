@@ -1,5 +1,5 @@
-/* tokenizer_cache.c - see tokenizer_cache.h. The head of the file is the digests of what tokenizer_open()
- * reads. */
+/* tokenizer_cache.c - see tokenizer_cache.h. The head of the file is the digests of what
+ * tokenizer_open() reads. */
 #include "tokenizer/tokenizer_cache.h"
 
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 static const char *const FILES[] = {"tokenizer.json", "tokenizer_config.json"};
 enum { FILE_COUNT = sizeof FILES / sizeof *FILES };
 
-/* Appends what `dir` has; 0 when that cannot be said. */
+/* Appends the digests of the files in `dir`; 0 when one cannot be had. */
 static int describe(struct buffer *head, const char *dir, const char *cache_dir) {
     buffer_format(head, "tokenizer %d\n", TOKENIZER_IMAGE_VERSION);
     int known = 1;

@@ -1,5 +1,5 @@
-/* tokenizer_image.c - see tokenizer_image.h. An image is a head of numbers and ten sections, each on a cache
- * line, whose lengths follow from the head. */
+/* tokenizer_image.c - see tokenizer_image.h. An image is a head of numbers and ten sections, each
+ * on a cache line, whose lengths follow from the head. */
 #include "tokenizer/tokenizer_image.h"
 
 #include <stdlib.h>
@@ -156,7 +156,7 @@ static int read_tokens(struct vocabulary *vocabulary, const uint32_t *lengths, c
     return at == text_bytes;
 }
 
-/* Every search in a table must come to an end, and to something. */
+/* Every search in a table must end, at an entry that exists. */
 static int check_slots(const struct vocabulary *vocabulary) {
     size_t empty = 0;
     for (size_t i = 0; i <= vocabulary->mask; i++) {
@@ -222,7 +222,7 @@ static int read_sections(struct tokenizer *tokenizer, struct reader *reader,
     const int32_t *before = section(reader, head->before, sizeof *before);
     const int32_t *after = section(reader, head->after, sizeof *after);
     if (reader->failed || reader->at != reader->size) return 0;
-    /* Written to by none: what is borrowed is not freed either. */
+    /* Nobody writes to them, and what is borrowed is not freed. */
     vocabulary->slots = (struct vocabulary_slot *)slots;
     vocabulary->mask = head->slots - 1;
     vocabulary->size = head->size;

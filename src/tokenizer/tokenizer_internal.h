@@ -1,5 +1,5 @@
-/* tokenizer_internal.h - what tokenizer_file.c fills and tokenizer.c uses. Nothing in it changes once
- * it is open, so threads share it freely. */
+/* tokenizer_internal.h - what tokenizer_file.c fills and tokenizer.c uses. Nothing in it changes
+ * once it is open, so threads share it freely. */
 #ifndef PST_TOKENIZER_TOKENIZER_INTERNAL_H
 #define PST_TOKENIZER_TOKENIZER_INTERNAL_H
 
@@ -14,7 +14,7 @@ struct tokenizer {
     struct added_tokens added;
     unsigned char *special; /* [vocabulary.size] is this id left out by skip_special_tokens? */
     struct id_list before, after; /* what the template puts around a text */
-    int clean_up; /* the spaces that English spelling has not are taken out of decoded text */
+    int clean_up;                 /* spaces before punctuation are taken out of decoded text */
     /* The tables, texts and `special` lie in an image (tokenizer_image.h): perhaps this one. */
     int borrowed;
     struct file_view image;

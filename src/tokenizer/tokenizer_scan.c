@@ -152,7 +152,7 @@ static pst_status fail(const struct cursor *cursor, const char *expected, pst_er
                      cursor->table, (size_t)(cursor->at - cursor->scan->text), expected);
 }
 
-/* Steps over `byte`, and white space around it; 0 when something else stands there. */
+/* Steps over `byte`, and white space around it; 0 when something else is there. */
 static int take(struct cursor *cursor, char byte) {
     cursor->at = skip_space(cursor->at, cursor->end);
     if (cursor->at == cursor->end || *cursor->at != byte) return 0;

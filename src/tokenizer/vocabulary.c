@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/utf8.h"
 
-/* FNV-1a: it goes byte by byte, so the hash of two strings put together continues that of the first. */
+/* FNV-1a goes byte by byte, so the hash of two joined strings continues that of the first. */
 static const uint32_t HASH_START = 2166136261u;
 
 static uint32_t hash_more(uint32_t hash, const char *text, size_t length) {
@@ -51,7 +51,7 @@ int32_t vocabulary_find(const struct vocabulary *vocabulary, const char *text, s
     return vocabulary_find_joined(vocabulary, &left, &right);
 }
 
-/* Makes room for ids below `size`. */
+/* Grows the table by id to `size`. */
 static pst_status reserve(struct vocabulary *vocabulary, size_t size, pst_error *err) {
     if (size <= vocabulary->size) return PST_OK;
     struct token *by_id = realloc(vocabulary->by_id, size * sizeof *by_id);

@@ -1,6 +1,6 @@
 /* vocabulary.h - token strings and their ids, both ways.
  *
- * All strings stand in one block. An id finds its string by index, a string its id by an
+ * All strings are in one block. An id finds its string by index, a string its id by an
  * open-addressed table that keeps hashes, so a miss seldom touches a string. */
 #ifndef PST_TOKENIZER_VOCABULARY_H
 #define PST_TOKENIZER_VOCABULARY_H
@@ -35,7 +35,7 @@ struct vocabulary {
 };
 
 /* Indexes `tokens` [count]. The strings lie in `texts`, which becomes the vocabulary's whatever the
- * outcome. A string or an id that stands twice is refused; `name` is used in messages. */
+ * outcome. A string or an id that occurs twice is refused; `name` is used in messages. */
 pst_status vocabulary_build(struct vocabulary *vocabulary, char *texts, const struct token *tokens,
                             size_t count, const char *name, pst_error *err);
 void vocabulary_free(struct vocabulary *vocabulary);
