@@ -74,8 +74,8 @@ int dtype_to_float(enum dtype dtype, const unsigned char *data, size_t count, fl
     }
 }
 
-/* Round to nearest even into sign, exponent and `digits` bits of mantissa; exponents run from 1 - `bias`
- * to `bias`. By way of float it would be rounded twice. */
+/* Round to nearest even into sign, exponent and `digits` bits of mantissa; exponents run from 1 -
+ * `bias` to `bias`. By way of float it would be rounded twice. */
 static uint16_t narrow(double value, int digits, int bias) {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);

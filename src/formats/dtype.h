@@ -29,16 +29,16 @@ enum dtype {
 const char *dtype_name(enum dtype dtype);
 /* Returns 0 when `name` is none of them. */
 int dtype_parse(const char *name, enum dtype *dtype);
-/* "float32", "float16", "bfloat16": the names of torch for what models are stored in; NULL: none of them. */
+/* "float32", "float16", "bfloat16": torch's names of the types of models; NULL: another type. */
 const char *dtype_torch_name(enum dtype dtype);
 size_t dtype_bytes(enum dtype dtype);
 
 /* Widens F32, F16, BF16 or F64 at `data` (any alignment) to out [count]; 0 for another type. */
 int dtype_to_float(enum dtype dtype, const unsigned char *data, size_t count, float *out);
 
-/* Rounds doubles to F32, F16 or BF16 at `out`, once, to the nearest and to even between two; what is too
- * large becomes infinity. Returns the index of the first result that is not finite, `count` when there
- * is none. */
+/* Rounds doubles to F32, F16 or BF16 at `out`, once, to the nearest and to even between two; what
+ * is too large becomes infinity. Returns the index of the first result that is not finite,
+ * `count` when there is none. */
 size_t dtype_from_double(enum dtype dtype, const double *values, size_t count, void *out);
 
 #endif

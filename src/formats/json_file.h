@@ -17,9 +17,9 @@ struct json_file {
 pst_status json_file_open(struct json_file *file, const char *path, size_t limit, pst_error *err);
 void json_file_close(struct json_file *file);
 
-/* Each reads `key` of `object` into `*value`, leaves `*value` alone when the key is missing or null,
- * and fails with "<path>: <key> is <what>, expected <what>" on another type or outside [low, high].
- * `path` is for messages. */
+/* Each reads `key` of `object` into `*value`, leaves `*value` alone when the key is missing or
+ * null, and fails with "<path>: <key> is <what>, expected <what>" on another type or outside [low,
+ * high]. `path` is for messages. */
 pst_status json_get_int(const json_t *object, const char *path, const char *key, int64_t low,
                         int64_t high, int64_t *value, pst_error *err);
 pst_status json_get_double(const json_t *object, const char *path, const char *key, double low,
@@ -30,7 +30,7 @@ pst_status json_get_bool(const json_t *object, const char *path, const char *key
 pst_status json_get_text(const json_t *object, const char *path, const char *key,
                          const char **value, pst_error *err);
 
-/* "a string", "an object", "null"...: what stands in the file, for messages. */
+/* "a string", "an object", "null"...: what the file has there, for messages. */
 const char *json_kind(const json_t *value);
 
 #endif

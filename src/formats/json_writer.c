@@ -1,5 +1,5 @@
-/* json_writer.c - see json_writer.h. Numbers are the reason for it: jansson prints 0.9 with seventeen
- * digits, Python with the one that is needed. */
+/* json_writer.c - see json_writer.h. Numbers are the reason for it: jansson prints 0.9 with
+ * seventeen digits, Python with the one that is needed. */
 #include "formats/json_writer.h"
 
 #include <stdlib.h>

@@ -1,8 +1,9 @@
 /* pickle.c - see pickle.h.
  *
- * No instruction leaves more than one new value behind, so the stack, the memo and the members of all
- * tuples and dicts have at most as many values as the pickle has bytes: they are reserved once, and
- * nothing grows. A value refers to others by index and is never walked, so depth costs nothing. */
+ * No instruction leaves more than one new value behind, so the stack, the memo and the
+ * members of all tuples and dicts have at most as many values as the pickle has bytes: they
+ * are reserved once, and nothing grows. A value refers to others by index and is never
+ * walked, so depth costs nothing. */
 #include "formats/pickle.h"
 
 #include <stdlib.h>
@@ -46,7 +47,7 @@ struct machine {
     struct value *stack;   /* [depth] */
     struct value *memo;    /* [size], by number */
     struct value *members; /* [member_count] of all tuples, one after the other */
-    struct pair *pairs;    /* [pair_count] of all dicts, in the order of their making */
+    struct pair *pairs;    /* [pair_count] of all dicts, in the order they were made */
     size_t depth, member_count, pair_count, dict_count;
 };
 
@@ -74,52 +75,47 @@ static const struct {
     {"torch", "BoolStorage", STORAGE_TYPE, DTYPE_BOOL},
 };
 
-/* Instructions of Python's pickle that torch.save() has no need of, for messages. */
-static const struct {
-    unsigned char code;
-    const char *name;
-} REFUSED[] = {
-    {'0', "POP"},
-    {'1', "POP_MARK"},
-    {'2', "DUP"},
-    {'F', "FLOAT"},
-    {'I', "INT"},
-    {'L', "LONG"},
-    {'P', "PERSID"},
-    {'S', "STRING"},
-    {'T', "BINSTRING"},
-    {'U', "SHORT_BINSTRING"},
-    {'V', "UNICODE"},
-    {'a', "APPEND"},
-    {'B', "BINBYTES"},
-    {'C', "SHORT_BINBYTES"},
-    {'G', "BINFLOAT"},
-    {'d', "DICT"},
-    {'e', "APPENDS"},
-    {'g', "GET"},
-    {'i', "INST"},
-    {'l', "LIST"},
-    {'o', "OBJ"},
-    {'p', "PUT"},
-    {']', "EMPTY_LIST"},
-    {0x81, "NEWOBJ"},
-    {0x82, "EXT1"},
-    {0x83, "EXT2"},
-    {0x84, "EXT4"},
-    {0x8b, "LONG4"},
-    {0x8c, "SHORT_BINUNICODE"},
-    {0x8d, "BINUNICODE8"},
-    {0x8e, "BINBYTES8"},
-    {0x8f, "EMPTY_SET"},
-    {0x90, "ADDITEMS"},
-    {0x91, "FROZENSET"},
-    {0x92, "NEWOBJ_EX"},
-    {0x93, "STACK_GLOBAL"},
-    {0x94, "MEMOIZE"},
-    {0x95, "FRAME"},
-    {0x96, "BYTEARRAY8"},
-    {0x97, "NEXT_BUFFER"},
-};
+/* Instructions of Python's pickle that torch.save() does not need, for messages. */
+static const char *const REFUSED[256] = {['0'] = "POP",
+                                         ['1'] = "POP_MARK",
+                                         ['2'] = "DUP",
+                                         ['F'] = "FLOAT",
+                                         ['I'] = "INT",
+                                         ['L'] = "LONG",
+                                         ['P'] = "PERSID",
+                                         ['S'] = "STRING",
+                                         ['T'] = "BINSTRING",
+                                         ['U'] = "SHORT_BINSTRING",
+                                         ['V'] = "UNICODE",
+                                         ['a'] = "APPEND",
+                                         ['B'] = "BINBYTES",
+                                         ['C'] = "SHORT_BINBYTES",
+                                         ['G'] = "BINFLOAT",
+                                         ['d'] = "DICT",
+                                         ['e'] = "APPENDS",
+                                         ['g'] = "GET",
+                                         ['i'] = "INST",
+                                         ['l'] = "LIST",
+                                         ['o'] = "OBJ",
+                                         ['p'] = "PUT",
+                                         [']'] = "EMPTY_LIST",
+                                         [0x81] = "NEWOBJ",
+                                         [0x82] = "EXT1",
+                                         [0x83] = "EXT2",
+                                         [0x84] = "EXT4",
+                                         [0x8b] = "LONG4",
+                                         [0x8c] = "SHORT_BINUNICODE",
+                                         [0x8d] = "BINUNICODE8",
+                                         [0x8e] = "BINBYTES8",
+                                         [0x8f] = "EMPTY_SET",
+                                         [0x90] = "ADDITEMS",
+                                         [0x91] = "FROZENSET",
+                                         [0x92] = "NEWOBJ_EX",
+                                         [0x93] = "STACK_GLOBAL",
+                                         [0x94] = "MEMOIZE",
+                                         [0x95] = "FRAME",
+                                         [0x96] = "BYTEARRAY8",
+                                         [0x97] = "NEXT_BUFFER"};
 
 /* ------------------------------------------------------------------------------------- errors */
 
@@ -128,14 +124,11 @@ static pst_status damaged(const struct machine *m, const char *what) {
                      what);
 }
 
-static pst_status refuse_instruction(const struct machine *m, unsigned code) {
-    const char *name = "unknown";
-    for (size_t i = 0; i < sizeof REFUSED / sizeof *REFUSED; i++)
-        if (REFUSED[i].code == code) name = REFUSED[i].name;
+static pst_status refuse_instruction(const struct machine *m, unsigned char code) {
     return error_set(m->err, PST_ERR_UNSUPPORTED,
                      "%s: data.pkl: byte %zu: pickle instruction 0x%02x (%s), which no dict of "
                      "tensors needs: refused",
-                     m->path, m->instruction, code, name);
+                     m->path, m->instruction, code, REFUSED[code] ? REFUSED[code] : "unknown");
 }
 
 /* ------------------------------------------------------------------------------ stack and bytes */
@@ -248,8 +241,7 @@ static pst_status push_tuple(struct machine *m, size_t count) {
 
 static pst_status push_short_tuple(struct machine *m, size_t count) {
     int found;
-    size_t room = count_marked(m, &found);
-    if (room < count) return damaged(m, "a tuple of more values than there are");
+    if (count_marked(m, &found) < count) return damaged(m, "a tuple of more values than there are");
     return push_tuple(m, count);
 }
 
@@ -266,7 +258,8 @@ static pst_status push_dict(struct machine *m) {
     return push(m, (struct value){.kind = DICT, .as.dict = m->dict_count++});
 }
 
-/* Moves the topmost `count` values, keys and values in turn, into the dict below them and `between`. */
+/* Moves the topmost `count` values, keys and values in turn, into the dict that is below them
+ * and `between`. */
 static pst_status set_items(struct machine *m, size_t count, size_t between) {
     if (count % 2 != 0) return damaged(m, "a key without a value");
     if (m->depth < count + between + 1 || m->stack[m->depth - count - between - 1].kind != DICT)
@@ -292,7 +285,7 @@ static pst_status set_marked_items(struct machine *m) {
     return set_items(m, count, 1);
 }
 
-/* An OrderedDict carries "_metadata", the versions of its modules, which say nothing about values. */
+/* An OrderedDict has "_metadata", the versions of its modules, which do not change values. */
 static pst_status drop_state(struct machine *m) {
     if (!peek(m, 1, DICT)) return damaged(m, "a state that is given to something else than a dict");
     m->depth--;
@@ -362,7 +355,7 @@ static pst_status check_protocol(struct machine *m) {
                      m->path, *version, PROTOCOL);
 }
 
-static pst_status execute(struct machine *m, unsigned code) {
+static pst_status execute(struct machine *m, unsigned char code) {
     switch (code) {
     case 0x80: return check_protocol(m);
     case '(': return push(m, (struct value){.kind = MARK});

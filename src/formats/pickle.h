@@ -1,9 +1,9 @@
 /* pickle.h - the state dict in the data.pkl of a torch archive.
  *
- * A pickle is a program for a stack machine that builds Python objects by calling whatever it names:
- * running one from a stranger is running the stranger's code. This machine knows the instructions that
- * torch.save() writes for a dict from name to tensor, and five names to call, none of which does more
- * than fill in a record. Anything else is refused by its name. */
+ * A pickle is a program for a stack machine that builds Python objects by calling whatever it
+ * names: running one from a stranger is running the stranger's code. This machine knows the
+ * instructions that torch.save() writes for a dict from name to tensor, and five names to call,
+ * each of which only fills in a record. Anything else is refused by its name. */
 #ifndef PST_FORMATS_PICKLE_H
 #define PST_FORMATS_PICKLE_H
 
@@ -13,8 +13,8 @@
 #include "formats/safetensors.h"
 #include "potstill.h"
 
-/* A tensor as described; nothing of it has been held against the storage yet. Texts lie in the pickle,
- * are UTF-8 without NUL, and have no NUL behind them. */
+/* A tensor as described, not yet compared with its storage. Texts are in the pickle, UTF-8 without
+ * NUL, and not NUL-terminated. */
 struct pickle_tensor {
     const char *name; /* [name_bytes] */
     size_t name_bytes;

@@ -1,5 +1,5 @@
-/* pickle_file.c - see pickle_file.h for the format. Every tensor is checked to lie in its storage, and
- * the storage in the file. */
+/* pickle_file.c - see pickle_file.h for the format. Every tensor is checked to lie in its storage,
+ * and the storage in the file. */
 #include "formats/pickle_file.h"
 
 #include <stdlib.h>
@@ -16,7 +16,7 @@ static const size_t FILE_BYTES_MAX = (size_t)1 << 40;
 enum { NAME_SHOWN = 80 };
 
 /* One run of pickle_file_parse(). */
-struct reading {
+struct archive_reader {
     struct safetensors *file;
     struct zip_file zip;
     struct pickle pickle;
@@ -28,7 +28,7 @@ struct reading {
 /* -------------------------------------------------------------------------------------- archive */
 
 /* The entry of that name, given in two parts, below the prefix. */
-static const struct zip_entry *find_entry(const struct reading *run, const char *folder,
+static const struct zip_entry *find_entry(const struct archive_reader *run, const char *folder,
                                           const char *name, size_t name_bytes) {
     struct buffer path = {0};
     const struct zip_entry *entry = NULL;
@@ -40,8 +40,8 @@ static const struct zip_entry *find_entry(const struct reading *run, const char 
     return entry;
 }
 
-/* data.pkl names the prefix of all others by its own. */
-static const struct zip_entry *find_pickle(struct reading *run) {
+/* The prefix of data.pkl is that of all others. */
+static const struct zip_entry *find_pickle(struct archive_reader *run) {
     static const char name[] = "data.pkl";
     const size_t length = sizeof name - 1;
     for (size_t i = 0; i < run->zip.count; i++) {
@@ -58,7 +58,7 @@ static const struct zip_entry *find_pickle(struct reading *run) {
     return NULL;
 }
 
-static pst_status check_byte_order(const struct reading *run, pst_error *err) {
+static pst_status check_byte_order(const struct archive_reader *run, pst_error *err) {
     static const char little[] = "little";
     const struct zip_entry *entry = find_entry(run, "byteorder", "", 0);
     if (!entry ||
@@ -70,7 +70,7 @@ static pst_status check_byte_order(const struct reading *run, pst_error *err) {
                      (const char *)entry->data);
 }
 
-/* Files of torch before 1.6 are pickles one after the other, the first of which is a magic number. */
+/* Files of torch before 1.6 are pickles one after the other; the first is a magic number. */
 static pst_status check_kind(const struct safetensors *file, const unsigned char *bytes,
                              size_t size, pst_error *err) {
     if (zip_looks_like(bytes, size)) return PST_OK;
@@ -111,7 +111,7 @@ static int is_contiguous(const struct pickle_tensor *source) {
 }
 
 /* Finds the storage and checks that the tensor lies in it. */
-static pst_status locate(struct reading *run, const struct pickle_tensor *source,
+static pst_status locate(struct archive_reader *run, const struct pickle_tensor *source,
                          struct tensor *tensor, pst_error *err) {
     const char *path = run->file->path;
     const struct zip_entry *entry =
@@ -159,8 +159,8 @@ static void copy_in_order(const struct pickle_tensor *source, const struct tenso
     }
 }
 
-/* Copies of one storage by many tensors could outgrow any file; honest ones stay below its size. */
-static pst_status copy_all(struct reading *run, size_t file_bytes, pst_error *err) {
+/* Many tensors could copy one storage until memory runs out; real ones copy less than the file. */
+static pst_status copy_all(struct archive_reader *run, size_t file_bytes, pst_error *err) {
     struct safetensors *file = run->file;
     if (run->copied_bytes == 0) return PST_OK;
     if (run->copied_bytes > file_bytes)
@@ -184,7 +184,7 @@ static pst_status copy_all(struct reading *run, size_t file_bytes, pst_error *er
 
 /* ---------------------------------------------------------------------------------------- file */
 
-static pst_status allocate(struct reading *run, pst_error *err) {
+static pst_status allocate(struct archive_reader *run, pst_error *err) {
     const struct pickle *pickle = &run->pickle;
     size_t total = 1;
     for (size_t i = 0; i < pickle->count; i++) total += pickle->tensors[i].name_bytes + 1;
@@ -208,7 +208,7 @@ static pst_status sort(struct safetensors *file, pst_error *err) {
     return PST_OK;
 }
 
-static pst_status read_tensors(struct reading *run, size_t file_bytes, pst_error *err) {
+static pst_status read_tensors(struct archive_reader *run, size_t file_bytes, pst_error *err) {
     struct safetensors *file = run->file;
     pst_status status = allocate(run, err);
     if (status) return status;
@@ -227,7 +227,7 @@ static pst_status read_tensors(struct reading *run, size_t file_bytes, pst_error
     return status ? status : sort(file, err);
 }
 
-static pst_status read_archive(struct reading *run, const unsigned char *bytes, size_t size,
+static pst_status read_archive(struct archive_reader *run, const unsigned char *bytes, size_t size,
                                pst_error *err) {
     const char *path = run->file->path;
     pst_status status = check_kind(run->file, bytes, size, err);
@@ -245,7 +245,7 @@ static pst_status read_archive(struct reading *run, const unsigned char *bytes, 
 pst_status pickle_file_parse(struct safetensors *file, const unsigned char *bytes, size_t size,
                              const char *name, pst_error *err) {
     *file = (struct safetensors){0};
-    struct reading run = {.file = file};
+    struct archive_reader run = {.file = file};
     file->path = strdup(name);
     pst_status status = file->path ? read_archive(&run, bytes, size, err) : error_memory(err, 0);
     zip_close(&run.zip);

@@ -1,11 +1,12 @@
-/* pickle_file.h - a dict of tensors as torch.save() writes it, seen as if it were a safetensors file.
+/* pickle_file.h - a dict of tensors as torch.save() writes it, in the form of a safetensors file.
  *
  *   <name>/data.pkl    a pickle: the dict, each tensor as type, storage, offset, shape, strides
  *   <name>/byteorder   "little"; missing in old files, which are little-endian too
  *   <name>/data/0 ...  the storages: elements one after the other
  *
- * all of it in a zip archive without compression. The pickle is never run as Python would run it; see
- * pickle.h. A tensor that lies in its storage in C order is used there; another is copied into it. */
+ * all of it in a zip archive without compression. The pickle is never run as Python would
+ * run it; see pickle.h. A tensor that lies in its storage in C order is used there;
+ * another is copied into it. */
 #ifndef PST_FORMATS_PICKLE_FILE_H
 #define PST_FORMATS_PICKLE_FILE_H
 

@@ -1,5 +1,5 @@
-/* safetensors.c - the reader; see safetensors.h for the format. Every number of the header is checked
- * before it is used. */
+/* safetensors.c - the reader; see safetensors.h for the format. Every number of the header is
+ * checked before it is used. */
 #include "formats/safetensors.h"
 
 #include <jansson.h>

@@ -1,11 +1,11 @@
 /* safetensors.h - the tensor file of Hugging Face, read and written.
  *
  *   8 bytes   N, little-endian
- *   N bytes   JSON: {"__metadata__": {text: text}, name: {"dtype", "shape", "data_offsets": [a, b]}}
- *   the rest  tensor bytes, little-endian, C order; offsets count from here
+ *   N bytes   JSON: {"__metadata__": {text: text}, name: {"dtype", "shape", "data_offsets"}}
+ *   the rest  tensor bytes, little-endian, C order; data_offsets [a, b) count from here
  *
- * The reader accepts what the reference reader accepts (no holes, no overlaps, nothing left over) and
- * refuses duplicate names besides. Tensors need not be aligned. */
+ * The reader accepts what the reference reader accepts (no holes, no overlaps, nothing left over)
+ * and refuses duplicate names besides. Tensors need not be aligned. */
 #ifndef PST_FORMATS_SAFETENSORS_H
 #define PST_FORMATS_SAFETENSORS_H
 
@@ -66,16 +66,16 @@ struct tensor_source {
     const void *data; /* C order, in the byte order of this machine (little-endian ones only) */
 };
 
-/* Writes tensors as the reference writer does: widest type first, then by name, the header padded to 8
- * bytes, `__metadata__` {"format":"pt"}. Whole or not at all. */
+/* Writes tensors as the reference writer does: widest type first, then by name, the header padded
+ * to 8 bytes, `__metadata__` {"format":"pt"}. Whole or not at all. */
 pst_status safetensors_write(const char *path, const struct tensor_source *tensors, size_t count,
                              pst_error *err);
 
 /* Makes the bytes of `source`, which must stay until the next call. */
 typedef pst_status tensor_fill(void *user, const struct tensor_source *source, const void **data,
                                pst_error *err);
-/* The same for tensors that are not in memory together: `fill` is asked for each in the order of the
- * file, and their own `data` is not looked at. */
+/* The same for tensors that are not in memory together: `fill` is called for each in the order of
+ * the file, and their own `data` is not used. */
 pst_status safetensors_write_by(const char *path, const struct tensor_source *tensors, size_t count,
                                 tensor_fill *fill, void *user, pst_error *err);
 

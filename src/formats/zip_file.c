@@ -44,7 +44,7 @@ struct archive {
     const char *path;
 };
 
-/* Where the directory lies. */
+/* Where the directory is. */
 struct extent {
     uint64_t offset, bytes, entries;
 };
@@ -116,7 +116,7 @@ static int read_zip64(const unsigned char *extra, size_t bytes, uint64_t *fields
         }
         return 1;
     }
-    return 1; /* no such field: the values stand for themselves, and will be out of range */
+    return 1; /* no such field: the values are as they are, and will be out of range */
 }
 
 static pst_status refuse(const struct archive *zip, const struct zip_entry *entry, const char *why,
@@ -140,15 +140,15 @@ static pst_status locate(const struct archive *zip, struct zip_entry *entry, uin
     return PST_OK;
 }
 
-/* Reads one directory record of at most `room` bytes and adds its size to *used. */
-static pst_status read_entry(const struct archive *zip, const unsigned char *record, size_t room,
+/* Reads one directory record of at most `limit` bytes and adds its size to *used. */
+static pst_status read_entry(const struct archive *zip, const unsigned char *record, size_t limit,
                              size_t *used, struct zip_entry *entry, pst_error *err) {
-    if (room < DIRECTORY_BYTES || u32(record) != DIRECTORY)
+    if (limit < DIRECTORY_BYTES || u32(record) != DIRECTORY)
         return error_set(err, PST_ERR_MODEL, "%s: the zip directory has %s", zip->path,
-                         room < DIRECTORY_BYTES ? "fewer entries than the end record says"
-                                                : "an invalid record");
+                         limit < DIRECTORY_BYTES ? "fewer entries than the end record says"
+                                                 : "an invalid record");
     size_t name_bytes = u16(record + 28), extra = u16(record + 30), comment = u16(record + 32);
-    if (name_bytes + extra + comment > room - DIRECTORY_BYTES)
+    if (name_bytes + extra + comment > limit - DIRECTORY_BYTES)
         return error_set(err, PST_ERR_MODEL, "%s: the last zip entry passes the directory's end",
                          zip->path);
     *used += DIRECTORY_BYTES + name_bytes + extra + comment;

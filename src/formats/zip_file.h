@@ -4,7 +4,7 @@
  *   directory   one record "PK\1\2" for each entry: name, sizes, where its local header is
  *   end         [zip64 end "PK\6\6", its locator "PK\6\7"] and the end record "PK\5\6", comment
  *
- * The directory is the truth: what a local header says besides the length of its name is not asked.
+ * The directory decides: of a local header only the length of its name is used.
  * Sizes and places beyond 32 bits are in the zip64 records. Compressed and encrypted entries are
  * refused, by name. Checksums are not compared: torch writes archives without meaningful ones. */
 #ifndef PST_FORMATS_ZIP_FILE_H
