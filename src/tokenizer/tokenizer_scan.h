@@ -1,9 +1,9 @@
 /* tokenizer_scan.h - the two long tables of a tokenizer.json, read apart from the rest.
  *
- * model.vocab and model.merges are nine tenths of the file. A general JSON reader takes 25 ms to
- * make 100,000 objects of them; here they are found in the text, read straight into arrays, and the
- * file without them is left to jansson. What the search cannot follow it does not find: jansson,
- * given the whole text then, says what is wrong with it. */
+ * model.vocab and model.merges are nine tenths of the file. A general JSON reader takes 35 ms
+ * longer to make 100,000 objects of them (docs/PERFORMANCE.md); here they are found in the text,
+ * read straight into arrays, and the file without them is left to jansson. What the search cannot
+ * follow it does not find: jansson, given the whole text then, says what is wrong with it. */
 #ifndef PST_TOKENIZER_TOKENIZER_SCAN_H
 #define PST_TOKENIZER_TOKENIZER_SCAN_H
 
