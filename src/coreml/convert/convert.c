@@ -35,7 +35,7 @@ static struct graph graph_of(const struct conversion *conversion, struct mil_mod
         .io = wide || options->target == PST_CONVERT_IOS15 ? MIL_F32 : MIL_F16,
         .specification = convert_specification(conversion),
         .config = &conversion->merging.model->config,
-        .places = &conversion->merging.model->weights,
+        .weights = &conversion->merging.model->weights,
         .stored = &conversion->weights,
         .tied = conversion->merging.tied,
     };

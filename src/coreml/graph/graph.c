@@ -1,5 +1,5 @@
-/* graph.c - functions under construction, names and constants; operations are in graph_ops.c, inputs and
- * outputs in graph_borders.c. */
+/* graph.c - functions under construction, names and constants; operations are in graph_ops.c,
+ * inputs and outputs in graph_interface.c. */
 #include "coreml/graph/graph.h"
 
 #include <stdio.h>
@@ -51,8 +51,8 @@ void graph_name_layer(struct graph *g, const char *part, uint32_t index) {
 
 /* ----------------------------------------------------------------------------------- constants */
 
-/* The parameter called `name`, which is made of its value, if the function has it already. Parameters go
- * into the function's own block, where every block inside sees them. */
+/* The parameter called `name`, which is made of its value, if the function has it already.
+ * Parameters go into the function's own block, where every block inside sees them. */
 static struct mil_value *find_constant(const struct graph *g, const char *name) {
     for (const struct graph_constant *at = g->constants; at && name; at = at->next)
         if (strcmp(at->value->name, name) == 0) return at->value;

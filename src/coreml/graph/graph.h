@@ -1,9 +1,10 @@
-/* graph.h - the Moonshine network as Core ML programs, piece by piece.
+/* graph.h - the Moonshine network as Core ML programs, part by part.
  *
- * Tensors are [1, channels, 1, positions], what the Neural Engine is made for: a projection is a 1x1
- * convolution, a norm runs over the channels, attention is two batched products. Everything between the
- * borders has one float type. Pieces return the value they compute; names are the graph's prefix and
- * their own. As all of mil.h, they never fail one by one. */
+ * Tensors are [1, channels, 1, positions], what the Neural Engine is made for: a projection
+ * is a 1x1 convolution, a norm runs over the channels, attention is two batched products.
+ * Everything between the inputs and the outputs has one float type. Functions here return
+ * the value they compute; names are the graph's prefix and their own. As all of mil.h, they
+ * never fail one by one. */
 #ifndef PST_COREML_GRAPH_GRAPH_H
 #define PST_COREML_GRAPH_GRAPH_H
 
@@ -15,8 +16,8 @@
 /* Where a program will run: its specification number decides what it may hold. */
 enum { GRAPH_IOS15 = 6, GRAPH_IOS16 = 7, GRAPH_IOS18 = 9 };
 
-/* What is added to the scores of positions that are not to be seen: exp() of it is 0 beside any score,
- * and float16 holds it. */
+/* What is added to the scores of positions that are not to be seen: exp() of it is 0 beside any
+ * score, and float16 holds it. */
 #define GRAPH_MASKED (-1e4f)
 
 enum { GRAPH_FEATURES_MAX = 16, GRAPH_PREFIX_MAX = 64 };
@@ -30,7 +31,7 @@ struct graph {
     enum mil_dtype io;       /* of float inputs and outputs: F16, or F32 where F16 cannot be one */
     int32_t specification;   /* GRAPH_IOS15, ... */
     const struct config *config;
-    const struct weights *places; /* which module is which */
+    const struct weights *weights; /* which module is which */
     const struct convert_weights *stored;
     int tied;                         /* one table is embedding and output matrix */
     struct graph_constant *constants; /* parameters, each once */
@@ -47,9 +48,10 @@ void graph_end(struct graph *g, int named);
 void graph_name(struct graph *g, const char *part);
 void graph_name_layer(struct graph *g, const char *part, uint32_t index);
 
-/* ----------------------------------------------------------------------------------- borders */
+/* ---------------------------------------------------------------------------------- interface */
 
-/* An input of the function, with what the app reads about it; F32 or F16 becomes g->dtype inside. */
+/* An input of the function, with what the app reads about it; F32 or F16 becomes
+ * g->dtype inside. */
 struct mil_value *graph_input(struct graph *g, const char *name, enum mil_dtype dtype,
                               uint32_t rank, const int64_t *dims, const char *description);
 struct mil_value *graph_state(struct graph *g, const char *name, uint32_t rank, const int64_t *dims,
@@ -134,8 +136,8 @@ struct mil_value *graph_attend(struct graph *g, const char *name, const struct m
 /* The whole encoder for clips of exactly `extent`, or, with `masked`, for shorter ones too. */
 struct mil_value *graph_encode(struct graph *g, const struct clip_extent *extent, int masked);
 /* Keys and values of the audio for all layers of the decoder, [1, layers * width, 1, frames]. */
-void graph_listen(struct graph *g, const struct mil_value *memory, struct mil_value **cross_k,
-                  struct mil_value **cross_v);
+void graph_cross_kv(struct graph *g, const struct mil_value *memory, struct mil_value **cross_k,
+                    struct mil_value **cross_v);
 
 /* One step of the decoder. */
 struct graph_step {
@@ -144,17 +146,19 @@ struct graph_step {
     const struct mil_value *cross_k, *cross_v,
         *cross_mask; /* [..., frames]; the mask may be NULL */
     int32_t slots;   /* of the cache */
-    /* Results: what is to be kept, [1, layers * width, 1, 1], and where, [1, 1, 1, slots] one-hot. */
-    struct mil_value *new_k, *new_v, *write, *stays; /* stays: 1 - write */
-    struct mil_value *logits;                        /* [1, vocab] */
+    /* Results: what is to be kept, [1, layers * width, 1, 1], and where, [1, 1,
+     * 1, slots] one-hot. */
+    struct mil_value *new_k, *new_v, *write_mask, *keep_mask; /* keep_mask: 1 - write_mask */
+    struct mil_value *logits;                                 /* [1, vocab] */
     /* Set by graph_step_tables(), in a block that encloses all steps. */
     struct mil_value *embedding, *output, *positions;
 };
 void graph_step_tables(struct graph *g, struct graph_step *step);
 void graph_step(struct graph *g, struct graph_step *step);
 /* A cache with what the step computed in its place. */
-struct mil_value *graph_keep(struct graph *g, const char *name, const struct mil_value *cache,
-                             const struct mil_value *fresh, const struct graph_step *step);
+struct mil_value *graph_update_cache(struct graph *g, const char *name,
+                                     const struct mil_value *cache, const struct mil_value *fresh,
+                                     const struct graph_step *step);
 
 /* The functions of packages. `name` is the function's, "main" where there is but one. */
 struct graph_shape {

@@ -1,10 +1,12 @@
-/* graph_blocks.c - what encoder and decoder are made of: norm, projection, rotary positions, attention. */
+/* graph_blocks.c - what encoder and decoder are made of: norm, projection, rotary
+ * positions, attention. */
 #include "coreml/graph/graph.h"
 
-/* A position whose largest magnitude is over this is scaled down to it before its norm. The residual
- * stream of the published models reaches thousands, whose squares are beyond float16; those of 8, summed
- * over 1,000 channels, are not. A position on the way to the norm keeps its relative precision, and the
- * norm's epsilon is the exact one below the limit and under 1e-4 of the variance above. */
+/* A position whose largest magnitude is over this is scaled down to it before its norm. The
+ * residual stream of the published models reaches thousands, whose squares are beyond float16;
+ * those of 8, summed over 1,000 channels, are not. A position on the way to the norm keeps its
+ * relative precision, and the norm's epsilon is the exact one below the limit and under 1e-4 of the
+ * variance above. */
 static const float NORM_LIMIT = 8.0f;
 
 static struct mil_value *limit(struct graph *g, const char *name, const struct mil_value *x) {
@@ -40,29 +42,29 @@ struct mil_value *graph_project(struct graph *g, const char *name, const struct 
     return graph_conv(g, name, x, linear->slot, 1, 1);
 }
 
-/* ------------------------------------------------------------------------------------- positions */
+/* ------------------------------------------------------------------------------------ positions */
 
-/* The rows of a head are stored as even members of the pairs, odd members, and the rest that is not turned
- * (stored_weights.c): so the pairs are two slices. */
+/* The rows of a head are stored as even members of the pairs, odd members, and the rest that is not
+ * rotated (stored_weights.c): so the pairs are two slices. */
 struct mil_value *graph_rotate(struct graph *g, const char *name, const struct mil_value *x,
                                const struct mil_value *cosine, const struct mil_value *sine) {
     struct mil_model *model = g->model;
     int32_t pairs = (int32_t)g->config->rotary_pairs, width = (int32_t)g->config->head_dim;
     int32_t sizes[] = {pairs, pairs, width - 2 * pairs};
     size_t count = sizes[2] ? 3 : 2;
-    struct mil_value *parts[3] = {0}, *turned[3];
+    struct mil_value *parts[3] = {0}, *rotated[3];
     graph_split(g, mil_text(model, "%s_part", name), x, 2, sizes, count, parts);
     struct mil_value *ec = graph_binary(g, "mul", mil_text(model, "%s_ec", name), parts[0], cosine);
     struct mil_value *os = graph_binary(g, "mul", mil_text(model, "%s_os", name), parts[1], sine);
     struct mil_value *oc = graph_binary(g, "mul", mil_text(model, "%s_oc", name), parts[1], cosine);
     struct mil_value *es = graph_binary(g, "mul", mil_text(model, "%s_es", name), parts[0], sine);
-    turned[0] = graph_binary(g, "sub", mil_text(model, "%s_even", name), ec, os);
-    turned[1] = graph_binary(g, "add", mil_text(model, "%s_odd", name), oc, es);
-    turned[2] = parts[2];
-    return graph_concat(g, name, (const struct mil_value *const *)turned, count, 2);
+    rotated[0] = graph_binary(g, "sub", mil_text(model, "%s_even", name), ec, os);
+    rotated[1] = graph_binary(g, "add", mil_text(model, "%s_odd", name), oc, es);
+    rotated[2] = parts[2];
+    return graph_concat(g, name, (const struct mil_value *const *)rotated, count, 2);
 }
 
-/* ------------------------------------------------------------------------------------- attention */
+/* ------------------------------------------------------------------------------------ attention */
 
 struct mil_value *graph_heads(struct graph *g, const char *name, const struct mil_value *x) {
     int64_t positions = x ? x->type.dims[3] : 1;
@@ -77,7 +79,7 @@ struct mil_value *graph_attend(struct graph *g, const char *name, const struct m
     int64_t queries = q ? q->type.dims[3] : 1;
     struct mil_value *y = graph_matmul(g, mil_text(model, "%s_scores", name), q, k, 1, 0);
     if (mask) y = graph_binary(g, "add", mil_text(model, "%s_masked", name), y, mask);
-    y = graph_softmax(g, mil_text(model, "%s_shares", name), y);
-    y = graph_matmul(g, mil_text(model, "%s_mixed", name), v, y, 0, 1);
+    y = graph_softmax(g, mil_text(model, "%s_probs", name), y);
+    y = graph_matmul(g, mil_text(model, "%s_context", name), v, y, 0, 1);
     return graph_reshape(g, name, y, SHAPE(1, width, 1, queries));
 }

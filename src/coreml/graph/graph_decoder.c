@@ -1,14 +1,15 @@
 /* graph_decoder.c - one token from the one before.
  *
- * The cache of keys and values has a fixed number of slots and comes in whole; what the step adds goes out
- * as one column, for the host to put where `position` says. For its own attention the graph blends the
- * column in, so no shape and no index depends on data. A row of one table says all that follows from
- * the position: the rotary angles, which slots can be seen, and which is written. */
+ * The cache of keys and values has a fixed number of slots and comes in whole; what the step
+ * adds goes out as one column, for the host to put where `position` says. For its own
+ * attention the graph blends the column in, so no shape and no index depends on data. A row of
+ * one table says all that follows from the position: the rotary angles, which slots can be
+ * seen, and which is written. */
 #include <stdlib.h>
 
 #include "coreml/graph/graph.h"
 
-/* ---------------------------------------------------------------------------------------- tables */
+/* --------------------------------------------------------------------------------------- tables */
 
 static struct mil_value *position_table(struct graph *g, size_t slots) {
     size_t pairs = g->config->rotary_pairs, width = 2 * pairs + 2 * slots;
@@ -30,94 +31,97 @@ static struct mil_value *position_table(struct graph *g, size_t slots) {
 }
 
 void graph_step_tables(struct graph *g, struct graph_step *step) {
-    const struct weights *places = g->places;
+    const struct weights *weights = g->weights;
     int64_t vocab = g->config->vocab, dim = g->config->dim;
     graph_name(g, "");
     step->embedding =
-        graph_stored(g, "embed_tokens", &g->stored->modules[places->embed_tokens.slot].weight,
+        graph_stored(g, "embed_tokens", &g->stored->modules[weights->embed_tokens.slot].weight,
                      SHAPE(vocab, dim));
     step->output =
         g->tied ? step->embedding
-                : graph_stored(g, "proj_out", &g->stored->modules[places->proj_out.slot].weight,
+                : graph_stored(g, "proj_out", &g->stored->modules[weights->proj_out.slot].weight,
                                SHAPE(vocab, dim));
     step->positions = position_table(g, (size_t)step->slots);
 }
 
-/* ---------------------------------------------------------------------------------------- layers */
+/* --------------------------------------------------------------------------------------- layers */
 
-/* What all layers share. */
-struct around {
-    struct mil_value *cosine, *sine;        /* [1, 1, pairs, 1] */
-    struct mil_value *mask, *write, *stays; /* [1, 1, 1, slots]; stays: 1 - write */
-    struct mil_value **self_k, **self_v;    /* [layers] of [1, width, 1, slots] */
-    struct mil_value **cross_k, **cross_v;  /* [layers] of [1, width, 1, frames] */
-    const struct mil_value *cross_mask;     /* [1, 1, 1, frames] or NULL */
+/* What every layer takes beside the hidden state. */
+struct layer_inputs {
+    struct mil_value *cosine, *sine; /* [1, 1, pairs, 1] */
+    /* [1, 1, 1, slots]; keep_mask: 1 - write_mask */
+    struct mil_value *mask, *write_mask, *keep_mask;
+    struct mil_value **self_k, **self_v;   /* [layers] of [1, width, 1, slots] */
+    struct mil_value **cross_k, **cross_v; /* [layers] of [1, width, 1, frames] */
+    const struct mil_value *cross_mask;    /* [1, 1, 1, frames] or NULL */
 };
 
-static void look_up_position(struct graph *g, struct graph_step *step, struct around *around) {
+static void look_up_position(struct graph *g, struct graph_step *step,
+                             struct layer_inputs *inputs) {
     int32_t pairs = (int32_t)g->config->rotary_pairs, slots = step->slots;
     struct mil_value *parts[4] = {0};
     struct mil_value *row = graph_gather(g, "position_row", step->positions, step->position);
     graph_split(g, "position_part", row, 1, (const int32_t[]){pairs, pairs, slots, slots}, 4,
                 parts);
-    around->cosine = graph_reshape(g, "cosine", parts[0], SHAPE(1, 1, pairs, 1));
-    around->sine = graph_reshape(g, "sine", parts[1], SHAPE(1, 1, pairs, 1));
-    around->mask = graph_reshape(g, "self_mask", parts[2], SHAPE(1, 1, 1, slots));
-    around->write = graph_reshape(g, "write", parts[3], SHAPE(1, 1, 1, slots));
-    around->stays = graph_binary(g, "sub", "stays", graph_float(g, "one", 1), around->write);
+    inputs->cosine = graph_reshape(g, "cosine", parts[0], SHAPE(1, 1, pairs, 1));
+    inputs->sine = graph_reshape(g, "sine", parts[1], SHAPE(1, 1, pairs, 1));
+    inputs->mask = graph_reshape(g, "self_mask", parts[2], SHAPE(1, 1, 1, slots));
+    inputs->write_mask = graph_reshape(g, "write_mask", parts[3], SHAPE(1, 1, 1, slots));
+    inputs->keep_mask =
+        graph_binary(g, "sub", "keep_mask", graph_float(g, "one", 1), inputs->write_mask);
 }
 
 static struct mil_value *blend(struct graph *g, const char *name, const struct mil_value *cache,
-                               const struct mil_value *fresh, const struct around *around) {
+                               const struct mil_value *fresh, const struct layer_inputs *inputs) {
     struct mil_model *model = g->model;
     struct mil_value *old =
-        graph_binary(g, "mul", mil_text(model, "%s_old", name), cache, around->stays);
+        graph_binary(g, "mul", mil_text(model, "%s_old", name), cache, inputs->keep_mask);
     struct mil_value *put =
-        graph_binary(g, "mul", mil_text(model, "%s_put", name), fresh, around->write);
+        graph_binary(g, "mul", mil_text(model, "%s_put", name), fresh, inputs->write_mask);
     return graph_binary(g, "add", name, old, put);
 }
 
 /* Sets fresh_k and fresh_v to this layer's column of the cache. */
 static struct mil_value *self_attention(struct graph *g, uint32_t index, const struct mil_value *x,
-                                        const struct around *around,
+                                        const struct layer_inputs *inputs,
                                         const struct mil_value **fresh_k,
                                         const struct mil_value **fresh_v) {
-    const struct decoder_layer *layer = &g->places->decoder_layers[index];
+    const struct decoder_layer *layer = &g->weights->decoder_layers[index];
     const struct attention *attention = &layer->self_attn;
     int64_t width = g->config->width;
     struct mil_value *normed = graph_layer_norm(g, "input_layernorm", x, &layer->input_layernorm);
     struct mil_value *q = graph_project(g, "q_proj", normed, &attention->q_proj);
     struct mil_value *k = graph_project(g, "k_proj", normed, &attention->k_proj);
     struct mil_value *v = graph_project(g, "v_proj", normed, &attention->v_proj);
-    q = graph_rotate(g, "q_turned", graph_heads(g, "q", q), around->cosine, around->sine);
-    k = graph_rotate(g, "k_turned", graph_heads(g, "k", k), around->cosine, around->sine);
+    q = graph_rotate(g, "q_rotated", graph_heads(g, "q", q), inputs->cosine, inputs->sine);
+    k = graph_rotate(g, "k_rotated", graph_heads(g, "k", k), inputs->cosine, inputs->sine);
     k = graph_reshape(g, "k_column", k, SHAPE(1, width, 1, 1));
     *fresh_k = k;
     *fresh_v = v;
-    k = blend(g, "k_all", around->self_k[index], k, around);
-    v = blend(g, "v_all", around->self_v[index], v, around);
+    k = blend(g, "k_all", inputs->self_k[index], k, inputs);
+    v = blend(g, "v_all", inputs->self_v[index], v, inputs);
     struct mil_value *y = graph_attend(g, "attn", q, graph_heads(g, "keys", k),
-                                       graph_heads(g, "values", v), around->mask);
+                                       graph_heads(g, "values", v), inputs->mask);
     return graph_binary(g, "add", "attended", x, graph_project(g, "o_proj", y, &attention->o_proj));
 }
 
 static struct mil_value *cross_attention(struct graph *g, uint32_t index, const struct mil_value *x,
-                                         const struct around *around) {
-    const struct decoder_layer *layer = &g->places->decoder_layers[index];
+                                         const struct layer_inputs *inputs) {
+    const struct decoder_layer *layer = &g->weights->decoder_layers[index];
     const struct attention *attention = &layer->encoder_attn;
     struct mil_value *normed =
         graph_layer_norm(g, "post_attention_layernorm", x, &layer->post_attention_layernorm);
     struct mil_value *q = graph_project(g, "cross_q_proj", normed, &attention->q_proj);
     struct mil_value *y =
         graph_attend(g, "cross_attn", graph_heads(g, "cross_q", q),
-                     graph_heads(g, "cross_keys", around->cross_k[index]),
-                     graph_heads(g, "cross_values", around->cross_v[index]), around->cross_mask);
-    return graph_binary(g, "add", "listened", x,
+                     graph_heads(g, "cross_keys", inputs->cross_k[index]),
+                     graph_heads(g, "cross_values", inputs->cross_v[index]), inputs->cross_mask);
+    return graph_binary(g, "add", "cross_attended", x,
                         graph_project(g, "cross_o_proj", y, &attention->o_proj));
 }
 
 static struct mil_value *feed_forward(struct graph *g, uint32_t index, const struct mil_value *x) {
-    const struct decoder_layer *layer = &g->places->decoder_layers[index];
+    const struct decoder_layer *layer = &g->weights->decoder_layers[index];
     int32_t ffn = (int32_t)g->config->decoder_ffn;
     struct mil_value *parts[2] = {0}; /* value, then gate */
     struct mil_value *y = graph_layer_norm(g, "final_layernorm", x, &layer->final_layernorm);
@@ -127,7 +131,7 @@ static struct mil_value *feed_forward(struct graph *g, uint32_t index, const str
     return graph_binary(g, "add", "hidden", x, graph_project(g, "fc2", y, &layer->fc2));
 }
 
-/* ------------------------------------------------------------------------------------------ step */
+/* ----------------------------------------------------------------------------------------- step */
 
 /* [1, layers * width, 1, n] to one of [1, width, 1, n] for each layer. */
 static void split_layers(struct graph *g, const char *name, const struct mil_value *x,
@@ -140,7 +144,7 @@ static void split_layers(struct graph *g, const char *name, const struct mil_val
 static struct mil_value *logits(struct graph *g, const struct graph_step *step,
                                 const struct mil_value *x) {
     int64_t dim = g->config->dim;
-    struct mil_value *normed = graph_layer_norm(g, "norm", x, &g->places->decoder_norm);
+    struct mil_value *normed = graph_layer_norm(g, "norm", x, &g->weights->decoder_norm);
     struct mil_value *row = graph_reshape(g, "normed_row", normed, SHAPE(1, dim));
     return graph_matmul(g, "scores", row, step->output, 0, 1);
 }
@@ -149,40 +153,41 @@ void graph_step(struct graph *g, struct graph_step *step) {
     uint32_t layers = g->config->decoder_layers;
     struct mil_value *lists[4][CONFIG_LAYERS_MAX] = {{0}};
     const struct mil_value *fresh_k[CONFIG_LAYERS_MAX] = {0}, *fresh_v[CONFIG_LAYERS_MAX] = {0};
-    struct around around = {.self_k = lists[0],
-                            .self_v = lists[1],
-                            .cross_k = lists[2],
-                            .cross_v = lists[3],
-                            .cross_mask = step->cross_mask};
+    struct layer_inputs inputs = {.self_k = lists[0],
+                                  .self_v = lists[1],
+                                  .cross_k = lists[2],
+                                  .cross_v = lists[3],
+                                  .cross_mask = step->cross_mask};
     graph_name(g, "decoder");
-    look_up_position(g, step, &around);
-    split_layers(g, "self_k_layer", step->self_k, around.self_k);
-    split_layers(g, "self_v_layer", step->self_v, around.self_v);
-    split_layers(g, "cross_k_layer", step->cross_k, around.cross_k);
-    split_layers(g, "cross_v_layer", step->cross_v, around.cross_v);
+    look_up_position(g, step, &inputs);
+    split_layers(g, "self_k_layer", step->self_k, inputs.self_k);
+    split_layers(g, "self_v_layer", step->self_v, inputs.self_v);
+    split_layers(g, "cross_k_layer", step->cross_k, inputs.cross_k);
+    split_layers(g, "cross_v_layer", step->cross_v, inputs.cross_v);
     struct mil_value *x = graph_gather(g, "embedded_row", step->embedding, step->token);
     x = graph_reshape(g, "embedded", x, SHAPE(1, g->config->dim, 1, 1));
     for (uint32_t i = 0; i < layers; i++) {
         graph_name_layer(g, "decoder", i);
-        x = self_attention(g, i, x, &around, &fresh_k[i], &fresh_v[i]);
-        x = cross_attention(g, i, x, &around);
+        x = self_attention(g, i, x, &inputs, &fresh_k[i], &fresh_v[i]);
+        x = cross_attention(g, i, x, &inputs);
         x = feed_forward(g, i, x);
     }
     graph_name(g, "decoder");
     step->new_k = graph_concat(g, "column_k", fresh_k, layers, 1);
     step->new_v = graph_concat(g, "column_v", fresh_v, layers, 1);
-    step->write = around.write;
-    step->stays = around.stays;
+    step->write_mask = inputs.write_mask;
+    step->keep_mask = inputs.keep_mask;
     step->logits = logits(g, step, x);
 }
 
-struct mil_value *graph_keep(struct graph *g, const char *name, const struct mil_value *cache,
-                             const struct mil_value *fresh, const struct graph_step *step) {
-    struct around around = {.write = step->write, .stays = step->stays};
-    return blend(g, name, cache, fresh, &around);
+struct mil_value *graph_update_cache(struct graph *g, const char *name,
+                                     const struct mil_value *cache, const struct mil_value *fresh,
+                                     const struct graph_step *step) {
+    struct layer_inputs inputs = {.write_mask = step->write_mask, .keep_mask = step->keep_mask};
+    return blend(g, name, cache, fresh, &inputs);
 }
 
-/* -------------------------------------------------------------------------------------- function */
+/* ------------------------------------------------------------------------------------- function */
 
 static struct mil_value *read_state(struct graph *g, const char *name,
                                     const struct mil_value *state) {
@@ -235,8 +240,8 @@ void graph_decoder(struct graph *g, const char *name, const struct graph_shape *
     graph_step_tables(g, &step);
     graph_step(g, &step);
     if (shape->state) {
-        write_state(g, state_k, graph_keep(g, "kept_k", step.self_k, step.new_k, &step));
-        write_state(g, state_v, graph_keep(g, "kept_v", step.self_v, step.new_v, &step));
+        write_state(g, state_k, graph_update_cache(g, "kept_k", step.self_k, step.new_k, &step));
+        write_state(g, state_v, graph_update_cache(g, "kept_v", step.self_v, step.new_v, &step));
     }
     graph_output(g, "logits", step.logits, "Scores of all tokens to come next.");
     if (!shape->state) {

@@ -1,7 +1,7 @@
 /* graph_ops.c - operations with every parameter spelled out.
  *
- * Core ML takes nothing for granted that its own converter would have written, so defaults are written
- * too; the type of a result is what the operation makes of its arguments. */
+ * Core ML takes nothing for granted that its own converter would have written, so defaults are
+ * written too; the type of a result is what the operation makes of its arguments. */
 #include <stdio.h>
 #include <string.h>
 

@@ -44,7 +44,7 @@ static struct mil_block *open_block(struct graph *g, const char *part,
     return block;
 }
 
-/* Goes on while there is room and the last token is not the end. */
+/* True while another token fits and the last one is not the end. */
 static struct mil_block *condition(struct graph *g, const struct graph_shape *shape,
                                    struct mil_value *const *start) {
     struct mil_value *carried[LOOP_COUNT];
@@ -77,11 +77,11 @@ static struct mil_value *best(struct graph *g, const struct mil_value *logits) {
     return mil_op_output(g->model, op, "next_token", mil_type_of(MIL_I32, SHAPE(1, 1)));
 }
 
-/* Puts `token` among `ids` at `position`. */
-static struct mil_value *write_down(struct graph *g, const struct mil_value *places,
-                                    const struct mil_value *ids, const struct mil_value *position,
-                                    const struct mil_value *token) {
-    struct mil_value *here = graph_binary(g, "equal", "here", places, position);
+/* `ids` with `token` at `position`; `indices` are 0, 1, ... */
+static struct mil_value *set_id(struct graph *g, const struct mil_value *indices,
+                                const struct mil_value *ids, const struct mil_value *position,
+                                const struct mil_value *token) {
+    struct mil_value *here = graph_binary(g, "equal", "here", indices, position);
     struct mil_value *mask = graph_cast(g, "here_mask", here, MIL_I32);
     struct mil_value *change = graph_binary(g, "sub", "change", token, ids);
     return graph_binary(g, "add", "next_ids", ids,
@@ -92,7 +92,7 @@ static struct mil_value *write_down(struct graph *g, const struct mil_value *pla
 static struct mil_block *body(struct graph *g, const struct graph_shape *shape,
                               struct graph_step *step, struct mil_value *const *start) {
     struct mil_value *carried[LOOP_COUNT], *next[LOOP_COUNT];
-    struct mil_value *places = series(g, "places", 2, shape->tokens - 1, 0, 1);
+    struct mil_value *indices = series(g, "places", 2, shape->tokens - 1, 0, 1);
     struct mil_value *one = graph_int(g, 1);
     struct mil_block *outer = g->block, *block = open_block(g, "loop", start, carried);
     g->block = block;
@@ -104,9 +104,9 @@ static struct mil_block *body(struct graph *g, const struct graph_shape *shape,
     graph_name(g, "");
     next[LOOP_TOKEN] = best(g, step->logits);
     next[LOOP_POSITION] = graph_binary(g, "add", "next_position", step->position, one);
-    next[LOOP_IDS] = write_down(g, places, carried[LOOP_IDS], step->position, next[LOOP_TOKEN]);
-    next[LOOP_K] = graph_keep(g, "next_self_k", step->self_k, step->new_k, step);
-    next[LOOP_V] = graph_keep(g, "next_self_v", step->self_v, step->new_v, step);
+    next[LOOP_IDS] = set_id(g, indices, carried[LOOP_IDS], step->position, next[LOOP_TOKEN]);
+    next[LOOP_K] = graph_update_cache(g, "next_self_k", step->self_k, step->new_k, step);
+    next[LOOP_V] = graph_update_cache(g, "next_self_v", step->self_v, step->new_v, step);
     for (int i = 0; i < LOOP_COUNT; i++) mil_block_output(g->model, block, next[i]);
     g->block = outer;
     return block;
@@ -118,7 +118,7 @@ void graph_single(struct graph *g, const struct graph_shape *shape) {
     int64_t all = (int64_t)g->config->decoder_layers * g->config->width;
     graph_begin(g, "main");
     struct mil_value *memory = graph_encode(g, &shape->extent, 0);
-    graph_listen(g, memory, &cross_k, &cross_v);
+    graph_cross_kv(g, memory, &cross_k, &cross_v);
     step.cross_k = cross_k;
     step.cross_v = cross_v;
     graph_step_tables(g, &step);
@@ -129,12 +129,12 @@ void graph_single(struct graph *g, const struct graph_shape *shape) {
     start[LOOP_K] = empty(g, "empty_k", all, shape->slots);
     start[LOOP_V] = empty(g, "empty_v", all, shape->slots);
     struct mil_block *goes_on = condition(g, shape, start);
-    struct mil_block *turn = body(g, shape, &step, start);
+    struct mil_block *once = body(g, shape, &step, start);
     struct mil_op *loop = mil_op_new(g->model, g->block, "while_loop");
     mil_op_arguments(g->model, loop, "loop_vars", (const struct mil_value *const *)start,
                      LOOP_COUNT);
     mil_op_block(g->model, loop, goes_on);
-    mil_op_block(g->model, loop, turn);
+    mil_op_block(g->model, loop, once);
     for (int i = 0; i < LOOP_COUNT; i++)
         end[i] = mil_op_output(g->model, loop, mil_text(g->model, "last_%s", LOOP_NAMES[i]),
                                start[i] ? start[i]->type : (struct mil_type){.dtype = g->dtype});
