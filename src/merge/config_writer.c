@@ -1,8 +1,8 @@
 /* config_writer.c - see config_writer.h.
  *
- * save_pretrained() writes what the config class holds: the file's keys, the class defaults for those it
- * lacks, and the spellings of its own version. The same is done here on the JSON itself, so that keys of
- * others pass through. */
+ * save_pretrained() writes what the config class holds: the file's keys, the class defaults for
+ * those it lacks, and the spellings of its own version. The same is done here on the JSON itself,
+ * so that keys of others pass through. */
 #include "merge/config_writer.h"
 
 #include <stdlib.h>

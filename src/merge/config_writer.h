@@ -5,8 +5,8 @@
 #include "base/buffer.h"
 #include "potstill.h"
 
-/* Appends the config of the model in `dir` with another dtype ("float32", ...) and tie of the embedding
- * to the output matrix, whichever version wrote it. */
+/* Appends the config of the model in `dir` with another dtype ("float32", ...) and tie of the
+ * embedding to the output matrix, whichever version wrote it. */
 pst_status config_rewrite(struct buffer *text, const char *dir, const char *dtype, int tied,
                           pst_error *err);
 

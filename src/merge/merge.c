@@ -1,8 +1,8 @@
 /* merge.c - pst_merge(): adapters folded into their model, as a folder of its own.
  *
- * What merge_and_unload() and save_pretrained() of the reference stack give, but computed in double and
- * rounded once, and with one difference of meaning: an adapter on one side of tied weights changes that
- * side only, as it does unmerged, and the result is stored untied. */
+ * What merge_and_unload() and save_pretrained() of the reference stack give, but computed in double
+ * and rounded once, and with one difference of meaning: an adapter on one side of tied weights
+ * changes that side only, as it does unmerged, and the result is stored untied. */
 #include "merge/merge.h"
 
 #include <math.h>
@@ -21,27 +21,27 @@ void pst_merge_options_init_sized(pst_merge_options *options, size_t struct_size
 }
 
 /* The type to store: the one asked for, else the model's, float32 if that is none of the three. */
-static pst_status resolve_dtype(struct merging *merging, pst_error *err) {
+static pst_status resolve_dtype(struct merge_run *run, pst_error *err) {
     static const enum dtype known[] = {DTYPE_F32, DTYPE_F16, DTYPE_BF16};
-    const char *asked = merging->options->dtype;
-    enum dtype own = merging->model->weights.checkpoint.dtype;
-    merging->dtype = !asked && dtype_torch_name(own) ? own : DTYPE_F32;
+    const char *asked = run->options->dtype;
+    enum dtype own = run->model->weights.checkpoint.dtype;
+    run->dtype = !asked && dtype_torch_name(own) ? own : DTYPE_F32;
     if (!asked) return PST_OK;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strcmp(asked, dtype_torch_name(known[i])) != 0) continue;
-        merging->dtype = known[i];
+        run->dtype = known[i];
         return PST_OK;
     }
     return error_set(err, PST_ERR_ARGUMENT,
                      "dtype is \"%s\", expected float32, float16 or bfloat16", asked);
 }
 
-static pst_status write_folder(struct merging *merging, const char *target_dir, pst_error *err) {
+static pst_status write_folder(struct merge_run *run, const char *target_dir, pst_error *err) {
     struct folder_writer writer;
-    pst_status status = folder_writer_open(&writer, target_dir, merging->options->force, err);
+    pst_status status = folder_writer_open(&writer, target_dir, run->options->force, err);
     if (status) return status;
-    status = merge_write_weights(merging, writer.temporary_path, err);
-    if (!status) status = merge_write_rest(merging, writer.temporary_path, err);
+    status = merge_write_weights(run, writer.temporary_path, err);
+    if (!status) status = merge_write_rest(run, writer.temporary_path, err);
     if (!status) return folder_writer_commit(&writer, err);
     folder_writer_abort(&writer);
     return status;
@@ -74,17 +74,17 @@ pst_status pst_merge(const char *model_dir, const pst_merge_adapter *adapters, s
         status = error_set(err, PST_ERR_IO, "%s: exists already (use --force to replace it)",
                            target_dir);
     if (status) return status;
-    struct merging merging = {
+    struct merge_run run = {
         .model_dir = model_dir,
         .processor_dir = own.processor_dir ? own.processor_dir : model_dir,
         .chosen = adapters,
         .count = count,
         .options = &own,
     };
-    status = merge_open(&merging, err);
-    if (!status) status = resolve_dtype(&merging, err);
-    if (!status) status = merge_resolve(&merging, err);
-    if (!status) status = write_folder(&merging, target_dir, err);
-    merge_close(&merging);
+    status = merge_open(&run, err);
+    if (!status) status = resolve_dtype(&run, err);
+    if (!status) status = merge_resolve(&run, err);
+    if (!status) status = write_folder(&run, target_dir, err);
+    merge_close(&run);
     return status;
 }

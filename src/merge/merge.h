@@ -6,8 +6,8 @@
 #include "merge/merge_sources.h"
 
 /* Writes <dir>/model.safetensors. */
-pst_status merge_write_weights(const struct merging *merging, const char *dir, pst_error *err);
+pst_status merge_write_weights(const struct merge_run *run, const char *dir, pst_error *err);
 /* Writes everything else, the record of the merge last. */
-pst_status merge_write_rest(const struct merging *merging, const char *dir, pst_error *err);
+pst_status merge_write_rest(const struct merge_run *run, const char *dir, pst_error *err);
 
 #endif

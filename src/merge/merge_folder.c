@@ -46,12 +46,12 @@ static pst_status copy_file(const char *from, const char *to, const char *name, 
     return status;
 }
 
-static pst_status copy_all(const struct merging *merging, const char *dir, pst_error *err) {
+static pst_status copy_all(const struct merge_run *run, const char *dir, pst_error *err) {
     pst_status status = PST_OK;
     for (size_t i = 0; i < COUNT(PROCESSOR_FILES) && !status; i++)
-        status = copy_file(merging->processor_dir, dir, PROCESSOR_FILES[i], err);
+        status = copy_file(run->processor_dir, dir, PROCESSOR_FILES[i], err);
     for (size_t i = 0; i < COUNT(LICENCE_FILES) && !status; i++)
-        status = copy_file(merging->model_dir, dir, LICENCE_FILES[i], err);
+        status = copy_file(run->model_dir, dir, LICENCE_FILES[i], err);
     return status;
 }
 
@@ -86,28 +86,27 @@ static json_t *source(const char *dir) {
     return json_pack("{s:o, s:{}}", "dir", name ? name : json_string("(not UTF-8)"), "files");
 }
 
-static pst_status record_model(const struct merging *merging, json_t *record, pst_error *err) {
+static pst_status record_model(const struct merge_run *run, json_t *record, pst_error *err) {
     static const char *const CONFIGS[] = {"config.json", "generation_config.json",
                                           "model.safetensors.index.json"};
-    const struct checkpoint *checkpoint = &merging->model->weights.checkpoint;
-    json_t *entry = source(merging->model_dir), *files = json_object_get(entry, "files");
+    const struct checkpoint *checkpoint = &run->model->weights.checkpoint;
+    json_t *entry = source(run->model_dir), *files = json_object_get(entry, "files");
     if (!entry || json_object_set_new(record, "model", entry) != 0) return error_memory(err, 0);
-    pst_status status = add_hashes(files, merging->model_dir, CONFIGS, COUNT(CONFIGS), err);
+    pst_status status = add_hashes(files, run->model_dir, CONFIGS, COUNT(CONFIGS), err);
     if (!status)
         status =
-            add_hashes(files, merging->processor_dir, PROCESSOR_FILES, COUNT(PROCESSOR_FILES), err);
+            add_hashes(files, run->processor_dir, PROCESSOR_FILES, COUNT(PROCESSOR_FILES), err);
     for (uint32_t i = 0; i < checkpoint->count && !status; i++)
-        status =
-            add_hash(files, merging->model_dir, strrchr(checkpoint->files[i].path, '/') + 1, err);
+        status = add_hash(files, run->model_dir, strrchr(checkpoint->files[i].path, '/') + 1, err);
     return status;
 }
 
-static pst_status record_adapters(const struct merging *merging, json_t *record, pst_error *err) {
+static pst_status record_adapters(const struct merge_run *run, json_t *record, pst_error *err) {
     json_t *list = json_array();
     if (!list || json_object_set_new(record, "adapters", list) != 0) return error_memory(err, 0);
     pst_status status = PST_OK;
-    for (size_t i = 0; i < merging->count && !status; i++) {
-        const pst_merge_adapter *adapter = &merging->chosen[i];
+    for (size_t i = 0; i < run->count && !status; i++) {
+        const pst_merge_adapter *adapter = &run->chosen[i];
         json_t *entry = source(adapter->dir);
         if (!entry || json_array_append_new(list, entry) != 0 ||
             json_object_set_new(entry, "weight", json_real(adapter->weight)) != 0)
@@ -118,9 +117,9 @@ static pst_status record_adapters(const struct merging *merging, json_t *record,
     return status;
 }
 
-pst_status merge_record_sources(const struct merging *merging, json_t *record, pst_error *err) {
-    pst_status status = record_model(merging, record, err);
-    return status ? status : record_adapters(merging, record, err);
+pst_status merge_record_sources(const struct merge_run *run, json_t *record, pst_error *err) {
+    pst_status status = record_model(run, record, err);
+    return status ? status : record_adapters(run, record, err);
 }
 
 /* What was made: potstill verify compares. */
@@ -133,13 +132,13 @@ static pst_status record_result(const char *dir, json_t *record, pst_error *err)
     return status ? status : add_hashes(files, dir, PROCESSOR_FILES, COUNT(PROCESSOR_FILES), err);
 }
 
-static pst_status write_record(const struct merging *merging, const char *dir, pst_error *err) {
-    int untied = merging->model->config.tie_word_embeddings && !merging->tied;
+static pst_status write_record(const struct merge_run *run, const char *dir, pst_error *err) {
+    int untied = run->model->config.tie_word_embeddings && !run->tied;
     json_t *record = json_pack("{s:s, s:s, s:i, s:b}", "version", PST_VERSION, "dtype",
-                               dtype_torch_name(merging->dtype), "modules_changed",
-                               (int)merging->changed, "embeddings_untied", untied);
+                               dtype_torch_name(run->dtype), "modules_changed", (int)run->changed,
+                               "embeddings_untied", untied);
     pst_status status = record ? PST_OK : error_memory(err, 0);
-    if (!status) status = merge_record_sources(merging, record, err);
+    if (!status) status = merge_record_sources(run, record, err);
     if (!status) status = record_result(dir, record, err);
     struct buffer text = {0};
     if (!status) {
@@ -151,15 +150,15 @@ static pst_status write_record(const struct merging *merging, const char *dir, p
     return status;
 }
 
-pst_status merge_write_rest(const struct merging *merging, const char *dir, pst_error *err) {
+pst_status merge_write_rest(const struct merge_run *run, const char *dir, pst_error *err) {
     struct buffer config = {0}, generation = {0};
-    pst_status status = config_rewrite(&config, merging->model_dir,
-                                       dtype_torch_name(merging->dtype), merging->tied, err);
-    if (!status) status = generation_config_rewrite(&generation, merging->model_dir, err);
+    pst_status status =
+        config_rewrite(&config, run->model_dir, dtype_torch_name(run->dtype), run->tied, err);
+    if (!status) status = generation_config_rewrite(&generation, run->model_dir, err);
     if (!status) status = model_folder_put_buffer(dir, "config.json", &config, err);
     if (!status) status = model_folder_put_buffer(dir, "generation_config.json", &generation, err);
     buffer_free(&config);
     buffer_free(&generation);
-    if (!status) status = copy_all(merging, dir, err);
-    return status ? status : write_record(merging, dir, err);
+    if (!status) status = copy_all(run, dir, err);
+    return status ? status : write_record(run, dir, err);
 }

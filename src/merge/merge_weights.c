@@ -1,8 +1,8 @@
 /* merge_weights.c - the merged tensors, one module after the other.
  *
  * A module is widened to double, goes through adapter_merge_module() once for each adapter, and is
- * rounded once into the stored type. Only one module exists twice at any time, so merging takes little
- * more memory than the model. */
+ * rounded once into the stored type. Only one module exists twice at any time, so merging takes
+ * little more memory than the model. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,32 +25,32 @@ static size_t weight_count(const struct module *module) {
     return module->out * module_columns(module);
 }
 
-static int is_changed(const struct merging *merging, uint32_t slot) {
-    for (size_t i = 0; i < merging->count; i++)
-        for (uint32_t j = 0; j < merging->adapters[i]->slot_count; j++)
-            if (merging->adapters[i]->slots[j] == slot) return 1;
+static int is_changed(const struct merge_run *run, uint32_t slot) {
+    for (size_t i = 0; i < run->count; i++)
+        for (uint32_t j = 0; j < run->adapters[i]->slot_count; j++)
+            if (run->adapters[i]->slots[j] == slot) return 1;
     return 0;
 }
 
 /* Applies every adapter to the widened module. */
-static pst_status apply(const struct merging *merging, uint32_t slot, double *weight, double *bias,
+static pst_status apply(const struct merge_run *run, uint32_t slot, double *weight, double *bias,
                         pst_error *err) {
     pst_status status = PST_OK;
-    for (size_t i = 0; i < merging->count && !status; i++)
-        status = adapter_merge_module(merging->adapters[i], slot, merging->chosen[i].weight, weight,
-                                      bias, err);
+    for (size_t i = 0; i < run->count && !status; i++)
+        status =
+            adapter_merge_module(run->adapters[i], slot, run->chosen[i].weight, weight, bias, err);
     return status;
 }
 
-/* Says what is not finite: an error with `safe`, else a warning. */
-static pst_status judge(const struct merging *merging, const char *tensor, double value,
-                        size_t index, pst_error *err) {
-    const pst_merge_options *options = merging->options;
+/* Reports a value that is not finite: an error with `safe`, else a warning. */
+static pst_status report_value(const struct merge_run *run, const char *tensor, double value,
+                               size_t index, pst_error *err) {
+    const pst_merge_options *options = run->options;
     const char *what = isnan(value) ? "NaN" : "infinity";
     pst_error note;
     if (isfinite(value))
         error_set(&note, PST_ERR_MODEL, "merged %s[%zu] is %g, too large for %s", tensor, index,
-                  value, dtype_torch_name(merging->dtype));
+                  value, dtype_torch_name(run->dtype));
     else
         error_set(&note, PST_ERR_MODEL, "merged %s[%zu] is %s", tensor, index, what);
     if (options->safe)
@@ -60,15 +60,15 @@ static pst_status judge(const struct merging *merging, const char *tensor, doubl
 }
 
 /* Rounds values [count] into fresh memory. */
-static pst_status store(const struct merging *merging, const char *module, const char *part,
+static pst_status store(const struct merge_run *run, const char *module, const char *part,
                         const double *values, size_t count, void **stored, pst_error *err) {
     char name[TENSOR_NAME_MAX];
-    *stored = malloc(count * dtype_bytes(merging->dtype));
-    if (!*stored) return error_memory(err, count * dtype_bytes(merging->dtype));
-    size_t bad = dtype_from_double(merging->dtype, values, count, *stored);
+    *stored = malloc(count * dtype_bytes(run->dtype));
+    if (!*stored) return error_memory(err, count * dtype_bytes(run->dtype));
+    size_t bad = dtype_from_double(run->dtype, values, count, *stored);
     if (bad == count) return PST_OK;
     snprintf(name, sizeof name, "%s.%s", module, part);
-    return judge(merging, name, values[bad], bad, err);
+    return report_value(run, name, values[bad], bad, err);
 }
 
 static double *widen(const float *values, size_t count) {
@@ -83,57 +83,56 @@ static void free_merged(struct merged *merged) {
     *merged = (struct merged){0};
 }
 
-/* What no adapter touches is only rounded, a piece at a time: the embedding is by far the largest module
- * and seldom changed. */
-static pst_status round_values(const struct merging *merging, const char *module, const char *part,
+/* What no adapter touches is only rounded, a piece at a time: the embedding is by far the largest
+ * module and seldom changed. */
+static pst_status round_values(const struct merge_run *run, const char *module, const char *part,
                                const float *values, size_t count, void **stored, pst_error *err) {
     enum { AT_ONCE = 1024 };
     double wide[AT_ONCE];
     char name[TENSOR_NAME_MAX];
-    size_t size = dtype_bytes(merging->dtype);
+    size_t size = dtype_bytes(run->dtype);
     *stored = malloc(count * size);
     if (!*stored) return error_memory(err, count * size);
     pst_status status = PST_OK;
-    int said = 0;
+    int reported = 0;
     for (size_t at = 0; at < count && !status; at += AT_ONCE) {
         size_t some = count - at < AT_ONCE ? count - at : AT_ONCE;
         for (size_t i = 0; i < some; i++) wide[i] = values[at + i];
-        size_t bad = dtype_from_double(merging->dtype, wide, some, (char *)*stored + at * size);
-        if (bad == some || said++) continue;
+        size_t bad = dtype_from_double(run->dtype, wide, some, (char *)*stored + at * size);
+        if (bad == some || reported++) continue;
         snprintf(name, sizeof name, "%s.%s", module, part);
-        status = judge(merging, name, wide[bad], at + bad, err);
+        status = report_value(run, name, wide[bad], at + bad, err);
     }
     return status;
 }
 
-pst_status merge_values(const struct merging *merging, uint32_t slot, double **weight,
-                        double **bias, pst_error *err) {
-    const struct module *module = &merging->model->weights.modules[slot];
+pst_status merge_values(const struct merge_run *run, uint32_t slot, double **weight, double **bias,
+                        pst_error *err) {
+    const struct module *module = &run->model->weights.modules[slot];
     size_t count = weight_count(module);
     *weight = widen(module->weight, count);
     *bias = module->bias ? widen(module->bias, module->out) : NULL;
     if (!*weight || (module->bias && !*bias)) return error_memory(err, count * sizeof **weight);
-    return apply(merging, slot, *weight, *bias, err);
+    return apply(run, slot, *weight, *bias, err);
 }
 
 /* Fills `merged`, which is released in any case by free_merged(). */
-static pst_status merge_module(const struct merging *merging, uint32_t slot, struct merged *merged,
+static pst_status merge_module(const struct merge_run *run, uint32_t slot, struct merged *merged,
                                pst_error *err) {
-    const struct module *module = &merging->model->weights.modules[slot];
+    const struct module *module = &run->model->weights.modules[slot];
     size_t count = weight_count(module);
-    if (!is_changed(merging, slot)) {
-        pst_status rounded = round_values(merging, module->name, "weight", module->weight, count,
-                                          &merged->weight, err);
+    if (!is_changed(run, slot)) {
+        pst_status rounded =
+            round_values(run, module->name, "weight", module->weight, count, &merged->weight, err);
         if (rounded || !module->bias) return rounded;
-        return round_values(merging, module->name, "bias", module->bias, module->out, &merged->bias,
+        return round_values(run, module->name, "bias", module->bias, module->out, &merged->bias,
                             err);
     }
     double *weight, *bias;
-    pst_status status = merge_values(merging, slot, &weight, &bias, err);
-    if (!status)
-        status = store(merging, module->name, "weight", weight, count, &merged->weight, err);
+    pst_status status = merge_values(run, slot, &weight, &bias, err);
+    if (!status) status = store(run, module->name, "weight", weight, count, &merged->weight, err);
     if (!status && bias)
-        status = store(merging, module->name, "bias", bias, module->out, &merged->bias, err);
+        status = store(run, module->name, "bias", bias, module->out, &merged->bias, err);
     free(weight);
     free(bias);
     return status;
@@ -142,41 +141,40 @@ static pst_status merge_module(const struct merging *merging, uint32_t slot, str
 /* ----------------------------------------------------------------------------------- resolving */
 
 /* Do the embedding and the output matrix, which are one in the base, come out the same? */
-static pst_status compare_ends(struct merging *merging, pst_error *err) {
-    const struct weights *weights = &merging->model->weights;
+static pst_status compare_ends(struct merge_run *run, pst_error *err) {
+    const struct weights *weights = &run->model->weights;
     uint32_t out = weights->proj_out.slot, in = 0;
     while (weights->modules[in].kind != MODULE_EMBEDDING) in++;
-    if (!is_changed(merging, in) && !is_changed(merging, out)) return PST_OK;
+    if (!is_changed(run, in) && !is_changed(run, out)) return PST_OK;
     struct merged embedding = {0}, output = {0};
-    pst_merge_options quiet = *merging->options; /* what is said, is said when they are written */
-    struct merging probe = *merging;
+    pst_merge_options quiet = *run->options; /* reports come when they are written */
+    struct merge_run probe = *run;
     quiet.safe = 0;
     quiet.warn = NULL;
     probe.options = &quiet;
     pst_status status = merge_module(&probe, in, &embedding, err);
     if (!status) status = merge_module(&probe, out, &output, err);
     if (!status)
-        merging->tied =
-            memcmp(embedding.weight, output.weight,
-                   weight_count(&weights->modules[in]) * dtype_bytes(merging->dtype)) == 0;
+        run->tied = memcmp(embedding.weight, output.weight,
+                           weight_count(&weights->modules[in]) * dtype_bytes(run->dtype)) == 0;
     free_merged(&embedding);
     free_merged(&output);
     return status;
 }
 
-pst_status merge_resolve(struct merging *merging, pst_error *err) {
-    merging->tied = merging->model->config.tie_word_embeddings;
-    merging->changed = 0;
-    for (uint32_t i = 0; i < merging->model->weights.module_count; i++)
-        merging->changed += (uint32_t)is_changed(merging, i);
-    return merging->tied ? compare_ends(merging, err) : PST_OK;
+pst_status merge_resolve(struct merge_run *run, pst_error *err) {
+    run->tied = run->model->config.tie_word_embeddings;
+    run->changed = 0;
+    for (uint32_t i = 0; i < run->model->weights.module_count; i++)
+        run->changed += (uint32_t)is_changed(run, i);
+    return run->tied ? compare_ends(run, err) : PST_OK;
 }
 
 /* ------------------------------------------------------------------------------------- writing */
 
 /* The tensors of the file, and the module at hand. */
-struct writing {
-    const struct merging *merging;
+struct tensor_writer {
+    const struct merge_run *run;
     struct tensor_source *sources; /* [count] */
     uint32_t *slots;               /* [count] of the module that a tensor belongs to */
     unsigned char *is_bias;        /* [count] */
@@ -186,35 +184,35 @@ struct writing {
     uint32_t slot; /* whose `merged` is */
 };
 
-static void list_tensor(struct writing *writing, uint32_t slot, int is_bias) {
-    const struct module *module = &writing->merging->model->weights.modules[slot];
-    size_t at = writing->count++;
-    snprintf(writing->names[at], TENSOR_NAME_MAX, "%s.%s", module->name,
+static void list_tensor(struct tensor_writer *writer, uint32_t slot, int is_bias) {
+    const struct module *module = &writer->run->model->weights.modules[slot];
+    size_t at = writer->count++;
+    snprintf(writer->names[at], TENSOR_NAME_MAX, "%s.%s", module->name,
              is_bias ? "bias" : "weight");
-    writing->slots[at] = slot;
-    writing->is_bias[at] = (unsigned char)is_bias;
-    writing->sources[at] =
-        (struct tensor_source){.name = writing->names[at],
-                               .dtype = writing->merging->dtype,
+    writer->slots[at] = slot;
+    writer->is_bias[at] = (unsigned char)is_bias;
+    writer->sources[at] =
+        (struct tensor_source){.name = writer->names[at],
+                               .dtype = writer->run->dtype,
                                .dims = 1,
                                .shape = {module->out, module->in, module->kernel}};
     if (is_bias || module->kind == MODULE_NORM) return;
-    writing->sources[at].dims = module->kind == MODULE_CONV1D ? 3 : 2;
+    writer->sources[at].dims = module->kind == MODULE_CONV1D ? 3 : 2;
 }
 
-static pst_status list_tensors(struct writing *writing, pst_error *err) {
-    const struct weights *weights = &writing->merging->model->weights;
+static pst_status list_tensors(struct tensor_writer *writer, pst_error *err) {
+    const struct weights *weights = &writer->run->model->weights;
     size_t most = 2 * (size_t)weights->module_count;
-    writing->sources = calloc(most, sizeof *writing->sources);
-    writing->slots = calloc(most, sizeof *writing->slots);
-    writing->is_bias = calloc(most, 1);
-    writing->names = calloc(most, sizeof *writing->names);
-    if (!writing->sources || !writing->slots || !writing->is_bias || !writing->names)
+    writer->sources = calloc(most, sizeof *writer->sources);
+    writer->slots = calloc(most, sizeof *writer->slots);
+    writer->is_bias = calloc(most, 1);
+    writer->names = calloc(most, sizeof *writer->names);
+    if (!writer->sources || !writer->slots || !writer->is_bias || !writer->names)
         return error_memory(err, 0);
     for (uint32_t i = 0; i < weights->module_count; i++) {
-        if (i == weights->proj_out.slot && writing->merging->tied) continue;
-        list_tensor(writing, i, 0);
-        if (weights->modules[i].bias) list_tensor(writing, i, 1);
+        if (i == weights->proj_out.slot && writer->run->tied) continue;
+        list_tensor(writer, i, 0);
+        if (weights->modules[i].bias) list_tensor(writer, i, 1);
     }
     return PST_OK;
 }
@@ -222,29 +220,29 @@ static pst_status list_tensors(struct writing *writing, pst_error *err) {
 /* Weight and bias of a module stand side by side in the file, so it is merged once. */
 static pst_status fill(void *user, const struct tensor_source *source, const void **data,
                        pst_error *err) {
-    struct writing *writing = user;
-    size_t at = (size_t)(source - writing->sources);
-    if (!writing->merged.weight || writing->slot != writing->slots[at]) {
-        free_merged(&writing->merged);
-        writing->slot = writing->slots[at];
-        pst_status status = merge_module(writing->merging, writing->slot, &writing->merged, err);
+    struct tensor_writer *writer = user;
+    size_t at = (size_t)(source - writer->sources);
+    if (!writer->merged.weight || writer->slot != writer->slots[at]) {
+        free_merged(&writer->merged);
+        writer->slot = writer->slots[at];
+        pst_status status = merge_module(writer->run, writer->slot, &writer->merged, err);
         if (status) return status;
     }
-    *data = writing->is_bias[at] ? writing->merged.bias : writing->merged.weight;
+    *data = writer->is_bias[at] ? writer->merged.bias : writer->merged.weight;
     return PST_OK;
 }
 
-pst_status merge_write_weights(const struct merging *merging, const char *dir, pst_error *err) {
-    struct writing writing = {.merging = merging};
+pst_status merge_write_weights(const struct merge_run *run, const char *dir, pst_error *err) {
+    struct tensor_writer writer = {.run = run};
     char *path = path_join(dir, "model.safetensors");
-    pst_status status = path ? list_tensors(&writing, err) : error_memory(err, 0);
+    pst_status status = path ? list_tensors(&writer, err) : error_memory(err, 0);
     if (!status)
-        status = safetensors_write_by(path, writing.sources, writing.count, fill, &writing, err);
+        status = safetensors_write_by(path, writer.sources, writer.count, fill, &writer, err);
     free(path);
-    free(writing.sources);
-    free(writing.slots);
-    free(writing.is_bias);
-    free(writing.names);
-    free_merged(&writing.merged);
+    free(writer.sources);
+    free(writer.slots);
+    free(writer.is_bias);
+    free(writer.names);
+    free_merged(&writer.merged);
     return status;
 }

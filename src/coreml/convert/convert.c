@@ -34,10 +34,10 @@ static struct graph graph_of(const struct conversion *conversion, struct mil_mod
         .dtype = wide ? MIL_F32 : MIL_F16,
         .io = wide || options->target == PST_CONVERT_IOS15 ? MIL_F32 : MIL_F16,
         .specification = convert_specification(conversion),
-        .config = &conversion->merging.model->config,
-        .weights = &conversion->merging.model->weights,
+        .config = &conversion->merge.model->config,
+        .weights = &conversion->merge.model->weights,
         .stored = &conversion->weights,
-        .tied = conversion->merging.tied,
+        .tied = conversion->merge.tied,
     };
 }
 
@@ -55,7 +55,8 @@ static pst_status new_model(struct mil_model **model, pst_error *err) {
     return *model ? PST_OK : error_memory(err, 0);
 }
 
-/* A decoder for all lengths and an encoder for each: all that iOS 17 knows, and what one length needs. */
+/* A decoder for all lengths and an encoder for each: all that iOS 17 knows, and
+ * what one length needs. */
 static pst_status write_separate(struct conversion *conversion, const char *dir, pst_error *err) {
     static const char DECODER[] = "decoder.mlpackage";
     struct mil_model *decoder = NULL, *encoder = NULL;
@@ -117,11 +118,11 @@ static pst_status write_functions(struct conversion *conversion, const char *dir
     return status;
 }
 
-/* --------------------------------------------------------------------------------------- layouts */
+/* -------------------------------------------------------------------------------------- layouts */
 
 static pst_status copy_tokenizer(struct conversion *conversion, const char *dir, pst_error *err) {
     static const char NAME[] = "tokenizer.json";
-    char *path = path_join(conversion->merging.processor_dir, NAME);
+    char *path = path_join(conversion->merge.processor_dir, NAME);
     if (!path) return error_memory(err, 0);
     struct file_view view;
     pst_status status = file_view_open(&view, path, TOKENIZER_BYTES_MAX, err);
@@ -165,11 +166,11 @@ static pst_status write_single(struct conversion *conversion, const char *target
     return status;
 }
 
-/* ------------------------------------------------------------------------------------------- run */
+/* ------------------------------------------------------------------------------------------ run */
 
-/* Greedy decoding knows no rule; what would follow some is told. */
+/* Packages decode greedily and follow no rules: warns when the model has some. */
 static void warn_of_rules(const struct conversion *conversion) {
-    const pst_decode_options *decode = &conversion->merging.model->decode;
+    const pst_decode_options *decode = &conversion->merge.model->decode;
     int plain = decode->num_beams <= 1 && decode->min_length == 0 && decode->min_new_tokens == 0 &&
                 decode->repetition_penalty == 1 && decode->no_repeat_ngram_size == 0 &&
                 decode->suppress_tokens_count == 0 && decode->begin_suppress_tokens_count == 0 &&
@@ -190,16 +191,16 @@ static pst_status store_weights(struct conversion *conversion, pst_error *err) {
     pst_status status = thread_pool_new(&pool, threads, err);
     if (status) return status;
     unsigned bits;
-    enum convert_form form = convert_form(conversion, &bits);
+    enum weight_precision precision = convert_weight_precision(conversion, &bits);
     status =
-        convert_weights_make(&conversion->weights, &conversion->merging, form, bits, pool, err);
+        stored_weights_make(&conversion->weights, &conversion->merge, precision, bits, pool, err);
     thread_pool_free(pool);
     return status;
 }
 
 static pst_status convert(struct conversion *conversion, const char *target, pst_error *err) {
-    pst_status status = merge_open(&conversion->merging, err);
-    if (!status) status = merge_resolve(&conversion->merging, err);
+    pst_status status = merge_open(&conversion->merge, err);
+    if (!status) status = merge_resolve(&conversion->merge, err);
     if (status) return status;
     warn_of_rules(conversion);
     convert_plan_cache(conversion);
@@ -208,7 +209,7 @@ static pst_status convert(struct conversion *conversion, const char *target, pst
     conversion->files = json_object();
     if (!conversion->sources || !conversion->lengths || !conversion->files)
         return error_memory(err, 0);
-    status = merge_record_sources(&conversion->merging, conversion->sources, err);
+    status = merge_record_sources(&conversion->merge, conversion->sources, err);
     if (!status) status = store_weights(conversion, err);
     if (status) return status;
     return conversion->options->layout == PST_CONVERT_SINGLE ? write_single(conversion, target, err)
@@ -239,9 +240,9 @@ static pst_status check_target(const struct conversion *conversion, const char *
 
 static pst_status check_arguments(const struct conversion *conversion, const char *target,
                                   pst_error *err) {
-    const struct merging *merging = &conversion->merging;
-    for (size_t i = 0; i < merging->count; i++)
-        if (!merging->chosen[i].dir || !isfinite(merging->chosen[i].weight))
+    const struct merge_run *merge = &conversion->merge;
+    for (size_t i = 0; i < merge->count; i++)
+        if (!merge->chosen[i].dir || !isfinite(merge->chosen[i].weight))
             return error_set(
                 err, PST_ERR_ARGUMENT,
                 "pst_convert: adapter %zu has no folder, or a weight that is not finite", i);
@@ -264,19 +265,19 @@ pst_status pst_convert(const char *model_dir, const pst_merge_adapter *adapters,
     merge_options.user = own.user;
     struct conversion conversion = {
         .options = &own,
-        .merging = {.model_dir = model_dir,
-                    .processor_dir = own.processor_dir ? own.processor_dir : model_dir,
-                    .chosen = adapters,
-                    .count = count,
-                    .options = &merge_options,
-                    .dtype = own.precision == PST_CONVERT_FLOAT32 ? DTYPE_F32 : DTYPE_F16},
+        .merge = {.model_dir = model_dir,
+                  .processor_dir = own.processor_dir ? own.processor_dir : model_dir,
+                  .chosen = adapters,
+                  .count = count,
+                  .options = &merge_options,
+                  .dtype = own.precision == PST_CONVERT_FLOAT32 ? DTYPE_F32 : DTYPE_F16},
     };
     status = convert_plan_lengths(&conversion, err);
     if (!status) status = check_arguments(&conversion, target, err);
     if (status) return status;
     status = convert(&conversion, target, err);
-    convert_weights_free(&conversion.weights);
-    merge_close(&conversion.merging);
+    stored_weights_free(&conversion.weights);
+    merge_close(&conversion.merge);
     json_decref(conversion.sources);
     json_decref(conversion.lengths);
     json_decref(conversion.files);

@@ -1,5 +1,5 @@
-/* convert_index.c - what is written about a conversion: the metadata of packages, and potstill.json, from
- * which an app learns what to load and how to feed it. */
+/* convert_index.c - what is written about a conversion: the metadata of packages, and
+ * potstill.json, from which an app learns what to load and how to feed it. */
 #include "coreml/convert/convert_index.h"
 
 #include <stdlib.h>
@@ -16,7 +16,7 @@ static const size_t LICENCE_BYTES_MAX = 1 << 20;
 /* Of the index: raised when a reader of an older one would be misled. */
 enum { INDEX_FORMAT = 1 };
 
-/* -------------------------------------------------------------------------------------- metadata */
+/* ------------------------------------------------------------------------------------- metadata */
 
 static void add_pair(struct mil_model *model, const char *key, const char *value) {
     struct mil_pair *list =
@@ -40,7 +40,7 @@ static void add_hashes(struct mil_model *model, const char *what, const json_t *
 /* The first line of the model's licence, which is its name. */
 static const char *licence(const struct conversion *conversion, struct mil_model *model) {
     const char *text = "that of the model converted";
-    char *path = path_join(conversion->merging.model_dir, "LICENSE");
+    char *path = path_join(conversion->merge.model_dir, "LICENSE");
     struct file_view view;
     if (path && file_view_open(&view, path, LICENCE_BYTES_MAX, NULL) == PST_OK) {
         const char *line = (const char *)view.data;
@@ -74,7 +74,7 @@ void convert_describe(const struct conversion *conversion, struct mil_model *mod
     }
 }
 
-/* ----------------------------------------------------------------------------------------- lengths */
+/* -------------------------------------------------------------------------------------- lengths */
 
 static json_t *features(const struct mil_feature *list, size_t count) {
     json_t *entries = json_array();
@@ -118,7 +118,7 @@ pst_status convert_note_length(struct conversion *conversion, size_t index,
                                                                            : error_memory(err, 0);
 }
 
-/* ------------------------------------------------------------------------------------------- files */
+/* ---------------------------------------------------------------------------------------- files */
 
 static pst_status note_hash(struct conversion *conversion, const char *dir, const char *name,
                             pst_error *err) {
@@ -143,15 +143,15 @@ pst_status convert_note_file(struct conversion *conversion, const char *dir, con
     if (!package) return note_hash(conversion, dir, name, err);
     pst_status status = PST_OK;
     for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS && !status; i++) {
-        char *inner = path_join(name, PARTS[i]);
-        status = inner ? note_hash(conversion, dir, inner, err) : error_memory(err, 0);
-        free(inner);
+        char *file = path_join(name, PARTS[i]);
+        status = file ? note_hash(conversion, dir, file, err) : error_memory(err, 0);
+        free(file);
     }
     return status;
 }
 
-/* Where the sources lay says nothing about them, and the same sources shall give the same bytes. */
-static void drop_places(json_t *sources) {
+/* The same sources give the same bytes wherever they are, so their folders are left out. */
+static void drop_folders(json_t *sources) {
     json_t *adapters = json_object_get(sources, "adapters");
     json_object_del(json_object_get(sources, "model"), "dir");
     for (size_t i = 0; i < json_array_size(adapters); i++)
@@ -159,9 +159,9 @@ static void drop_places(json_t *sources) {
 }
 
 pst_status convert_write_index(struct conversion *conversion, const char *dir, pst_error *err) {
-    const pst_model *model = conversion->merging.model;
+    const pst_model *model = conversion->merge.model;
     const struct config *config = &model->config;
-    drop_places(conversion->sources);
+    drop_folders(conversion->sources);
     json_t *tokens = json_pack("{s:i, s:i, s:i, s:i}", "start", config->decoder_start_token_id,
                                "end", config->eos_token_id, "pad", config->pad_token_id, "max",
                                (int)conversion->tokens);

@@ -1,4 +1,5 @@
-/* convert_index.h - what is written about a conversion: metadata in each package, and potstill.json. */
+/* convert_index.h - what is written about a conversion: metadata in each
+ * package, and potstill.json. */
 #ifndef PST_COREML_CONVERT_CONVERT_INDEX_H
 #define PST_COREML_CONVERT_CONVERT_INDEX_H
 

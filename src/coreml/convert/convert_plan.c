@@ -11,15 +11,15 @@ static const uint32_t SPLIT_SECONDS[] = {10, 30}, SINGLE_SECONDS[] = {10};
 
 static const struct {
     const char *name;
-    enum convert_form form;
+    enum weight_precision precision;
     unsigned bits;
 } PRECISIONS[] = {
-    [PST_CONVERT_FLOAT16] = {"float16", CONVERT_FLOAT16, 16},
-    [PST_CONVERT_FLOAT32] = {"float32", CONVERT_FLOAT32, 32},
-    [PST_CONVERT_INT8] = {"int8", CONVERT_INT8, 8},
-    [PST_CONVERT_PALETTE8] = {"palette8", CONVERT_PALETTE, 8},
-    [PST_CONVERT_PALETTE6] = {"palette6", CONVERT_PALETTE, 6},
-    [PST_CONVERT_PALETTE4] = {"palette4", CONVERT_PALETTE, 4},
+    [PST_CONVERT_FLOAT16] = {"float16", WEIGHTS_FLOAT16, 16},
+    [PST_CONVERT_FLOAT32] = {"float32", WEIGHTS_FLOAT32, 32},
+    [PST_CONVERT_INT8] = {"int8", WEIGHTS_INT8, 8},
+    [PST_CONVERT_PALETTE8] = {"palette8", WEIGHTS_PALETTE, 8},
+    [PST_CONVERT_PALETTE6] = {"palette6", WEIGHTS_PALETTE, 6},
+    [PST_CONVERT_PALETTE4] = {"palette4", WEIGHTS_PALETTE, 4},
 };
 
 static const struct {
@@ -33,9 +33,10 @@ static const struct {
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
-enum convert_form convert_form(const struct conversion *conversion, unsigned *bits) {
+enum weight_precision convert_weight_precision(const struct conversion *conversion,
+                                               unsigned *bits) {
     *bits = PRECISIONS[conversion->options->precision].bits;
-    return PRECISIONS[conversion->options->precision].form;
+    return PRECISIONS[conversion->options->precision].precision;
 }
 
 int32_t convert_specification(const struct conversion *conversion) {
@@ -50,14 +51,14 @@ const char *convert_target_name(const struct conversion *conversion) {
     return TARGETS[conversion->options->target].name;
 }
 
-/* ------------------------------------------------------------------------------------- arguments */
+/* ------------------------------------------------------------------------------------ arguments */
 
 pst_status convert_check_options(const pst_convert_options *options, pst_error *err) {
     pst_convert_precision precision = options->precision;
     if ((size_t)precision >= COUNT(PRECISIONS) || (size_t)options->target >= COUNT(TARGETS) ||
         (unsigned)options->layout > PST_CONVERT_SINGLE)
         return error_set(err, PST_ERR_ARGUMENT, "pst_convert: no such precision, target or layout");
-    if (options->target == PST_CONVERT_IOS15 && PRECISIONS[precision].form >= CONVERT_INT8)
+    if (options->target == PST_CONVERT_IOS15 && PRECISIONS[precision].precision >= WEIGHTS_INT8)
         return error_set(err, PST_ERR_UNSUPPORTED,
                          "%s weights need iOS 16 or later, the target is ios15",
                          PRECISIONS[precision].name);
@@ -98,15 +99,16 @@ pst_status convert_plan_lengths(struct conversion *conversion, pst_error *err) {
     return PST_OK;
 }
 
-/* ---------------------------------------------------------------------------------------- shapes */
+/* --------------------------------------------------------------------------------------- shapes */
 
 static int32_t round_up(uint32_t positions) {
     return (int32_t)((positions + ROUND_POSITIONS - 1) / ROUND_POSITIONS * ROUND_POSITIONS);
 }
 
-/* One decoder serves all lengths, so it takes the longest; where lengths are functions each has its own. */
+/* One decoder serves all lengths, so it takes the longest; where lengths are
+ * functions each has its own. */
 struct graph_shape convert_shape(const struct conversion *conversion, size_t index) {
-    const struct config *config = &conversion->merging.model->config;
+    const struct config *config = &conversion->merge.model->config;
     size_t longest =
         conversion->options->target == PST_CONVERT_IOS18 ? index : conversion->count - 1;
     struct graph_shape shape = {
@@ -123,7 +125,7 @@ struct graph_shape convert_shape(const struct conversion *conversion, size_t ind
 }
 
 void convert_plan_cache(struct conversion *conversion) {
-    const pst_model *model = conversion->merging.model;
+    const pst_model *model = conversion->merge.model;
     const pst_decode_options *decode = &model->decode;
     uint32_t tokens = decode->max_new_tokens ? decode->max_new_tokens + 1 : decode->max_length;
     if (tokens < 2) tokens = 2;

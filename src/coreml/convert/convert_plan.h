@@ -1,5 +1,6 @@
-/* convert_plan.h - what one conversion will write: its options checked, the lengths of clips, the shapes
- * of each length, the decoder's cache. The run is convert.c, what is written about it convert_index.c. */
+/* convert_plan.h - what one conversion will write: its options checked, the lengths of
+ * clips, the shapes of each length, the decoder's cache. The run is convert.c, what is
+ * written about it convert_index.c. */
 #ifndef PST_COREML_CONVERT_CONVERT_PLAN_H
 #define PST_COREML_CONVERT_CONVERT_PLAN_H
 
@@ -13,12 +14,12 @@ enum { CONVERT_SECONDS_MIN = 1, CONVERT_SECONDS_MAX = 30 };
 
 /* One run. */
 struct conversion {
-    struct merging merging;
+    struct merge_run merge;
     const pst_convert_options *options;
     uint32_t seconds[CONVERT_SECONDS_MAX]; /* [count] ascending */
     size_t count;
     int32_t slots, tokens; /* of the decoder's cache; of a transcript with its start token */
-    struct convert_weights weights;
+    struct stored_weights weights;
     json_t *sources; /* hashes of what was read */
     json_t *lengths; /* of the index: one entry a length */
     json_t *files;   /* of the index: hashes of what was written */
@@ -32,7 +33,7 @@ pst_status convert_plan_lengths(struct conversion *conversion, pst_error *err);
 void convert_plan_cache(struct conversion *conversion);
 
 /* How weights are stored, and the bits of each. */
-enum convert_form convert_form(const struct conversion *conversion, unsigned *bits);
+enum weight_precision convert_weight_precision(const struct conversion *conversion, unsigned *bits);
 int32_t convert_specification(const struct conversion *conversion);
 /* "float16", ...: as options and the index name them. */
 const char *convert_precision_name(const struct conversion *conversion);

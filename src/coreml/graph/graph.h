@@ -32,7 +32,7 @@ struct graph {
     int32_t specification;   /* GRAPH_IOS15, ... */
     const struct config *config;
     const struct weights *weights; /* which module is which */
-    const struct convert_weights *stored;
+    const struct stored_weights *stored;
     int tied;                         /* one table is embedding and output matrix */
     struct graph_constant *constants; /* parameters, each once */
     char prefix[GRAPH_PREFIX_MAX];    /* of names */

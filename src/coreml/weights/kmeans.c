@@ -1,11 +1,11 @@
 /* kmeans.c - see kmeans.h.
  *
  * In one dimension the best clusters are runs of the sorted values, and what a run costs obeys the
- * quadrangle inequality: so the least cost is a convex function of the number of runs. To find the best
- * k runs, every run is charged a price and the best parting into any number of runs is found, in
- * O(n log n); the price is searched at which that number is k. Where no price gives exactly k (the
- * cost has a straight piece there, as evenly spaced values make it), a table over the number of runs
- * finds it: the same answer, k times slower. */
+ * quadrangle inequality: so the least cost is a convex function of the number of runs. To find the
+ * best k runs, every run is charged a price and the best parting into any number of runs is found,
+ * in O(n log n); the price is searched at which that number is k. Where no price gives exactly k
+ * (the cost has a straight piece there, as evenly spaced values make it), a table over the number
+ * of runs finds it: the same answer, k times slower. */
 #include "coreml/weights/kmeans.h"
 
 #include <math.h>
@@ -42,8 +42,8 @@ static double cost_from(const struct search *search, size_t first, size_t last) 
     return search->cost[first] + run_cost(search, first, last);
 }
 
-/* The least end in (newer, count] from which a run that begins at `newer` is better than one that begins at
- * `older`; count + 1: none. Once better it stays better, by the quadrangle inequality. */
+/* The least end in (newer, count] from which a run that begins at `newer` is better than one that
+ * begins at `older`; count + 1: none. Once better it stays better, by the quadrangle inequality. */
 static size_t takeover(const struct search *search, size_t older, size_t newer) {
     size_t low = newer + 1, high = search->count + 1;
     while (low < high) {
@@ -105,7 +105,7 @@ static int search_price(struct search *search, size_t *starts) {
     return 0;
 }
 
-/* ---------------------------------------------------------------------------------------- the table */
+/* ------------------------------------------------------------------------------------ the table */
 
 /* What fills one row of the table: costs of partings into one run less, and of this many. */
 struct row {
@@ -171,7 +171,8 @@ double kmeans_mean(const double *values, const uint64_t *counts, size_t first, s
 }
 
 /* Sums are taken around the mean, where their differences lose least. */
-static void sum_up(struct sums *sums, const double *values, const uint64_t *counts, size_t count) {
+static void prefix_sums(struct sums *sums, const double *values, const uint64_t *counts,
+                        size_t count) {
     double mean = kmeans_mean(values, counts, 0, count);
     sums[0] = (struct sums){0};
     for (size_t i = 0; i < count; i++) {
@@ -193,7 +194,7 @@ size_t kmeans_runs(const double *values, const uint64_t *counts, size_t count, s
     size_t *lists = malloc(4 * width * sizeof *lists);
     int done = 0;
     if (sums && cost && lists) {
-        sum_up(sums, values, counts, count);
+        prefix_sums(sums, values, counts, count);
         struct search search = {
             .sums = sums,
             .count = count,

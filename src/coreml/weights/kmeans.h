@@ -5,10 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Parts values [count], ascending and distinct, of which the i-th occurs counts[i] > 0 times, into at most
- * `most` runs so that the sum of squared distances to the mean of its run is least. starts [most + 1] gets
- * where each run begins and, behind the last, `count`. Returns the number of runs, min(most, count);
- * 0: out of memory. */
+/* Parts values [count], ascending and distinct, of which the i-th occurs counts[i] > 0 times, into
+ * at most `most` runs so that the sum of squared distances to the mean of its run is least. starts
+ * [most + 1] gets where each run begins and, behind the last, `count`. Returns the number of runs,
+ * min(most, count); 0: out of memory. */
 size_t kmeans_runs(const double *values, const uint64_t *counts, size_t count, size_t most,
                    size_t *starts);
 

@@ -1,8 +1,9 @@
 /* stored_weights.c - see stored_weights.h.
  *
- * A module is merged in double precision, its rows are put in the order of the graphs, and it is rounded
- * once, straight into what is stored. Only matrices of more than 2,048 numbers are compressed, and the
- * first convolution is not: it hears the samples themselves, and it is small. */
+ * A module is merged in double precision, its rows are put in the order of the graphs, and
+ * it is rounded once, straight into what is stored. Only matrices of more than 2,048
+ * numbers are compressed, and the first convolution is not: it takes the samples
+ * themselves, and it is small. */
 #include "coreml/weights/stored_weights.h"
 
 #include <math.h>
@@ -19,42 +20,42 @@ enum { COMPRESSED_MIN = 2049 };
 /* The taps of the first convolution are filled up to two blocks of this: see graph_encoder.c. */
 enum { BLOCK = STEM_STRIDE1 };
 
-enum { HALF_VALUES = 65536, INT8_LIMIT = 127 };
+enum { F16_VALUES = 65536, INT8_LIMIT = 127 };
 
 /* ----------------------------------------------------------------------------------- arranging */
 
 /* What is done to the rows of a module before they are stored. */
 enum arrangement {
     AS_IT_IS,
-    PAIRED, /* rows of a head: even members of the pairs that are turned, odd ones, the rest */
+    PAIRED, /* rows of a head: even members of the pairs that are rotated, odd ones, the rest */
     PAIRED_SCALED, /* and the scale of attention taken in */
     SCALED,
     BLOCKED /* taps filled up and laid out as [out, block, 2] */
 };
 
-struct making {
-    struct convert_weights *weights;
-    const struct merging *merging;
+struct store_run {
+    struct stored_weights *weights;
+    const struct merge_run *merge;
     enum arrangement *arrangements; /* [module_count] */
-    enum convert_form form;
+    enum weight_precision precision;
     unsigned bits;
     pst_error *errors;  /* [module_count] */
     pst_status *status; /* [module_count] */
 };
 
-static void arrange(struct making *making) {
-    const struct config *config = &making->merging->model->config;
-    const struct weights *places = &making->merging->model->weights;
-    enum arrangement *of = making->arrangements;
-    of[places->conv1.slot] = BLOCKED;
+static void arrange(struct store_run *run) {
+    const struct config *config = &run->merge->model->config;
+    const struct weights *weights = &run->merge->model->weights;
+    enum arrangement *of = run->arrangements;
+    of[weights->conv1.slot] = BLOCKED;
     for (uint32_t i = 0; i < config->encoder_layers; i++) {
-        of[places->encoder_layers[i].self_attn.q_proj.slot] = PAIRED_SCALED;
-        of[places->encoder_layers[i].self_attn.k_proj.slot] = PAIRED;
+        of[weights->encoder_layers[i].self_attn.q_proj.slot] = PAIRED_SCALED;
+        of[weights->encoder_layers[i].self_attn.k_proj.slot] = PAIRED;
     }
     for (uint32_t i = 0; i < config->decoder_layers; i++) {
-        of[places->decoder_layers[i].self_attn.q_proj.slot] = PAIRED_SCALED;
-        of[places->decoder_layers[i].self_attn.k_proj.slot] = PAIRED;
-        of[places->decoder_layers[i].encoder_attn.q_proj.slot] = SCALED;
+        of[weights->decoder_layers[i].self_attn.q_proj.slot] = PAIRED_SCALED;
+        of[weights->decoder_layers[i].self_attn.k_proj.slot] = PAIRED;
+        of[weights->decoder_layers[i].encoder_attn.q_proj.slot] = SCALED;
     }
 }
 
@@ -65,8 +66,8 @@ static size_t source_row(const struct config *config, size_t row) {
     return row - at + from;
 }
 
-/* values [rows, columns], rearranged: into fresh memory, and the old freed, but for what stays as it
- * is. NULL: out of memory. */
+/* values [rows, columns], rearranged: into fresh memory, and the old freed, but for what stays as
+ * it is. NULL: out of memory. */
 static double *arranged(const struct config *config, enum arrangement how, double *values,
                         size_t rows, size_t columns) {
     if (how == AS_IT_IS || !values) return values;
@@ -144,35 +145,35 @@ static pst_status store_int8(struct stored *stored, const double *values, pst_er
 
 /* What occurs in a tensor: distinct float16 values, ascending. */
 struct histogram {
-    uint64_t counts[HALF_VALUES]; /* by value */
-    double values[HALF_VALUES];
-    uint16_t halves[HALF_VALUES]; /* the bits of values[i] */
-    size_t starts[HALF_VALUES];   /* of runs */
-    uint8_t entry[HALF_VALUES];   /* in the palette, by bits */
+    uint64_t counts[F16_VALUES]; /* by value */
+    double values[F16_VALUES];
+    uint16_t f16[F16_VALUES];  /* the bits of values[i] */
+    size_t starts[F16_VALUES]; /* of runs */
+    uint8_t entry[F16_VALUES]; /* in the palette, by bits */
     size_t count;
 };
 
-static void collect(struct histogram *histogram, uint64_t *tally, const uint16_t *halves,
+static void collect(struct histogram *histogram, uint64_t *tally, const uint16_t *f16,
                     size_t count) {
-    memset(tally, 0, HALF_VALUES * sizeof *tally);
-    for (size_t i = 0; i < count; i++) tally[halves[i] == 0x8000 ? 0 : halves[i]]++; /* -0 is 0 */
+    memset(tally, 0, F16_VALUES * sizeof *tally);
+    for (size_t i = 0; i < count; i++) tally[f16[i] == 0x8000 ? 0 : f16[i]]++; /* -0 is 0 */
     histogram->count = 0;
-    for (uint32_t i = 0; i < HALF_VALUES; i++) {
-        uint16_t half = (uint16_t)(i < 0x8000 ? 0xFFFF - i : i - 0x8000); /* from the least up */
+    for (uint32_t i = 0; i < F16_VALUES; i++) {
+        uint16_t bits = (uint16_t)(i < 0x8000 ? 0xFFFF - i : i - 0x8000); /* from the least up */
         float value;
-        if (!tally[half]) continue;
-        dtype_to_float(DTYPE_F16, (const unsigned char *)&half, 1, &value);
+        if (!tally[bits]) continue;
+        dtype_to_float(DTYPE_F16, (const unsigned char *)&bits, 1, &value);
         histogram->values[histogram->count] = (double)value;
-        histogram->counts[histogram->count] = tally[half];
-        histogram->halves[histogram->count++] = half;
+        histogram->counts[histogram->count] = tally[bits];
+        histogram->f16[histogram->count++] = bits;
     }
 }
 
 static void pack_indices(struct stored *stored, const struct histogram *histogram,
-                         const uint16_t *halves, size_t count) {
+                         const uint16_t *f16, size_t count) {
     unsigned char *out = stored->data;
     for (size_t i = 0, bit = 0; i < count; i++, bit += stored->bits) {
-        unsigned entry = histogram->entry[halves[i]];
+        unsigned entry = histogram->entry[f16[i]];
         out[bit / 8] |= (unsigned char)(entry << bit % 8);
         if (bit % 8 + stored->bits > 8) out[bit / 8 + 1] |= (unsigned char)(entry >> (8 - bit % 8));
     }
@@ -189,14 +190,14 @@ static pst_status fill_table(struct stored *stored, struct histogram *histogram,
         double centre = kmeans_mean(histogram->values, histogram->counts, first, last);
         dtype_from_double(DTYPE_F16, &centre, 1, &stored->table[run]);
         for (size_t i = first; i < last && run < runs; i++)
-            histogram->entry[histogram->halves[i]] = (uint8_t)run;
+            histogram->entry[histogram->f16[i]] = (uint8_t)run;
     }
     histogram->entry[0x8000] = histogram->entry[0];
     return PST_OK;
 }
 
-/* halves [rows * columns]: what the palette is to stand for. */
-static pst_status store_palette(struct stored *stored, const uint16_t *halves, pst_error *err) {
+/* f16 [rows * columns]: what the palette is to stand for. */
+static pst_status store_palette(struct stored *stored, const uint16_t *f16, pst_error *err) {
     size_t count = stored->rows * stored->columns;
     stored->form = STORED_PALETTE;
     stored->dtype = MIL_F16;
@@ -204,21 +205,21 @@ static pst_status store_palette(struct stored *stored, const uint16_t *halves, p
     stored->data = calloc(stored->bytes, 1);
     stored->table = calloc((size_t)1 << stored->bits, sizeof *stored->table);
     struct histogram *histogram = malloc(sizeof *histogram);
-    uint64_t *tally = malloc(HALF_VALUES * sizeof *tally);
+    uint64_t *tally = malloc(F16_VALUES * sizeof *tally);
     pst_status status = PST_OK;
     if (!stored->data || !stored->table || !histogram || !tally)
         status = error_memory(err, stored->bytes);
     if (!status) {
-        collect(histogram, tally, halves, count);
+        collect(histogram, tally, f16, count);
         status = fill_table(stored, histogram, err);
     }
-    if (!status) pack_indices(stored, histogram, halves, count);
+    if (!status) pack_indices(stored, histogram, f16, count);
     free(histogram);
     free(tally);
     return status;
 }
 
-/* --------------------------------------------------------------------------------------- modules */
+/* -------------------------------------------------------------------------------------- modules */
 
 static void free_stored(struct stored *stored) {
     free(stored->data);
@@ -228,56 +229,56 @@ static void free_stored(struct stored *stored) {
     *stored = (struct stored){0};
 }
 
-static pst_status store_weight(const struct making *making, uint32_t slot, struct stored *stored,
+static pst_status store_weight(const struct store_run *run, uint32_t slot, struct stored *stored,
                                const double *values, pst_error *err) {
-    const struct module *module = &making->merging->model->weights.modules[slot];
+    const struct module *module = &run->merge->model->weights.modules[slot];
     size_t count = stored->rows * stored->columns;
-    enum dtype dtype = making->form == CONVERT_FLOAT32 ? DTYPE_F32 : DTYPE_F16;
-    int compressed = making->form >= CONVERT_INT8 && module->kind != MODULE_NORM &&
-                     count >= COMPRESSED_MIN && making->arrangements[slot] != BLOCKED;
-    /* Rounded first in any case: what float16 cannot hold is to be said. */
+    enum dtype dtype = run->precision == WEIGHTS_FLOAT32 ? DTYPE_F32 : DTYPE_F16;
+    int compressed = run->precision >= WEIGHTS_INT8 && module->kind != MODULE_NORM &&
+                     count >= COMPRESSED_MIN && run->arrangements[slot] != BLOCKED;
+    /* Rounded first in any case: what float16 cannot hold is an error. */
     struct stored plain = *stored;
     pst_status status = round_all(&plain, dtype, values, module->name, err);
     if (status || !compressed) {
         *stored = plain;
         return status;
     }
-    if (making->form == CONVERT_INT8)
+    if (run->precision == WEIGHTS_INT8)
         status = store_int8(stored, values, err);
     else {
-        stored->bits = making->bits;
+        stored->bits = run->bits;
         status = store_palette(stored, plain.data, err);
     }
     free_stored(&plain);
     return status;
 }
 
-static pst_status store_module(const struct making *making, uint32_t slot, double *weight,
+static pst_status store_module(const struct store_run *run, uint32_t slot, double *weight,
                                double *bias, pst_error *err) {
-    const struct module *module = &making->merging->model->weights.modules[slot];
-    struct stored_module *stored = &making->weights->modules[slot];
+    const struct module *module = &run->merge->model->weights.modules[slot];
+    struct stored_module *stored = &run->weights->modules[slot];
     stored->weight.rows = stored->bias.rows = module->out;
     stored->weight.columns =
-        making->arrangements[slot] == BLOCKED ? 2 * BLOCK : module_columns(module);
+        run->arrangements[slot] == BLOCKED ? 2 * BLOCK : module_columns(module);
     stored->bias.columns = 1;
-    pst_status status = store_weight(making, slot, &stored->weight, weight, err);
+    pst_status status = store_weight(run, slot, &stored->weight, weight, err);
     if (status || !bias) return status;
-    enum dtype dtype = making->form == CONVERT_FLOAT32 ? DTYPE_F32 : DTYPE_F16;
+    enum dtype dtype = run->precision == WEIGHTS_FLOAT32 ? DTYPE_F32 : DTYPE_F16;
     return round_all(&stored->bias, dtype, bias, module->name, err);
 }
 
 static void make_module(void *context, size_t index, unsigned thread) {
     (void)thread;
-    struct making *making = context;
-    const struct merging *merging = making->merging;
-    const struct config *config = &merging->model->config;
+    struct store_run *run = context;
+    const struct merge_run *merge = run->merge;
+    const struct config *config = &merge->model->config;
     uint32_t slot = (uint32_t)index;
-    const struct module *module = &merging->model->weights.modules[slot];
-    enum arrangement how = making->arrangements[slot];
+    const struct module *module = &merge->model->weights.modules[slot];
+    enum arrangement how = run->arrangements[slot];
     double *weight = NULL, *bias = NULL;
-    pst_error *err = &making->errors[slot];
-    if (slot == merging->model->weights.proj_out.slot && merging->tied) return;
-    pst_status status = merge_values(merging, slot, &weight, &bias, err);
+    pst_error *err = &run->errors[slot];
+    if (slot == merge->model->weights.proj_out.slot && merge->tied) return;
+    pst_status status = merge_values(merge, slot, &weight, &bias, err);
     if (!status) {
         int has_bias = bias != NULL;
         weight = how == BLOCKED
@@ -286,44 +287,45 @@ static void make_module(void *context, size_t index, unsigned thread) {
         bias = arranged(config, how, bias, module->out, 1);
         if (!weight || (has_bias && !bias)) status = error_memory(err, 0);
     }
-    if (!status) status = store_module(making, slot, weight, bias, err);
+    if (!status) status = store_module(run, slot, weight, bias, err);
     free(weight);
     free(bias);
-    making->status[slot] = status;
+    run->status[slot] = status;
 }
 
-pst_status convert_weights_make(struct convert_weights *weights, const struct merging *merging,
-                                enum convert_form form, unsigned bits, struct thread_pool *pool,
-                                pst_error *err) {
-    uint32_t count = merging->model->weights.module_count;
-    *weights = (struct convert_weights){.count = count};
-    struct making making = {.weights = weights, .merging = merging, .form = form, .bits = bits};
+pst_status stored_weights_make(struct stored_weights *weights, const struct merge_run *merge,
+                               enum weight_precision precision, unsigned bits,
+                               struct thread_pool *pool, pst_error *err) {
+    uint32_t count = merge->model->weights.module_count;
+    *weights = (struct stored_weights){.count = count};
+    struct store_run run = {
+        .weights = weights, .merge = merge, .precision = precision, .bits = bits};
     weights->modules = calloc(count, sizeof *weights->modules);
-    making.arrangements = calloc(count, sizeof *making.arrangements);
-    making.errors = calloc(count, sizeof *making.errors);
-    making.status = calloc(count, sizeof *making.status);
+    run.arrangements = calloc(count, sizeof *run.arrangements);
+    run.errors = calloc(count, sizeof *run.errors);
+    run.status = calloc(count, sizeof *run.status);
     pst_status status = PST_OK;
-    if (!weights->modules || !making.arrangements || !making.errors || !making.status) {
+    if (!weights->modules || !run.arrangements || !run.errors || !run.status) {
         status = error_memory(err, 0);
     } else {
-        arrange(&making);
-        thread_pool_run(pool, count, make_module, &making);
+        arrange(&run);
+        thread_pool_run(pool, count, make_module, &run);
     }
     for (uint32_t i = 0; i < count && !status; i++) {
-        status = making.status[i];
-        if (status && err) *err = making.errors[i];
+        status = run.status[i];
+        if (status && err) *err = run.errors[i];
     }
-    free(making.arrangements);
-    free(making.errors);
-    free(making.status);
+    free(run.arrangements);
+    free(run.errors);
+    free(run.status);
     return status;
 }
 
-void convert_weights_free(struct convert_weights *weights) {
+void stored_weights_free(struct stored_weights *weights) {
     for (size_t i = 0; weights->modules && i < weights->count; i++) {
         free_stored(&weights->modules[i].weight);
         free_stored(&weights->modules[i].bias);
     }
     free(weights->modules);
-    *weights = (struct convert_weights){0};
+    *weights = (struct stored_weights){0};
 }

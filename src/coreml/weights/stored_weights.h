@@ -1,5 +1,5 @@
-/* stored_weights.h - the weights of a model as a package stores them: merged, arranged for the graphs,
- * rounded or compressed once, and shared by every package of a conversion. */
+/* stored_weights.h - the weights of a model as a package stores them: merged, arranged for the
+ * graphs, rounded or compressed once, and shared by every package of a conversion. */
 #ifndef PST_COREML_WEIGHTS_STORED_WEIGHTS_H
 #define PST_COREML_WEIGHTS_STORED_WEIGHTS_H
 
@@ -14,8 +14,8 @@ struct stored {
     enum stored_form form;
     enum mil_dtype dtype; /* of what it stands for: F16 or F32 */
     size_t rows, columns;
-    void *
-        data; /* [rows, columns] of dtype, int8, or indices of `bits` bits packed from the lowest up */
+    /* [rows, columns] of dtype, int8, or indices of `bits` bits packed from the lowest up */
+    void *data;
     size_t bytes;
     uint16_t *scale; /* STORED_INT8: [rows] float16 */
     void *zeros;     /* STORED_INT8: [rows] int8 zero points, all 0 */
@@ -28,18 +28,18 @@ struct stored_module {
     struct stored weight, bias;
 };
 
-struct convert_weights {
+struct stored_weights {
     struct stored_module *modules; /* [count] by slot of the model's modules */
     size_t count;
 };
 
-enum convert_form { CONVERT_FLOAT32, CONVERT_FLOAT16, CONVERT_INT8, CONVERT_PALETTE };
+enum weight_precision { WEIGHTS_FLOAT32, WEIGHTS_FLOAT16, WEIGHTS_INT8, WEIGHTS_PALETTE };
 
-/* Merges, arranges and stores every module, on the threads of `pool`; `bits` is that of a palette's indices.
- * What is tied is stored once. convert_weights_free() in any case. */
-pst_status convert_weights_make(struct convert_weights *weights, const struct merging *merging,
-                                enum convert_form form, unsigned bits, struct thread_pool *pool,
-                                pst_error *err);
-void convert_weights_free(struct convert_weights *weights);
+/* Merges, arranges and stores every module, on the threads of `pool`; `bits` is that of a palette's
+ * indices. What is tied is stored once. stored_weights_free() in any case. */
+pst_status stored_weights_make(struct stored_weights *weights, const struct merge_run *merge,
+                               enum weight_precision precision, unsigned bits,
+                               struct thread_pool *pool, pst_error *err);
+void stored_weights_free(struct stored_weights *weights);
 
 #endif
