@@ -185,7 +185,7 @@ static pst_status find_matrix(const struct side *side, const struct ort_node *no
     return status ? status : ort_matrix_check(matrix, side->file->path, side->err);
 }
 
-/* `path`.weight [out, in]: the matrix, transposed, for the checkpoint keeps linear maps so. */
+/* `path`.weight [out, in]: the matrix, transposed, for the checkpoint keeps linear layers so. */
 static pst_status add_matrix(struct side *side, const struct ort_matrix *matrix, const char *path,
                              size_t out, size_t in) {
     /* A value takes a byte of the file, so more of them than bytes can only come from matrices
@@ -238,8 +238,8 @@ static pst_status check_zeros(const struct side *side, const struct ort_node *no
     return status;
 }
 
-/* A norm that follows the sum of a residual and a linear map may have been fused with the sum,
- * and has lost its name then: it is found as what reads the output of that map. */
+/* A norm that follows the sum of a residual and a linear layer may have been fused with the sum,
+ * and has lost its name then: it is found as what reads the output of that layer. */
 static pst_status add_norm(const struct side *side, const char *path, size_t dim) {
     const struct ort_node *node = side->last_linear;
     if (node) node = ort_find_reader(side->file, node, "SkipLayerNormalization");

@@ -2,7 +2,7 @@
  *
  * Exporters name constants by running numbers, but nodes by the modules they come from
  * ("/layers.3/mlp/fc1/MatMul_quant"), so each weight is reached through the node that uses it,
- * and those without a node of their own name by following the graph. Linear maps are stored as
+ * and those without a node of their own name by following the graph. Linear layers are stored as
  * 8-bit integers [in, out] with a scale and a zero point; they become float32 [out, in] under
  * the names of the Hugging Face checkpoint. */
 #ifndef PST_IMPORT_ORT_WEIGHTS_H

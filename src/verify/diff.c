@@ -1,7 +1,8 @@
 /* diff.c - pst_diff(): how far two checkpoints are apart, tensor by tensor.
  *
- * Names are matched as the loader matches them, with or without a leading "model."; a checkpoint without
- * an output matrix lends its embedding, which serves for it. Everything is computed in double. */
+ * Names are matched as the loader matches them, with or without a leading "model."; a
+ * checkpoint without an output matrix lends its embedding, which serves for it. Everything
+ * is computed in double. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +44,8 @@ static double unit_roundoff(enum dtype dtype) {
     }
 }
 
-/* Largest norms of a row and of a column, of whichever tensor is larger at each place: their sum bounds
- * the norm of a matrix of independent errors of that size. */
+/* Largest norms of a row and of a column, of whichever tensor is larger at each place: their sum
+ * bounds the norm of a matrix of independent errors of that size. */
 static void set_threshold(struct pair *pair, const double *squares_by_column, double row_square) {
     double column_square = 0;
     for (size_t i = 0; i < pair->columns; i++)
@@ -59,7 +60,7 @@ static double subtract(float b, float a) {
 }
 
 /* Widens row by row and fills difference, the sums, and what `diff` says of single values. row_a,
- * row_b and squares_by_column are room for a row each. */
+ * row_b and squares_by_column are scratch, a row each. */
 static void walk(struct pair *pair, float *row_a, float *row_b, double *squares_by_column,
                  pst_tensor_diff *diff) {
     double square = 0, row_square = 0;

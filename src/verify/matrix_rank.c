@@ -1,9 +1,10 @@
 /* matrix_rank.c - see matrix_rank.h.
  *
- * The singular values are the roots of the eigenvalues of the Gram matrix over the smaller side. They
- * need not be known to be counted: reflections turn the Gram matrix G into a tridiagonal one with the
- * same eigenvalues, and in the elimination of T - x I as many pivots are positive as there are
- * eigenvalues above x (Sylvester's law of inertia; on a tridiagonal matrix the count is stable). */
+ * The singular values are the roots of the eigenvalues of the Gram matrix over the smaller
+ * side. They need not be known to be counted: reflections turn the Gram matrix G into a
+ * tridiagonal one with the same eigenvalues, and in the elimination of T - x I as many pivots
+ * are positive as there are eigenvalues above x (Sylvester's law of inertia; on a tridiagonal
+ * matrix the count is stable). */
 #include "verify/matrix_rank.h"
 
 #include <float.h>
@@ -34,8 +35,8 @@ static void multiply(const double *matrix, size_t rows, size_t columns, double *
         }
 }
 
-/* v [count] becomes the reflector that maps it to (alpha, 0, ..., 0); returns alpha, or 0 when there is
- * nothing to reflect (*beta 0). I - beta v v^T. */
+/* v [count] becomes the reflector that maps it to (alpha, 0, ..., 0); returns alpha, or 0 when
+ * there is nothing to reflect (*beta 0). I - beta v v^T. */
 static double reflect(double *v, size_t count, double *beta) {
     double square = 0, first = v[0];
     *beta = 0;
@@ -47,8 +48,8 @@ static double reflect(double *v, size_t count, double *beta) {
     return alpha;
 }
 
-/* a [side, side] (lower half) -= v w^T + w v^T in its last `count` rows, where w = p - (beta/2)(p.v) v and
- * p = beta A v: what remains of H A H for the reflection H. `p` [count] is room. */
+/* a [side, side] (lower half) -= v w^T + w v^T in its last `count` rows, where p = beta A v and
+ * w = p - (beta/2)(p.v) v: what remains of H A H for the reflection H. `p` [count] is scratch. */
 static void apply(double *a, size_t side, size_t count, const double *v, double beta, double *p) {
     size_t first = side - count;
     double dot = 0;
@@ -72,9 +73,11 @@ static void apply(double *a, size_t side, size_t count, const double *v, double 
     }
 }
 
-/* Leaves the tridiagonal matrix in diagonal [side] and beside [side], whose last is 0. `room` [2 side]. */
-static void tridiagonalise(double *a, size_t side, double *diagonal, double *beside, double *room) {
-    double *v = room, *p = room + side;
+/* Leaves the tridiagonal matrix in diagonal [side] and beside [side], whose last is 0.
+ * `scratch` is [2 side]. */
+static void tridiagonalise(double *a, size_t side, double *diagonal, double *beside,
+                           double *scratch) {
+    double *v = scratch, *p = scratch + side;
     for (size_t k = 0; k < side; k++) {
         size_t below = side - k - 1;
         double beta = 0;
@@ -108,11 +111,11 @@ pst_status matrix_rank(const double *matrix, size_t rows, size_t columns, double
                          MATRIX_RANK_SIDE_MAX);
     double *gram = malloc((side * side + 4 * side + 1) * sizeof *gram);
     if (!gram) return error_memory(err, side * side * sizeof *gram);
-    double *diagonal = gram + side * side, *beside = diagonal + side, *room = beside + side;
+    double *diagonal = gram + side * side, *beside = diagonal + side, *scratch = beside + side;
     double trace = 0;
     multiply(matrix, rows, columns, gram);
     for (size_t i = 0; i < side; i++) trace += gram[i * side + i];
-    tridiagonalise(gram, side, diagonal, beside, room);
+    tridiagonalise(gram, side, diagonal, beside, scratch);
     double least = (double)side * DBL_EPSILON * trace, square = threshold * threshold;
     *rank = trace > 0 ? count_above(diagonal, beside, side, square > least ? square : least) : 0;
     free(gram);

@@ -9,8 +9,8 @@
 /* The smaller side may have at most this many: the work grows with its cube (1,152: 4 s). */
 enum { MATRIX_RANK_SIDE_MAX = 2048 };
 
-/* Counts the singular values of matrix [rows, columns] above `threshold`, or above what double precision
- * itself leaves of a zero one: sqrt(side * 2^-52) of the matrix' norm. */
+/* Counts the singular values of matrix [rows, columns] above `threshold`, or above what double
+ * precision itself leaves of a zero one: sqrt(side * 2^-52) of the matrix' norm. */
 pst_status matrix_rank(const double *matrix, size_t rows, size_t columns, double threshold,
                        size_t *rank, pst_error *err);
 

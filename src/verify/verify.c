@@ -1,9 +1,9 @@
 /* verify.c - pst_verify(): every fault of a folder, not only the first.
  *
- * The readers that open models and adapters stop at the first thing wrong, as they must; here they are
- * called one by one, and what each says becomes a finding. Added are the checks that opening has no
- * need of: values, files nobody asked for, keys nobody knows. A Core ML package is checked by
- * check_package(), a converted folder by the check of each package in it. */
+ * The readers that open models and adapters stop at the first thing wrong, as they must; here they
+ * are called one by one, and what each says becomes a finding. Added are the checks that opening
+ * has no need of: values, files nobody asked for, keys nobody knows. A Core ML package is checked
+ * by check_package(), a converted folder by the check of each package in it. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* verify_adapter.c - an adapter folder, by itself or on its base.
  *
- * On its base, pst_adapter_open() is the judge. By itself, what can be known without the base: the
+ * On its base, pst_adapter_open() decides. By itself: what can be known without the base: the
  * settings, the file's layout, its values, and that the two matrices of a module fit each other. */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #define CONFIG "adapter_config.json"
 #define TENSORS "adapter_model.safetensors"
 
-static void tell_warning(void *user, const char *message) {
+static void report_warning(void *user, const char *message) {
     findings_add(user, PST_WARNING, TENSORS, message);
 }
 
@@ -22,7 +22,7 @@ static pst_status check_config(struct findings *findings, pst_error *err) {
     pst_adapter_options options;
     pst_error found;
     pst_adapter_options_init(&options);
-    options.warn = tell_warning;
+    options.warn = report_warning;
     options.user = findings;
     char *path = path_join(findings->dir, CONFIG);
     if (!path) return error_memory(err, 0);
@@ -32,8 +32,8 @@ static pst_status check_config(struct findings *findings, pst_error *err) {
     return findings_check(findings, status, CONFIG, &found, err);
 }
 
-/* The other matrix of a pair, for "...lora_A.weight" that with lora_B; NULL: `name` is not of a pair
- * or there is no other. `*is_a` says which of the two `name` is, -1: neither. */
+/* The other matrix of a pair, for "...lora_A.weight" that with lora_B; NULL: `name` is not of a
+ * pair or there is no other. `*is_a` says which of the two `name` is, -1: neither. */
 static const struct tensor *other_matrix(struct findings *findings, const struct safetensors *file,
                                          const char *name, int *is_a) {
     const char *a = strstr(name, ".lora_A."), *b = strstr(name, ".lora_B.");
@@ -93,14 +93,14 @@ static pst_status check_tensors(struct findings *findings, pst_error *err) {
     return PST_OK;
 }
 
-/* Opening says the first thing that is wrong with it on this base. */
+/* Opening reports the first fault that it has on this base. */
 static pst_status check_on_model(struct findings *findings, const pst_model *model,
                                  pst_error *err) {
     pst_adapter *adapter = NULL;
     pst_adapter_options options;
     pst_error found;
     pst_adapter_options_init(&options);
-    options.warn = tell_warning;
+    options.warn = report_warning;
     options.user = findings;
     pst_status status = pst_adapter_open(model, findings->dir, &options, &adapter, &found);
     if (!status) pst_adapter_free(adapter);

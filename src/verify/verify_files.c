@@ -1,5 +1,5 @@
-/* verify_files.c - what every folder is checked for: its files, that JSON is JSON, and values that are
- * finite. */
+/* verify_files.c - what every folder is checked for: its files, that JSON is JSON, and
+ * values that are finite. */
 #include "verify/verify.h"
 
 #include <dirent.h>
@@ -15,7 +15,7 @@
 #include "base/text.h"
 #include "formats/json_file.h"
 
-static const size_t JSON_BYTES_MAX = 64 << 20; /* an index of many shards, with room */
+static const size_t JSON_BYTES_MAX = 64 << 20; /* an index of many shards has less */
 
 /* Files in a folder; one with more is no model. */
 enum { FILES_MAX = 4096 };
@@ -49,7 +49,7 @@ static size_t find_bad_value(const struct tensor *tensor, float *value) {
 }
 
 /* "[3, 5]": where the value with the number `index` stands. */
-static const char *place(const struct tensor *tensor, size_t index, char text[128]) {
+static const char *position_text(const struct tensor *tensor, size_t index, char text[128]) {
     struct tensor at = {.dims = tensor->dims};
     for (uint32_t i = tensor->dims; i-- > 0;) {
         at.shape[i] = index % tensor->shape[i];
@@ -67,7 +67,7 @@ void verify_values(struct findings *findings, const char *file, const struct saf
         if (bad < tensor->count)
             findings_addf(findings, PST_PROBLEM, file, "%s has %s at %s, expected finite values",
                           tensor->name, isnan(value) ? "NaN" : "infinity",
-                          place(tensor, bad, text));
+                          position_text(tensor, bad, text));
     }
     findings->tensors += (uint32_t)tensors->count;
 }

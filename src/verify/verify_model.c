@@ -159,7 +159,7 @@ static void check_generation(const struct model_check *check) {
 
 static void check_special(const struct model_check *check, const char *key, int32_t id) {
     size_t length;
-    if (id < 0 || (uint32_t)id >= check->config.vocab) return; /* said already, or not used */
+    if (id < 0 || (uint32_t)id >= check->config.vocab) return; /* reported already, or not used */
     if (!tokenizer_token(check->tokenizer, id, &length))
         findings_addf(check->findings, PST_PROBLEM, TOKENIZER,
                       "has no token %d, the %s of the model", id, key);
@@ -168,7 +168,8 @@ static void check_special(const struct model_check *check, const char *key, int3
                       "token %d, the %s of the model, is not marked special", id, key);
 }
 
-/* Every id the model can give must have a text; ids it cannot give are of no harm unless typed in. */
+/* Every id the model can give must have a text; ids it cannot give are of no
+ * harm unless typed in. */
 static void check_ids(const struct model_check *check) {
     size_t size = tokenizer_size(check->tokenizer), length, missing = 0;
     uint32_t vocab = check->config.vocab;
@@ -201,7 +202,7 @@ static pst_status check_tokenizer(struct model_check *check, int config_read, ps
 
 /* ------------------------------------------------------------------------------------- weights */
 
-static void tell_problem(void *user, const char *message) {
+static void report_problem(void *user, const char *message) {
     findings_add(user, PST_PROBLEM, SINGLE, message);
 }
 
@@ -246,7 +247,7 @@ static void check_unexpected(struct model_check *check, const char *file,
     }
 }
 
-/* A tensor in two shards is two truths. */
+/* A tensor in two shards: which one counts is not defined. */
 static void check_twice(struct model_check *check) {
     const struct checkpoint *checkpoint = &check->weights.checkpoint;
     for (uint32_t f = 1; f < checkpoint->count; f++)
@@ -266,7 +267,7 @@ static pst_status check_weights(struct model_check *check, pst_error *err) {
     if (verify_has(findings, SINGLE) && verify_has(findings, INDEX))
         findings_add(findings, PST_WARNING, INDEX, "is not used: there is " SINGLE " too");
     pst_status status = weights_open_reporting(&check->weights, &check->config, findings->dir,
-                                               tell_problem, findings, &found);
+                                               report_problem, findings, &found);
     if (status) return findings_check(findings, status, SINGLE, &found, err);
     const struct checkpoint *checkpoint = &check->weights.checkpoint;
     for (uint32_t f = 0; f < checkpoint->count; f++) {
