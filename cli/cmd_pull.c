@@ -44,7 +44,7 @@ static int pull(const struct environment *environment, const struct values *valu
     pst_error err;
     char *dir = NULL;
     if (fetch_pull(environment, id, values->revision, &dir, &err))
-        return fail(exit_code_of(&err), "%s", err.message);
+        return fetch_fail(environment, id, "config.json", values->revision, &err);
     fprintf(output->stream, "%s\n", dir);
     pst_free(dir);
     return output_flush(output);

@@ -75,6 +75,8 @@ int exit_code_of(const pst_error *err) {
     case PST_ERR_ARGUMENT: return EXIT_USAGE;
     case PST_ERR_INPUT: return EXIT_INPUTS;
     case PST_ERR_MODEL:
+    case PST_ERR_NOT_FOUND:
+    case PST_ERR_ACCESS:
     case PST_ERR_UNSUPPORTED: return EXIT_MODEL;
     default: return EXIT_ENVIRONMENT;
     }

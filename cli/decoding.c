@@ -76,7 +76,7 @@ int decoding_check(const struct command *command, const struct decoding_choice *
 static int build_biases(struct decoding *decoding, const struct option_texts *texts,
                         const pst_model *model) {
     if (!texts->count) return 0;
-    if (!model) return fail(EXIT_USAGE, "--sequence-bias is not to be had with a converted model");
+    if (!model) return fail(EXIT_USAGE, "--sequence-bias is not available for converted models");
     decoding->biases = need(calloc(texts->count, sizeof *decoding->biases));
     decoding->bias_ids = need(calloc(texts->count, sizeof *decoding->bias_ids));
     for (size_t i = 0; i < texts->count; i++) {

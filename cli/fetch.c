@@ -1,6 +1,8 @@
 /* fetch.c - see fetch.h. */
 #include "fetch.h"
 
+#include <string.h>
+
 #include "console.h"
 #include "output.h"
 #include "progress.h"
@@ -52,4 +54,20 @@ pst_status fetch_pull(const struct environment *environment, const char *id, con
     progress_clear();
     signals_release();
     return status;
+}
+
+int fetch_fail(const struct environment *environment, const char *name, const char *required,
+               const char *revision, const pst_error *err) {
+    const pst_hub_options *hub = &environment->hub;
+    int code = exit_code_of(err);
+    if (err->code == PST_ERR_NOT_FOUND)
+        return fail(code, "%s; give its folder, or get it%s with `potstill pull %s%s%s`%s",
+                    err->message, hub->offline ? ", when not offline," : "", name,
+                    revision ? " --revision " : "", revision ? revision : "",
+                    strcmp(required, "adapter_config.json") == 0
+                        ? ""
+                        : ", or make one with `potstill import`");
+    if (err->code == PST_ERR_ACCESS && !(hub->token && *hub->token))
+        return fail(code, "%s (`hf auth login`, or a token in HF_TOKEN)", err->message);
+    return fail(code, "%s", err->message);
 }

@@ -14,5 +14,8 @@ pst_status fetch_find(const struct environment *environment, const char *name, c
 /* pst_hub_pull() of whatever `id` is. */
 pst_status fetch_pull(const struct environment *environment, const char *id, const char *revision,
                       char **dir, pst_error *err);
+/* Says why either failed, and what the user can do about it. Returns the exit code. */
+int fetch_fail(const struct environment *environment, const char *name, const char *required,
+               const char *revision, const pst_error *err);
 
 #endif

@@ -29,7 +29,7 @@ int locate(const struct environment *environment, const char *name, const char *
            const char *revision, char **dir) {
     pst_error err;
     if (!fetch_find(environment, name, required, revision, dir, &err)) return 0;
-    return fail(exit_code_of(&err), "%s", err.message);
+    return fetch_fail(environment, name, required, revision, &err);
 }
 
 int locate_adapter(const struct environment *environment, const char *name, char **dir) {
@@ -50,8 +50,8 @@ int locate_any(const struct environment *environment, const char *name, const ch
     pst_status status = environment->hub.offline
                             ? PST_ERR_ARGUMENT
                             : fetch_pull(environment, name, revision, dir, &err);
-    if (status == PST_ERR_ARGUMENT) err = miss; /* it is no hub id, or must not be one */
-    return status ? fail(exit_code_of(&err), "%s", err.message) : 0;
+    if (status == PST_ERR_ARGUMENT) err = miss; /* it is not a hub id, or must not be one */
+    return status ? fetch_fail(environment, name, "config.json", revision, &err) : 0;
 }
 
 char *locate_split_weight(const char *text, double *weight) {

@@ -86,7 +86,12 @@ typedef enum pst_status {
     PST_ERR_IO = 5,
     PST_ERR_MEMORY = 6,
     /* The caller's function asked to stop. */
-    PST_ERR_CANCELLED = 7
+    PST_ERR_CANCELLED = 7,
+    /* No such model on this machine; the hub may have it. */
+    PST_ERR_NOT_FOUND = 8,
+    /* The hub has no such model, or does not give it without a token that has access: it does not
+     * tell which. */
+    PST_ERR_ACCESS = 9
 } pst_status;
 
 /* An error record, owned by the caller. `message` is UTF-8, one line, without a final period. */
@@ -155,8 +160,9 @@ PST_API void pst_search_init_sized(pst_search *search, size_t struct_size);
  * name below models_dir, or a hub id ("org/name") in the local cache, under both names of the
  * organisation that publishes Moonshine; what none of them has is downloaded, if `search` has a
  * hub. `required` is the file that must be there: "config.json", "adapter_config.json" or
- * "tokenizer.json". `*dir` is to be released by pst_free(). PST_ERR_MODEL: not found, and where it
- * was looked for; and as pst_hub_pull(). */
+ * "tokenizer.json". `*dir` is to be released by pst_free().
+ * PST_ERR_NOT_FOUND: a hub id that is not in the cache, and `search` has no hub or is offline;
+ * PST_ERR_MODEL: neither a folder nor a hub id, or one without `required`; and as pst_hub_pull(). */
 PST_API pst_status pst_find_model(const char *name, const char *required, const pst_search *search,
                                   char **dir, pst_error *err);
 
@@ -164,7 +170,8 @@ PST_API pst_status pst_find_model(const char *name, const char *required, const 
  * whichever it is) from the hub into the cache, as Python's huggingface_hub lays it out, so that
  * either finds what the other has downloaded. `revision` NULL is "main". Every file's SHA-256 or
  * git SHA-1 is checked before it gets its name. `*dir` is the snapshot's folder, to be released by
- * pst_free(). PST_ERR_MODEL: the hub does not have it, or not for this token; PST_ERR_IO: network,
+ * pst_free().
+ * PST_ERR_ACCESS; PST_ERR_MODEL: the repository lacks the revision or files; PST_ERR_IO: network,
  * disk, offline; PST_ERR_CANCELLED: by `progress`.
  *
  * Proxies are found by libcurl in its usual variables. libcurl before 7.84 sets itself up at the
@@ -250,8 +257,8 @@ typedef struct pst_model_info {
 PST_API void pst_model_describe(const pst_model *model, pst_model_info *info);
 
 /* Encodes `text` [length], UTF-8, to `*ids` [*count] as tokenizers does with add_special_tokens, so
- * a start token comes first. `*ids` is to be released by pst_free(). PST_ERR_INPUT: not UTF-8, or
- * too long; PST_ERR_MODEL: the model has no tokenizer. */
+ * a start token comes first. `*ids` is to be released by pst_free().
+ * PST_ERR_INPUT: not UTF-8, or too long; PST_ERR_MODEL: the model has no tokenizer. */
 PST_API pst_status pst_model_encode(const pst_model *model, const char *text, size_t length,
                                     int32_t **ids, size_t *count, pst_error *err);
 /* Decodes `ids` [count] to `*text`, UTF-8 and NUL-terminated, to be released by pst_free(). Ids
@@ -277,8 +284,9 @@ PST_API void pst_adapter_options_init_sized(pst_adapter_options *options, size_t
 
 /* Opens an adapter folder and checks it against `model`: every tensor's module, shape and values.
  * It is one of PEFT (adapter_config.json, adapter_model.safetensors or .bin; LORA, ADALORA, LOHA,
- * LOKR or IA3) or of Moonshine's own trainer (adapter.safetensors). PST_ERR_MODEL, PST_ERR_IO;
- * PST_ERR_UNSUPPORTED: what cannot be applied exactly is refused by name, never ignored. */
+ * LOKR or IA3) or of Moonshine's own trainer (adapter.safetensors).
+ * PST_ERR_MODEL, PST_ERR_IO; PST_ERR_UNSUPPORTED: what cannot be applied exactly is refused by
+ * name, never ignored. */
 PST_API pst_status pst_adapter_open(const pst_model *model, const char *dir,
                                     const pst_adapter_options *options, pst_adapter **adapter,
                                     pst_error *err);
@@ -510,8 +518,8 @@ PST_API void pst_batch_options_init_sized(pst_batch_options *options, size_t str
  * result to `deliver` in the order of the clips; both are called on the caller's thread. A clip
  * that fails does not stop the others: its result has the error. Memory is that of the sessions and
  * two windows of samples a thread, whatever the number and length of the clips; results are those
- * of pst_transcribe() on each segment. PST_ERR_CANCELLED: by `deliver`; PST_ERR_IO: a thread cannot
- * be started. */
+ * of pst_transcribe() on each segment.
+ * PST_ERR_CANCELLED: by `deliver`; PST_ERR_IO: a thread cannot be started. */
 PST_API pst_status pst_batch_run(const pst_model *model, const pst_batch_options *options,
                                  pst_error *err);
 

@@ -48,6 +48,8 @@ const char *pst_status_name(pst_status status) {
     case PST_ERR_IO: return "io";
     case PST_ERR_MEMORY: return "memory";
     case PST_ERR_CANCELLED: return "cancelled";
+    case PST_ERR_NOT_FOUND: return "not found";
+    case PST_ERR_ACCESS: return "access";
     }
     return "unknown";
 }

@@ -158,14 +158,19 @@ int path_make_parents(const char *path) {
     return made;
 }
 
+pst_status folder_writer_check(const char *path, int replace, pst_error *err) {
+    struct stat st;
+    int is_folder = path_is_folder(path);
+    if (lstat(path, &st) != 0 || (replace && is_folder)) return PST_OK;
+    return error_set(err, PST_ERR_IO, "%s: exists already%s", path,
+                     is_folder ? " (force replaces it)" : " and is not a folder");
+}
+
 pst_status folder_writer_open(struct folder_writer *writer, const char *path, int replace,
                               pst_error *err) {
     *writer = (struct folder_writer){0};
-    struct stat st;
-    if (lstat(path, &st) == 0 && (!replace || !path_is_folder(path)))
-        return error_set(err, PST_ERR_IO, "%s: exists already%s", path,
-                         path_is_folder(path) ? " (use --force to replace it)"
-                                              : " and is not a folder");
+    pst_status status = folder_writer_check(path, replace, err);
+    if (status) return status;
     writer->path = strdup(path);
     writer->temporary_path = sibling(path, ".tmp");
     if (!writer->path || !writer->temporary_path) {

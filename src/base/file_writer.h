@@ -33,8 +33,9 @@ struct folder_writer {
     char *temporary_path; /* write the files here */
 };
 
-/* Creates the temporary folder. An existing `path` is refused unless `replace`; what is not a folder
- * is never replaced. Missing parents are created. */
+/* An existing `path` is refused unless `replace`; what is not a folder is never replaced. */
+pst_status folder_writer_check(const char *path, int replace, pst_error *err);
+/* Checks that again and creates the temporary folder, and parents that are missing. */
 pst_status folder_writer_open(struct folder_writer *writer, const char *path, int replace,
                               pst_error *err);
 /* Renames into place; an existing folder is moved aside first and removed afterwards. */

@@ -53,7 +53,7 @@ static pst_status check_numbers(const pst_decode_options *options, pst_error *er
                          "the limit is %zu tokens with the start token, expected 2 to %d", length,
                          LENGTH_MAX);
     if (options->early_stopping > PST_STOP_NEVER)
-        return error_set(err, PST_ERR_ARGUMENT, "early_stopping is %d, which is no mode",
+        return error_set(err, PST_ERR_ARGUMENT, "early_stopping is %d, expected 0, 1 or 2",
                          (int)options->early_stopping);
     return PST_OK;
 }

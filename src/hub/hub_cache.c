@@ -157,22 +157,12 @@ static pst_status look_up_both(struct lookup *lookup, const char *id, pst_error 
 
 /* --------------------------------------------------------------------------------------- misses */
 
-/* What to do comes first: long paths may cost the message its end. */
-static void advise(struct buffer *text, const char *name, const pst_search *search, int adapter) {
-    int offline = search->hub && search->hub->offline;
-    buffer_format(text, "give its folder, or get it%s with `potstill pull %s",
-                  offline ? ", when not offline," : "", name);
-    if (search->revision) buffer_format(text, " --revision %s", search->revision);
-    buffer_text(text, adapter ? "`" : "`, or make one with `potstill import`");
-}
-
 static pst_status explain_miss(const char *name, const pst_search *search, const char *required,
                                const char *miss, pst_error *err) {
-    int adapter = !strcmp(required, "adapter_config.json");
+    int adapter = !strcmp(required, "adapter_config.json"), is_id = hub_is_id(name);
     struct buffer text = {0};
-    buffer_format(&text, "%s: no such %s; ", name, adapter ? "adapter" : "model");
-    if (hub_is_id(name)) {
-        advise(&text, name, search, adapter);
+    buffer_format(&text, "%s: no such %s", name, adapter ? "adapter" : "model");
+    if (is_id) {
         buffer_text(&text, " (looked for a folder of that name");
         if (search->models_dir && !strchr(name, '/'))
             buffer_format(&text, ", then in %s", search->models_dir);
@@ -182,11 +172,12 @@ static pst_status explain_miss(const char *name, const pst_search *search, const
         else
             buffer_text(&text, "; no hub cache is set)");
     } else {
-        buffer_format(&text, "there is no folder of that name, and a hub id looks like %s",
+        buffer_format(&text, "; it is neither a folder nor a hub id, which looks like %s",
                       adapter ? "you/your-adapter" : "UsefulSensors/moonshine-tiny");
     }
     pst_status status =
-        text.failed ? error_memory(err, 0) : error_set(err, PST_ERR_MODEL, "%s", text.data);
+        text.failed ? error_memory(err, 0)
+                    : error_set(err, is_id ? PST_ERR_NOT_FOUND : PST_ERR_MODEL, "%s", text.data);
     buffer_free(&text);
     return status;
 }

@@ -158,22 +158,20 @@ static pst_status explain(const struct hub_http *http, const struct hub_repo *re
                           const char *name, const struct hub_reply *reply, pst_error *err) {
     int has_token = http->options->token && *http->options->token;
     if (reply->refusal == HUB_REFUSAL_GATED)
-        return error_set(err, PST_ERR_MODEL, "%s: is gated; ask for access at %s/%s, and %s",
-                         repo->id, http->endpoint, repo->id,
-                         has_token ? "use a token of that account"
-                                   : "log in (`hf auth login`, or a token in HF_TOKEN)");
+        return error_set(err, PST_ERR_ACCESS,
+                         "%s: is gated; ask for access at %s/%s, and use a token of that account",
+                         repo->id, http->endpoint, repo->id);
     if (reply->refusal == HUB_REFUSAL_REVISION)
         return error_set(err, PST_ERR_MODEL,
                          "%s: has no revision %s at %s, expected a branch, a tag or a commit",
                          repo->id, repo->revision, http->endpoint);
     if (reply->refusal == HUB_REFUSAL_REPO || reply->status == 401 || reply->status == 404)
-        return error_set(err, PST_ERR_MODEL,
-                         "%s: is no folder here and no model at %s, or it is private and %s",
+        return error_set(err, PST_ERR_ACCESS,
+                         "%s: is neither a folder here nor a model at %s, or it is private and %s",
                          repo->id, http->endpoint,
-                         has_token ? "the token given has no access"
-                                   : "needs a token (`hf auth login`, or HF_TOKEN)");
+                         has_token ? "the token given has no access" : "needs a token");
     if (reply->status == 403)
-        return error_set(err, PST_ERR_MODEL, "%s: %s refuses access (403)", repo->id,
+        return error_set(err, PST_ERR_ACCESS, "%s: %s refuses access (403)", repo->id,
                          http->endpoint);
     return error_set(err, PST_ERR_IO, "%s: %s answered %d for %s", repo->id, http->endpoint,
                      reply->status, name);
@@ -193,7 +191,7 @@ static pst_status describe(const struct hub_http *http, const struct hub_repo *r
     if (missing)
         return error_set(err, PST_ERR_IO,
                          "%s: the answer of %s for %s has no %s, so it does not come from a "
-                         "Hugging Face hub (proxy? HF_ENDPOINT?)",
+                         "Hugging Face hub (is the endpoint right? is there a proxy?)",
                          repo->id, http->endpoint, name, missing);
     memcpy(file->commit, reply->commit, sizeof file->commit);
     memcpy(file->etag, etag, strlen(etag) + 1);

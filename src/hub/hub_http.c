@@ -88,8 +88,8 @@ static pst_status check_token(const char *token, pst_error *err) {
 
 static pst_status check_endpoint(const char *endpoint, pst_error *err) {
     if (has_scheme(endpoint, "https") || has_scheme(endpoint, "http")) return PST_OK;
-    return error_set(err, PST_ERR_ARGUMENT, "%s: no endpoint, expected https://HOST or http://HOST",
-                     endpoint);
+    return error_set(err, PST_ERR_ARGUMENT,
+                     "%s: not an endpoint, expected https://HOST or http://HOST", endpoint);
 }
 
 pst_status hub_http_open(struct hub_http *http, const pst_hub_options *options, pst_error *err) {

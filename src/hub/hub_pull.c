@@ -307,10 +307,9 @@ static pst_status check_call(const char *id, const char *revision, const pst_hub
                              pst_error *err) {
     if (!hub_is_id(id))
         return error_set(err, PST_ERR_ARGUMENT,
-                         "%s: no hub id, expected one like UsefulSensors/moonshine-tiny", id);
+                         "%s: not a hub id, expected one like UsefulSensors/moonshine-tiny", id);
     if (options->offline)
-        return error_set(err, PST_ERR_IO,
-                         "%s: cannot be downloaded offline (--offline, HF_HUB_OFFLINE)", id);
+        return error_set(err, PST_ERR_IO, "%s: cannot be downloaded while offline", id);
     return hub_check_revision(revision, err);
 }
 

@@ -220,7 +220,7 @@ static pst_status add_linear(struct side *side, const char *path, size_t out, si
     if (has_bias) return add_floats(side, node, bias_input, path, "bias", 1, &out);
     if (ort_has_input(side->file, node, bias_input))
         return error_set(side->err, PST_ERR_UNSUPPORTED,
-                         "%s: node %s has a bias, which this network has no place for",
+                         "%s: node %s has a bias, which this network does not have",
                          side->file->path, node->name);
     return PST_OK;
 }

@@ -70,9 +70,7 @@ pst_status pst_merge(const char *model_dir, const pst_merge_adapter *adapters, s
     pst_status status = option_struct_copy(&own, sizeof own, options, "pst_merge_options", err);
     if (!status) status = check_arguments(adapters, count, target_dir, err);
     if (!status) status = model_folder_check_target(target_dir, model_dir, err);
-    if (!status && path_is_folder(target_dir) && !own.force)
-        status = error_set(err, PST_ERR_IO, "%s: exists already (use --force to replace it)",
-                           target_dir);
+    if (!status) status = folder_writer_check(target_dir, own.force, err);
     if (status) return status;
     struct merge_run run = {
         .model_dir = model_dir,

@@ -191,7 +191,7 @@ static pst_status check_tokenizer(struct model_check *check, int config_read, ps
     pst_error found;
     if (!verify_has(check->findings, TOKENIZER)) {
         findings_add(check->findings, PST_WARNING, TOKENIZER,
-                     "is missing: the model gives tokens, but no text without --processor-dir");
+                     "is missing: the model gives tokens, but no text without a processor_dir");
         return PST_OK;
     }
     pst_status status = tokenizer_open(&check->tokenizer, check->findings->dir, &found);
@@ -298,7 +298,8 @@ static pst_status check_hash(struct findings *findings, const char *name, const 
     char hash[DIGEST_HEX_SIZE];
     pst_error found;
     if (!expected || strchr(name, '/')) {
-        findings_addf(findings, PST_PROBLEM, RECORD, "files: %s is no file with a SHA-256", name);
+        findings_addf(findings, PST_PROBLEM, RECORD, "files: %s is not a file with a SHA-256",
+                      name);
         return PST_OK;
     }
     char *path = path_join(findings->dir, name);

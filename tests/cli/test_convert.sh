@@ -32,7 +32,7 @@ run convert --model micro -o out --seconds 1,2
 exits 0
 ok diff -r first out
 run convert --model micro -o out
-exits 4; prints ''; says 'potstill: out: exists already (use --force to replace it)'
+exits 4; prints ''; says 'potstill: out: exists already (force replaces it)'
 run convert --model micro --adapter adapter -o out --seconds 1,2 --force
 exits 0; prints out; says ''
 ok test -n "$(diff -rq first out)"
@@ -67,7 +67,7 @@ exits 3; prints ''; says 'potstill: a state needs iOS 18, the target is ios16'
 run convert --model micro -o no --layout single
 exits 2; prints ''; says 'potstill: no: expected a name that ends in .mlpackage'
 run convert --model micro -o micro --force
-exits 4; prints ''; says 'potstill: micro: exists already and is no conversion (no potstill.json)'
+exits 4; prints ''; says 'potstill: micro: exists already and is not a converted model (no potstill.json)'
 cp -R -L micro streaming
 sed 's/"moonshine"/"moonshine_streaming"/' micro/config.json >streaming/config.json
 run convert --model streaming -o no

@@ -48,7 +48,7 @@ run transcribe --model packages --adapter x audio/chirp.wav
 exits 2; prints ''
 says 'potstill: transcribe: an adapter cannot be put on a converted model: merge it in with potstill convert --adapter'
 run transcribe --model packages --sequence-bias and=1 audio/chirp.wav
-exits 2; prints ''; says 'potstill: --sequence-bias is not to be had with a converted model'
+exits 2; prints ''; says 'potstill: --sequence-bias is not available for converted models'
 
 # With the decoder of the model the packages only hear; tokens, beams and rules are the engine's.
 run convert --model micro -o packages --precision float32 --seconds 2,4 --force

@@ -56,7 +56,7 @@ if [ -f "$official/tokenizer.bin" ]; then
     ok cmp "$official/LICENSE" "$target/LICENSE"
     run import tiny-en
     exits 4; prints ''
-    says "potstill: $target: exists already (use --force to replace it)"
+    says "potstill: $target: exists already (force replaces it)"
     run import --force --licence "$here/test_import.sh" tiny-en
     exits 0; says ''
     ok cmp "$here/test_import.sh" "$target/LICENSE"

@@ -85,7 +85,7 @@ ok grep -q '^problem: model.safetensors: is not what potstill_merge.json says wa
 # What is there stays.
 run merge --model micro --adapter adapter -o merged
 exits 4; prints ''
-says 'potstill: merged: exists already (use --force to replace it)'
+says 'potstill: merged: exists already (force replaces it)'
 mkdir full && echo mine >full/file
 run merge --model micro --adapter adapter --force -o full
 exits 4; prints ''

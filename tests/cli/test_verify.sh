@@ -35,7 +35,7 @@ run verify damaged
 exits 3; says ''
 prints <<'EOF'
 problem: config.json: decoder_hidden_act is "relu", only "silu" is supported
-warning: tokenizer.json: is missing: the model gives tokens, but no text without --processor-dir
+warning: tokenizer.json: is missing: the model gives tokens, but no text without a processor_dir
 problem: model.safetensors: header of 8008 bytes passes the end of the file
 damaged: model of 5 files and 0 tensors: 2 problems, 1 warning
 EOF

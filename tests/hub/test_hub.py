@@ -312,7 +312,7 @@ class Use(HubTest):
             self.assertRegex(out, rf"^kind +{kind}\n")
         code, out, err = self.run_("inspect", "no such/folder")
         self.assertEqual((code, out), (3, ""))
-        self.assertIn("no folder of that name", err)
+        self.assertIn("neither a folder nor a hub id", err)
 
     def test_run_stt(self):
         code, out, err = self.run_("run-stt", "--model-id", ID, "--audio", CHIRP)
@@ -369,7 +369,7 @@ class Token(HubTest):
 
     def test_private(self):
         self.hub.private.add(ID)
-        self.fails(3, "no model at|private", "HF_TOKEN")
+        self.fails(3, "nor a model at|private", "HF_TOKEN")
         self.fails(3, "token given has no access", env={"HF_TOKEN": "hf_wrong"})
         self.pulls(env={"HF_TOKEN": "hf_right"})
 
@@ -404,10 +404,10 @@ class Refused(HubTest):
     """What the hub does not give, said so that one knows what to do."""
 
     def test_no_repository(self):
-        self.fails(3, "^potstill: me/none: ", "no model at", self.hub.endpoint, words=["me/none"])
+        self.fails(3, "^potstill: me/none: ", "nor a model at", self.hub.endpoint, words=["me/none"])
         code, out, err = self.run_("transcribe", "--model", "me/none", CHIRP)
         self.assertEqual((code, out), (3, ""))
-        self.assertRegex(err, "no folder here and no model at")
+        self.assertRegex(err, "neither a folder here nor a model at")
 
     def test_no_revision(self):
         self.fails(3, "no revision v9 at", words=[ID, "--revision", "v9"])
@@ -438,7 +438,7 @@ class Refused(HubTest):
 
     def test_names(self):
         for name in ("../x", "a/b/c", "a--b", "-a", "a/..", "a b", "", "a/b?x=1", "a/b#c", "@a/b"):
-            self.fails(2, "no hub id", words=["--", name])
+            self.fails(2, "not a hub id", words=["--", name])
         for revision in ("..", "a/../b", "/a", "a b", "a\\b", ".git"):
             self.fails(2, "expected a branch", words=[ID, "--revision", revision])
         self.assertEqual(self.hub.log, [])

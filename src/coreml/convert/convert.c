@@ -225,17 +225,16 @@ static pst_status check_target(const struct conversion *conversion, const char *
     if (single && (length < sizeof SUFFIX || strcmp(target + length - strlen(SUFFIX), SUFFIX) != 0))
         return error_set(err, PST_ERR_ARGUMENT, "%s: expected a name that ends in %s", target,
                          SUFFIX);
-    if (!path_is_folder(target)) return PST_OK;
-    if (!conversion->options->force)
-        return error_set(err, PST_ERR_IO, "%s: exists already (use --force to replace it)", target);
+    pst_status status = folder_writer_check(target, conversion->options->force, err);
+    if (status || !path_is_folder(target)) return status;
     const char *sign = single ? "Manifest.json" : "potstill.json";
     char *path = path_join(target, sign);
     if (!path) return error_memory(err, 0);
     int ours = path_is_file(path);
     free(path);
     if (ours) return PST_OK;
-    return error_set(err, PST_ERR_IO, "%s: exists already and is no conversion (no %s)", target,
-                     sign);
+    return error_set(err, PST_ERR_IO, "%s: exists already and is not a converted model (no %s)",
+                     target, sign);
 }
 
 static pst_status check_arguments(const struct conversion *conversion, const char *target,

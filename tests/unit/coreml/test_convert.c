@@ -359,10 +359,10 @@ static void refusals(void **state) {
     options.seconds_count = 1;
     expect(&options, target, PST_ERR_ARGUMENT, "ends in .mlpackage");
     options = short_lengths(PST_CONVERT_FLOAT16, PST_CONVERT_IOS16);
-    expect(&options, golden("micro"), PST_ERR_IO, "is no conversion");
+    expect(&options, golden("micro"), PST_ERR_IO, "is not a converted model");
     must(pst_convert(golden("micro"), NULL, 0, target, &options, &err));
     options.force = 0;
-    expect(&options, target, PST_ERR_IO, "exists already (use --force");
+    expect(&options, target, PST_ERR_IO, "exists already (force replaces it)");
 }
 
 static void a_failure_leaves_nothing(void **state) {

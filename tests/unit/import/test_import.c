@@ -284,7 +284,7 @@ static void names_damaged_weights(void **state) {
         {{288, fc2, FAULT_SHAPE},
          PST_ERR_MODEL,
          "mlp.fc2.weight (/layers.0/mlp/fc2_q) is [289, 8], expected [8, 288]"},
-        {{288, linear, FAULT_BIAS}, PST_ERR_UNSUPPORTED, "has a bias, which this network has no"},
+        {{288, linear, FAULT_BIAS}, PST_ERR_UNSUPPORTED, "has a bias, which this network does not"},
         {{288, linear, FAULT_COMPUTED}, PST_ERR_MODEL, "input 1 is not a constant"},
         {{288, linear, FAULT_OPERATOR}, PST_ERR_UNSUPPORTED, "is a MatMul, expected a quantised"},
         {{288, "/layer_norm", FAULT_NAN}, PST_ERR_MODEL, "holds a value that is not finite"},

@@ -329,7 +329,7 @@ static void refusals(void **state) {
     pst_merge_adapter adapter = {golden("adapter"), 1};
     must(merge((double[]){1}, 1, NULL));
     assert_int_equal(pst_merge(micro, &adapter, 1, target, &options, &err), PST_ERR_IO);
-    assert_non_null(strstr(err.message, "exists already (use --force"));
+    assert_non_null(strstr(err.message, "exists already (force replaces it)"));
     options.force = 1;
     assert_int_equal(pst_merge(micro, &adapter, 1, root, &options, &err), PST_ERR_IO);
     assert_non_null(strstr(err.message, "is not a model"));
