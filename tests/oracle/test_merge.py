@@ -24,7 +24,9 @@ REFUSED = {"lora_bias"}  # its q_proj has no bias to merge into
 TIED = {"output_layer_too", "embedding_and_output", "embedding_moved", "dora_embedding"}
 CLIPS = ["city_20_5", "beckett_1", "city_13_10"]
 EPSILON = 2.0 ** -24
-CORRECTED = 1e-4  # of a weight's norm: PiSSA and OLoRA are undone by a float32 SVD or QR in PEFT
+# Of a weight's norm, for PiSSA and OLoRA: PEFT rounds both factors, their product of `rank` terms, its scale and
+# the difference to float32, we the result; scale |B| |A| is at most the root of the rank times the norm.
+CORRECTED = (16 + 5) * 16 ** 0.5 * EPSILON  # 16: the widest of the cases
 LOGITS = 1e-5  # of the largest logit: what 160 tensors off by one rounding come to, in float64
 TOKENS = {"max_new_tokens": 30}
 
