@@ -13,8 +13,8 @@ static sf_count_t tell_place(void *user) {
     return ((const struct audio_memory *)user)->at;
 }
 
-/* As lseek() does, this goes past the end, where nothing is read: a damaged file must fare the same
- * from a pipe as from a disk. */
+/* As lseek() does, this may go past the end, where nothing is read: a damaged file must give the
+ * same result from a pipe as from a disk. */
 static sf_count_t seek(sf_count_t offset, int whence, void *user) {
     struct audio_memory *memory = user;
     sf_count_t from = whence == SEEK_CUR ? memory->at : whence == SEEK_END ? memory->size : 0;

@@ -2,10 +2,10 @@
  *
  * Block by block: libsndfile decodes to interleaved float32, channels are averaged, the resampler
  * takes the block. The arithmetic is that of librosa.load(path, sr=16000), bit for bit, because the
- * model's reference transcripts begin there. Nothing the header says is trusted but rate and number
- * of channels, and those within limits; what decides the length is what can be read.
+ * model's reference transcripts begin there. Of the header only the rate and the number of channels
+ * are used, within limits; the length is what can be read.
  *
- * One thing cannot be helped here: libmpg123, which libsndfile uses for MP3, writes its own notes
+ * One thing cannot be avoided: libmpg123, which libsndfile uses for MP3, writes its own notes
  * about damaged files to stderr, and libsndfile has no switch for that. */
 #include "audio/audio_stream.h"
 
@@ -17,7 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "audio/audio_file.h"
 #include "base/error.h"
 #include "base/stream.h"
 
@@ -75,7 +74,7 @@ static pst_status check_header(const struct audio_stream *stream, pst_error *err
     return PST_OK;
 }
 
-/* One NaN would silence the whole transcript without a word, so it is looked for here, where its
+/* One NaN would silently make the whole transcript empty, so it is looked for here, where its
  * place is still known. `rate_hz` is the rate of `mono`, `before` the samples ahead of it. */
 static pst_status check_finite(const char *name, const float *mono, size_t count, uint64_t before,
                                int rate_hz, pst_error *err) {
@@ -162,8 +161,8 @@ static pst_status open_fd(struct audio_stream *stream, int fd, pst_error *err) {
     if (S_ISDIR(st.st_mode))
         return error_set(err, PST_ERR_INPUT, "%s: is a folder, expected an audio file",
                          stream->name);
-    /* A regular file somebody has read from already is a pipe to us: libsndfile wants to start at
-     * the beginning. */
+    /* A regular file that has been read from already is treated as a pipe: libsndfile would start
+     * at the beginning. */
     if (!S_ISREG(st.st_mode) || lseek(fd, 0, SEEK_CUR) != 0) return open_pipe(stream, fd, err);
     if (st.st_size == 0)
         return error_set(err, PST_ERR_INPUT, "%s: is empty, expected an audio file", stream->name);

@@ -1,8 +1,8 @@
 /* audio_stream.h - any audio file as mono samples at 16 kHz, as many at a time as are wanted.
  *
- * However the samples are taken, they are the same bits; an hour of sound so needs the memory of what is
- * looked at now. How loud it is, where it is cut and whether it is long enough to transcribe is
- * judged elsewhere. */
+ * The samples have the same bits however many are read at a time, so an hour of audio needs only
+ * the memory of the part in use. Loudness, where to cut and whether a clip is long enough are
+ * decided elsewhere. */
 #ifndef PST_AUDIO_AUDIO_STREAM_H
 #define PST_AUDIO_AUDIO_STREAM_H
 
@@ -16,13 +16,30 @@
 #include "base/buffer.h"
 #include "potstill.h"
 
-/* Must stay where it is while it is open. */
+enum {
+    /* Below 1 kHz no speech is left, and the resampler would turn a few bytes into much memory;
+     * 768 kHz is the fastest rate of converters on sale. Beyond these the header is damaged. */
+    AUDIO_RATE_MIN_HZ = 1000,
+    AUDIO_RATE_MAX_HZ = 768000,
+    /* Twice the 64 channels of a seventh-order ambisonic recording; also how many numbers numpy
+     * sums before it starts to split. */
+    AUDIO_CHANNELS_MAX = 128,
+    /* A working session. A few kilobytes of FLAC can hold days of silence; this keeps the samples
+     * below 1.4 GB. */
+    AUDIO_SECONDS_MAX = 6 * 3600
+};
+
+/* A pipe cannot seek, which many formats need, so it is held in memory: 93 minutes of 48 kHz 16-bit
+ * stereo. */
+#define AUDIO_STREAM_BYTES_MAX ((size_t)1 << 30)
+
+/* Must not move in memory while it is open. */
 struct audio_stream {
     const char *name; /* for messages, the caller's; NULL: not open */
     SNDFILE *file;
     SF_INFO info;
     int own_fd;                 /* opened here; -1: none */
-    struct buffer piped;        /* the whole of what cannot seek */
+    struct buffer piped;        /* all bytes of a stream that cannot seek */
     struct audio_memory memory; /* reads it */
     float *frames;              /* [block, channels] as decoded */
     float *mono;                /* [block] */
@@ -31,9 +48,9 @@ struct audio_stream {
     int ended; /* no samples are left */
 };
 
-/* Each leaves nothing to close when it fails. A file or descriptor that can seek is read as it goes;
- * a pipe is read whole here. libsndfile keeps the reason of a failed open for the whole process: two
- * threads that fail in the same moment may see each other's. */
+/* Each leaves nothing to close when it fails. A file or descriptor that can seek is read as it
+ * goes; a pipe is read whole here. libsndfile keeps the reason of a failed open for the whole
+ * process: two threads that fail in the same moment may see each other's. */
 pst_status audio_stream_open(struct audio_stream *stream, const char *path, pst_error *err);
 /* `fd` stays the caller's, and open as long as the stream. */
 pst_status audio_stream_open_fd(struct audio_stream *stream, int fd, const char *name,
@@ -42,8 +59,8 @@ pst_status audio_stream_open_fd(struct audio_stream *stream, int fd, const char 
 pst_status audio_stream_open_bytes(struct audio_stream *stream, const void *bytes, size_t size,
                                    const char *name, pst_error *err);
 
-/* Adds samples to `out` until it has at least `count` or the file has ended. They come in blocks, so
- * there may be some more: 8 s at most. A file without any sample is PST_ERR_INPUT. */
+/* Adds samples to `out` until it has at least `count` or the file has ended. They come in blocks,
+ * so there may be some more: 8 s at most. A file without any sample is PST_ERR_INPUT. */
 pst_status audio_stream_read(struct audio_stream *stream, size_t count, struct sample_list *out,
                              pst_error *err);
 void audio_stream_close(struct audio_stream *stream);

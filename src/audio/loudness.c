@@ -1,7 +1,7 @@
 /* loudness.c - samples to the loudness the reference script transcribes at.
  *
  * The script computes in float32 with torch. Its sum runs in an order that depends on the
- * machine's vector width and number of threads, so its last bit is nobody's contract; here the
+ * machine's vector width and number of threads, so its last bit is undefined; here the
  * float32 squares are added in double, which is within that order's own error, and every other
  * step is rounded to float32 where torch rounds. */
 #include <math.h>

@@ -1,8 +1,8 @@
 /* quiet.c - see quiet.h.
  *
- * Between words a speaker is silent for 0.2 s and more, within a word (before a p or a k) for at most
- * 0.1 s, so what is looked for is the stretch of 0.3 s whose power is least: in the sum one loud frame
- * outweighs all quiet ones, so that stretch is quiet throughout. It is cut in its middle. */
+ * Between words a speaker is silent for 0.2 s and more, within a word (before a p or a k) for at
+ * most 0.1 s. So the stretch of 0.3 s with the least power is taken, and cut in its middle: in the
+ * sum one loud frame outweighs all quiet ones, so that stretch is quiet throughout. */
 #include "audio/quiet.h"
 
 enum {

@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 
-/* Output room offered to soxr at a time beyond the block's own share: what its stages may have held
- * back. Less would only mean one more turn of the loop. */
+/* Output capacity for soxr beyond what the block itself gives: samples that its stages may have
+ * held back. Less would only mean one more turn of the loop. */
 enum { SLACK = 4096 };
 
 pst_status resampler_open(struct resampler *resampler, int rate_hz, pst_error *err) {

@@ -28,7 +28,7 @@ void sample_list_trim(struct sample_list *list) {
         return;
     }
     float *data = realloc(list->data, list->count * sizeof *data);
-    if (!data) return; /* still right, only larger */
+    if (!data) return; /* still correct, only larger */
     list->data = data;
     list->capacity = list->count;
 }

@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "audio/audio_file.h"
 #include "base/error.h"
 #include "base/option_struct.h"
 #include "pipeline/clip_queue.h"
