@@ -1,7 +1,7 @@
 /* arena.h - measure, then place.
  *
- * A layout function takes its pieces from an arena in order. It runs twice: over an arena with no
- * memory, where takes only count, and over one with exactly that much, where they place. Size and
+ * A layout function takes its pieces from an arena in order. It runs twice: over an arena without
+ * memory, to count the bytes, and over one with exactly that many, to place the pieces. Size and
  * placement are one piece of code and cannot drift apart. */
 #ifndef PST_BASE_ARENA_H
 #define PST_BASE_ARENA_H

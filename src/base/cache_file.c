@@ -41,7 +41,7 @@ static uint64_t get_u64(const unsigned char *at) {
     return value;
 }
 
-/* Where the body begins; 0 when there can be no such file. */
+/* Where the body begins; 0 when a file cannot be that long. */
 static size_t body_offset(const struct cache_content *content) {
     size_t end;
     if (content->head_bytes > HEAD_MAX) return 0;
@@ -82,7 +82,7 @@ const unsigned char *cache_file_open(struct file_view *view, const char *dir,
                                      const struct cache_content *wanted) {
     *view = (struct file_view){0};
     char *path = path_join(dir, wanted->name);
-    /* Not waiting: the name may be a pipe's. */
+    /* Without waiting: the name may be that of a pipe. */
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
     free(path);
     if (fd < 0) return NULL;
@@ -112,7 +112,7 @@ static int write_all(int fd, const unsigned char *bytes, size_t length) {
 static uint64_t checksum(const unsigned char *front, size_t offset,
                          const struct cache_content *content) {
     XXH3_state_t *state = XXH3_createState();
-    if (!state) return 0; /* a file that nobody will take */
+    if (!state) return 0; /* no reader would accept the file */
     XXH3_64bits_reset(state);
     XXH3_64bits_update(state, front + CHECKED_FROM, offset - CHECKED_FROM);
     XXH3_64bits_update(state, content->body, content->body_bytes);

@@ -1,5 +1,5 @@
-/* content_digest.c - see content_digest.h. A digest that is kept is a cache file: its head is the path
- * and the stamp, its body the digits. */
+/* content_digest.c - see content_digest.h. A digest that is kept is a cache file: its head is the
+ * path and the stamp, its body the digits. */
 #ifndef __APPLE__
 #define _XOPEN_SOURCE 700 /* realpath */
 #endif
@@ -33,8 +33,8 @@ static int look_up(const char *cache_dir, const struct cache_content *content,
     return body && strspn(hex, "0123456789abcdef") == HEX_DIGITS;
 }
 
-/* Computes the digest of what is in the state `stamp` before and after. By read() and not by a
- * mapping, whose pages would count as memory of this process. */
+/* Computes the digest of a file that is in the state `stamp` before and after. Uses read(), because
+ * the pages of a mapping would count as memory of this process. */
 static int compute(const char *path, const struct file_stamp *stamp, char hex[DIGEST_HEX_SIZE]) {
     struct stat before, after;
     struct file_stamp first, last;

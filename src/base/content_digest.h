@@ -6,9 +6,9 @@
 #include "base/file_view.h"
 
 /* The hex digits for the file `path` in the state `stamp`; 0 when it is no longer in that state or
- * cannot be read. They are kept in `cache_dir` under the real path and the stamp, unless the file changed
- * less than CONTENT_SETTLED_MS ago: as git has it, one that is written twice within a tick of the
- * clock may have one stamp for two contents. */
+ * cannot be read. They are kept in `cache_dir` under the real path and the stamp, unless the file
+ * changed less than CONTENT_SETTLED_MS ago: a file that is written twice within a tick of the clock
+ * may have one stamp for two contents, a case that git knows as well. */
 int content_digest(const char *path, const struct file_stamp *stamp, const char *cache_dir,
                    char hex[DIGEST_HEX_SIZE]);
 

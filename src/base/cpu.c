@@ -23,8 +23,8 @@ static int has_f16c(void) {
     return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & 1u << 29);
 }
 
-/* Tiles are 8 KiB of state that the kernel saves only for who asked for it: ARCH_REQ_XCOMP_PERM of
- * component 18, asm/prctl.h of Linux 5.16. Elsewhere nobody can be asked. */
+/* Tiles are 8 KiB of state that Linux saves only for processes that ask: ARCH_REQ_XCOMP_PERM of
+ * component 18, asm/prctl.h of Linux 5.16. Other systems have no such call. */
 static int may_use_tiles(void) {
 #if defined(__linux__)
     enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
@@ -34,8 +34,8 @@ static int may_use_tiles(void) {
 #endif
 }
 
-/* Leaf 7 of CPUID, for what compilers of 2022 have no names for. AVX-512 itself was found before, with
- * the system's support of its registers; these need no more, but for the tiles. */
+/* Leaf 7 of CPUID, for what compilers of 2022 have no names for. AVX-512 itself was found before,
+ * with the system's support of its registers; these need no more, but for the tiles. */
 static unsigned dot_product_features(unsigned features) {
     enum { VNNI_ECX = 1u << 11, AMX_EDX = 1u << 22 | 1u << 24 | 1u << 25 };
     enum { AVX_VNNI_EAX = 1u << 4, BF16_EAX = 1u << 5 };

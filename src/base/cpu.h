@@ -15,8 +15,8 @@ enum cpu_feature {
     CPU_NEON_I8MM = 1 << 8 /* matrix products of int8 and of bf16, and NEON_DOTPROD */
 };
 
-/* Linux lets a process use the tiles of AMX only after it asks; this asks, and does not name what is
- * refused. */
+/* The CPU_ bits of this machine. Linux lets a process use the tiles of AMX only after it asks; this
+ * asks, and leaves CPU_AMX out when Linux refuses. */
 unsigned cpu_features(void);
 
 /* Processors this process may run on, at least 1. */

@@ -14,7 +14,7 @@ struct digest {
     void *context; /* NULL: not begun */
 };
 
-/* Begins, or begins again. digest_free() in any case. */
+/* Starts, or starts again. Call digest_free() in any case. */
 pst_status digest_begin(struct digest *digest, enum digest_kind kind, pst_error *err);
 pst_status digest_add(struct digest *digest, const void *bytes, size_t length, pst_error *err);
 /* Writes the hex digits of what was added. */

@@ -6,14 +6,14 @@
 
 #include "potstill.h"
 
-/* Records `code` and the formatted message in `err` (which may be NULL). Long messages are cut at a whole
- * UTF-8 character; control characters from hostile files become '?'. */
+/* Records `code` and the formatted message in `err` (which may be NULL). Long messages are cut at a
+ * whole UTF-8 character; control characters from hostile files become '?'. */
 void error_record(pst_error *err, pst_status code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* What these return is what they were given: a failing function ends in
- * `return error_set(err, PST_ERR_..., "...", ...)`. Macros, so that a compiler, and more so an analyser, sees
- * that it is not PST_OK. */
+/* These return the code that they are given: a failing function ends in `return error_set(err,
+ * PST_ERR_..., "...", ...)`. They are macros, so that compilers and analysers see that the result
+ * is not PST_OK. */
 static inline pst_status error_status(pst_status code) {
     return code;
 }

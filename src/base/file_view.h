@@ -8,7 +8,7 @@
 
 #include "potstill.h"
 
-/* What tells a file and its state apart from any other, as far as the system knows. */
+/* Identifies a file and its state, as far as the system knows. */
 struct file_stamp {
     uint64_t device, inode, size;
     int64_t modified_ns,
@@ -22,15 +22,15 @@ struct file_view {
     struct file_stamp stamp; /* when it was opened */
 };
 
-/* Maps the regular file `path`. A file over `limit` bytes, a folder or a device is refused. A missing
- * file is PST_ERR_MODEL (the files of a model are named by the user through the model), any other
- * refusal of the system PST_ERR_IO. */
+/* Maps the regular file `path`. A file over `limit` bytes, a folder or a device is refused. A
+ * missing file is PST_ERR_MODEL (the user named it through the model), any other refusal of the
+ * system PST_ERR_IO. */
 pst_status file_view_open(struct file_view *view, const char *path, size_t limit, pst_error *err);
 void file_view_close(struct file_view *view);
 /* Maps the first `size` bytes of an open file, which has them; 0 when that fails. */
 int file_view_map(struct file_view *view, int fd, size_t size);
-/* Tells the system that bytes [first, first + length) of the view, or memory that is not in it at all,
- * will not be read for long: pages of it are given back and come again when they are read. */
+/* Tells the system that bytes [first, first + length) of the view will not be read for a long time:
+ * their pages are freed, and read again when needed. Memory outside the view is left alone. */
 void file_view_release(const struct file_view *view, const void *first, size_t length);
 
 void file_stamp_of(struct file_stamp *stamp, const struct stat *st);

@@ -121,8 +121,8 @@ pst_status file_write(const char *path, const char *text, size_t length, pst_err
 /* Folders in a folder: a package is three deep, and lies in a folder of packages. */
 enum { DEPTH_MAX = 8 };
 
-/* Removes a folder of plain files and such folders, which is all that a folder_writer makes, also without
- * memory. Links are removed, not followed. */
+/* Removes a folder of plain files and such folders, which is all that a folder_writer makes, also
+ * without memory. Links are removed, not followed. */
 static void remove_entries(int fd, int depth) {
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir) {

@@ -7,10 +7,10 @@
 
 #include "base/error.h"
 
-/* Findings reported: nobody reads on. */
+/* Findings reported: nobody reads more. */
 enum { FINDINGS_MAX = 1000 };
 
-/* Was this said before? Remembers it if not. */
+/* Was this reported before? Remembers it if not. */
 static int is_seen(struct findings *findings, const char *file, const char *message) {
     struct buffer line = {0};
     buffer_format(&line, "%s: %s", file, message);

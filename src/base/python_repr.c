@@ -62,8 +62,7 @@ static struct decimal shortest(double value) {
     return round_to(value, DIGITS_MAX);
 }
 
-/* Python writes positions -3 to 16 of the point plainly, others with an exponent of two digits or
- * more. */
+/* Python writes positions -3 to 16 of the point plainly, others with an exponent. */
 static void lay_out(const struct decimal *decimal, char *text, size_t size) {
     const char *digits = decimal->digits;
     int count = decimal->count, point = decimal->point;

@@ -8,7 +8,7 @@
 #include "potstill.h"
 
 /* Reads `fd` to its end into `bytes`, which must be empty. More than `limit` bytes is
- * PST_ERR_INPUT; what never ends is so found out without holding more than that. `name` is used in
+ * PST_ERR_INPUT, so an endless stream costs no more memory than that. `name` is used in
  * messages. */
 pst_status stream_read(int fd, const char *name, size_t limit, struct buffer *bytes,
                        pst_error *err);

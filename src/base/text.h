@@ -11,8 +11,8 @@ static inline int text_ends_with(const char *text, size_t length, const char *en
     return length >= size && memcmp(text + length - size, ending, size) == 0;
 }
 
-/* Is `text` equal to `lower`, which is in lower case, when the case of ASCII letters is ignored? No locale
- * has a say in it, unlike in strcasecmp(). */
+/* Is `text` equal to `lower`, which is in lower case, when the case of ASCII letters is ignored?
+ * Unlike strcasecmp() it does not depend on the locale. */
 static inline int text_equals_any_case(const char *text, const char *lower) {
     for (; *text && *lower; text++, lower++) {
         char c = *text >= 'A' && *text <= 'Z' ? (char)(*text - 'A' + 'a') : *text;

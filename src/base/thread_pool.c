@@ -1,16 +1,17 @@
 /* thread_pool.c - see thread_pool.h.
  *
- * While a clip is decoded a job comes every few microseconds, so a worker that has finished looks for
- * the next one for a short while before it sleeps: waking a thread through the kernel costs more than
- * most jobs. The spin is bounded because on a busy machine a spinning thread takes the core that the
- * others need.
+ * While a clip is decoded a job comes every few microseconds, so a worker that has finished looks
+ * for the next one for a short while before it sleeps: waking a thread through the kernel costs
+ * more than most jobs. The spin is bounded because on a busy machine a spinning thread takes the
+ * core that the others need.
  *
- * Every thread has a slot on cache lines of its own: its share of the job, and what the job is. So a
- * job reaches a worker as one line, and its answer is one addition to `done`. Who has finished his
- * share takes tasks of the others: nobody waits for a worker that sleeps or has lost its core.
+ * Every thread has a slot on cache lines of its own: its share of the job, and what the job is. So
+ * a job reaches a worker as one line, and its answer is one addition to `done`. A thread that has
+ * finished its share takes tasks of the others: nobody waits for a worker that sleeps or has lost
+ * its core.
  *
- * A task is claimed by raising `next` of a slot, never beyond its end. A claim keeps its job alive until
- * it is reported in `done`, so the description of the job may be read after the claim. */
+ * A task is claimed by raising `next` of a slot, never beyond its end. A claim keeps its job alive
+ * until it is reported in `done`, so the description of the job may be read after the claim. */
 #include "base/thread_pool.h"
 
 #include <pthread.h>
@@ -21,10 +22,10 @@
 
 #include "base/error.h"
 
-/* About 40 us of looking on a 3 GHz core; the gap between two jobs of the decoder is below 10 us. */
+/* About 40 us on a 3 GHz core; the gap between two jobs of the decoder is below 10 us. */
 enum { SPINS = 1000 };
 
-/* A cache line, and the one beside it that the processor fetches along. */
+/* A cache line, and its neighbour, which the processor fetches with it. */
 enum { LINES_BYTES = 128 };
 
 struct slot {
@@ -85,8 +86,8 @@ static int has_news(struct thread_pool *pool, const struct slot *slot) {
     return has_tasks(atomic_load(&slot->share)) || atomic_load(&pool->stop);
 }
 
-/* Sequentially consistent on purpose: a worker says that it is asleep and then looks for news, the
- * caller makes news and then looks whether it is asleep, so one of the two sees the other. */
+/* Sequentially consistent on purpose: a worker announces that it sleeps and then looks for a job,
+ * the caller posts a job and then looks for sleepers, so one of the two sees the other. */
 static void await_news(struct thread_pool *pool, struct slot *slot) {
     for (int spin = 0; spin < SPINS; spin++) {
         if (has_news(pool, slot)) return;

@@ -1,8 +1,8 @@
 /* thread_pool.h - a few threads that share one job at a time.
  *
  * A job is `count` numbered tasks. Threads take the next number from a shared counter, so which
- * thread runs a task is left to chance; what a task computes must depend on its number alone. That is
- * how results come to be the same for any number of threads. */
+ * thread runs a task is left to chance; what a task computes must depend on its number alone. That
+ * is how results come to be the same for any number of threads. */
 #ifndef PST_BASE_THREAD_POOL_H
 #define PST_BASE_THREAD_POOL_H
 

@@ -7,8 +7,8 @@
 /* Bytes before the first that breaks UTF-8; `length` when all is well. */
 size_t utf8_valid_length(const char *text, size_t length);
 
-/* The most bytes of text [length], up to `limit`, that end with a whole character: for "%.*s" in
- * messages, which are to stay UTF-8. */
+/* How many bytes of text [length], at most `limit`, end with a whole character: for "%.*s" in
+ * messages, which must stay UTF-8. */
 int utf8_cut(const char *text, size_t length, int limit);
 
 #endif

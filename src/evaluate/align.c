@@ -1,9 +1,9 @@
 /* align.c - see align.h.
  *
- * Short sequences fill the table of distances and are read back from its end. Long ones are cut: the
- * hypothesis in the middle, the reference where both halves together cost least (the leftmost such
- * place), and each half is aligned alone. Where the table is small enough, and which of equally
- * cheap steps is read back, decide the kinds of edits counted, so both follow rapidfuzz 3.14, which
+ * Short sequences fill the table of distances and are read back from its end. Long ones are cut:
+ * the hypothesis in the middle, the reference where both halves together cost least (the leftmost
+ * such place), and each half is aligned alone. The limit of the table, and which of equally cheap
+ * steps is read back, decide which kinds of edits are counted, so both follow rapidfuzz 3.14, which
  * jiwer calls. */
 #include "evaluate/align.h"
 
@@ -68,8 +68,8 @@ static size_t past_column(const struct band *band, size_t row) {
 }
 
 /* The step that leads to a cell, from the distances around it. Deletion comes before all others.
- * Insertion is taken when it costs less than what lies diagonal, so a match may lose to it where both
- * are cheapest, and a substitution does not. */
+ * Insertion is taken when it costs less than the diagonal cell, so it may win over a match where
+ * both are cheapest, but not over a substitution. */
 static enum step choose(uint32_t here, uint32_t west, uint32_t north, uint32_t north_west) {
     if (here == west + 1) return DELETION;
     return north < north_west ? INSERTION : DIAGONAL;
@@ -158,8 +158,8 @@ static void list_places(struct aligner *aligner, struct run reference, struct ru
 }
 
 /* One number more of the hypothesis: Myers' bit-parallel step in Hyyrö's form. 64 neighbouring
- * differences of the row are two words, `plus` and `minus`; the differences between this row and the
- * last travel along in two carries. */
+ * differences of the row are two words, `plus` and `minus`; the differences between this row and
+ * the last travel along in two carries. */
 static void advance(struct aligner *aligner, size_t blocks, uint32_t number) {
     for (uint32_t i = aligner->last[number]; i != NONE; i = aligner->earlier[i])
         aligner->match[i / 64] |= UINT64_C(1) << i % 64;
@@ -212,7 +212,7 @@ static size_t find_cut(struct aligner *aligner, struct run reference, struct run
     return cut;
 }
 
-/* What is equal at both ends is hit and set aside. */
+/* Equal numbers at both ends are hits, and are removed. */
 static void trim(struct aligner *aligner, struct run *reference, struct run *hypothesis) {
     size_t shorter = reference->count < hypothesis->count ? reference->count : hypothesis->count;
     size_t before = 0, after = 0;
@@ -225,8 +225,7 @@ static void trim(struct aligner *aligner, struct run *reference, struct run *hyp
     *hypothesis = part(*hypothesis, before, hypothesis->count - after);
 }
 
-/* Halves the hypothesis at every call, so it is soon short enough. `bound` is no less than the
- * distance. */
+/* Halves the hypothesis at every call, so it is soon short enough. distance <= `bound`. */
 static pst_status align(struct aligner *aligner, struct run reference, struct run hypothesis,
                         size_t bound) {
     trim(aligner, &reference, &hypothesis);

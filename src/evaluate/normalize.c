@@ -56,7 +56,7 @@ static int is_newer(int32_t code_point) {
     return low < sizeof NEWER / sizeof *NEWER && NEWER[low][0] <= code_point;
 }
 
-/* Python's \w: str.isalnum() or "_". Combining marks are none, unlike in other engines. */
+/* Python's \w: str.isalnum() or "_". Combining marks are not, unlike in other engines. */
 static int is_word(int32_t code_point) {
     switch (utf8proc_category(code_point)) {
     case UTF8PROC_CATEGORY_LU:
@@ -137,7 +137,7 @@ pst_status normalize_text(struct buffer *normalized, const char *text, size_t le
     size_t start = 0, end = count;
     while (start < end && text_is_space(kept[start])) start++;
     while (end > start && text_is_space(kept[end - 1])) end--;
-    buffer_append(normalized, "", 0); /* even nothing is a text */
+    buffer_append(normalized, "", 0); /* the empty text is a text too */
     for (size_t at = start; at < end; at++) append_lower(normalized, kept, count, at);
     free(kept);
     return normalized->failed ? error_memory(err, 0) : PST_OK;

@@ -89,7 +89,7 @@ static int compare_words(const void *left, const void *right) {
 }
 
 /* numbers[place]: equal for equal words, from 0; returns how many there are. Sorting is fast enough
- * here and has no worst case that a text could seek. */
+ * here, and no text makes it slow. */
 static size_t number_words(struct placed_word *words, size_t count, uint32_t *numbers) {
     if (count == 0) return 0;
     qsort(words, count, sizeof *words, compare_words);

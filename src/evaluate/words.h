@@ -1,8 +1,8 @@
 /* words.h - a text as the words jiwer compares.
  *
- * Runs of two or more white-space characters and single spaces divide words; white space at the ends
- * is no part of any. A single tab or line break between words does not divide them: jiwer splits at
- * spaces only, and so "a\tb" is one word. */
+ * Runs of two or more white-space characters and single spaces divide words; white space at the
+ * ends belongs to no word. A single tab or line break between words does not divide them: jiwer
+ * splits at spaces only, and so "a\tb" is one word. */
 #ifndef PST_EVALUATE_WORDS_H
 #define PST_EVALUATE_WORDS_H
 

@@ -1,14 +1,14 @@
-/* hub_cache.c - what a user calls a model, to the folder it lies in.
+/* hub_cache.c - finds the folder of a model by the name that a user gives it.
  *
  * Four places, in this order: a folder of that name; the folder of imported models; the cache that
- * Hugging Face's own tools fill; the hub itself (hub_pull.c), when there is one to ask. The cache is
- * read as those tools read it:
+ * Hugging Face's own tools fill; the hub itself (hub_pull.c), when there is one to ask. The cache
+ * is read as those tools read it:
  *
  *     <hub_cache>/models--org--name/refs/<revision>             text: a commit
  *     <hub_cache>/models--org--name/snapshots/<commit>/<file>   usually a link into blobs/
  *     <hub_cache>/models--org--name/.no_exist/<commit>/<file>   the hub has no such file
  *
- * and no other snapshot than the one asked for is ever taken. */
+ * and only the snapshot of the revision asked for is taken. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +31,7 @@ void pst_search_init_sized(pst_search *search, size_t struct_size) {
 
 /* -------------------------------------------------------------------------------------- folders */
 
-/* Takes over `folder`, which exists; what matters now is whether it is of the kind wanted. */
+/* Owns `folder`, which exists; checks that it has the file required. */
 static pst_status use_folder(char *folder, const char *required, char **dir, pst_error *err) {
     char *file = path_join(folder, required);
     pst_status status = PST_OK;
@@ -54,7 +54,7 @@ static pst_status use_folder(char *folder, const char *required, char **dir, pst
 
 static const char NOT_CACHED[] = "does not have it";
 
-/* One question to the cache. The answer is in `found`, or NULL with `miss` saying why not. */
+/* A lookup in the cache. The result is `found`, or NULL with the reason in `miss`. */
 struct lookup {
     const char *hub_cache;
     const char *revision;
@@ -63,8 +63,8 @@ struct lookup {
     const char *miss; /* completes "the hub cache ..." */
 };
 
-/* Reads the commit that a ref names; `*known` is 0 when there is no such ref. What the file holds
- * becomes part of a path, so nothing but a commit will do. */
+/* Reads the commit that a ref names; `*known` is 0 when there is no such ref. The content of the
+ * file becomes part of a path, so nothing but a commit is accepted. */
 static pst_status read_ref(const char *repo, const char *revision, char commit[HUB_COMMIT_SIZE],
                            int *known, pst_error *err) {
     char *path = hub_path(repo, "refs", revision, NULL);
@@ -184,8 +184,8 @@ static pst_status explain_miss(const char *name, const pst_search *search, const
 
 /* -------------------------------------------------------------------------------------- public */
 
-/* A snapshot may hold what was asked for and still lack what belongs to it: Python fetches single
- * files, and may have been stopped. */
+/* A snapshot may have the required file and still lack the weights: Python fetches single files,
+ * and may have been stopped. */
 static int has_weights(const char *folder, const char *required) {
     static const char *const names[][2] = {
         {"model.safetensors", "model.safetensors.index.json"},

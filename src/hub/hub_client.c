@@ -12,7 +12,7 @@ enum {
     TRIES = 6,    /* the first and five more, as huggingface_hub */
     WAIT_FIRST_MS = 1000,
     WAIT_MAX_MS = 8000,  /* doubling stops there */
-    RETRY_AFTER_MAX = 60 /* seconds a server may make us wait */
+    RETRY_AFTER_MAX = 60 /* seconds that a server may make us wait */
 };
 
 void hub_file_free(struct hub_file *file) {
@@ -36,8 +36,8 @@ static int is_relative(const char *location) {
     return location[length] != ':' && strncmp(location, "//", 2) != 0;
 }
 
-/* A redirect that stays on the hub (a renamed repository, a cache of it) as against one to storage,
- * which carries what there is to know about the file and is followed by the download only. */
+/* Does a redirect stay on the hub (a renamed repository, a cache of it)? One to storage has the
+ * headers that describe the file, and only the download follows it. */
 static int stays_on_hub(const struct hub_reply *reply, const char *from, const char *to) {
     if (!is_redirect(reply->status) || !hub_http_same_origin(from, to)) return 0;
     return is_relative(reply->location) || !reply->commit[0];
@@ -111,7 +111,7 @@ static uint32_t wait_before(int attempt, const struct hub_reply *reply) {
     return wait < WAIT_MAX_MS ? wait : WAIT_MAX_MS;
 }
 
-/* head(), again and again while the trouble may pass. */
+/* head(), repeated while the failure may be temporary. */
 static enum hub_outcome head_patiently(struct hub_http *http, char **url, struct hub_reply *reply,
                                        pst_error *err) {
     enum hub_outcome outcome = HUB_FAILED;
@@ -126,7 +126,7 @@ static enum hub_outcome head_patiently(struct hub_http *http, char **url, struct
 
 /* ----------------------------------------------------------------------------------- meaning */
 
-/* Percent-encodes what has a meaning in an address, and what is no ASCII. */
+/* Percent-encodes what has a meaning in an address, and what is not ASCII. */
 static void append_encoded(struct buffer *url, const char *text, const char *kept) {
     static const char plain[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
@@ -152,8 +152,8 @@ static char *url_of(const struct hub_http *http, const char *id, const char *rev
     return NULL;
 }
 
-/* 401 is what the hub answers without a token when there is no such repository, so as not to tell
- * which private ones there are. */
+/* Without a token the hub answers 401 when there is no such repository, so as not to reveal which
+ * private ones exist. */
 static pst_status explain(const struct hub_http *http, const struct hub_repo *repo,
                           const char *name, const struct hub_reply *reply, pst_error *err) {
     int has_token = http->options->token && *http->options->token;
@@ -177,7 +177,7 @@ static pst_status explain(const struct hub_http *http, const struct hub_repo *re
                      reply->status, name);
 }
 
-/* Takes over `url`. What the reply says about the file, if it says all there is to say. */
+/* Owns `url`. Fills `file` from the reply, which must have all that is needed. */
 static pst_status describe(const struct hub_http *http, const struct hub_repo *repo,
                            const char *name, const struct hub_reply *reply, struct hub_file *file,
                            pst_error *err) {

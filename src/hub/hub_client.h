@@ -1,4 +1,4 @@
-/* hub_client.h - what the hub says about a file: its digest, its size, its commit, where it lies. */
+/* hub_client.h - asks the hub about a file: its digest, size, commit and address. */
 #ifndef PST_HUB_HUB_CLIENT_H
 #define PST_HUB_HUB_CLIENT_H
 

@@ -1,8 +1,8 @@
 /* hub_download.c - see hub_download.h.
  *
- * A connection that ends early is taken up again where it ended (Range). The digest runs along with
- * the bytes; only when it is the one that the hub named does the file get its name. What does not
- * get that far is removed: a partial file is good for this call only, as in huggingface_hub. */
+ * A connection that ends early is continued where it ended (Range). The digest is computed on the
+ * way; the file gets its name only when it is the digest that the hub named. Otherwise the file is
+ * removed: a partial file is of use to this call only, as in huggingface_hub. */
 #include "hub/hub_download.h"
 
 #include <errno.h>
@@ -100,7 +100,7 @@ static pst_status take(void *user, const struct hub_reply *reply, const void *by
     return PST_OK;
 }
 
-/* One request for what is missing. `*again`: it may be worth another one. */
+/* One request for the missing bytes. `*again`: another try may help. */
 static pst_status fetch_rest(struct transfer *transfer, int *again, pst_error *err) {
     struct hub_reply reply;
     struct hub_request request = {
@@ -146,7 +146,7 @@ static pst_status check_digest(struct transfer *transfer, pst_error *err) {
                      hex, transfer->file->etag);
 }
 
-/* Gives the whole and checked file at `path` its name. */
+/* Gives the complete and checked file at `path` its name. */
 static pst_status keep(struct transfer *transfer, const char *path, const char *blob,
                        pst_error *err) {
     int failed = fsync(transfer->fd) != 0 && errno != EINVAL && errno != ENOTSUP;

@@ -53,7 +53,7 @@ static int has_scheme(const char *url, const char *scheme) {
     return has;
 }
 
-/* Takes over memory of libcurl's into memory of ours. */
+/* Copies a text of libcurl into memory of our own, and frees it. */
 static char *adopt(char *theirs) {
     char *ours = theirs ? strdup(theirs) : NULL;
     curl_free(theirs);
@@ -125,7 +125,7 @@ pst_status hub_http_report(struct hub_http *http, pst_error *err) {
 }
 
 pst_status hub_http_wait(struct hub_http *http, uint32_t milliseconds, pst_error *err) {
-    enum { SLICE_MS = 100 }; /* a wish to stop is heard within a tenth of a second */
+    enum { SLICE_MS = 100 }; /* a wish to stop is seen within a tenth of a second */
     const struct timespec slice = {.tv_nsec = SLICE_MS * 1000000L};
     uint64_t end = now_ms() + milliseconds;
     pst_status status = hub_http_report(http, err);
@@ -255,10 +255,10 @@ static int is_cut(CURLcode code) {
     return 0;
 }
 
-/* What libcurl's end means; `err` is filled when it is a failure. */
+/* What the result of libcurl means; `err` is filled when it is a failure. */
 static enum hub_outcome outcome_of(struct call *call, CURLcode code, const char *curl_error) {
     if (code == CURLE_OK && call->reply->status) return HUB_ANSWERED;
-    if (call->status) return HUB_FAILED; /* whoever failed has filled it */
+    if (call->status) return HUB_FAILED; /* the error is filled already */
     if (call->unwanted && call->reply->status) return HUB_ANSWERED;
     char *host = hub_http_host(call->request->url);
     const char *name = host ? host : "the hub";
@@ -273,7 +273,7 @@ static enum hub_outcome outcome_of(struct call *call, CURLcode code, const char 
     return call->silent || is_cut(code) ? HUB_CUT : HUB_FAILED;
 }
 
-/* Nothing is sent in clear that was to be sent encrypted. */
+/* What should be encrypted is not sent in clear. */
 static pst_status check_url(const struct hub_http *http, const char *url, pst_error *err) {
     if (has_scheme(url, "https")) return PST_OK;
     if (has_scheme(url, "http") && has_scheme(http->endpoint, "http")) return PST_OK;

@@ -1,9 +1,9 @@
 /* hub_http.h - one request to the hub or to the storage it points to.
  *
- * The one idea to hold: libcurl is never allowed to follow a redirect. Every hop is a request of its
- * own, made here, so that each address is looked at before anything is sent to it: only https (and
- * http when the endpoint itself is), and the token only to the origin of the endpoint.
- * What a reply means is for hub_client.c; how often to try, for it and hub_download.c. */
+ * The one idea to hold: libcurl never follows a redirect. Every hop is a request of its own, made
+ * here, so that each address is checked before anything is sent to it: only https (and http when
+ * the endpoint itself is), and the token only to the origin of the endpoint. hub_client.c decides
+ * what a reply means; it and hub_download.c decide how often to try. */
 #ifndef PST_HUB_HUB_HTTP_H
 #define PST_HUB_HUB_HTTP_H
 
@@ -12,11 +12,11 @@
 
 struct hub_http {
     const pst_hub_options *options;
-    pst_hub_progress progress; /* what the caller's function is shown */
+    pst_hub_progress progress; /* for the caller's function */
     char *endpoint;            /* without a final '/' */
     void *curl;                /* one handle, so that connections are used again */
-    int cancelled;             /* the caller's function said so */
-    uint64_t touched_ms;       /* when the server was last heard of */
+    int cancelled;             /* by the caller's function */
+    uint64_t touched_ms;       /* when the server last sent something */
     uint32_t patience_ms;      /* how long it may be silent */
 };
 
@@ -33,7 +33,7 @@ struct hub_request {
 
 enum hub_outcome {
     HUB_ANSWERED, /* there is a reply, and its body, if any, is whole */
-    HUB_CUT,      /* silence, or an end before the end: worth another try */
+    HUB_CUT,      /* silence, or an early end: worth another try */
     HUB_FAILED    /* no connection, no memory, a sink that refused, a wrong address */
 };
 
@@ -49,11 +49,11 @@ pst_status hub_http_report(struct hub_http *http, pst_error *err);
 /* The same while waiting. */
 pst_status hub_http_wait(struct hub_http *http, uint32_t milliseconds, pst_error *err);
 
-/* `location` as seen from `base`, in fresh memory; NULL: it is no address that may be asked. */
+/* `location` relative to `base`, in fresh memory; NULL: not an address that may be requested. */
 char *hub_http_resolve(const char *base, const char *location);
 /* Same scheme, host and port. */
 int hub_http_same_origin(const char *a, const char *b);
-/* The host of an address, for messages, in fresh memory: what follows it may be a secret. */
+/* The host of an address, for messages, in fresh memory: the rest of it may be a secret. */
 char *hub_http_host(const char *url);
 
 #endif

@@ -19,12 +19,12 @@ static int is_plain(const char *text, size_t length) {
     return length > 0;
 }
 
-/* Half of a hub id: neither first nor last a '.' or '-'. */
+/* Half of a hub id: does not begin or end with '.' or '-'. */
 static int is_id_part(const char *text, size_t length) {
     return is_plain(text, length) && !strchr(".-", text[0]) && !strchr(".-", text[length - 1]);
 }
 
-/* "--" is what the cache writes for the slash, so an id may not hold it. */
+/* The cache writes "--" for the slash, so an id must not contain it. */
 int hub_is_id(const char *name) {
     const char *slash = strchr(name, '/');
     if (strlen(name) > HUB_ID_MAX || strstr(name, "--") || strstr(name, "..")) return 0;
@@ -44,7 +44,7 @@ int hub_is_etag(const char *text) {
     return is_hex(text, HUB_ETAG_SIZE - 1) || is_hex(text, HUB_COMMIT_SIZE - 1);
 }
 
-/* As git allows it, so far as it is also a safe path: "main", "v1.0", "refs/pr/1". */
+/* As git allows it, but only safe paths: "main", "v1.0", "refs/pr/1". */
 int hub_is_revision(const char *text) {
     size_t length = strlen(text);
     if (length == 0 || length > NAME_MAX_BYTES || text[0] == '/' || text[length - 1] == '/')

@@ -1,7 +1,7 @@
 /* hub_names.h - what may be a name on the hub, and where the cache keeps it.
  *
- * Names are typed by people, stand in files made by strangers, and come in replies of servers; all of
- * them become parts of paths. Nothing becomes a path that was not let through here. */
+ * Names are typed by people, written in files made by strangers, and sent by servers; all of them
+ * become parts of paths. Nothing becomes a path that was not checked here. */
 #ifndef PST_HUB_HUB_NAMES_H
 #define PST_HUB_HUB_NAMES_H
 
@@ -18,7 +18,7 @@ int hub_is_id(const char *name);
 int hub_is_commit(const char *text);
 /* A branch, tag, pull request or commit that is also a safe path below refs/. */
 int hub_is_revision(const char *text);
-/* 40 or 64 hex digits: a digest of the content, which is what a blob is called. */
+/* 40 or 64 hex digits: a digest of the content, the name of a blob. */
 int hub_is_etag(const char *text);
 /* A plain file name: letters, digits, "._-", not hidden. */
 int hub_is_file(const char *name);

@@ -1,9 +1,9 @@
-/* hub_pull.c - which files make a model, an adapter or a processor, and in which order they come.
+/* hub_pull.c - downloads the files of a model, an adapter or a processor, in the right order.
  *
- * The first question fixes the commit; all others are about that commit, so that what comes is one
- * state of the repository even while somebody pushes to it. The file that everybody looks for first
- * (config.json, adapter_config.json) is linked last, and the ref after it: a snapshot that is found
- * is complete. */
+ * The first request fixes the commit; all others are about that commit, so that the files are of
+ * one state of the repository even while somebody pushes to it. The file that readers look for
+ * first (config.json, adapter_config.json) is linked last, and the ref after it: a snapshot that is
+ * found is complete. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@
 static const uint64_t FILE_BYTES_MAX =
     50000000000u; /* above that the hub serves xet clients only */
 static const uint64_t FILE_BYTES_LIMIT = (uint64_t)1 << 50; /* so that no sum overflows */
-static const size_t INDEX_BYTES_MAX = 64 << 20; /* as the reader of checkpoints has it */
+static const size_t INDEX_BYTES_MAX = 64 << 20;             /* as in the reader of checkpoints */
 enum {
     SHARDS_MAX = 1024, /* likewise */
     ITEMS_MAX = SHARDS_MAX + 32
@@ -58,9 +58,9 @@ void pst_hub_options_init_sized(pst_hub_options *options, size_t struct_size) {
     option_struct_fill(options, struct_size, &defaults, sizeof defaults);
 }
 
-/* ------------------------------------------------------------------------------ asking for files */
+/* ----------------------------------------------------------------------------- asking for files */
 
-/* The commit that an answer names is the first's, or the server is not to be trusted. */
+/* Every reply must name the commit of the first. */
 static pst_status note_commit(struct pull *pull, const char *commit, pst_error *err) {
     if (!*commit) return PST_OK;
     if (!pull->commit[0]) memcpy(pull->commit, commit, sizeof pull->commit);
@@ -148,7 +148,7 @@ static int is_expected(const struct pull *pull, const struct item *item) {
     return !item->here && !there;
 }
 
-/* Everything that was found, the first item last. */
+/* Fetches all that was found, the first item last. */
 static pst_status fetch_all(struct pull *pull, pst_error *err) {
     uint64_t total = 0; /* at most ITEMS_MAX times FILE_BYTES_LIMIT */
     for (size_t i = 0; i < pull->count; i++)
@@ -181,7 +181,7 @@ static pst_status look_for_shard(struct pull *pull, const char *name, pst_error 
                      WEIGHTS_INDEX);
 }
 
-/* The index has just been fetched; its weight_map says which files there are. */
+/* The index has just been fetched; its weight_map names the files. */
 static pst_status look_for_shards(struct pull *pull, pst_error *err) {
     char *path = hub_store_file(&pull->store, pull->commit, WEIGHTS_INDEX);
     if (!path) return error_memory(err, 0);
@@ -243,7 +243,7 @@ static pst_status fail_absent(const struct pull *pull, const char *what, pst_err
                      pull->http.endpoint, pull->repo.revision);
 }
 
-/* What stands first is linked last. */
+/* The first item is linked last. */
 static pst_status look_for_kind(struct pull *pull, const char *required, pst_error *err) {
     int found = 0;
     pst_status status = look_for(pull, required, &found, err);
@@ -333,7 +333,7 @@ pst_status pst_hub_pull(const char *id, const char *revision, const char *requir
     pst_error why;
     status = pull_with(&own, (struct hub_repo){id, revision}, required, dir, &why);
     if (!status) return PST_OK;
-    /* Hosts and files are at fault there; whoever reads this asked for a model. */
+    /* The messages below are about hosts and files; the user asked for a model. */
     size_t length = strlen(id);
     int named = strncmp(why.message, id, length) == 0 && why.message[length] == ':';
     if (named || status == PST_ERR_MEMORY) return error_set(err, status, "%s", why.message);

@@ -69,7 +69,7 @@ static void keep_commit(char commit[HUB_COMMIT_SIZE], struct span span) {
     if (!hub_is_commit(commit)) memset(commit, 0, HUB_COMMIT_SIZE);
 }
 
-/* An address in printable ASCII; anything else would have to be encoded and is none. */
+/* An address in printable ASCII; other characters must be encoded in an address. */
 static void keep_location(char location[HUB_LOCATION_SIZE], struct span span) {
     location[0] = '\0';
     if (span.length >= HUB_LOCATION_SIZE) return;

@@ -1,7 +1,7 @@
-/* hub_reply.h - what the headers of a reply say that matters here.
+/* hub_reply.h - the headers of a reply that matter here.
  *
- * A server may write anything; only what has the right form is kept, so a commit is 40 hex digits or
- * "", a digest is one or "", a number is one or -1. */
+ * A server may write anything; only what has the right form is kept, so a commit is 40 hex digits
+ * or "", a digest is one or "", a number is one or -1. */
 #ifndef PST_HUB_HUB_REPLY_H
 #define PST_HUB_HUB_REPLY_H
 
@@ -33,7 +33,7 @@ struct hub_reply {
     int64_t range_start; /* Content-Range: the first byte of the body */
     int64_t range_total; /* Content-Range: bytes of the whole file */
     int64_t retry_after; /* seconds */
-    int encoded;         /* Content-Encoding is not identity: lengths are of something else */
+    int encoded;         /* Content-Encoding is not identity: lengths are not those of the file */
 };
 
 void hub_reply_clear(struct hub_reply *reply);

@@ -57,8 +57,8 @@ pst_status hub_store_look(const struct hub_store *store, const char *commit, con
     return status;
 }
 
-/* "<path>.<8 hex digits>.<ending>" in fresh memory: a name that no other process has. `attempt`
- * tells apart those of one process at one moment. */
+/* "<path>.<8 hex digits>.<ending>" in fresh memory: a name that no other process uses. `attempt`
+ * makes those of one process differ. */
 static char *name_aside(const char *path, const char *ending, int attempt) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -186,7 +186,7 @@ pst_status hub_store_link(const struct hub_store *store, const char *commit, con
     return status;
 }
 
-/* Takes over `path`, which may be NULL. */
+/* Owns `path`, which may be NULL. */
 static pst_status write_text(char *path, const char *text, pst_error *err) {
     if (!path) return error_memory(err, 0);
     pst_status status = PST_OK;
@@ -213,7 +213,7 @@ pst_status hub_store_check_room(const struct hub_store *store, uint64_t bytes, p
     pst_status status = inside ? PST_OK : error_memory(err, 0);
     if (!status && !path_make_parents(inside))
         status = error_system(err, "create", store->repo, errno);
-    /* A file system that does not say how much room it has is believed to have enough. */
+    /* A file system that does not report its free space is taken to have enough. */
     if (!status && statvfs(store->repo, &disk) == 0 && disk.f_blocks > 0) {
         uint64_t room = (uint64_t)disk.f_bavail * disk.f_frsize;
         if (room < bytes)

@@ -6,7 +6,7 @@
  *     models--org--name/.no_exist/<commit>/<file>   the hub has no such file
  *     .locks/models--org--name/<etag>.lock          held while a blob is written
  *
- * Every name appears by a rename, so that a reader sees a whole thing or none. */
+ * Every name appears by a rename, so that a reader sees a complete file or none. */
 #ifndef PST_HUB_HUB_STORE_H
 #define PST_HUB_HUB_STORE_H
 
@@ -32,22 +32,22 @@ char *hub_store_file(const struct hub_store *store, const char *commit, const ch
 pst_status hub_store_look(const struct hub_store *store, const char *commit, const char *file,
                           int *here, int *absent, pst_error *err);
 
-/* Waits until no other process writes this blob. `*fd` is -1 where locks are not to be had: a blob
- * is whole or not there even so, and only the work may be done twice. */
+/* Waits until no other process writes this blob. `*fd` is -1 on file systems without locks: a blob
+ * is still complete or absent, but two processes may download it at once. */
 pst_status hub_store_lock(const struct hub_store *store, struct hub_http *http, const char *etag,
                           int *fd, pst_error *err);
 void hub_store_unlock(int fd);
 
-/* Creates a file of a name of its own beside the blob. `*path` is in fresh memory. */
+/* Creates a file with a name of its own beside the blob. `*path` is in fresh memory. */
 pst_status hub_store_create(const struct hub_store *store, const char *etag, char **path, int *fd,
                             pst_error *err);
 
-/* Lets the snapshot have the blob under the file's name. */
+/* Links the blob into the snapshot under the name of the file. */
 pst_status hub_store_link(const struct hub_store *store, const char *commit, const char *file,
                           const char *etag, pst_error *err);
 pst_status hub_store_mark_absent(const struct hub_store *store, const char *commit,
                                  const char *file, pst_error *err);
-/* What `revision` stands for now; nothing is written for a commit itself. */
+/* Records the commit that `revision` names now; nothing is written when it is a commit itself. */
 pst_status hub_store_refer(const struct hub_store *store, const char *revision, const char *commit,
                            pst_error *err);
 
