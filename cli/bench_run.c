@@ -8,8 +8,8 @@
 
 #include "console.h"
 
-/* Sound nobody has said: hum and noise in bursts of a syllable's length. Its text would mean nothing, so
- * as many tokens are decoded as speech of that length has. */
+/* Audio that is not speech: hum and noise in bursts as long as a syllable. Its text would mean
+ * nothing, so as many tokens are decoded as speech of that length has. */
 static const double GENERATED_SECONDS = 10, TOKENS_PER_SECOND = 3, PI = 3.14159265358979323846;
 
 int bench_clip_read(struct bench_clip *clip, const char *path) {
@@ -84,7 +84,7 @@ static struct bench_times summarize(const double *times, size_t count) {
     return summary;
 }
 
-/* A stage can be no faster than its operations at the peak of each precision, nor than its bytes. */
+/* A stage cannot be faster than its operations at the peak of each precision, or its bytes. */
 static void find_limits(struct bench_result *result, const pst_peak *peak) {
     for (int s = 0; s < PST_STAGE_COUNT; s++) {
         double arithmetic = 0, traffic = result->work[s].bytes / peak->bytes_per_second;

@@ -1,4 +1,4 @@
-/* bench_run.h - one clip, transcribed again and again: how long it takes, and where the time goes. */
+/* bench_run.h - transcribes one clip many times: how long it takes, and where the time goes. */
 #ifndef POTSTILL_CLI_BENCH_RUN_H
 #define POTSTILL_CLI_BENCH_RUN_H
 
@@ -38,8 +38,9 @@ int bench_clip_read(struct bench_clip *clip, const char *path);
 int bench_clip_cut(struct bench_clip *clip, const struct bench_clip *from, double seconds);
 void bench_clip_free(struct bench_clip *clip);
 
-/* Transcribes `clip` `runs` times after one that is not counted, and fills in what `peak` says of the
- * limits. 0, or an exit code with the reason said. Release with bench_result_free() in any case. */
+/* Transcribes `clip` `runs` times after one that is not counted, and computes the limits from
+ * `peak`. 0, or an exit code with the reason printed. Release with bench_result_free() in any
+ * case. */
 int bench_run(struct bench_result *result, const pst_model *model, pst_session *session,
               const struct bench_clip *clip, const pst_decode_options *options, size_t runs,
               const pst_peak *peak);

@@ -1,6 +1,6 @@
 /* cmd_import.c - official ONNX Runtime files to a model folder.
  *
- * Here only the two names are found out: where the files lie and where the folder goes. */
+ * This file finds the two folders: that of the official files and that of the new model. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,7 +49,7 @@ const struct command command_import = {
     .run = run,
 };
 
-/* The official files are called after size and language, the published checkpoints otherwise. */
+/* The official files are named by size and language; the published checkpoints have other names. */
 static const struct {
     const char *source, *model;
 } model_names[] = {
@@ -65,7 +65,7 @@ static int is_folder(const char *path) {
 /* The folder of the .ort files: an existing one, or moonshine_voice's download of that name. */
 static char *find_source(const struct environment *environment, const char *name) {
     if (!is_folder(name) && !strchr(name, '/')) {
-        /* moonshine_voice keeps a file under the address that it came from. */
+        /* moonshine_voice keeps a file under its address. */
         char *download = text_format("%s/download.moonshine.ai/model/%s/quantized/%s",
                                      environment->moonshine_voice_cache, name, name);
         if (is_folder(download)) return download;
@@ -88,7 +88,7 @@ static char *find_target(const struct environment *environment, const char *sour
     return NULL;
 }
 
-/* Imports and prints the folder made. 0, or an exit code with the reason said. */
+/* Imports and prints the folder made. 0, or an exit code with the reason printed. */
 static int import(const struct values *values, const char *source, const char *target) {
     pst_error err;
     pst_import_options settings;

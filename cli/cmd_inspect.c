@@ -1,6 +1,6 @@
 /* cmd_inspect.c - what a model or adapter folder holds.
  *
- * A folder with adapter_config.json is an adapter; it is opened on its model, so that what cannot
+ * A folder with adapter_config.json is an adapter; it is opened with its model, so that what cannot
  * be applied is found here and not at the first transcript. */
 #include <math.h>
 #include <stdio.h>

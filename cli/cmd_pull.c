@@ -38,7 +38,7 @@ const struct command command_pull = {
     .run = run,
 };
 
-/* Pulls and prints the folder. 0, or an exit code with the reason said. */
+/* Pulls and prints the folder. 0, or an exit code with the reason printed. */
 static int pull(const struct environment *environment, const struct values *values, const char *id,
                 struct output *output) {
     pst_error err;

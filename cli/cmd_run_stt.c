@@ -132,7 +132,7 @@ static int next(void *user, pst_clip *clip) {
     return 1;
 }
 
-/* 0, or an exit code with the reason said. */
+/* 0, or an exit code with the reason printed. */
 static int add_to_report(struct job *job, const struct manifest_entry *entry,
                          const pst_clip_result *clip, const char *message) {
     pst_error err;

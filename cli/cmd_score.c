@@ -59,7 +59,7 @@ struct lines {
     size_t number; /* of the line read last, from 1 */
 };
 
-/* The next line without its end. 1: there is one; 0: the file is done; -1: failed, and said. */
+/* The next line without its end. 1: there is one; 0: the file is done; -1: failed, and reported. */
 static int next_line(struct lines *lines) {
     errno = 0;
     ssize_t length = getline(&lines->line, &lines->capacity, lines->file);
@@ -77,7 +77,7 @@ static int next_line(struct lines *lines) {
     return 1;
 }
 
-/* Adds all pairs of lines to `counts`. 0, or an exit code with the reason said. */
+/* Adds all pairs of lines to `counts`. 0, or an exit code with the reason printed. */
 static int compare(struct lines *ref, struct lines *hyp, int normalize, pst_word_counts *counts) {
     for (;;) {
         pst_error err;

@@ -1,7 +1,7 @@
 /* cmd_transcribe.c - audio files to text.
  *
- * The inputs are transcribed several at once; results come out in the order of the inputs, each as soon as
- * those before it are out. An input that fails is named and the rest goes on. */
+ * The inputs are transcribed several at once; results come out in the order of the inputs, each as
+ * soon as those before it are out. An input that fails is named and the rest goes on. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,7 +95,7 @@ struct job {
     struct decoding decoding;
     struct inputs inputs;
     struct results results;
-    size_t taken;    /* inputs handed to the batch, or passed over as unusable */
+    size_t taken;    /* inputs handed to the batch, or skipped as unusable */
     size_t reported; /* inputs whose result is out */
     int failed;      /* an input did */
     int code;        /* why there is no point in going on; 0: there is */
@@ -176,7 +176,7 @@ static int deliver(void *user, const pst_clip_result *clip) {
     return job->code;
 }
 
-/* Packages hear no more at a time than they were made for. */
+/* Packages take no longer clips than they were made for. */
 static double window(const struct job *job) {
     double seconds = job->values->window;
     if (!job->engine.package || seconds == 0) return seconds;
@@ -203,7 +203,7 @@ static int transcribe_inputs(struct job *job) {
 }
 
 static int check(const struct values *values) {
-    /* False for NAN. The library's limits: a shorter piece is no clip, a longer file is not read. */
+    /* False for NAN. The library's limits for a clip and for a file. */
     if (!(values->window == 0 || (values->window >= 1 && values->window <= 6 * 3600)))
         return usage_error(&command_transcribe,
                            "--window: expected 0 or a number of seconds from 1 to 21600");

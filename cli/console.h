@@ -1,6 +1,6 @@
 /* console.h - what the program says besides its results, and how it ends.
  *
- * Talk goes to standard error, one line a message, each starting with "potstill: ". Every command
+ * Messages go to standard error, one line each, starting with "potstill: ". Every command
  * returns one of the exit codes below; they are part of the contract with scripts. */
 #ifndef POTSTILL_CLI_CONSOLE_H
 #define POTSTILL_CLI_CONSOLE_H
@@ -21,11 +21,11 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_warning(void *user, const char *message);
 /* Says it and returns `code`. */
 int fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The exit code that a library error means where no command knows better. */
+/* The exit code of a library error, unless a command has a better one. */
 int exit_code_of(const pst_error *err);
 
 /* Returns `memory`, or ends the program: a short-lived process that writes its outputs whole or not
- * at all has nothing to put in order when memory runs out. */
+ * at all has nothing to clean up when memory runs out. */
 void *need(void *memory);
 /* printf into fresh memory. */
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -152,7 +152,7 @@ static int open_session(struct engine *engine, const struct engine_choice *choic
     return status ? fail(EXIT_MODEL, "%s", err.message) : 0;
 }
 
-/* A model without a tokenizer gives tokens, but no text; that is found out before the first clip. */
+/* A model without a tokenizer gives tokens, but no text: this is checked before the first clip. */
 static int check_tokenizer(const struct engine *engine) {
     pst_error err;
     int32_t none = 0;

@@ -48,7 +48,7 @@ extern const struct option engine_adapter_options[];
 extern const struct option engine_device_options[];
 extern const struct option engine_compute_options[];
 
-/* Each returns 0, or an exit code with the reason said. engine_close() in any case. */
+/* Each returns 0, or an exit code with the reason printed. engine_close() in any case. */
 int engine_open(struct engine *engine, const struct engine_choice *choice);
 /* The model alone, and no cache: what inspecting needs. */
 int engine_open_model(struct engine *engine, const struct engine_choice *choice);
@@ -58,8 +58,8 @@ int engine_open_adapter(struct engine *engine, const char *name, double weight, 
 /* locate() with what the options say, or locate_any() where no file is required. */
 int engine_locate(const struct engine_choice *choice, const char *name, const char *required,
                   char **dir);
-/* engine_open(), or where the device of `choice` means so the packages of a converted model. `command` is
- * for messages. */
+/* engine_open(), or where the device of `choice` means so the packages of a converted model.
+ * `command` is for messages. */
 int engine_open_device(struct engine *engine, const struct engine_choice *choice,
                        const char *command);
 /* The options of a batch over what is open: threads and adapters. The rest is the command's. */

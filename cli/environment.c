@@ -54,12 +54,12 @@ static char *expand(const char *path) {
         char *longer = text_format("%.*s%s%s", (int)at, text, value, text + at + used);
         free(text);
         text = longer;
-        at += strlen(value); /* what a value holds is not expanded again */
+        at += strlen(value); /* the value itself is not expanded again */
     }
     return text;
 }
 
-/* A folder of the XDG base directory specification, which has relative paths ignored. */
+/* A folder of the XDG base directory specification, by which relative paths are ignored. */
 static char *base_dir(const char *name, const char *below_home) {
     const char *path = variable(name);
     if (path && path[0] == '/') return text_format("%s", path);
@@ -77,8 +77,8 @@ static char *find_hub_cache(const char *hf_home) {
     return path ? expand(path) : text_format("%s/hub", hf_home);
 }
 
-/* NULL without a home: nothing is kept in the root folder. On a Mac caches are where the system cleans
- * them up. */
+/* NULL without a home: nothing is kept in the root folder. On a Mac caches are where the system
+ * cleans them up. */
 static char *find_weights_cache(void) {
     const char *path = variable("XDG_CACHE_HOME");
     if (path && path[0] == '/') return text_format("%s/potstill", path);
@@ -129,7 +129,7 @@ static uint32_t timeout_ms(const char *name) {
 }
 
 /* Without white space at both ends and line ends within, as huggingface_hub cleans a token; NULL
- * when nothing is left. Takes over `token`. */
+ * when nothing is left. Owns `token`. */
 static char *clean_token(char *token) {
     size_t kept = 0;
     for (const char *at = token; *at; at++)

@@ -24,7 +24,7 @@ static int watch(void *user, const pst_hub_progress *progress) {
     return signals_pending();
 }
 
-/* Options that show what is done, for as long as `download`. */
+/* Options that show the progress; valid as long as `download`. */
 static pst_hub_options watched(const struct environment *environment, struct download *download) {
     pst_hub_options options = environment->hub;
     options.progress = watch;

@@ -61,7 +61,7 @@ void inputs_expand(struct inputs *inputs, char **operands, int operand_count) {
         struct stat st;
         char *error = NULL;
         if (strcmp(operands[i], "-") == 0) {
-            /* Whoever types "-" at a prompt would wait for ever. */
+            /* A user who types "-" at a prompt would wait for ever. */
             if (isatty(STDIN_FILENO))
                 error = text_format("-: standard input is a terminal, expected a pipe or a file");
             else if (stdin_taken)

@@ -24,7 +24,7 @@ static int is_folder(const char *path) {
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* What is not found is a matter of the model; a network or a disk that fails, of the environment. */
+/* A model that is not found is EXIT_MODEL; a network or a disk that fails, EXIT_ENVIRONMENT. */
 int locate(const struct environment *environment, const char *name, const char *required,
            const char *revision, char **dir) {
     pst_error err;
@@ -38,7 +38,7 @@ int locate_adapter(const struct environment *environment, const char *name, char
     return pst_adapter_find(name, dir, &err) ? fail_model(&err) : 0;
 }
 
-/* Only when it is nothing that is here is the hub asked, which knows what it is. */
+/* The hub is asked only when nothing is found here: it knows what the name is. */
 int locate_any(const struct environment *environment, const char *name, const char *revision,
                char **dir) {
     pst_error err, miss;

@@ -1,7 +1,7 @@
 /* main.c - `potstill COMMAND ...`: finds the command, parses its options, runs it.
  *
- * What a command is stands in options.h, the commands in cmd_*.c. Standard output carries results
- * only and standard error talk; the exit codes are in console.h. */
+ * options.h defines what a command is; the commands are in cmd_*.c. Standard output has results
+ * only, standard error messages; the exit codes are in console.h. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -56,7 +56,7 @@ static int unknown_command(const char *typed) {
     return usage_error(NULL, "unknown %s %s (did you mean %s?)", kind, typed, closest);
 }
 
-/* Ends what was printed without a command: 0, or an exit code when it could not be written. */
+/* Flushes what was printed without a command: 0, or an exit code when it could not be written. */
 static int flush(void) {
     struct output output;
     output_open(&output, NULL);

@@ -4,10 +4,11 @@
  *     {"audio": [0.0, 0.01, ...]}
  *     {"audio": {"array": [0.0, 0.01, ...], "sampling_rate": 16000}}
  *
- * One object a line; blank lines and unknown keys are ignored. The rules are the reference script's,
- * with these differences, each because a silent mistake would be worse: a key given twice, NaN and
- * Infinity, which are not JSON though Python reads them, and a sampling_rate other than the model's
- * are refused; a byte order mark, which some editors write and Python rejects, is skipped.
+ * One object a line; blank lines and unknown keys are ignored. The rules are the reference
+ * script's, with these differences, each because a silent mistake would be worse: a key given
+ * twice, NaN and Infinity, which are not JSON though Python reads them, and a sampling_rate other
+ * than the model's are refused; a byte order mark, which some editors write and Python rejects, is
+ * skipped.
  *
  * Paths stay as written, relative to the working directory. No audio file is opened here. */
 #include "manifest.h"

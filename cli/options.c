@@ -26,7 +26,7 @@ int usage_error(const struct command *command, const char *format, ...) {
 
 /* Edits that turn `a` into `b`: insertions, deletions, substitutions, each 1. */
 static size_t edit_distance(const char *a, const char *b) {
-    size_t row[64]; /* longer than any name here; a longer one is nobody's slip */
+    size_t row[64]; /* longer than any name here; a longer one is not a typing error */
     size_t width = strlen(b);
     if (width >= sizeof row / sizeof *row) return SIZE_MAX;
     for (size_t j = 0; j <= width; j++) row[j] = j;
@@ -49,7 +49,7 @@ const char *closest_name(const char *typed, const char *const *names, size_t cou
     size_t length = strlen(typed);
     for (size_t i = 0; length > 1 && i < count; i++)
         if (strncmp(names[i], typed, length) == 0) return names[i]; /* meant as an abbreviation */
-    size_t least = length / 3 + 1; /* a third of the word wrong is still a slip */
+    size_t least = length / 3 + 1; /* up to a third of the word may be wrong */
     for (size_t i = 0; i < count; i++) {
         size_t distance = edit_distance(typed, names[i]);
         if (distance > least || (distance == least && closest)) continue;
@@ -116,7 +116,7 @@ int parse_number(const char *text, double *number) {
     return *text && !*end && fabs(*number) <= FLT_MAX; /* false for NaN */
 }
 
-/* Parses the value of an option into `at`. What is wrong is said. */
+/* Parses the value of an option into `at`. What is wrong is printed. */
 static int store(const struct command *command, const struct option *option, const char *text,
                  void *at) {
     const char *end = "";
@@ -181,7 +181,7 @@ static int is_help(const char *argument) {
 }
 
 /* Gives the option `value`, or `next` when there is none in its own argument. Returns the arguments
- * used; 0: wrong, and said. */
+ * used; 0: wrong, and reported. */
 static int take_value(const struct command *command, const struct option *option, const char *value,
                       const char *next, void *at) {
     if (!option->value && value) {
@@ -290,7 +290,8 @@ static void print_wrapped(const char *text) {
     putchar('\n');
 }
 
-/* Prints the value of an option from `column` on, many choices on several lines; returns where it ends. */
+/* Prints the value of an option from `column` on, many choices on several lines; returns the last
+ * column. */
 static int print_value(const char *value, int column) {
     int start = column;
     while (*value) {

@@ -63,7 +63,7 @@ struct command {
 enum parse_result { PARSE_OK, PARSE_HELP, PARSE_ERROR };
 
 /* Parses argv[0..argc) into `values` (a copy of command->defaults), and moves the operands to the
- * front of argv. What is wrong is said. Release `values` with options_release() in any case. */
+ * front of argv. What is wrong is printed. Release `values` with options_release() in any case. */
 enum parse_result options_parse(const struct command *command, int argc, char **argv, void *values,
                                 int *operand_count);
 void options_release(const struct command *command, void *values);

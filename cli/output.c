@@ -86,7 +86,7 @@ int output_flush(struct output *output) {
     if (fflush(output->stream) == 0 && !ferror(output->stream)) return 0;
     if (output->path) need(NULL); /* the stream is memory */
     output->failed = 1;
-    /* A reader that has seen enough (`| head`) is no news. */
+    /* A reader that closes early (`| head`) is not an error to report. */
     if (errno != EPIPE) say("standard output: %s", strerror(errno ? errno : EIO));
     return EXIT_ENVIRONMENT;
 }
@@ -148,7 +148,7 @@ int output_close(struct output *output, int keep) {
 int finish_folder(const char *dir, pst_status status, const pst_error *err) {
     struct output output;
     signals_release();
-    /* What such a command reads is a model, also where the library speaks of an input. */
+    /* Such a command reads a model, even where the library calls it an input. */
     if (status)
         return fail(status == PST_ERR_INPUT ? EXIT_MODEL : exit_code_of(err), "%s", err->message);
     output_open(&output, NULL);

@@ -16,10 +16,10 @@ struct output {
     FILE *stream;     /* print here */
     char *text;       /* [length] what was printed, when it goes to a file */
     size_t length;
-    int failed; /* nobody can read it: said once */
+    int failed; /* nobody can read it: reported once */
 };
 
-/* Opens. 0, or an exit code with the reason said: a path that could not be written in the end is
+/* Opens. 0, or an exit code with the reason printed: a path that could not be written in the end is
  * found out before the work begins. */
 int output_open(struct output *output, const char *path);
 /* Refuses a path that is one of the command's own inputs. 0, or an exit code. */
@@ -36,8 +36,8 @@ void signals_release(void);
 /* Whether one came meanwhile: long work ends early, in good order. */
 int signals_pending(void);
 
-/* The end of a command that makes a folder, after signals_hold(): releases the signals, and prints the
- * folder made, or why there is none. Returns the exit code. */
+/* The end of a command that makes a folder, after signals_hold(): releases the signals, and prints
+ * the folder made, or why there is none. Returns the exit code. */
 int finish_folder(const char *dir, pst_status status, const pst_error *err);
 
 #endif

@@ -59,7 +59,7 @@ void progress_transfer(const char *name, uint64_t received, uint64_t total) {
         began = time, drawn = 0;
         had = received, of = total;
     }
-    if (time - drawn < 0.1) return; /* ten times a second is as fast as anybody reads */
+    if (time - drawn < 0.1) return; /* nobody reads faster than that */
     drawn = time;
     double rate = time > began ? (double)(received - had) / (time - began) : 0;
     draw_transfer(name, (double)received, (double)total, rate);

@@ -1,6 +1,6 @@
 /* report.h - predictions, references and their word error rate as the reference script's JSON.
  *
- * Whoever compares with the script compares files, so the text is byte for byte what Python's
+ * Users compare this file with the script's, so the text is byte for byte what Python's
  * json.dumps(report, indent=2) writes: its order of keys, its escapes, its digits. */
 #ifndef POTSTILL_CLI_REPORT_H
 #define POTSTILL_CLI_REPORT_H

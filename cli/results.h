@@ -25,7 +25,7 @@ struct result {
     const pst_clip_result *clip; /* NULL with an error */
 };
 
-/* 0, or an exit code with the reason said: the results have no reader. */
+/* 0, or an exit code with the reason printed: the results have no reader. */
 int results_add(struct results *results, const struct result *result);
 /* Closes the array, if there is one; the output stays open. 0, or an exit code. */
 int results_end(struct results *results);

@@ -1,5 +1,5 @@
 /* trace_file.c - see trace_file.h. The format is a list of complete events ("X"), times in
- * microseconds, a row a thread. Names are the library's own words: nothing in them needs escaping. */
+ * microseconds, a row a thread. Names are constants of the library and need no escapes. */
 #include "trace_file.h"
 
 #include "output.h"

@@ -4,7 +4,8 @@
 
 #include "potstill_tools.h"
 
-/* Writes `spans` [count] to `path`, whole or not at all. 0, or an exit code with the reason said. */
+/* Writes `spans` [count] to `path`, whole or not at all. 0, or an exit code with the reason
+ * said. */
 int trace_file_write(const char *path, const pst_span *spans, size_t count);
 
 #endif

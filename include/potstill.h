@@ -135,8 +135,7 @@ typedef struct pst_hub_options {
     uint32_t etag_timeout_ms;     /* silence allowed when asking about a file; 0: 10 s */
     uint32_t download_timeout_ms; /* silence allowed in a download; 0: 10 s */
     uint64_t file_bytes_max;      /* 0: 50 GB, the hub's own limit */
-    /* Called several times a second; returning other than 0 ends in PST_ERR_CANCELLED. May be
-     * NULL. */
+    /* Called several times a second; other than 0 ends in PST_ERR_CANCELLED. May be NULL. */
     int (*progress)(void *user, const pst_hub_progress *progress);
     void *user;
 } pst_hub_options;
@@ -162,7 +161,8 @@ PST_API void pst_search_init_sized(pst_search *search, size_t struct_size);
  * hub. `required` is the file that must be there: "config.json", "adapter_config.json" or
  * "tokenizer.json". `*dir` is to be released by pst_free().
  * PST_ERR_NOT_FOUND: a hub id that is not in the cache, and `search` has no hub or is offline;
- * PST_ERR_MODEL: neither a folder nor a hub id, or one without `required`; and as pst_hub_pull(). */
+ * PST_ERR_MODEL: neither a folder nor a hub id, or one without `required`; and as
+ * pst_hub_pull(). */
 PST_API pst_status pst_find_model(const char *name, const char *required, const pst_search *search,
                                   char **dir, pst_error *err);
 
@@ -274,8 +274,7 @@ typedef struct pst_adapter_options {
     size_t struct_size;
     void (*warn)(void *user, const char *message); /* unused tensors, odd settings; NULL: silent */
     void *user;
-    /* For adapters that do not store their scale (Moonshine's own trainer); 0: 1, with a
-     * warning. */
+    /* For adapters that do not store theirs (Moonshine's own trainer); 0: 1, with a warning. */
     double adapter_scale;
 } pst_adapter_options;
 
@@ -318,8 +317,7 @@ typedef struct pst_adapter_module {
     double weight_norm; /* Frobenius norm of the base weight */
 } pst_adapter_module;
 
-/* Fills `module` for 0 <= index < info.modules, in the order of the network. Costs a pass over the
- * weight. */
+/* Fills `module` for 0 <= index < info.modules, in the order of the network. Reads the weight. */
 PST_API pst_status pst_adapter_module_at(const pst_adapter *adapter, size_t index,
                                          pst_adapter_module *module, pst_error *err);
 
@@ -337,8 +335,7 @@ typedef struct pst_audio {
  * setting, as the reference stack does. Release with pst_audio_free().
  * PST_ERR_INPUT: no such file, not audio, damaged, empty, or over six hours; PST_ERR_IO. */
 PST_API pst_status pst_audio_read(const char *path, pst_audio *audio, pst_error *err);
-/* The same from an open descriptor that need not be seekable (a pipe). `name` is used in
- * messages. */
+/* The same from an open descriptor, also of a pipe. `name` is used in messages. */
 PST_API pst_status pst_audio_read_fd(int fd, const char *name, pst_audio *audio, pst_error *err);
 PST_API void pst_audio_free(pst_audio *audio);
 
@@ -368,8 +365,7 @@ PST_API uint32_t pst_session_threads(const pst_session *session);
 /* Bytes of working memory the session holds now; it grows to the longest clip seen. */
 PST_API size_t pst_session_memory(const pst_session *session);
 
-/* Applies `adapter` (borrowed; it must outlive its use here) to what follows; NULL: the bare
- * base. */
+/* Applies `adapter` (borrowed; it must outlive its use here) to what follows; NULL: none. */
 PST_API pst_status pst_session_use_adapter(pst_session *session, const pst_adapter *adapter,
                                            pst_error *err);
 /* Applies `adapters` [count]: what they add is summed in this order, as several active adapters of
@@ -386,8 +382,7 @@ typedef enum pst_early_stopping {
     PST_STOP_NEVER = 2      /* "never": stop when improvement is impossible */
 } pst_early_stopping;
 
-/* A bias added to the score of the last of `tokens` [count] when the ids so far end with the
- * others. */
+/* A bias added to the score of the last of `tokens` [count] when the ids end with the others. */
 typedef struct pst_sequence_bias {
     const int32_t *tokens;
     size_t count;

@@ -250,8 +250,7 @@ PST_API pst_status pst_session_record(pst_session *session, int on, pst_error *e
  * `*lost` (may be NULL): spans for which there was no memory. */
 PST_API const pst_span *pst_session_spans(pst_session *session, size_t *count, size_t *lost);
 /* Wall-clock milliseconds of each stage by `spans` [count]: where threads work on several at once,
- * each stage has its share of that time, so stages add up to the time in which anything was
- * done. */
+ * each stage has its share of that time, so that stages add up to the time of all work. */
 PST_API pst_status pst_spans_by_stage(const pst_span *spans, size_t count,
                                       double ms[PST_STAGE_COUNT], pst_error *err);
 
