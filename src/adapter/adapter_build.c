@@ -89,6 +89,18 @@ pst_status adapter_build_floats(struct adapter_build *build, const struct tensor
     return PST_OK;
 }
 
+pst_status adapter_build_reorder(struct adapter_build *build, const struct module *module,
+                                 size_t rows, const float **values, pst_error *err) {
+    size_t columns = module_columns(module);
+    pst_status status = PST_OK;
+    if (module->in == 1) return PST_OK; /* the same in either order */
+    float *copy = adapter_build_own(build, rows * columns, sizeof *copy, &status, err);
+    for (size_t i = 0; copy && i < rows * columns; i++)
+        copy[i / columns * columns + module_network_column(module, i % columns)] = (*values)[i];
+    *values = copy;
+    return status;
+}
+
 /* ------------------------------------------------------------------------------------- the walk */
 
 pst_status adapter_build_start(struct adapter_build *build, const struct pst_model *model,

@@ -44,6 +44,10 @@ void *adapter_build_own(struct adapter_build *build, size_t count, size_t size, 
 pst_status adapter_build_floats(struct adapter_build *build, const struct tensor *tensor,
                                 const float **values, pst_error *err);
 
+/* Puts rows of a convolution, [rows, in, kernel], in the network's order, [rows, kernel, in]. */
+pst_status adapter_build_reorder(struct adapter_build *build, const struct module *module,
+                                 size_t rows, const float **values, pst_error *err);
+
 /* Modules whose tensors an adapter replaces whole. */
 struct adapter_saved {
     const char *const *names; /* [count]: modules_to_save */

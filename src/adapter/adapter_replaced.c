@@ -29,13 +29,10 @@ static pst_status check_shape(const struct adapter_build *build, const struct mo
                               const struct tensor *tensor, const size_t *shape, uint32_t dims,
                               pst_error *err) {
     char found[128], wanted[128];
-    struct tensor want = {.dims = dims};
-    memcpy(want.shape, shape, dims * sizeof *shape);
-    int equal = tensor->dims == dims && memcmp(tensor->shape, shape, dims * sizeof *shape) == 0;
-    if (equal) return PST_OK;
+    if (tensor_has_shape(tensor, dims, shape)) return PST_OK;
     return error_set(err, PST_ERR_MODEL, "%s: %s is %s, the base model needs %s%s",
                      build->adapter->file.path, tensor->name, tensor_shape_text(tensor, found),
-                     tensor_shape_text(&want, wanted),
+                     shape_text(dims, shape, wanted),
                      module->out != tensor->shape[0] && module->kind == MODULE_EMBEDDING
                          ? " (was its vocabulary resized?)"
                          : " (is this adapter for another size?)");
@@ -51,13 +48,8 @@ static pst_status take(struct adapter_build *build, const struct module *module,
         *values = NULL;
         return PST_OK;
     }
-    if (tensor->dims != 3 || module->in == 1) return PST_OK;
-    float *copy = adapter_build_own(build, tensor->count, sizeof *copy, &status, err);
-    size_t columns = (size_t)module->in * module->kernel;
-    for (size_t i = 0; copy && i < tensor->count; i++)
-        copy[i / columns * columns + module_network_column(module, i % columns)] = (*values)[i];
-    *values = copy;
-    return status;
+    return tensor->dims == 3 ? adapter_build_reorder(build, module, module->out, values, err)
+                             : PST_OK;
 }
 
 static pst_status take_weight(struct adapter_build *build, const struct module *module,

@@ -12,18 +12,12 @@
 static pst_status check_shape(const struct adapter_walk *walk, const struct module *module,
                               const struct part *part, const struct tensor *tensor,
                               pst_error *err) {
-    struct tensor wanted = {.dims = part->dims};
     char is[128], needed[128];
-    int fits = tensor->dims == part->dims;
-    for (uint32_t d = 0; d < part->dims; d++) {
-        wanted.shape[d] = part->shape[d];
-        fits = fits && tensor->shape[d] == part->shape[d];
-    }
-    if (fits) return PST_OK;
+    if (tensor_has_shape(tensor, part->dims, part->shape)) return PST_OK;
     return error_set(err, PST_ERR_MODEL,
                      "%s: %s %s is %s, the base model and adapter_config.json need %s",
                      walk->build.adapter->file.path, adapter_shown(module->name), part->name,
-                     tensor_shape_text(tensor, is), tensor_shape_text(&wanted, needed));
+                     tensor_shape_text(tensor, is), shape_text(part->dims, part->shape, needed));
 }
 
 pst_status adapter_walk_take(struct adapter_walk *walk, const struct module *module,

@@ -223,11 +223,15 @@ const struct tensor *safetensors_find(const struct safetensors *file, const char
     return bsearch(&key, file->tensors, file->count, sizeof *file->tensors, by_name);
 }
 
-const char *tensor_shape_text(const struct tensor *tensor, char text[128]) {
+int tensor_has_shape(const struct tensor *tensor, uint32_t dims, const size_t *shape) {
+    return tensor->dims == dims && memcmp(tensor->shape, shape, dims * sizeof *shape) == 0;
+}
+
+const char *shape_text(uint32_t dims, const size_t *shape, char text[128]) {
     size_t used = 0;
     text[used++] = '[';
-    for (uint32_t i = 0; i < tensor->dims && used < 100; i++)
-        used += (size_t)snprintf(text + used, 128 - used, i ? ", %zu" : "%zu", tensor->shape[i]);
+    for (uint32_t i = 0; i < dims && used < 100; i++)
+        used += (size_t)snprintf(text + used, 128 - used, i ? ", %zu" : "%zu", shape[i]);
     snprintf(text + used, 128 - used, "]");
     return text;
 }

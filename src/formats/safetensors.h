@@ -48,8 +48,12 @@ void safetensors_close(struct safetensors *file);
 /* NULL when there is none. */
 const struct tensor *safetensors_find(const struct safetensors *file, const char *name);
 
+int tensor_has_shape(const struct tensor *tensor, uint32_t dims, const size_t *shape);
 /* "[2, 3]" for messages; returns text. */
-const char *tensor_shape_text(const struct tensor *tensor, char text[128]);
+const char *shape_text(uint32_t dims, const size_t *shape, char text[128]);
+static inline const char *tensor_shape_text(const struct tensor *tensor, char text[128]) {
+    return shape_text(tensor->dims, tensor->shape, text);
+}
 
 /* Widens F32, F16, BF16 or F64 to float32: out [tensor->count]. Returns 0 for another dtype. */
 int tensor_to_float(const struct tensor *tensor, float *out);

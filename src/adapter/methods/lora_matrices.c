@@ -41,19 +41,15 @@ static pst_status check_shape(const struct adapter_walk *walk, const struct modu
                               const struct tensor *tensor, const struct want *want,
                               pst_error *err) {
     char found[128], wanted[128];
-    int fits = tensor->dims == want->dims, equal = fits;
-    for (uint32_t d = 0; d < want->dims && fits; d++) {
-        equal &= tensor->shape[d] == want->shape[d];
-        if (d != want->rank_at) fits = tensor->shape[d] == want->shape[d];
-    }
-    if (equal && fits) return PST_OK;
-    struct tensor shape = {.dims = want->dims};
-    memcpy(shape.shape, want->shape, want->dims * sizeof *shape.shape);
+    if (tensor_has_shape(tensor, want->dims, want->shape)) return PST_OK;
+    int fits = tensor->dims == want->dims;
+    for (uint32_t d = 0; d < want->dims && fits; d++)
+        fits = d == want->rank_at || tensor->shape[d] == want->shape[d];
     return error_set(err, PST_ERR_MODEL, "%s: %s %.*s is %s, %s %s%s",
                      walk->build.adapter->file.path, adapter_shown(module->name),
                      (int)strcspn(want->part, "."), want->part, tensor_shape_text(tensor, found),
                      fits ? "the rank in adapter_config.json needs" : "the base model needs",
-                     tensor_shape_text(&shape, wanted),
+                     shape_text(want->dims, want->shape, wanted),
                      fits ? "" : " (is this adapter for another size?)");
 }
 
@@ -72,21 +68,6 @@ static pst_status miss_matrix(struct adapter_walk *walk, const struct module *mo
                          (embeds ? !a : !b) == embeds ? "A" : "B");
     adapter_list_name(&walk->build.missing, adapter_shown(module->name),
                       walk->build.missing_count++);
-    return PST_OK;
-}
-
-/* [rank, in, kernel] to [rank, kernel, in], the order of a window of frames. */
-static pst_status reorder(struct adapter_walk *walk, const struct module *module, size_t rank,
-                          const float **a, pst_error *err) {
-    size_t in = module->in, kernel = module->kernel;
-    pst_status status = PST_OK;
-    if (in == 1) return PST_OK;
-    float *copy = adapter_build_own(&walk->build, rank * in * kernel, sizeof *copy, &status, err);
-    if (!copy) return status;
-    for (size_t i = 0; i < rank * in * kernel; i++)
-        copy[i / (in * kernel) * in * kernel + module_network_column(module, i % (in * kernel))] =
-            (*a)[i];
-    *a = copy;
     return PST_OK;
 }
 
@@ -135,7 +116,7 @@ static pst_status take_rest(struct adapter_walk *walk, const struct module *modu
     const struct lora_config *config = &walk->config->lora;
     pst_status status = PST_OK;
     if (module->kind == MODULE_CONV1D)
-        status = reorder(walk, module, effect->rank, &effect->a, err);
+        status = adapter_build_reorder(&walk->build, module, effect->rank, &effect->a, err);
     if (!status && config->lora_bias)
         status = take_vector(walk, module, "lora_B.bias", module->out, &effect->b_bias, err);
     if (!status && config->use_dora)
