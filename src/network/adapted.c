@@ -47,77 +47,79 @@ static void find_gains(const struct active *active, const struct effect *effect,
 
 /* y = gain * (y - bias + s b_bias) + bias; IA3 scales the bias too. */
 static void scale_outputs(const struct workspace *ws, const struct active *active,
-                          const struct effect *effect, const struct adapted_block *block,
-                          float *room) {
-    float *gain = room, *shift = room + block->outs;
+                          const struct effect *effect, const struct adapted_outputs *o,
+                          float *gains) {
+    float *gain = gains, *shift = gains + o->outs;
     float s = (float)(effect->scale * active->weight);
-    find_gains(active, effect, block->first_out, block->outs, gain);
-    for (size_t j = 0; j < block->outs; j++) {
-        float bias = block->bias && effect->magnitude ? block->bias[j] : 0;
-        float added = effect->b_bias ? s * effect->b_bias[block->first_out + j] : 0;
+    find_gains(active, effect, o->first_out, o->outs, gain);
+    for (size_t j = 0; j < o->outs; j++) {
+        float bias = o->bias && effect->magnitude ? o->bias[j] : 0;
+        float added = effect->b_bias ? s * effect->b_bias[o->first_out + j] : 0;
         shift[j] = gain[j] * (added - bias) + bias;
     }
-    for (size_t i = 0; i < block->rows; i++)
-        ws->kernels->affine(block->y + i * block->y_stride, gain, shift, block->outs);
+    for (size_t i = 0; i < o->rows; i++)
+        ws->kernels->affine(o->y + i * o->y_stride, gain, shift, o->outs);
 }
 
-/* Outputs whose row of the weight is replaced: found in the sorted ids by halving. */
+/* y = x wT over the outputs `o`, w [outs, in]. */
+static struct matmul product(const struct adapted_outputs *o, const float *w) {
+    return (struct matmul){
+        .y = o->y,
+        .x = o->x,
+        .w = w,
+        .y_stride = o->y_stride,
+        .x_stride = o->x_stride,
+        .w_stride = o->in,
+        .m = o->rows,
+        .n = o->outs,
+        .k = o->in,
+        .scale = 1.0f,
+    };
+}
+
+/* Outputs whose row of the weight is replaced: found in the sorted ids by bisection. */
 static void replace_outputs(const struct workspace *ws, const struct effect *effect,
-                            const struct adapted_block *block, float *scratch) {
+                            const struct adapted_outputs *o, float *panel) {
     uint32_t low = 0, high = effect->row_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (effect->row_ids[middle] < block->first_out)
+        if (effect->row_ids[middle] < o->first_out)
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < effect->row_count && effect->row_ids[low] < block->first_out + block->outs; low++)
-        ws->kernels->matmul(
-            &(struct matmul){.y = block->y + effect->row_ids[low] - block->first_out,
-                             .x = block->x,
-                             .w = effect->rows + (size_t)low * block->in,
-                             .y_stride = block->y_stride,
-                             .x_stride = block->x_stride,
-                             .w_stride = block->in,
-                             .m = block->rows,
-                             .n = 1,
-                             .k = block->in,
-                             .scale = 1.0f},
-            scratch);
+    for (; low < effect->row_count && effect->row_ids[low] < o->first_out + o->outs; low++) {
+        struct matmul one = product(o, effect->rows + (size_t)low * o->in);
+        one.y += effect->row_ids[low] - o->first_out;
+        one.n = 1;
+        ws->kernels->matmul(&one, panel);
+    }
 }
 
-void adapted_apply(const struct workspace *ws, const struct adapted_block *block, float *scratch,
-                   float *room) {
-    const float *inner = block->inner;
+void adapted_apply(const struct workspace *ws, const struct adapted_outputs *o,
+                   struct scratch *scratch) {
+    const float *lora_a = o->lora_a;
     for (size_t u = 0; u < ws->active_count; u++) {
-        const struct effect *effect = &ws->active[u].effects[block->slot];
+        const struct effect *effect = &ws->active[u].effects[o->slot];
         size_t rank = effect->rank;
-        struct matmul matmul = {
-            .y = block->y,
-            .y_stride = block->y_stride,
-            .m = block->rows,
-            .n = block->outs,
-            .scale = (float)(effect->scale * ws->active[u].weight),
-            .accumulate = 1,
-        };
+        struct matmul add = product(o, NULL);
+        add.scale = (float)(effect->scale * ws->active[u].weight);
+        add.accumulate = 1;
         if (rank) {
-            matmul.x = inner + block->first_row * rank;
-            matmul.w = effect->b + block->first_out * rank;
-            matmul.x_stride = matmul.w_stride = matmul.k = rank;
-            ws->kernels->matmul(&matmul, scratch);
-            inner += block->all_rows * rank;
+            struct matmul lora_b = add;
+            lora_b.x = lora_a;
+            lora_b.w = effect->b + o->first_out * rank;
+            lora_b.x_stride = lora_b.w_stride = lora_b.k = rank;
+            ws->kernels->matmul(&lora_b, scratch->panel);
+            lora_a += o->rows * rank;
         }
         if (effect->delta) {
-            matmul.x = block->x;
-            matmul.w = effect->delta + block->first_out * block->in;
-            matmul.x_stride = block->x_stride;
-            matmul.w_stride = matmul.k = block->in;
-            ws->kernels->matmul(&matmul, scratch);
+            add.w = effect->delta + o->first_out * o->in;
+            ws->kernels->matmul(&add, scratch->panel);
         }
         if (effect->out_scale || effect->b_bias)
-            scale_outputs(ws, &ws->active[u], effect, block, room);
-        if (effect->rows) replace_outputs(ws, effect, block, scratch);
+            scale_outputs(ws, &ws->active[u], effect, o, scratch->gains);
+        if (effect->rows) replace_outputs(ws, effect, o, scratch->panel);
     }
 }
 
@@ -132,23 +134,21 @@ static const float *find_row(const struct effect *effect, uint32_t token, size_t
 static void change_row(const struct workspace *ws, const struct active *active,
                        const struct effect *effect, uint32_t token, float *row) {
     size_t dim = ws->model->config.dim, vocab = ws->model->config.vocab, rank = effect->rank;
-    struct adapted_block block = {.y = row, .y_stride = dim, .rows = 1, .outs = dim};
-    float s = (float)(effect->scale * active->weight), *column = ws->lora_inner;
+    float s = (float)(effect->scale * active->weight), *column = ws->step.inputs[0].lora_a;
     for (size_t r = 0; r < rank; r++) column[r] = effect->a[r * vocab + token];
-    struct matmul matmul = {.y = row,
-                            .x = column,
-                            .w = effect->b,
-                            .y_stride = dim,
-                            .x_stride = rank,
-                            .w_stride = rank,
-                            .m = 1,
-                            .n = dim,
-                            .k = rank,
-                            .scale = s,
-                            .accumulate = 1};
-    if (rank) ws->kernels->matmul(&matmul, NULL);
+    struct adapted_outputs o = {.y = row,
+                                .y_stride = dim,
+                                .x = column,
+                                .x_stride = rank,
+                                .in = rank,
+                                .rows = 1,
+                                .outs = dim};
+    struct matmul lora_b = product(&o, effect->b);
+    lora_b.scale = s;
+    lora_b.accumulate = 1;
+    if (rank) ws->kernels->matmul(&lora_b, NULL);
     for (size_t i = 0; effect->delta && i < dim; i++) row[i] += s * effect->delta[token * dim + i];
-    if (effect->out_scale) scale_outputs(ws, active, effect, &block, ws->embed_room);
+    if (effect->out_scale) scale_outputs(ws, active, effect, &o, ws->scratch[0].gains);
     const float *replaced = find_row(effect, token, dim);
     if (replaced) memcpy(row, replaced, dim * sizeof *row);
 }

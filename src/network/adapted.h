@@ -1,4 +1,4 @@
-/* adapted.h - the adapters in use, as the network meets them.
+/* adapted.h - the adapters in use, as the network sees them.
  *
  * effect.h has the formulas. Several adapters act one after the other in the order of use; each scale
  * is multiplied by the weight the caller gave. Where no adapter acts nothing here runs. */
@@ -7,38 +7,36 @@
 
 #include "network/workspace.h"
 
-/* How much of a map changes. */
+/* How a module changes. */
 enum adapted {
     ADAPTED_NOT,
-    ADAPTED_ADDS,  /* products are added to what the base gives, wherever that is added to */
-    ADAPTED_SCALES /* what the base gives is scaled, and must be had alone first */
+    ADAPTED_ADDS,  /* products are added to the base's outputs, whatever those are added to */
+    ADAPTED_SCALES /* the base's outputs are scaled: they must be computed aside */
 };
 
 enum adapted adapted_by(const struct workspace *ws, uint32_t slot);
 
-/* What stands for the base's tensor: the one that an adapter replaces it with, else `base`. */
+/* The tensor that an adapter puts in the base's place, else `base`. */
 const float *adapted_weight(const struct workspace *ws, uint32_t slot, const float *base);
 const float *adapted_bias(const struct workspace *ws, uint32_t slot, const float *base);
 
-/* A block of outputs of a map, as one task computes it. */
-struct adapted_block {
+/* Some outputs of a module, as one task computes them. */
+struct adapted_outputs {
     uint32_t slot;
-    float *y; /* [rows, outs], rows y_stride apart */
+    float *y; /* [rows, outs], rows y_stride apart: what the base gives */
     size_t y_stride;
     const float *x; /* [rows, in], rows x_stride apart */
     size_t x_stride, in;
-    const float *bias;      /* [outs] or NULL, as added to y */
-    size_t rows, first_out; /* outs from first_out on */
-    size_t outs;
-    const float *inner; /* [all_rows, rank] of the first adapter: A(x); the next one's follow */
-    size_t first_row, all_rows;
+    const float *bias;            /* [outs] or NULL, as added to y */
+    size_t rows, first_out, outs; /* outputs first_out and on */
+    const float *lora_a; /* A(x) [rows, rank] of the first adapter; the next one's follow */
 };
 
-/* Makes y = base(x) what the adapters make of it. `scratch` as for matmul(), `room` [2, outs]. */
-void adapted_apply(const struct workspace *ws, const struct adapted_block *block, float *scratch,
-                   float *room);
+/* Makes of the base's outputs what the adapters make of them. */
+void adapted_apply(const struct workspace *ws, const struct adapted_outputs *outputs,
+                   struct scratch *scratch);
 
-/* row [dim] = the embedding of `token`. */
+/* row [dim] = the embedding of `token`. For the calling thread of the pool, between jobs. */
 void adapted_embed(const struct workspace *ws, uint32_t token, float *row);
 
 #endif

@@ -6,37 +6,33 @@ void rotary_tables(struct workspace *ws, size_t positions) {
     rotary_angles(config, positions, ws->cos, ws->sin, config->rotary_pairs, 1);
 }
 
-void rotary_apply(const struct workspace *ws, float *q, float *k, size_t rows, size_t position,
-                  int same) {
+void rotate_rows(const struct block *b, float *x) {
+    const struct workspace *ws = b->ws;
     const struct config *config = &ws->model->config;
-    size_t pairs = config->rotary_pairs, width = config->width;
-    for (size_t i = 0; i < rows; i++) {
-        size_t at = (position + (same ? 0 : i)) * pairs;
-        ws->kernels->rotate(q + i * width, config->heads, config->head_dim, ws->cos + at,
-                            ws->sin + at, pairs);
-        ws->kernels->rotate(k + i * width, config->heads, config->head_dim, ws->cos + at,
-                            ws->sin + at, pairs);
+    for (size_t i = 0; i < b->rows; i++) {
+        size_t at = (b->first + i) * config->rotary_pairs;
+        ws->kernels->rotate(x + i * config->width, config->heads, config->head_dim, ws->cos + at,
+                            ws->sin + at, config->rotary_pairs);
     }
 }
 
-void attention_rows(struct workspace *ws, const float *k, const float *v, size_t first, size_t last,
-                    float *scratch) {
+void attention_rows(const struct block *b, float *q, const float *k, const float *v) {
+    const struct workspace *ws = b->ws;
     const struct config *config = &ws->model->config;
-    size_t width = config->width;
     for (size_t head = 0; head < config->heads; head++) {
         size_t offset = head * config->head_dim;
         struct attend_rows attend = {
-            .out = ws->q + first * width + offset,
-            .q = ws->q + first * width + offset,
+            .out = q + offset,
+            .q = q + offset,
             .k = k + offset,
             .v = v + offset,
-            .stride = width,
-            .m = last - first,
+            .stride = config->width,
+            .m = b->rows,
             .count = ws->extent.frames,
             .head_dim = config->head_dim,
             .scale = attention_scale(config),
             .coarse = ws->network->precision != PRECISION_F32,
         };
-        ws->kernels->attend_rows(&attend, scratch);
+        ws->kernels->attend_rows(&attend, b->scratch->attend);
     }
 }

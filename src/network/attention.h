@@ -2,19 +2,16 @@
 #ifndef PST_NETWORK_ATTENTION_H
 #define PST_NETWORK_ATTENTION_H
 
-#include "network/workspace.h"
+#include "network/block.h"
 
-/* Fills ws->cos, ws->sin [positions, pairs] in float32, as the reference computes its angles. */
+/* Fills ws->cos, ws->sin [positions, pairs]. */
 void rotary_tables(struct workspace *ws, size_t positions);
 
-/* Rotates the first rotary channels of each head of q and k [rows, width], whose first row stands at
- * `position`. `same` != 0: all rows stand there (beams). */
-void rotary_apply(const struct workspace *ws, float *q, float *k, size_t rows, size_t position,
-                  int same);
+/* Rotates the rotary channels of each head of x [rows, width] by the frame that the row is. */
+void rotate_rows(const struct block *b, float *x);
 
-/* Rows [first, last) of ws->q become softmax(q kT / sqrt(head_dim)) v over keys and values k, v [frames,
- * width]; `scratch` as for attend_rows(). */
-void attention_rows(struct workspace *ws, const float *k, const float *v, size_t first, size_t last,
-                    float *scratch);
+/* q [rows, width] becomes the context softmax(q kT / sqrt(head_dim)) v, head by head, over the keys and
+ * values k, v [frames, width] of all frames. */
+void attention_rows(const struct block *b, float *q, const float *k, const float *v);
 
 #endif

@@ -1,18 +1,15 @@
 /* decoder.h - one token a row in, one row of what logits are made of out (logits.h).
  *
- * The decoder asks two questions at each layer: of the words so far (self-attention, whose cache grows
- * by a row a token) and of the sound (cross-attention, whose keys and values are computed once by
- * decoder_listen()). Nothing here chooses the next token. */
+ * Each layer attends twice: to the tokens so far (self-attention, whose cache grows by a row a token) and
+ * to the memory (cross-attention, whose keys and values cross_kv.h has).
+ * Nothing here chooses the next token. */
 #ifndef PST_NETWORK_DECODER_H
 #define PST_NETWORK_DECODER_H
 
 #include "network/workspace.h"
 
-/* Keys and values of the memory in ws->hidden for every layer; starts a transcript of `beams` rows. */
-void decoder_listen(struct workspace *ws);
-
 /* One step at `position` (0 for the start token): tokens [rows], rows <= extent.beams, to
- * ws->step_normed [rows, dim]. */
+ * ws->step.normed [rows, dim]. */
 void decoder_step(struct workspace *ws, const int32_t *tokens, size_t rows, size_t position);
 
 /* Row i goes on from what was row parents[i] before the last step: [rows] each. `position` is that of

@@ -1,9 +1,9 @@
-/* linear.c - see linear.h: what a map is with the adapters in use, and its product on one thread. */
+/* linear.c - see linear.h: a linear layer with the adapters in use, and its product on one thread. */
 #include "network/linear.h"
 
 #include <string.h>
 
-/* The packed weight, where it is what a map multiplies by: not when an adapter has replaced the weight,
+/* The packed weight, where it is what the layer multiplies by: not when an adapter has replaced the weight,
  * and not when it is less precise than the model was asked to be (the output matrix, see logits.h). */
 static const struct packed *usable(const struct workspace *ws, uint32_t slot, const float *base,
                                    const float *weight) {
@@ -33,25 +33,57 @@ struct linear_job linear_job_of(const struct workspace *ws, const struct linear 
 }
 
 /* A convolution over time-major rows: output t sees `kernel` rows of x from row t * stride on, which
- * lie one after the other in memory. */
+ * lie one after the other in memory. Its weight is always packed, or an adapter's, in that order. */
 struct linear_job linear_job_of_conv(const struct workspace *ws, const struct conv *conv, float *y,
                                      const float *x, size_t rows) {
-    const float *weight = adapted_weight(ws, conv->slot, conv->weight);
-    return (struct linear_job){
-        .y = y,
-        .x = x,
-        .y_stride = conv->out,
-        .x_stride = (size_t)conv->stride * conv->in,
-        .rows = rows,
-        .weight = weight,
-        .bias = adapted_bias(ws, conv->slot, conv->bias),
-        .packed = usable(ws, conv->slot, conv->weight, weight),
-        .out = conv->out,
-        .in = (size_t)conv->kernel * conv->in,
-        .channels = conv->in,
-        .slot = conv->slot,
-        .adapted = adapted_by(ws, conv->slot),
+    struct linear linear = {.weight = conv->weight,
+                            .bias = conv->bias,
+                            .out = conv->out,
+                            .in = conv->kernel * conv->in,
+                            .slot = conv->slot};
+    struct linear_job job = linear_job_of(ws, &linear, y, x, rows);
+    job.x_stride = (size_t)conv->stride * conv->in;
+    job.channels = conv->in;
+    return job;
+}
+
+/* Frame by frame, so that windows of a convolution overlap in the result as they do in x. */
+static void scale_inputs(const struct workspace *ws, const struct linear_job *job, float *scaled,
+                         struct matmul *base) {
+    int windows = job->channels < job->in;
+    size_t channels = job->channels, step = windows ? channels : job->x_stride;
+    size_t frames = windows ? ((job->rows - 1) * job->x_stride + job->in) / channels : job->rows;
+    for (size_t u = 0; u < ws->active_count; u++) {
+        const float *scale = ws->active[u].effects[job->slot].in_scale;
+        if (!scale) continue;
+        float part = (float)ws->active[u].weight;
+        for (size_t i = 0; i < frames; i++)
+            for (size_t c = 0; c < channels; c++)
+                scaled[i * channels + c] = base->x[i * step + c] * (1 + part * (scale[c] - 1));
+        base->x = scaled;
+        base->x_stride = windows ? job->x_stride : channels;
+        step = channels;
+    }
+}
+
+struct matmul linear_matmul(const struct workspace *ws, const struct linear_job *job,
+                            float *scaled) {
+    struct matmul base = {
+        .y = job->y,
+        .x = job->x,
+        .w = job->weight,
+        .bias = job->bias,
+        .y_stride = job->y_stride,
+        .x_stride = job->x_stride,
+        .w_stride = job->in,
+        .m = job->rows,
+        .n = job->out,
+        .k = job->in,
+        .scale = 1.0f,
+        .accumulate = job->accumulate,
     };
+    if (ws->extent.scales_inputs) scale_inputs(ws, job, scaled, &base);
+    return base;
 }
 
 /* --------------------------------------------------------------------------- prepared rows */
@@ -61,28 +93,32 @@ static size_t padded(size_t bytes) {
 }
 
 size_t linear_prepared_bytes(const struct workspace *ws, size_t rows, size_t k) {
-    size_t element = sizeof(uint16_t); /* int8 models have maps in bf16 */
-    return ws->network->precision == PRECISION_F32 ? 0 : rows * padded(k * element) + PACKED_SLACK;
+    size_t element = sizeof(uint16_t); /* int8 models have layers in bf16 */
+    if (ws->network->precision == PRECISION_F32) return 0;
+    return rows * padded(k * element) + PACKED_SLACK;
 }
 
-struct prepared linear_prepare(const struct workspace *ws, enum precision precision, const float *x,
-                               size_t x_stride, size_t rows, size_t k, void *room, float *scale) {
+struct prepared linear_prepare(const struct workspace *ws, enum precision precision,
+                               const struct matmul *base, void *memory, float *scale) {
     const struct packed_kernels *kernels = ws->kernels->packed[precision];
-    if (!kernels->prepare) return (struct prepared){x, x_stride * sizeof *x, NULL, 0};
-    size_t bytes = k * kernels->element_bytes, stride = padded(bytes);
-    unsigned char *row = room;
-    kernels->prepare(room, stride, scale, NULL, x, x_stride, rows, k);
+    if (!kernels->prepare)
+        return (struct prepared){base->x, base->x_stride * sizeof *base->x, NULL, 0};
+    size_t bytes = base->k * kernels->element_bytes, stride = padded(bytes), rows = base->m;
+    unsigned char *row = memory;
+    kernels->prepare(memory, stride, scale, NULL, base->x, base->x_stride, rows, base->k);
     /* What kernels may read past a row must not be what some earlier clip left there. */
     for (size_t i = 0; i < rows && stride > bytes; i++, row += stride)
         memset(row + bytes, 0, stride - bytes);
-    memset((unsigned char *)room + rows * stride, 0, PACKED_SLACK);
-    return (struct prepared){room, stride, scale, 1};
+    memset((unsigned char *)memory + rows * stride, 0, PACKED_SLACK);
+    return (struct prepared){memory, stride, scale, 1};
 }
 
+/* -------------------------------------------------------------------------------- products */
+
 void linear_product(const struct workspace *ws, const struct packed *packed, size_t first,
-                    const struct matmul *base, const struct prepared *x, float *scratch) {
+                    const struct matmul *base, const struct prepared *x, float *panel) {
     if (!packed) {
-        ws->kernels->matmul(base, scratch);
+        ws->kernels->matmul(base, panel);
         return;
     }
     struct packed_matmul matmul = {
@@ -102,24 +138,38 @@ void linear_product(const struct workspace *ws, const struct packed *packed, siz
     ws->kernels->packed[packed->precision]->matmul(&matmul);
 }
 
-/* ---------------------------------------------------------------------------------- light rows */
-
-struct row_run {
-    struct workspace *ws;
-    size_t rows, blocks;
-    void (*run)(void *context, size_t first, size_t last, float *scratch);
-    void *context;
-};
-
-static void run_rows(void *context, size_t index, unsigned thread) {
-    const struct row_run *run = context;
-    size_t first = run->rows * index / run->blocks, last = run->rows * (index + 1) / run->blocks;
-    run->run(run->context, first, last, run->ws->scratch[thread]);
+void linear_lora_a(const struct workspace *ws, const struct linear_job *job,
+                   const struct effect *effect, float *y, size_t first, size_t last, float *panel) {
+    struct matmul matmul = {
+        .y = y + first,
+        .x = job->x,
+        .w = effect->a + first * job->in,
+        .y_stride = effect->rank,
+        .x_stride = job->x_stride,
+        .w_stride = job->in,
+        .m = job->rows,
+        .n = last - first,
+        .k = job->in,
+        .scale = 1.0f,
+    };
+    ws->kernels->matmul(&matmul, panel);
 }
 
-void rows_run(struct workspace *ws, size_t rows, size_t block,
-              void (*run)(void *context, size_t first, size_t last, float *scratch),
-              void *context) {
-    struct row_run all = {ws, rows, (rows + block - 1) / block, run, context};
-    thread_pool_run(ws->pool, all.blocks, run_rows, &all);
+void linear_adapt(const struct workspace *ws, const struct linear_job *job,
+                  const struct matmul *base, size_t first, const float *lora_a,
+                  struct scratch *scratch) {
+    struct adapted_outputs outputs = {
+        .slot = job->slot,
+        .y = base->y,
+        .y_stride = base->y_stride,
+        .x = job->x,
+        .x_stride = job->x_stride,
+        .in = job->in,
+        .bias = base->bias,
+        .rows = base->m,
+        .first_out = first,
+        .outs = base->n,
+        .lora_a = lora_a,
+    };
+    adapted_apply(ws, &outputs, scratch);
 }

@@ -1,15 +1,16 @@
-/* linear.h - linear maps with their adapters.
+/* linear.h - linear layers with their adapters.
  *
  * Everything heavy in the network is y = x wT + b over rows: projections, feed-forward layers,
- * convolutions (rows that overlap) and the output matrix. The many rows of a clip are multiplied in blocks,
- * each on one thread (linear_block.c); the few of a step by all threads, each a part of the outputs (step.h). */
+ * convolutions (rows that overlap) and the output matrix. The many rows of a clip are multiplied in
+ * blocks, each on one thread (block.h); the few of a step by all threads, each a part of the outputs
+ * (step.h). Here is what both share. */
 #ifndef PST_NETWORK_LINEAR_H
 #define PST_NETWORK_LINEAR_H
 
 #include "network/adapted.h"
 #include "network/workspace.h"
 
-/* One map of a job. */
+/* A linear layer or a convolution, and the rows it is to multiply. */
 struct linear_job {
     float *y;       /* [rows, out], rows y_stride apart */
     const float *x; /* [rows, in], rows x_stride apart */
@@ -21,18 +22,19 @@ struct linear_job {
     size_t channels; /* of a row of x: `in`, or that of one frame of a convolution's window */
     uint32_t slot;
     enum adapted adapted;
-    int accumulate;                         /* add to y: a residual connection */
-    void (*activation)(float *y, size_t n); /* applied to the finished values; NULL: none */
+    int accumulate; /* add to y: a residual connection */
 };
 
-/* Maps that share an input run as one job: q, k and v. */
-enum { LINEAR_JOBS_MAX = 3 };
-
-/* A job of `linear` with the adapters active in the workspace; strides are the row lengths. */
+/* A job of `linear` with the adapters in use; strides are the lengths of the rows. */
 struct linear_job linear_job_of(const struct workspace *ws, const struct linear *linear, float *y,
                                 const float *x, size_t rows);
 struct linear_job linear_job_of_conv(const struct workspace *ws, const struct conv *conv, float *y,
                                      const float *x, size_t rows);
+
+/* The base's product of a job: over x, or where adapters scale inputs over x * in_scale, which is put
+ * into `scaled`. */
+struct matmul linear_matmul(const struct workspace *ws, const struct linear_job *job,
+                            float *scaled);
 
 /* Rows in the precision of a packed weight. */
 struct prepared {
@@ -42,24 +44,25 @@ struct prepared {
     size_t scale_step;
 };
 
-/* Room for `rows` prepared rows of k values at the model's precision. */
+/* Memory for `rows` prepared rows of k values at the model's precision. */
 size_t linear_prepared_bytes(const struct workspace *ws, size_t rows, size_t k);
 
-/* x [rows, k] at `precision`: in room [linear_prepared_bytes()] and scale [rows], or where it lies. */
-struct prepared linear_prepare(const struct workspace *ws, enum precision precision, const float *x,
-                               size_t x_stride, size_t rows, size_t k, void *room, float *scale);
+/* The x of `base` at `precision`: in `memory` [linear_prepared_bytes()] with `scale` [rows], or where it
+ * lies. */
+struct prepared linear_prepare(const struct workspace *ws, enum precision precision,
+                               const struct matmul *base, void *memory, float *scale);
 
-/* The product that `base` describes, with outputs `first` and on of `packed` unless that is NULL. */
+/* Computes `base`, with outputs `first` and on of `packed` unless that is NULL. */
 void linear_product(const struct workspace *ws, const struct packed *packed, size_t first,
-                    const struct matmul *base, const struct prepared *x, float *scratch);
+                    const struct matmul *base, const struct prepared *x, float *panel);
 
-/* Jobs on the calling thread, for a block of rows, with what the adapters in use do to them: those that
- * share an input one after another. */
-void linear_block(const struct workspace *ws, const struct linear_job *jobs, size_t count,
-                  struct block_room *room);
+/* y [rows, rank]: columns [first, last) of A(x) of one adapter. */
+void linear_lora_a(const struct workspace *ws, const struct linear_job *job,
+                   const struct effect *effect, float *y, size_t first, size_t last, float *panel);
 
-/* run(context, first, last, scratch) over [0, rows) in blocks that do not depend on the threads. */
-void rows_run(struct workspace *ws, size_t rows, size_t block,
-              void (*run)(void *context, size_t first, size_t last, float *scratch), void *context);
+/* Makes of `base`, the computed outputs `first` and on of the job, what adapters make of them. */
+void linear_adapt(const struct workspace *ws, const struct linear_job *job,
+                  const struct matmul *base, size_t first, const float *lora_a,
+                  struct scratch *scratch);
 
 #endif

@@ -1,9 +1,9 @@
 /* logits.c - see logits.h. The two stages:
  *
  *  1. A row x is split in two rows of int8, x = high + low + rest, whose products with the packed
- *     matrix add up to a coarse logit. It is off by at most |x| * error_j: pack.c has put into error_j
- *     what rounding w_j took, what `rest` can be, and the rounding of both computations. The blocks of
- *     tokens are shared by the threads; each notes its highest coarse logit and its highest bound.
+ *     matrix add up to an approximate logit. It is off by at most |x| * error_j: pack.c has put into
+ *     error_j what rounding w_j took, what `rest` can be, and the rounding of both computations. The
+ *     blocks of tokens are shared by the threads; each notes its highest approximate logit and its highest bound.
  *  2. The best tokens of the two best blocks get their float32 logits. Whose bound does not reach the
  *     lower of them is neither the best nor the second; the others get theirs, by the kernel and in
  *     the order of sums that the full product has. */
@@ -12,6 +12,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "network/adapted.h"
 #include "network/step.h"
 
 /* Tokens of a block: a multiple of every panel; its two rows of products stay in the first-level cache. */
@@ -21,7 +22,7 @@ enum { BLOCK = LOGITS_BLOCK };
 enum { CANDIDATES_MAX = 256 };
 
 /* What the blocks share. */
-struct coarse {
+struct approx_run {
     struct workspace *ws;
     size_t rows;
     size_t parts;      /* rows of int8 that a row is split in: 1, or 2 and with bounds */
@@ -37,22 +38,22 @@ static size_t blocks_of(const struct workspace *ws) {
 }
 
 /* Is the packed matrix that of the logits, and its bounds numbers? A sum is finite if all terms are. */
-static int has_coarse(const struct workspace *ws) {
+static int has_approx(const struct workspace *ws) {
     const struct linear *output = &ws->model->weights.proj_out;
     return ws->network->pack.output_error && !output->bias &&
            adapted_by(ws, output->slot) == ADAPTED_NOT;
 }
 
-/* ------------------------------------------------------------------------------------- coarse */
+/* -------------------------------------------------------------------------------- approximate */
 
-/* The one row of ws->step_normed as two rows of int8 in ws->coarse_rows. The first has a step of its own
+/* The one row of ws->step.normed as two rows of int8 in ws->logits.rows. The first has a step of its own
  * choosing; what it leaves is at most half a step, and so is quantised 254 times finer. */
 static void split_row(struct workspace *ws) {
     const struct packed_kernels *kernels = int8_kernels(ws);
     size_t dim = ws->model->config.dim;
-    const float *x = ws->step_normed;
-    float *high = ws->coarse_split, *low = high + dim, *scale = ws->coarse_scale;
-    unsigned char *rows = ws->coarse_rows;
+    const float *x = ws->step.normed;
+    float *high = ws->logits.split, *low = high + dim, *scale = ws->logits.rows_scale;
+    unsigned char *rows = ws->logits.rows;
     float largest = 0;
     for (size_t i = 0; i < dim; i++) largest = fabsf(x[i]) > largest ? fabsf(x[i]) : largest;
     float step = largest / 127, inverse = step > 0 ? 1 / step : 0;
@@ -66,50 +67,50 @@ static void split_row(struct workspace *ws) {
 }
 
 /* Products of a block. `low` [2, BLOCK] is for those of two parts. */
-static void multiply_block(const struct coarse *coarse, size_t first, size_t count, float *low) {
-    struct workspace *ws = coarse->ws;
+static void multiply_block(const struct approx_run *run, size_t first, size_t count, float *low) {
+    struct workspace *ws = run->ws;
     size_t dim = ws->model->config.dim, vocab = ws->model->config.vocab;
     int8_kernels(ws)->matmul(&(struct packed_matmul){
-        .y = coarse->parts == 1 ? ws->logits + first : low,
-        .x = ws->coarse_rows,
-        .x_scale = ws->coarse_scale,
+        .y = run->parts == 1 ? ws->logits.all + first : low,
+        .x = ws->logits.rows,
+        .x_scale = ws->logits.rows_scale,
         .x_scale_step = 1,
         .w = &ws->network->pack.packed[ws->model->weights.proj_out.slot],
-        .y_stride = coarse->parts == 1 ? vocab : BLOCK,
+        .y_stride = run->parts == 1 ? vocab : BLOCK,
         .x_stride = dim,
         .first = first,
-        .m = coarse->parts * coarse->rows,
+        .m = run->parts * run->rows,
         .n = count,
     });
-    if (coarse->parts == 1) return;
-    memcpy(ws->logits + first, low, count * sizeof *low);
-    ws->kernels->add(ws->logits + first, low + BLOCK, count);
+    if (run->parts == 1) return;
+    memcpy(ws->logits.all + first, low, count * sizeof *low);
+    ws->kernels->add(ws->logits.all + first, low + BLOCK, count);
 }
 
 static void run_block(void *context, size_t index, unsigned thread) {
-    const struct coarse *coarse = context;
-    struct workspace *ws = coarse->ws;
+    const struct approx_run *run = context;
+    struct workspace *ws = run->ws;
     const struct kernels *kernels = ws->kernels;
     size_t first = index * BLOCK, left = ws->model->config.vocab - first;
     size_t count = left < BLOCK ? left : BLOCK;
-    multiply_block(coarse, first, count, ws->coarse_products + thread * 2 * BLOCK);
-    if (coarse->parts == 1) return;
-    const float *logits = ws->logits + first;
-    float *bounds = ws->bounds + first;
+    multiply_block(run, first, count, ws->scratch[thread].logits);
+    if (run->parts == 1) return;
+    const float *logits = ws->logits.all + first;
+    float *bounds = ws->logits.bounds + first;
     memcpy(bounds, ws->network->pack.output_error + first, count * sizeof *bounds);
-    kernels->affine(bounds, coarse->size, logits, count);
-    ws->block_best[index] = (uint32_t)(first + kernels->argmax(logits, count));
-    ws->block_bound[index] = bounds[kernels->argmax(bounds, count)];
+    kernels->affine(bounds, run->size, logits, count);
+    ws->logits.block_best[index] = (uint32_t)(first + kernels->argmax(logits, count));
+    ws->logits.block_bound[index] = bounds[kernels->argmax(bounds, count)];
 }
 
-static void run_coarse(struct workspace *ws, struct coarse *coarse) {
+static void run_approx(struct workspace *ws, struct approx_run *run) {
     size_t dim = ws->model->config.dim;
-    if (coarse->parts == 1)
-        int8_kernels(ws)->prepare(ws->coarse_rows, dim, ws->coarse_scale, NULL, ws->step_normed,
-                                  dim, coarse->rows, dim);
+    if (run->parts == 1)
+        int8_kernels(ws)->prepare(ws->logits.rows, dim, ws->logits.rows_scale, NULL,
+                                  ws->step.normed, dim, run->rows, dim);
     else
         split_row(ws);
-    thread_pool_run(ws->pool, blocks_of(ws), run_block, coarse);
+    thread_pool_run(ws->pool, blocks_of(ws), run_block, run);
 }
 
 /* ----------------------------------------------------------------------------------- float32 */
@@ -118,7 +119,7 @@ static void multiply(const struct workspace *ws, float *logits, size_t first, si
     const struct linear *output = &ws->model->weights.proj_out;
     struct matmul matmul = {
         .y = logits,
-        .x = ws->step_normed,
+        .x = ws->step.normed,
         .w = output->weight + first * output->in,
         .y_stride = output->out,
         .x_stride = output->in,
@@ -140,16 +141,17 @@ static float logit_of(const struct workspace *ws, size_t token) {
 /* The lower logit of two tokens that promise to be the best. */
 static float find_threshold(const struct workspace *ws) {
     size_t best = 0, second = 1;
-    const float *logits = ws->logits;
+    const float *logits = ws->logits.all;
+    const uint32_t *tokens = ws->logits.block_best;
     for (size_t i = 1; i < blocks_of(ws); i++) {
-        if (logits[ws->block_best[i]] > logits[ws->block_best[best]]) {
+        if (logits[tokens[i]] > logits[tokens[best]]) {
             second = best;
             best = i;
-        } else if (logits[ws->block_best[i]] > logits[ws->block_best[second]]) {
+        } else if (logits[tokens[i]] > logits[tokens[second]]) {
             second = i;
         }
     }
-    float a = logit_of(ws, ws->block_best[best]), b = logit_of(ws, ws->block_best[second]);
+    float a = logit_of(ws, tokens[best]), b = logit_of(ws, tokens[second]);
     return a < b ? a : b;
 }
 
@@ -157,10 +159,10 @@ static float find_threshold(const struct workspace *ws) {
 static size_t find_candidates(const struct workspace *ws, float threshold, size_t *candidates) {
     size_t vocab = ws->model->config.vocab, count = 0;
     for (size_t block = 0; block < blocks_of(ws); block++) {
-        if (ws->block_bound[block] < threshold) continue;
+        if (ws->logits.block_bound[block] < threshold) continue;
         size_t last = (block + 1) * BLOCK < vocab ? (block + 1) * BLOCK : vocab;
         for (size_t token = block * BLOCK; token < last; token++) {
-            if (ws->bounds[token] < threshold) continue;
+            if (ws->logits.bounds[token] < threshold) continue;
             if (count == CANDIDATES_MAX) return CANDIDATES_MAX + 1;
             candidates[count++] = token;
         }
@@ -170,19 +172,19 @@ static size_t find_candidates(const struct workspace *ws, float threshold, size_
 
 /* |x|, or 0 when the bounds do not hold: products could overflow, or be lost as too small. */
 static float size_of_row(const struct workspace *ws) {
-    double size = sqrt(ws->kernels->sum_squares(ws->step_normed, ws->model->config.dim, 0));
+    double size = sqrt(ws->kernels->sum_squares(ws->step.normed, ws->model->config.dim, 0));
     double errors = ws->kernels->sum(ws->network->pack.output_error, ws->model->config.vocab);
     if (!(size > 1e-6) || !(size * errors < 1e30)) return 0;
     return nextafterf((float)size, INFINITY);
 }
 
 static int search(struct workspace *ws, struct logits_best *best) {
-    struct coarse coarse = {.ws = ws, .rows = 1, .parts = 2};
-    float size = has_coarse(ws) && blocks_of(ws) > 1 ? size_of_row(ws) : 0;
+    struct approx_run run = {.ws = ws, .rows = 1, .parts = 2};
+    float size = has_approx(ws) && blocks_of(ws) > 1 ? size_of_row(ws) : 0;
     size_t candidates[CANDIDATES_MAX];
     if (!(size > 0)) return 0;
-    for (size_t i = 0; i < BLOCK; i++) coarse.size[i] = size;
-    run_coarse(ws, &coarse);
+    for (size_t i = 0; i < BLOCK; i++) run.size[i] = size;
+    run_approx(ws, &run);
     size_t count = find_candidates(ws, find_threshold(ws), candidates);
     if (count > CANDIDATES_MAX) return 0;
     struct logits_best found = {0, -INFINITY, 0};
@@ -212,12 +214,12 @@ int logits_search(struct workspace *ws, struct logits_best *best) {
 void logits_compute(struct workspace *ws, size_t rows) {
     const struct linear *output = &ws->model->weights.proj_out;
     uint64_t start = spans_start(ws->spans);
-    if (ws->network->precision != PRECISION_F32 && has_coarse(ws)) {
-        struct coarse coarse = {.ws = ws, .rows = rows, .parts = 1};
-        run_coarse(ws, &coarse);
+    if (ws->network->precision != PRECISION_F32 && has_approx(ws)) {
+        struct approx_run run = {.ws = ws, .rows = rows, .parts = 1};
+        run_approx(ws, &run);
     } else {
-        step_run(ws, output, ws->logits, ws->step_normed, rows, 0);
+        step_run(ws, output, ws->logits.all, ws->step.normed, rows, 0);
     }
     spans_end(ws->spans, 0, PST_STAGE_DECODER, "logits", start);
-    workspace_trace(ws, "logits", ws->logits, rows, output->out);
+    workspace_trace(ws, "logits", ws->logits.all, rows, output->out);
 }

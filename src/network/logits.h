@@ -16,12 +16,12 @@ struct logits_best {
     float margin; /* to the second highest */
 };
 
-/* Searches the row in ws->step_normed. Returns 0 when it takes all logits to know: the matrix is
+/* Searches the row in ws->step.normed. Returns 0 when it takes all logits to know: the matrix is
  * adapted, not packed or not finite, the row is, or too many tokens come too near the best. On success
- * ws->logits has the approximate logits of all tokens. */
+ * ws->logits.all has the approximate logits of all tokens. */
 int logits_search(struct workspace *ws, struct logits_best *best);
 
-/* ws->logits [rows, vocab] of the rows in ws->step_normed: in float32 at that precision and where the
+/* ws->logits.all [rows, vocab] of the rows in ws->step.normed: in float32 at that precision and where the
  * matrix is adapted, else with weights and rows as int8. */
 void logits_compute(struct workspace *ws, size_t rows);
 

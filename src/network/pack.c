@@ -105,12 +105,12 @@ static void pack_attention(struct packer *packer, const struct attention *attent
     pack_linear(packer, &attention->o_proj, precision);
 }
 
-/* error [n]: how far a coarse logit (network/logits.c) may be from the float32 one, divided by the length
+/* error [n]: how far an approximate logit (network/logits.c) may be from the float32 one, divided by the length
  * of x. The two differ by
  *  - x . (w - int8(w)): at most |x| |w - int8(w)|;
  *  - what is left of x after two rows of int8: the first is off by half of max |x| / 127, the second by
  *    half of that over 127, so each value by max |x| / 64516, and the row by sqrt(k) times as much;
- *  - rounding: k products and sums in float32, and a few operations in coarse ones.
+ *  - rounding: k products and sums in float32, and a few operations in approximate ones.
  * The last two come with |w|; a hundredth is added to them, and to the first what computing it in float
  * may have hidden. The least error stands for products too small for float32. */
 static void measure_rows(float *error, const float *w, size_t n, size_t k) {

@@ -16,7 +16,7 @@ struct pack {
     /* [module_count] by slot; data NULL: not packed. A convolution's is [out, kernel * in]: a row lies as
      * the frames do that it meets. */
     struct packed *packed;
-    /* [vocab] what the coarse logit of a token may be off by for a row x of length 1, see pack.c;
+    /* [vocab] what the approximate logit of a token may be off by for a row x of length 1, see pack.c;
      * NULL: the output matrix is not packed. */
     const float *output_error;
 

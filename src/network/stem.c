@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "network/blocks.h"
-#include "network/linear.h"
+#include "network/adapted.h"
+#include "network/block.h"
 
 struct stem {
     struct workspace *ws;
@@ -21,24 +21,21 @@ struct stem {
 };
 
 /* tanh(conv1) of a block and its moments, while it is in the cache. */
-static void listen_block(void *context, size_t index, unsigned thread) {
+static void conv1_block(void *context, size_t index, unsigned thread) {
     const struct stem *stem = context;
     struct workspace *ws = stem->ws;
-    const struct conv *conv1 = &ws->model->weights.conv1;
-    size_t dim = ws->model->config.dim, first = blocks_first(&stem->blocks, index);
-    size_t rows = blocks_first(&stem->blocks, index + 1) - first;
-    float *y = ws->conv1 + first * dim;
-    const float *x = stem->samples + first * conv1->stride;
+    struct block b = blocks_take(&stem->blocks, ws, index, thread);
+    size_t dim = ws->model->config.dim;
+    float *y = ws->stem.conv1 + b.first * dim;
     uint64_t start = spans_start(ws->spans);
-    struct linear_job job = linear_job_of_conv(ws, conv1, y, x, rows);
-    job.activation = ws->kernels->tanh;
-    linear_block(ws, &job, 1, &ws->rooms[thread]);
-    struct moments part = {.count = (double)(rows * dim)};
-    for (size_t i = 0; i < rows; i++) part.mean += ws->kernels->sum(y + i * dim, dim);
+    conv_rows(&b, y, &ws->model->weights.conv1, stem->samples + b.first * STEM_STRIDE1, b.rows);
+    for (size_t i = 0; i < b.rows; i++) ws->kernels->tanh(y + i * dim, dim);
+    struct moments part = {.count = (double)(b.rows * dim)};
+    for (size_t i = 0; i < b.rows; i++) part.mean += ws->kernels->sum(y + i * dim, dim);
     part.mean /= part.count;
-    for (size_t i = 0; i < rows; i++)
+    for (size_t i = 0; i < b.rows; i++)
         part.squares += ws->kernels->sum_squares(y + i * dim, dim, part.mean);
-    ws->moments[index] = part;
+    ws->stem.moments[index] = part;
     spans_end(ws->spans, thread, PST_STAGE_STEM, "conv1", start);
 }
 
@@ -64,49 +61,48 @@ static void find_channels(struct workspace *ws, const struct moments *moments) {
     const float *bias = adapted_bias(ws, norm->slot, norm->bias);
     double scale = 1.0 / sqrt(moments->squares / moments->count + NORM_EPSILON);
     for (uint32_t c = 0; c < ws->model->config.dim; c++) {
-        ws->channel_scale[c] = (float)(scale * weight[c]);
-        ws->channel_shift[c] = (float)(bias[c] - moments->mean * scale * weight[c]);
+        ws->stem.channel_scale[c] = (float)(scale * weight[c]);
+        ws->stem.channel_shift[c] = (float)(bias[c] - moments->mean * scale * weight[c]);
     }
 }
 
+/* y [rows, dim] = the group norm of the frames of conv1 from `first` on. */
+static void group_norm(const struct workspace *ws, float *y, size_t first, size_t rows) {
+    size_t dim = ws->model->config.dim;
+    memcpy(y, ws->stem.conv1 + first * dim, rows * dim * sizeof *y);
+    for (size_t i = 0; i < rows; i++)
+        ws->kernels->affine(y + i * dim, ws->stem.channel_scale, ws->stem.channel_shift, dim);
+}
+
 /* Frames of a block, from those of conv1 that they see; what two blocks see is computed twice. */
-static void convolve_block(void *context, size_t index, unsigned thread) {
+static void conv23_block(void *context, size_t index, unsigned thread) {
     const struct stem *stem = context;
     struct workspace *ws = stem->ws;
     const struct weights *weights = &ws->model->weights;
-    struct block_room *room = &ws->rooms[thread];
-    size_t dim = ws->model->config.dim, first = blocks_first(&stem->blocks, index);
-    size_t rows = blocks_first(&stem->blocks, index + 1) - first;
-    size_t first2 = first * STEM_STRIDE3, first1 = first2 * STEM_STRIDE2;
+    struct block b = blocks_take(&stem->blocks, ws, index, thread);
+    size_t dim = ws->model->config.dim, first2 = b.first * STEM_STRIDE3;
     /* One frame of conv2 at the end may be too few for one of conv3. */
-    size_t rows2 = index + 1 < stem->blocks.count ? STEM_INPUTS(rows, STEM_KERNEL3, STEM_STRIDE3)
+    size_t rows2 = index + 1 < stem->blocks.count ? STEM_INPUTS(b.rows, STEM_KERNEL3, STEM_STRIDE3)
                                                   : ws->extent.frames2 - first2;
     size_t rows1 = STEM_INPUTS(rows2, STEM_KERNEL2, STEM_STRIDE2);
-    float *normed = room->values, *middle = normed + rows1 * dim;
+    float *normed = b.scratch->values, *conv2 = normed + rows1 * dim;
+    float *conv3 = ws->memory + b.first * dim;
     uint64_t start = spans_start(ws->spans);
-    memcpy(normed, ws->conv1 + first1 * dim, rows1 * dim * sizeof *normed);
-    for (size_t i = 0; i < rows1; i++)
-        ws->kernels->affine(normed + i * dim, ws->channel_scale, ws->channel_shift, dim);
-    struct linear_job second = linear_job_of_conv(ws, &weights->conv2, middle, normed, rows2);
-    second.activation = ws->kernels->gelu;
-    linear_block(ws, &second, 1, room);
-    struct linear_job third =
-        linear_job_of_conv(ws, &weights->conv3, ws->hidden + first * dim, middle, rows);
-    third.activation = ws->kernels->gelu;
-    linear_block(ws, &third, 1, room);
-    if (stem->conv2)
-        memcpy(stem->conv2 + first2 * 2 * dim, middle, rows2 * 2 * dim * sizeof *middle);
+    group_norm(ws, normed, first2 * STEM_STRIDE2, rows1);
+    conv_rows(&b, conv2, &weights->conv2, normed, rows2);
+    gelu_rows(&b, conv2, rows2, 2 * dim);
+    conv_rows(&b, conv3, &weights->conv3, conv2, b.rows);
+    gelu_rows(&b, conv3, b.rows, dim);
+    if (stem->conv2) memcpy(stem->conv2 + first2 * 2 * dim, conv2, rows2 * 2 * dim * sizeof *conv2);
     spans_end(ws->spans, thread, PST_STAGE_STEM, "conv2, conv3", start);
 }
 
-/* What conv2 meets is never whole anywhere; a trace gets it from here. */
-static void trace_groupnorm(const struct workspace *ws) {
+/* What conv2 reads is never whole anywhere; a trace gets it from here. */
+static void trace_group_norm(const struct workspace *ws) {
     size_t dim = ws->model->config.dim, rows = ws->extent.frames1;
     float *normed = malloc(rows * dim * sizeof *normed);
     if (!normed) return;
-    memcpy(normed, ws->conv1, rows * dim * sizeof *normed);
-    for (size_t i = 0; i < rows; i++)
-        ws->kernels->affine(normed + i * dim, ws->channel_scale, ws->channel_shift, dim);
+    group_norm(ws, normed, 0, rows);
     workspace_trace(ws, "groupnorm", normed, rows, dim);
     free(normed);
 }
@@ -116,17 +112,17 @@ void stem_forward(struct workspace *ws, const float *samples) {
     size_t dim = ws->model->config.dim;
     struct stem stem = {.ws = ws, .samples = samples};
     stem.blocks = blocks_cut(extent->frames1, BLOCKS_CONV1_ROWS);
-    thread_pool_run(ws->pool, stem.blocks.count, listen_block, &stem);
-    workspace_trace(ws, "conv1", ws->conv1, extent->frames1, dim);
-    struct moments moments = join(ws->moments, stem.blocks.count);
+    thread_pool_run(ws->pool, stem.blocks.count, conv1_block, &stem);
+    workspace_trace(ws, "conv1", ws->stem.conv1, extent->frames1, dim);
+    struct moments moments = join(ws->stem.moments, stem.blocks.count);
     find_channels(ws, &moments);
     if (ws->trace) {
-        trace_groupnorm(ws);
+        trace_group_norm(ws);
         stem.conv2 = malloc(extent->frames2 * 2 * dim * sizeof *stem.conv2);
     }
     stem.blocks = blocks_cut(extent->frames, blocks_stem_rows(ws->network->precision));
-    thread_pool_run(ws->pool, stem.blocks.count, convolve_block, &stem);
+    thread_pool_run(ws->pool, stem.blocks.count, conv23_block, &stem);
     if (stem.conv2) workspace_trace(ws, "conv2", stem.conv2, extent->frames2, 2 * dim);
     free(stem.conv2);
-    workspace_trace(ws, "conv3", ws->hidden, extent->frames, dim);
+    workspace_trace(ws, "conv3", ws->memory, extent->frames, dim);
 }

@@ -7,195 +7,130 @@
 enum { UNPACKED_COLUMNS = 4 };
 
 /* A(x) with less weights than this is over before another thread has the work. */
-static const size_t INNER_BYTES = 64 << 10;
-enum { INNER_PARTS = 4 };
+static const size_t LORA_A_BYTES = 64 << 10;
+enum { LORA_A_PARTS = 4 };
 
-/* -------------------------------------------------------------------------------- making ready */
+/* ----------------------------------------------------------------------------------- the input */
 
-/* A(x) of one adapter for all maps of a stage. */
-struct inner_run {
+/* A(x) of one adapter for all layers of a stage. */
+struct lora_a_run {
     struct workspace *ws;
     const struct active *active;
-    const struct step_map *maps;
-    float *y[LINEAR_JOBS_MAX]; /* [rows, rank] */
+    const struct step_linear *linears;
+    float *y[PROJECTIONS_MAX]; /* [rows, rank] */
 };
 
-static void run_inner(void *context, size_t index, unsigned thread) {
-    const struct inner_run *run = context;
-    const struct linear_job *job = &run->maps[index / INNER_PARTS].job;
+static void run_lora_a(void *context, size_t index, unsigned thread) {
+    const struct lora_a_run *run = context;
+    size_t j = index / LORA_A_PARTS, part = index % LORA_A_PARTS;
+    const struct linear_job *job = &run->linears[j].job;
     const struct effect *effect = &run->active->effects[job->slot];
-    size_t rank = effect->rank, part = index % INNER_PARTS;
-    size_t first = rank * part / INNER_PARTS, last = rank * (part + 1) / INNER_PARTS;
-    if (first == last) return;
-    struct matmul matmul = {
-        .y = run->y[index / INNER_PARTS] + first,
-        .x = job->x,
-        .w = effect->a + first * job->in,
-        .y_stride = rank,
-        .x_stride = job->x_stride,
-        .w_stride = job->in,
-        .m = job->rows,
-        .n = last - first,
-        .k = job->in,
-        .scale = 1.0f,
-    };
-    run->ws->kernels->matmul(&matmul, run->ws->scratch[thread]);
+    size_t first = effect->rank * part / LORA_A_PARTS;
+    size_t last = effect->rank * (part + 1) / LORA_A_PARTS;
+    if (first < last)
+        linear_lora_a(run->ws, job, effect, run->y[j], first, last, run->ws->scratch[thread].panel);
 }
 
-static void prepare_inner(struct workspace *ws, struct step_map *maps, size_t count) {
-    struct inner_run run = {.ws = ws, .maps = maps};
-    size_t rows = maps[0].job.rows;
-    for (size_t j = 0; j < count; j++) {
-        run.y[j] = ws->lora_inner + j * rows * ws->extent.rank;
-        maps[j].inner = run.y[j];
-    }
+static void compute_lora_a(struct workspace *ws, struct step_linear *linears, size_t count) {
+    struct lora_a_run run = {.ws = ws, .linears = linears};
+    for (size_t j = 0; j < count; j++) linears[j].lora_a = run.y[j] = ws->step.inputs[j].lora_a;
     for (size_t u = 0; u < ws->active_count; u++) {
         size_t bytes = 0;
         run.active = &ws->active[u];
-        for (size_t j = 0; j < count; j++)
-            bytes += run.active->effects[maps[j].job.slot].rank * maps[j].job.in * sizeof(float);
-        if (bytes > INNER_BYTES)
-            thread_pool_run(ws->pool, count * INNER_PARTS, run_inner, &run);
+        for (size_t j = 0; j < count; j++) {
+            const struct linear_job *job = &linears[j].job;
+            bytes += run.active->effects[job->slot].rank * job->in * sizeof(float);
+        }
+        if (bytes > LORA_A_BYTES)
+            thread_pool_run(ws->pool, count * LORA_A_PARTS, run_lora_a, &run);
         else
-            for (size_t i = 0; bytes && i < count * INNER_PARTS; i++) run_inner(&run, i, 0);
+            for (size_t i = 0; bytes && i < count * LORA_A_PARTS; i++) run_lora_a(&run, i, 0);
         for (size_t j = 0; j < count; j++)
-            run.y[j] += rows * run.active->effects[maps[j].job.slot].rank;
+            run.y[j] += linears[j].job.rows * run.active->effects[linears[j].job.slot].rank;
     }
 }
 
-/* x * in_scale, where adapters scale inputs. */
-static void scale_inputs(struct workspace *ws, struct step_map *map, float *scaled) {
-    const struct linear_job *job = &map->job;
-    for (size_t u = 0; u < ws->active_count; u++) {
-        const float *scale = ws->active[u].effects[job->slot].in_scale;
-        float part = (float)ws->active[u].weight;
-        if (!scale) continue;
-        for (size_t i = 0; i < job->rows; i++)
-            for (size_t l = 0; l < job->in; l++)
-                scaled[i * job->in + l] =
-                    map->x[i * map->x_stride + l] * (1 + part * (scale[l] - 1));
-        map->x = scaled;
-        map->x_stride = job->in;
-    }
-}
-
-/* Maps of one input share its prepared rows. */
-static void prepare_rows(struct workspace *ws, struct step_map *maps, size_t j) {
-    struct step_map *map = &maps[j];
-    const struct packed *packed = map->job.packed;
+/* Layers of one input share its prepared rows. */
+static void prepare_rows(struct workspace *ws, struct step_linear *linears, size_t j) {
+    struct step_linear *linear = &linears[j];
+    const struct packed *packed = linear->job.packed;
     if (!packed) return;
     for (size_t i = 0; i < j; i++)
-        if (maps[i].job.packed && maps[i].job.packed->precision == packed->precision &&
-            maps[i].x == map->x) {
-            map->prepared = maps[i].prepared;
+        if (linears[i].job.packed && linears[i].job.packed->precision == packed->precision &&
+            linears[i].base.x == linear->base.x) {
+            linear->prepared = linears[i].prepared;
             return;
         }
-    size_t room = linear_prepared_bytes(ws, map->job.rows, ws->prepared_longest);
-    map->prepared =
-        linear_prepare(ws, packed->precision, map->x, map->x_stride, map->job.rows, map->job.in,
-                       ws->prepared + j * room, ws->prepared_scale + j * map->job.rows);
+    linear->prepared =
+        linear_prepare(ws, packed->precision, &linear->base, ws->step.inputs[j].prepared,
+                       ws->step.inputs[j].prepared_scale);
 }
 
-void step_prepare(struct workspace *ws, struct step_map *maps, const struct linear *const *linears,
-                  size_t count, const float *x, size_t rows) {
+void step_prepare(struct workspace *ws, struct step_linear *linears,
+                  const struct linear *const *layers, size_t count, const float *x, size_t rows) {
     int adapted = 0;
     for (size_t j = 0; j < count; j++) {
-        maps[j] = (struct step_map){.job = linear_job_of(ws, linears[j], NULL, x, rows)};
-        maps[j].x = x;
-        maps[j].x_stride = maps[j].job.x_stride;
-        adapted |= maps[j].job.adapted != ADAPTED_NOT;
+        struct step_linear *linear = &linears[j];
+        *linear = (struct step_linear){.job = linear_job_of(ws, layers[j], NULL, x, rows)};
+        linear->base = linear_matmul(ws, &linear->job, ws->step.inputs[j].scaled);
+        prepare_rows(ws, linears, j);
+        adapted |= linear->job.adapted != ADAPTED_NOT;
     }
-    if (adapted) prepare_inner(ws, maps, count);
-    for (size_t j = 0; j < count; j++) {
-        if (ws->extent.scales_inputs) scale_inputs(ws, &maps[j], ws->scaled + j * ws->scaled_room);
-        prepare_rows(ws, maps, j);
-    }
+    if (adapted) compute_lora_a(ws, linears, count);
 }
 
-/* -------------------------------------------------------------------------------------- slices */
+/* ---------------------------------------------------------------------------------- the outputs */
 
-size_t step_columns(const struct workspace *ws, const struct step_map *map) {
-    const struct packed *packed = map->job.packed;
+size_t step_columns(const struct workspace *ws, const struct step_linear *linear) {
+    const struct packed *packed = linear->job.packed;
     return packed ? ws->kernels->packed[packed->precision]->columns : UNPACKED_COLUMNS;
 }
 
-/* Each thread has three slices and one for what adapters are to scale, with two rows behind it. */
-static float *slice_of(const struct workspace *ws, unsigned number, unsigned thread) {
-    size_t size = (ws->extent.beams + 2) * ws->slice_stride;
-    return ws->slices + (4 * (size_t)thread + number) * size;
-}
-
-static struct adapted_block block_of(const struct step_map *map, const struct matmul *base,
-                                     size_t first) {
-    return (struct adapted_block){
-        .slot = map->job.slot,
-        .y = base->y,
-        .y_stride = base->y_stride,
-        .x = map->job.x,
-        .x_stride = map->job.x_stride,
-        .in = map->job.in,
-        .bias = base->bias,
-        .rows = base->m,
-        .first_out = first,
-        .outs = base->n,
-        .inner = map->inner,
-        .all_rows = base->m,
-    };
-}
-
-/* What adapters scale is had alone first, and then added. */
-static void slice_scaled(struct workspace *ws, const struct step_map *map,
-                         const struct matmul *base, size_t first, unsigned thread) {
-    struct matmul alone = *base;
-    float *aside = slice_of(ws, 3, thread), *room = aside + base->m * ws->slice_stride;
-    alone.y = aside;
-    alone.y_stride = ws->slice_stride;
-    alone.accumulate = 0;
-    linear_product(ws, map->job.packed, first, &alone, &map->prepared, ws->scratch[thread]);
-    struct adapted_block block = block_of(map, &alone, first);
-    adapted_apply(ws, &block, ws->scratch[thread], room);
-    for (size_t i = 0; i < base->m; i++, aside += ws->slice_stride) {
+/* Scaled outputs are computed aside, then added to y. */
+static void multiply_scaled(struct workspace *ws, const struct step_linear *linear,
+                            const struct matmul *base, size_t first, struct scratch *scratch) {
+    struct matmul aside = *base;
+    aside.y = scratch->aside;
+    aside.y_stride = ws->step.slice_stride;
+    aside.accumulate = 0;
+    linear_product(ws, linear->job.packed, first, &aside, &linear->prepared, scratch->panel);
+    linear_adapt(ws, &linear->job, &aside, first, linear->lora_a, scratch);
+    for (size_t i = 0; i < base->m; i++) {
         float *y = base->y + i * base->y_stride;
+        const float *scaled = aside.y + i * aside.y_stride;
         if (base->accumulate)
-            ws->kernels->add(y, aside, base->n);
+            ws->kernels->add(y, scaled, base->n);
         else
-            memcpy(y, aside, base->n * sizeof *y);
+            memcpy(y, scaled, base->n * sizeof *y);
     }
 }
 
-void step_slice(struct workspace *ws, const struct step_map *map, float *y, size_t y_stride,
-                size_t first, size_t outs, int accumulate, unsigned thread) {
-    const struct linear_job *job = &map->job;
-    struct matmul base = {
-        .y = y,
-        .x = map->x,
-        .w = job->weight + first * job->in,
-        .bias = job->bias ? job->bias + first : NULL,
-        .y_stride = y_stride,
-        .x_stride = map->x_stride,
-        .w_stride = job->in,
-        .m = job->rows,
-        .n = outs,
-        .k = job->in,
-        .scale = 1.0f,
-        .accumulate = accumulate,
-    };
-    if (job->adapted == ADAPTED_SCALES) {
-        slice_scaled(ws, map, &base, first, thread);
+/* y [rows, outs] (+)= outputs `first` to first + outs; `first` is a multiple of step_columns(). */
+static void multiply(struct workspace *ws, const struct step_linear *linear, float *y,
+                     size_t y_stride, size_t first, size_t outs, int accumulate,
+                     struct scratch *scratch) {
+    struct matmul base = linear->base;
+    base.y = y;
+    base.y_stride = y_stride;
+    base.w += first * base.w_stride;
+    if (base.bias) base.bias += first;
+    base.n = outs;
+    base.accumulate = accumulate;
+    if (linear->job.adapted == ADAPTED_SCALES) {
+        multiply_scaled(ws, linear, &base, first, scratch);
         return;
     }
-    linear_product(ws, job->packed, first, &base, &map->prepared, ws->scratch[thread]);
-    if (job->adapted == ADAPTED_NOT) return;
-    struct adapted_block block = block_of(map, &base, first);
-    adapted_apply(ws, &block, ws->scratch[thread], NULL);
+    linear_product(ws, linear->job.packed, first, &base, &linear->prepared, scratch->panel);
+    if (linear->job.adapted == ADAPTED_ADDS)
+        linear_adapt(ws, &linear->job, &base, first, linear->lora_a, scratch);
 }
 
-float *step_slice_aside(struct workspace *ws, const struct step_map *map, size_t first, size_t outs,
-                        unsigned number, unsigned thread) {
-    size_t before =
-        first % step_columns(ws, map); /* outputs of the panel that others are to have */
-    float *y = slice_of(ws, number, thread);
-    step_slice(ws, map, y, ws->slice_stride, first - before, before + outs, 0, thread);
+float *step_slice(struct workspace *ws, const struct step_linear *linear, size_t first, size_t outs,
+                  unsigned number, unsigned thread) {
+    struct scratch *scratch = &ws->scratch[thread];
+    size_t before = first % step_columns(ws, linear); /* outputs of the panel that others need */
+    float *y = scratch->slices[number];
+    multiply(ws, linear, y, ws->step.slice_stride, first - before, before + outs, 0, scratch);
     return y + before;
 }
 
@@ -205,11 +140,11 @@ struct step_cut step_cut(const struct workspace *ws, size_t units, size_t most) 
     return (struct step_cut){units, parts < units ? parts : units};
 }
 
-/* -------------------------------------------------------------------------------- a map by itself */
+/* ------------------------------------------------------------------------------- a whole layer */
 
 struct whole {
     struct workspace *ws;
-    struct step_map map;
+    struct step_linear linear;
     struct step_cut cut;
     size_t columns;
     float *y;
@@ -218,19 +153,19 @@ struct whole {
 
 static void run_part(void *context, size_t index, unsigned thread) {
     const struct whole *whole = context;
-    size_t out = whole->map.job.out, first = step_begin(whole->cut, index) * whole->columns;
+    size_t out = whole->linear.job.out, first = step_begin(whole->cut, index) * whole->columns;
     size_t last = step_begin(whole->cut, index + 1) * whole->columns;
     if (last > out) last = out;
-    step_slice(whole->ws, &whole->map, whole->y + first, out, first, last - first,
-               whole->accumulate, thread);
+    multiply(whole->ws, &whole->linear, whole->y + first, out, first, last - first,
+             whole->accumulate, &whole->ws->scratch[thread]);
 }
 
-void step_run(struct workspace *ws, const struct linear *linear, float *y, const float *x,
+void step_run(struct workspace *ws, const struct linear *layer, float *y, const float *x,
               size_t rows, int accumulate) {
     struct whole whole = {.ws = ws, .y = y, .accumulate = accumulate};
-    step_prepare(ws, &whole.map, &linear, 1, x, rows);
-    whole.columns = step_columns(ws, &whole.map);
-    whole.cut = step_cut(ws, (linear->out + whole.columns - 1) / whole.columns,
-                         ws->slice_outs / whole.columns);
+    step_prepare(ws, &whole.linear, &layer, 1, x, rows);
+    whole.columns = step_columns(ws, &whole.linear);
+    whole.cut = step_cut(ws, (layer->out + whole.columns - 1) / whole.columns,
+                         ws->step.slice_outs / whole.columns);
     thread_pool_run(ws->pool, whole.cut.parts, run_part, &whole);
 }

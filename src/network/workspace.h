@@ -1,7 +1,8 @@
 /* workspace.h - the memory of one forward pass, and what the passes share.
  *
- * Everything the network writes lies in the session's arena, placed by workspace_lay_out(); nothing is
- * allocated while a clip is transcribed. Activations are time-major: a row is a frame or a token. */
+ * Everything the network writes lies in the session's arena, placed by workspace_lay_out()
+ * (workspace_layout.h); nothing is allocated while a clip is transcribed. Activations are time-major: a
+ * row is a frame or a token. */
 #ifndef PST_NETWORK_WORKSPACE_H
 #define PST_NETWORK_WORKSPACE_H
 
@@ -9,7 +10,6 @@
 #include <stdint.h>
 
 #include "adapter/effect.h"
-#include "base/arena.h"
 #include "base/spans.h"
 #include "base/thread_pool.h"
 #include "kernels/kernels.h"
@@ -17,11 +17,11 @@
 #include "model/moonshine.h"
 #include "network/network.h"
 
+/* Projections that share an input and are computed together at most: q, k and v. */
+enum { PROJECTIONS_MAX = 3 };
+
 /* Tokens that one task of the output matrix handles (logits.c). */
 enum { LOGITS_BLOCK = 256 };
-
-/* Gated outputs of a feed-forward layer that one task of a step handles at most. */
-enum { GATE_OUTS = 256 };
 
 /* The shape of one piece of work. */
 struct extent {
@@ -29,7 +29,7 @@ struct extent {
     size_t beams;                    /* rows of a decoder step */
     size_t tokens;                   /* longest transcript, start token included */
     size_t rank;                     /* of all adapters in use together */
-    size_t scales_outputs;           /* 1: some adapter in use scales outputs of a map; else 0 */
+    size_t scales_outputs;           /* 1: an adapter in use scales outputs of a module; else 0 */
     size_t scales_inputs;            /* the same of inputs */
 };
 
@@ -43,22 +43,39 @@ struct active {
 typedef void (*trace_fn)(void *user, const char *stage, const float *data, size_t rows,
                          size_t cols);
 
-/* What one thread takes a block of rows through (blocks.h). */
-struct block_room {
+/* Memory that one thread writes and no other reads. */
+struct scratch {
+    float *panel; /* of matmul(): [kernels panel, longest sum] */
+    float *aside; /* outputs, before adapters scale them: [rows, outputs] */
+    float *gains; /* [2, outputs]: what adapters multiply outputs by, and add */
+
+    /* For a block of rows (block.h). */
     float *values;           /* activations that no other block needs */
     float *attend;           /* of attend_rows() */
-    float *panel;            /* of matmul(): [kernels panel, longest sum] */
-    unsigned char *prepared; /* rows as packed weights meet them */
-    float *scale;            /* of those */
-    float *inner;            /* [rows, rank]: A(x) of a map, adapter by adapter */
-    float *scaled;           /* scaled inputs of a map */
-    float *aside;            /* [rows, dim] of a map, before its outputs are scaled */
-    float *gains;            /* [2, outputs] of the widest map */
+    unsigned char *prepared; /* rows in the precision of packed weights */
+    float *prepared_scale;   /* int8: [rows] of those */
+    float *lora_a;           /* [rows, rank]: A(x), adapter by adapter */
+    float *scaled;           /* inputs that adapters have scaled */
+    float *kv;               /* [2, rows, width] of the memory, before they are stored as float16 */
+
+    /* For a step (step.h). */
+    float *slices[PROJECTIONS_MAX]; /* [beams, slice_stride] of outputs */
+    float *scores;                  /* [max(frames, tokens)] of attention */
+    float *scores_f16;              /* [beams, tiles * F16_TILE] */
+    float *logits;                  /* [2, LOGITS_BLOCK] */
 };
 
 /* Sum and sum of squares about the mean of a part of the clip. */
 struct moments {
     double count, mean, squares;
+};
+
+/* One input of a projection of a step, as adapters and packed weights want it. */
+struct step_input {
+    float *lora_a;           /* [beams, rank]: A(x), adapter by adapter */
+    float *scaled;           /* [beams, in] by adapters */
+    unsigned char *prepared; /* rows in the precision of packed weights */
+    float *prepared_scale;   /* int8: [beams] of those */
 };
 
 struct workspace {
@@ -72,53 +89,54 @@ struct workspace {
     void *trace_user;
     struct spans *spans; /* NULL: nobody is watching */
 
-    struct extent extent; /* of the clip at hand */
+    struct extent extent;    /* of the clip at hand */
+    struct scratch *scratch; /* [threads] */
+    float *cos, *sin;        /* [max(frames, tokens), rotary pairs] */
+    float *memory; /* [frames, dim]: the residual stream of the encoder, in the end its output */
 
-    struct block_room *rooms; /* [threads] */
+    struct {
+        float *conv1;                         /* [frames1, dim] */
+        struct moments *moments;              /* [blocks of conv1] */
+        float *channel_scale, *channel_shift; /* [dim]: the group norm */
+    } stem;
 
-    float **scratch;      /* [threads]: a packed panel, then attention scores of a step */
-    size_t scores_offset; /* of the scores in a scratch */
-    float *lora_inner;    /* [3, beams, rank]: A(x) of up to three maps that share an input */
-    float *scaled;        /* the scaled inputs of as many maps, scaled_room apart */
-    size_t scaled_room;
-    float *embed_room; /* [2, dim]: factors of an embedding */
-    unsigned char
-        *prepared; /* rows of up to three maps of a step as their packed weights meet them */
-    float *prepared_scale;   /* [3, beams] */
-    size_t prepared_longest; /* values of the longest such row */
+    struct {
+        float *q;           /* [frames, width], then the context in its place */
+        float *k[2], *v[2]; /* [frames, width] of a layer; the next one's are made meanwhile */
+    } encoder;
 
-    float *conv1;                         /* [frames1, dim] */
-    struct moments *moments;              /* [blocks of conv1] */
-    float *channel_scale, *channel_shift; /* [dim] of the group norm */
+    /* Keys and values of the memory, for all layers of the decoder. */
+    struct {
+        float *k, *v;            /* f32: [decoder_layers, frames, width] */
+        uint16_t *k_f16, *v_f16; /* below: [decoder_layers, heads, tiles, head_dim, F16_TILE] */
+    } cross;
 
-    float *hidden;      /* [frames, dim]: residual stream of the encoder, then the memory */
-    float *q;           /* [frames, width], then what attention mixes */
-    float *k[2], *v[2]; /* [frames, width] of a layer; the next one's are made while it is read */
-    float *cos, *sin;   /* [max(frames, tokens), rotary pairs] */
+    struct {
+        struct step_input inputs[PROJECTIONS_MAX];
+        float *hidden;          /* [beams, dim]: the residual stream */
+        float *normed;          /* [beams, dim]: its layer norm */
+        float *context;         /* [beams, width]: what attention gives */
+        float *gated;           /* [beams, decoder_ffn]: silu(gate) * value */
+        float *self_k, *self_v; /* [decoder_layers, tokens, beams, width] */
+        int *history;           /* [2, beams, tokens]: row of the cache of each past token */
+        size_t slice_outs, slice_stride; /* the most outputs of a slice, and what its row takes */
+    } step;
 
-    float *cross_k, *cross_v;  /* f32: [decoder_layers, frames, width] */
-    uint16_t *half_k, *half_v; /* below: [decoder_layers, heads, tiles, head_dim, F16_TILE] */
-    float *halving;         /* [threads, 2, rows of a block, width] of both, on their way there */
-    float *cross_scores;    /* [threads, beams, tiles * F16_TILE] */
-    float *self_k, *self_v; /* [decoder_layers, tokens, beams, width] */
-    int *history;           /* [2, beams, tokens]: row of the cache that holds each past token */
-    float *step_hidden;     /* [beams, dim] */
-    float *step_normed;     /* [beams, dim] */
-    float *step_mixed;      /* [beams, width] */
-    float *step_inner;      /* [beams, decoder_ffn] */
-    float *slices;          /* [threads, 4, beams + 2, slice_stride] of outputs (step.c) */
-    size_t slice_outs, slice_stride;
-    float *logits; /* [beams, vocab] */
-
-    unsigned char
-        *coarse_rows; /* [beams, at least 2, dim] of int8: the rows that logits are products of */
-    float *coarse_scale;    /* [the same] */
-    float *coarse_split;    /* [2, dim] */
-    float *coarse_products; /* [threads, 2, LOGITS_BLOCK] */
-    float *bounds;          /* [vocab] no logit is higher */
-    uint32_t *block_best;   /* [vocab / LOGITS_BLOCK] token with the highest coarse logit */
-    float *block_bound;     /* the same: highest bound */
+    struct {
+        float *all;           /* [beams, vocab] */
+        unsigned char *rows;  /* [beams, at least 2, dim]: the input as int8 */
+        float *rows_scale;    /* [the same] */
+        float *split;         /* [2, dim]: the input in two parts */
+        float *bounds;        /* [vocab]: no logit is higher */
+        uint32_t *block_best; /* [blocks]: the token with the highest approximate logit */
+        float *block_bound;   /* [blocks]: the highest bound */
+    } logits;
 };
+
+/* Below f32 keys and values of the memory are kept as float16. */
+static inline int cross_kv_is_f16(const struct workspace *ws) {
+    return ws->network->precision != PRECISION_F32;
+}
 
 /* Frames of each stage for `samples`; extent->frames is 0 when the clip is too short. */
 void extent_of_clip(struct extent *extent, size_t samples);
@@ -126,10 +144,10 @@ void extent_of_clip(struct extent *extent, size_t samples);
 /* The elementwise larger of two extents. */
 struct extent extent_max(const struct extent *a, const struct extent *b);
 
-/* Takes everything above from `arena`, with room for `extent`. */
-void workspace_lay_out(struct workspace *ws, struct arena *arena, const struct extent *extent);
-
-void workspace_trace(const struct workspace *workspace, const char *stage, const float *data,
-                     size_t rows, size_t cols);
+void workspace_trace(const struct workspace *ws, const char *stage, const float *data, size_t rows,
+                     size_t cols);
+/* The same for layer `number` of "encoder" or "decoder". */
+void workspace_trace_layer(const struct workspace *ws, const char *stack, uint32_t number,
+                           const float *data, size_t rows, size_t cols);
 
 #endif

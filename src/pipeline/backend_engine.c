@@ -6,10 +6,12 @@
 
 #include "base/error.h"
 #include "network/attention.h"
+#include "network/cross_kv.h"
 #include "network/decoder.h"
 #include "network/encoder.h"
 #include "network/logits.h"
 #include "network/stem.h"
+#include "network/workspace_layout.h"
 
 /* The backend is the first member. */
 static struct engine *engine_at(struct backend *backend) {
@@ -95,15 +97,15 @@ static pst_status encode(struct backend *backend, const float *samples, size_t c
     ws->spans = backend->spans;
     stem_forward(ws, samples);
     encoder_forward(ws);
-    decoder_listen(ws);
+    cross_kv_compute(ws);
     return PST_OK;
 }
 
 void engine_set_memory(struct engine *engine, const float *memory) {
     struct workspace *ws = &engine->workspace;
     ws->spans = engine->backend.spans;
-    memcpy(ws->hidden, memory, ws->extent.frames * ws->model->config.dim * sizeof *memory);
-    decoder_listen(ws);
+    memcpy(ws->memory, memory, ws->extent.frames * ws->model->config.dim * sizeof *memory);
+    cross_kv_compute(ws);
 }
 
 static pst_status step(struct backend *backend, const int32_t *tokens, size_t rows, size_t position,
@@ -116,7 +118,7 @@ static pst_status step(struct backend *backend, const int32_t *tokens, size_t ro
 static float *logits(struct backend *backend, size_t rows) {
     struct workspace *ws = &engine_at(backend)->workspace;
     logits_compute(ws, rows);
-    return ws->logits;
+    return ws->logits.all;
 }
 
 /* The search leaves approximate logits. Below float32 all are, and those do for a probability. */
@@ -125,7 +127,7 @@ static int best(struct backend *backend, int scored, struct best_token *best) {
     struct logits_best found;
     if (scored && ws->network->precision == PRECISION_F32) return 0;
     if (!logits_search(ws, &found)) return 0;
-    *best = (struct best_token){found.token, found.logit, found.margin, ws->logits};
+    *best = (struct best_token){found.token, found.logit, found.margin, ws->logits.all};
     return 1;
 }
 

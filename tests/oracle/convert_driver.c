@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "base/file_view.h"
+#include "network/cross_kv.h"
 #include "network/decoder.h"
 #include "network/encoder.h"
 #include "network/logits.h"
@@ -63,9 +64,9 @@ static void hear(pst_session *session, struct part *encoder, struct part *decode
     struct workspace *ws = &engine->workspace;
     stem_forward(ws, samples);
     encoder_forward(ws);
-    decoder_listen(ws);
+    cross_kv_compute(ws);
     size_t frames = part_encode(encoder, samples, count);
-    double memory = largest_difference(part_output(encoder, "encoder_hidden_states")->f, ws->hidden,
+    double memory = largest_difference(part_output(encoder, "encoder_hidden_states")->f, ws->memory,
                                        frames * model->config.dim);
     double scores = 0;
     part_listen(decoder, encoder, frames);
@@ -74,7 +75,7 @@ static void hear(pst_session *session, struct part *encoder, struct part *decode
         const float *logits = part_step(decoder, token, position);
         decoder_step(ws, &token, 1, (size_t)position);
         logits_compute(ws, 1);
-        scores = fmax(scores, largest_difference(logits, ws->logits, model->config.vocab));
+        scores = fmax(scores, largest_difference(logits, ws->logits.all, model->config.vocab));
         token = best(logits, model->config.vocab);
         printf("%d ", token);
         if (token == model->config.eos_token_id) break;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "formats/safetensors.h"
+#include "network/cross_kv.h"
 #include "network/decoder.h"
 #include "network/encoder.h"
 #include "network/logits.h"
@@ -83,7 +84,7 @@ static void trace(pst_session *session, const char *audio, const char *tokens, c
     ws->trace_user = &stages;
     stem_forward(ws, samples);
     encoder_forward(ws);
-    decoder_listen(ws);
+    cross_kv_compute(ws);
     size_t position = 0;
     for (const char *at = tokens; *at && position < extent.tokens; position++) {
         char *end;

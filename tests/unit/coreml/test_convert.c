@@ -14,6 +14,7 @@
 
 #include "base/digest.h"
 #include "base/file_view.h"
+#include "network/cross_kv.h"
 #include "network/decoder.h"
 #include "network/encoder.h"
 #include "network/logits.h"
@@ -179,11 +180,11 @@ static void compare(const char *model_dir, int seconds, size_t count, enum mil_r
     struct workspace *ws = &engine->workspace;
     stem_forward(ws, samples);
     encoder_forward(ws);
-    decoder_listen(ws);
+    cross_kv_compute(ws);
     part_open_length(target, seconds, rounding, &encoder, &decoder);
     size_t frames = part_encode(&encoder, samples, count);
     assert_int_equal(frames, extent.frames);
-    double apart = difference(part_output(&encoder, "encoder_hidden_states")->f, ws->hidden,
+    double apart = difference(part_output(&encoder, "encoder_hidden_states")->f, ws->memory,
                               frames * model->config.dim);
     if (!(apart <= bound)) fail_msg("%d s: the encoder is %g off", seconds, apart);
     part_listen(&decoder, &encoder, frames);
@@ -192,7 +193,7 @@ static void compare(const char *model_dir, int seconds, size_t count, enum mil_r
         const float *logits = part_step(&decoder, token, position);
         decoder_step(ws, &token, 1, (size_t)position);
         logits_compute(ws, 1);
-        apart = difference(logits, ws->logits, model->config.vocab);
+        apart = difference(logits, ws->logits.all, model->config.vocab);
         if (!(apart <= bound)) fail_msg("%d s: step %d is %g off", seconds, position, apart);
     }
     part_close(&encoder);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "formats/safetensors.h"
+#include "network/cross_kv.h"
 #include "network/decoder.h"
 #include "network/encoder.h"
 #include "network/logits.h"
@@ -149,7 +150,7 @@ static void compare_stages(struct fixture *fixture, const char *golden) {
     ws->trace_user = &comparison;
     stem_forward(ws, samples);
     encoder_forward(ws);
-    decoder_listen(ws);
+    cross_kv_compute(ws);
     for (; comparison.step < tokens->count; comparison.step++) {
         int32_t token;
         memcpy(&token, tokens->data + 4 * comparison.step, sizeof token);

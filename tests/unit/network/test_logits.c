@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "network/logits.h"
+#include "network/workspace_layout.h"
 
 enum { VOCAB = 2600, DIM = 36, THREADS = 3 };
 
@@ -77,10 +78,10 @@ static void fixture_close(struct fixture *fixture) {
 static struct logits_best search_all(struct workspace *ws) {
     struct logits_best best;
     logits_compute(ws, 1);
-    best.token = ws->kernels->argmax(ws->logits, VOCAB);
-    best.logit = ws->logits[best.token];
-    ws->logits[best.token] = -INFINITY;
-    best.margin = best.logit - ws->logits[ws->kernels->argmax(ws->logits, VOCAB)];
+    best.token = ws->kernels->argmax(ws->logits.all, VOCAB);
+    best.logit = ws->logits.all[best.token];
+    ws->logits.all[best.token] = -INFINITY;
+    best.margin = best.logit - ws->logits.all[ws->kernels->argmax(ws->logits.all, VOCAB)];
     return best;
 }
 
@@ -106,12 +107,12 @@ static float *row_of(struct fixture *fixture, size_t token) {
 
 static void fill(struct fixture *fixture, float range) {
     for (size_t i = 0; i < VOCAB * DIM; i++) fixture->weight[i] = range * random_float();
-    for (size_t i = 0; i < DIM; i++) fixture->ws.step_normed[i] = 3 * random_float();
+    for (size_t i = 0; i < DIM; i++) fixture->ws.step.normed[i] = 3 * random_float();
 }
 
 /* Makes `token` a likely winner: a part of x itself. */
 static void favour(struct fixture *fixture, size_t token, float part) {
-    for (size_t i = 0; i < DIM; i++) row_of(fixture, token)[i] = part * fixture->ws.step_normed[i];
+    for (size_t i = 0; i < DIM; i++) row_of(fixture, token)[i] = part * fixture->ws.step.normed[i];
 }
 
 static void random_matrices(struct fixture *fixture) {
@@ -149,7 +150,7 @@ static void outliers(struct fixture *fixture) {
         fill(fixture, 1);
         for (size_t token = 0; token < VOCAB; token++)
             row_of(fixture, token)[random_below(DIM)] *= i % 2 ? 30.0f : 1e4f;
-        fixture->ws.step_normed[random_below(DIM)] *= 1e3f;
+        fixture->ws.step.normed[random_below(DIM)] *= 1e3f;
         favour(fixture, random_below(VOCAB), 1e2f);
         known += agrees(fixture);
     }
@@ -177,11 +178,11 @@ static void extremes(struct fixture *fixture) {
 
 static void surrenders(struct fixture *fixture) {
     fill(fixture, 1);
-    fixture->ws.step_normed[3] = NAN;
+    fixture->ws.step.normed[3] = NAN;
     assert_false(agrees(fixture));
-    fixture->ws.step_normed[3] = INFINITY;
+    fixture->ws.step.normed[3] = INFINITY;
     assert_false(agrees(fixture));
-    memset(fixture->ws.step_normed, 0, DIM * sizeof *fixture->ws.step_normed);
+    memset(fixture->ws.step.normed, 0, DIM * sizeof *fixture->ws.step.normed);
     assert_false(agrees(fixture));
     static const float BROKEN[] = {NAN, INFINITY, -INFINITY, 3e38f};
     for (size_t i = 0; i < sizeof BROKEN / sizeof *BROKEN; i++) {
@@ -205,19 +206,19 @@ static void approximate_rows(struct fixture *fixture) {
     enum { ROWS = 5 };
     static float alone[VOCAB], exact[VOCAB];
     fill(fixture, 1);
-    for (size_t i = 0; i < ROWS * DIM; i++) ws->step_normed[i] = 3 * random_float();
+    for (size_t i = 0; i < ROWS * DIM; i++) ws->step.normed[i] = 3 * random_float();
     assert_int_equal(network_prepare(&fixture->network, &fixture->model, &err), PST_OK);
     logits_compute(ws, 1);
-    memcpy(exact, ws->logits, sizeof exact);
+    memcpy(exact, ws->logits.all, sizeof exact);
     fixture->network.precision = PRECISION_INT8;
     logits_compute(ws, 1);
-    memcpy(alone, ws->logits, sizeof alone);
+    memcpy(alone, ws->logits.all, sizeof alone);
     logits_compute(ws, ROWS);
-    assert_memory_equal(alone, ws->logits, sizeof alone);
+    assert_memory_equal(alone, ws->logits.all, sizeof alone);
     double size = 0, largest = 0;
     for (size_t i = 0; i < DIM; i++) {
-        size += ws->step_normed[i] * ws->step_normed[i];
-        largest = fmax(largest, fabs(ws->step_normed[i]));
+        size += ws->step.normed[i] * ws->step.normed[i];
+        largest = fmax(largest, fabs(ws->step.normed[i]));
     }
     for (size_t token = 0; token < VOCAB; token++) {
         double bound = sqrt(size) * fixture->network.pack.output_error[token];

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "network/cross_kv.h"
 #include "network/decoder.h"
 #include "network/encoder.h"
 #include "network/stem.h"
@@ -119,14 +120,14 @@ static float *listen(const pst_model *model, enum kind kind, unsigned threads, s
     extent_of_clip(&extent, count);
     assert_int_equal(engine_fit(engine, &extent, &err), 0);
     struct workspace *ws = &engine->workspace;
-    memset(ws->hidden, 0xFF, extent.frames * model->config.dim * sizeof(float));
+    memset(ws->memory, 0xFF, extent.frames * model->config.dim * sizeof(float));
     stem_forward(ws, samples);
     encoder_forward(ws);
-    decoder_listen(ws);
+    cross_kv_compute(ws);
     *size = extent.frames * model->config.dim;
     float *memory = malloc(*size * sizeof *memory);
     assert_non_null(memory);
-    memcpy(memory, ws->hidden, *size * sizeof *memory);
+    memcpy(memory, ws->memory, *size * sizeof *memory);
     pst_session_free(session);
     free(effects);
     return memory;

@@ -1,0 +1,120 @@
+/* cross_kv.c - see cross_kv.h. */
+#include "network/cross_kv.h"
+
+#include <string.h>
+
+#include "network/block.h"
+
+/* Where frame `first` of a layer begins in ws->cross.k and v. */
+static size_t offset_f32(const struct workspace *ws, uint32_t layer, size_t first) {
+    return (layer * ws->extent.frames + first) * ws->model->config.width;
+}
+
+/* Where a head of a layer begins in ws->cross.k_f16 and v_f16. */
+static size_t offset_f16(const struct workspace *ws, uint32_t layer, size_t head) {
+    const struct config *config = &ws->model->config;
+    size_t size = f16_tiles(ws->extent.frames) * F16_TILE * config->head_dim;
+    return ((size_t)layer * config->heads + head) * size;
+}
+
+/* --------------------------------------------------------------------------------- computing */
+
+/* x [rows of the block, width] as frames of all heads of a layer; with the last frame go the zeros that
+ * fill its tile. */
+static void store_f16(const struct block *b, uint16_t *cache, uint32_t layer, const float *x) {
+    const struct workspace *ws = b->ws;
+    const struct config *config = &ws->model->config;
+    size_t head_dim = config->head_dim, frames = ws->extent.frames;
+    size_t rest = b->first + b->rows == frames ? frames % F16_TILE : 0;
+    for (size_t head = 0; head < config->heads; head++) {
+        uint16_t *tiles = cache + offset_f16(ws, layer, head);
+        ws->kernels->store_f16(&(struct store_f16){
+            .tiles = tiles,
+            .x = x + head * head_dim,
+            .stride = config->width,
+            .first = b->first,
+            .count = b->rows,
+            .head_dim = head_dim,
+        });
+        for (size_t d = 0; rest && d < head_dim; d++)
+            memset(tiles + f16_place(frames, d, head_dim), 0, (F16_TILE - rest) * sizeof *tiles);
+    }
+}
+
+struct run {
+    struct workspace *ws;
+    struct blocks blocks;
+};
+
+static void run_block(void *context, size_t index, unsigned thread) {
+    const struct run *run = context;
+    struct workspace *ws = run->ws;
+    const struct config *config = &ws->model->config;
+    struct block b = blocks_take(&run->blocks, ws, index, thread);
+    int f16 = cross_kv_is_f16(ws);
+    uint64_t start = spans_start(ws->spans);
+    for (uint32_t i = 0; i < config->decoder_layers; i++) {
+        const struct attention *attention = &ws->model->weights.decoder_layers[i].encoder_attn;
+        size_t at = offset_f32(ws, i, b.first);
+        float *k = f16 ? b.scratch->kv : ws->cross.k + at;
+        float *v = f16 ? k + BLOCKS_ENCODER_ROWS * config->width : ws->cross.v + at;
+        const struct projection kv[] = {{k, &attention->k_proj}, {v, &attention->v_proj}};
+        linear_each(&b, kv, 2, ws->memory + b.first * config->dim);
+        if (!f16) continue;
+        store_f16(&b, ws->cross.k_f16, i, k);
+        store_f16(&b, ws->cross.v_f16, i, v);
+    }
+    spans_end(ws->spans, thread, PST_STAGE_CROSS, "keys and values", start);
+}
+
+void cross_kv_compute(struct workspace *ws) {
+    struct run run = {ws, blocks_cut(ws->extent.frames, BLOCKS_ENCODER_ROWS)};
+    thread_pool_run(ws->pool, run.blocks.count, run_block, &run);
+}
+
+/* --------------------------------------------------------------------------------- attention */
+
+static void attend_f32(const struct workspace *ws, uint32_t layer, size_t head, const float *q,
+                       size_t rows, const struct scratch *scratch) {
+    const struct config *config = &ws->model->config;
+    size_t at = offset_f32(ws, layer, 0) + head * config->head_dim;
+    for (size_t i = 0; i < rows; i++)
+        ws->kernels->attend(&(struct attend){
+            .out = ws->step.context + i * config->width + head * config->head_dim,
+            .q = q + i * ws->step.slice_stride,
+            .k = ws->cross.k + at,
+            .v = ws->cross.v + at,
+            .scores = scratch->scores,
+            .count = ws->extent.frames,
+            .stride = config->width,
+            .head_dim = config->head_dim,
+            .scale = attention_scale(config),
+        });
+}
+
+static void attend_f16(const struct workspace *ws, uint32_t layer, size_t head, const float *q,
+                       size_t rows, const struct scratch *scratch) {
+    const struct config *config = &ws->model->config;
+    size_t at = offset_f16(ws, layer, head);
+    ws->kernels->attend_f16(&(struct attend_f16){
+        .out = ws->step.context + head * config->head_dim,
+        .q = q,
+        .k = ws->cross.k_f16 + at,
+        .v = ws->cross.v_f16 + at,
+        .scores = scratch->scores_f16,
+        .rows = rows,
+        .out_stride = config->width,
+        .q_stride = ws->step.slice_stride,
+        .count = ws->extent.frames,
+        .head_dim = config->head_dim,
+        .scale = attention_scale(config),
+    });
+}
+
+void cross_kv_attend(const struct workspace *ws, uint32_t layer, size_t head, const float *q,
+                     size_t rows, const struct scratch *scratch) {
+    if (cross_kv_is_f16(ws))
+        attend_f16(ws, layer, head, q, rows, scratch);
+    else
+        attend_f32(ws, layer, head, q, rows, scratch);
+}
