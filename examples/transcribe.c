@@ -5,8 +5,8 @@
  *     cc -std=c11 transcribe.c $(pkg-config --cflags --libs potstill) -o transcribe
  *     ./transcribe models/moonshine-tiny tower/adapter tower/clips/01.flac
  *
- * Every call fills the same `err`, so a chain of || stops at the first that fails; what was opened so
- * far is freed on the way out, because _free takes NULL. */
+ * Every call fills the same `err`, so a chain of || stops at the first that fails; what was opened
+ * so far is freed on the way out, because _free takes NULL. */
 #include <potstill.h>
 #include <stdio.h>
 

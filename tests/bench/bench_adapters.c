@@ -2,9 +2,10 @@
  *
  *     bench_adapters MODEL AUDIO THREADS ADAPTER...
  *
- * Time: every adapter in turn with the base between, so that a busy machine is unfair to all alike; the
- * same number of tokens is written for each. Processor time, medians. Memory: each adapter is opened a
- * hundred times, as a hundred different ones of that size would be. Not a test: it has no opinion. */
+ * Time: every adapter in turn with the base between, so that a busy machine is unfair to all
+ * alike; the same number of tokens is written for each. Processor time, medians. Memory: each
+ * adapter is opened a hundred times, as a hundred different ones of that size would be. Not a
+ * test: it has no opinion. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

@@ -2,9 +2,10 @@
  *
  *     bench_decoder MODEL AUDIO [ROUNDS]
  *
- * The clip is transcribed once; then its tokens are fed to the decoder again and again. Of each position
- * the fastest round counts: others may load the machine. Bytes are those that a step has to read: weights
- * and the cached sound. What beam search does with logits is not in it. Not a test: it has no opinion. */
+ * The clip is transcribed once; then its tokens are fed to the decoder again and again. Of each
+ * position the fastest round counts: others may load the machine. Bytes are those that a step has
+ * to read: weights and the cached sound. What beam search does with logits is not in it. Not a
+ * test: it has no opinion. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

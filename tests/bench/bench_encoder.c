@@ -1,6 +1,7 @@
 /* bench_encoder.c - how long a clip takes to become memory, by precision and threads.
  *
- *   bench_encoder MODEL AUDIO [SECONDS [RUNS [PRECISION]]]     the fastest of RUNS, and the share of each part */
+ *   bench_encoder MODEL AUDIO [SECONDS [RUNS [PRECISION]]]
+ *       the fastest of RUNS, and the share of each part */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

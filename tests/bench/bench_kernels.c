@@ -1,13 +1,13 @@
-/* bench_kernels.c - how fast each kernel of each set is, at the shapes of the model, and how fast this
- * machine would let it be.
+/* bench_kernels.c - how fast each kernel of each set is, at the shapes of the model, and how fast
+ * this machine would let it be.
  *
  *     bench_kernels [--packed] [set ...]      sets as of --cpu; default: all but the reference
  *
  * --packed: only the products with packed weights.
  *
- * The floors come first: fused multiply-adds a second from registers, and bytes a second read from a
- * buffer larger than the caches of a core. Every figure is the fastest of several runs, single thread:
- * a busy machine can only make a run slower. Not a test: it has no opinion. */
+ * The floors come first: fused multiply-adds a second from registers, and bytes a second read from
+ * a buffer larger than the caches of a core. Every figure is the fastest of several runs, single
+ * thread: a busy machine can only make a run slower. Not a test: it has no opinion. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -146,7 +146,8 @@ static const struct shape SHAPES[] = {
     {"base logits, 5 beams", 5, 32768, 416, 0, 0},
 };
 
-/* Small matrices are tried in turn out of 40 MiB, as the decoder meets them: never twice in a row. */
+/* Small matrices are tried in turn out of 40 MiB, as the decoder meets them:
+ * never twice in a row. */
 static void print_matmul(const struct kernels *kernels, double peak) {
     enum { POOL = 10 << 20 };
     float *pool = numbers(POOL > 32768 * 416 ? POOL : 32768 * 416);
@@ -343,7 +344,8 @@ static void run_copy(void *c) {
     struct row *r = c;
     memcpy(r->y, r->x, r->n * sizeof *r->x);
 }
-/* In-place kernels get fresh values each time; the copy is part of what is measured (and printed). */
+/* In-place kernels get fresh values each time; the copy is part of what is
+ * measured (and printed). */
 static void run_tanh(void *c) {
     struct row *r = c;
     run_copy(r);

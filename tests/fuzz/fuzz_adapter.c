@@ -1,5 +1,6 @@
-/* fuzz_adapter.c - any bytes as an adapter for the nine modules of few_modules.h: the config up to the
- * first NUL, the tensor file after it, of any method. What opens is measured, which reads every value. */
+/* fuzz_adapter.c - any bytes as an adapter for the nine modules of few_modules.h: the config
+ * up to the first NUL, the tensor file after it, of any method. What opens is measured,
+ * which reads every value. */
 #include <stdlib.h>
 #include <string.h>
 

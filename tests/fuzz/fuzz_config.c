@@ -1,5 +1,5 @@
-/* fuzz_config.c - any bytes as each of the JSON files of a model folder. The readers take a folder, so
- * the input is written to one; the first byte says as which file. */
+/* fuzz_config.c - any bytes as each of the JSON files of a model folder. The readers take a folder,
+ * so the input is written to one; the first byte says as which file. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
-/* fuzz_interpret.c - programs made of the bytes: any operation with any arguments of any small shape. They
- * may be refused, but must neither fault nor run on without end. */
+/* fuzz_interpret.c - programs made of the bytes: any operation with any arguments of any small
+ * shape. They may be refused, but must neither fault nor run on without end. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

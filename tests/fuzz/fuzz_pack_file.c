@@ -1,5 +1,5 @@
-/* fuzz_pack_file.c - any bytes as a cache file of packed weights: taken only when they are one, and then
- * read in full. */
+/* fuzz_pack_file.c - any bytes as a cache file of packed weights: taken only when they are one,
+ * and then read in full. */
 #include <stdlib.h>
 #include <string.h>
 

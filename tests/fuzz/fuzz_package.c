@@ -1,5 +1,5 @@
-/* fuzz_package.c - any bytes as a program and its weight file; what can be read is checked, and read again
- * after it was written.
+/* fuzz_package.c - any bytes as a program and its weight file; what can be read is checked, and
+ * read again after it was written.
  *
  * Input: two bytes with the length of the program in 16 bits, the program, the weight file. */
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* fuzz_pickle.c - any bytes as a file of torch.save(); every tensor it yields is read in full. Bytes
- * that are no archive are tried as the pickle inside one too. */
+/* fuzz_pickle.c - any bytes as a file of torch.save(); every tensor it yields is read in full.
+ * Bytes that are no archive are tried as the pickle inside one too. */
 #include <stdlib.h>
 
 #include "formats/pickle.h"

@@ -1,7 +1,8 @@
 /* fuzz_tokenizer.c - any bytes as a tokenizer file, and any bytes as text.
  *
- * What opens is made to encode and decode the input. And a tokenizer that has all bytes must give
- * every text back as it was, unless it holds what has a meaning of its own: "▁" or an added token. */
+ * What opens is made to encode and decode the input. And a tokenizer that has all bytes
+ * must give every text back as it was, unless it holds what has a meaning of its own:
+ * "▁" or an added token. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

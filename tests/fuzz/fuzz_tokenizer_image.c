@@ -1,4 +1,5 @@
-/* fuzz_tokenizer_image.c - any bytes as the image of a tokenizer; one that is taken encodes and decodes. */
+/* fuzz_tokenizer_image.c - any bytes as the image of a tokenizer; one that is
+ * taken encodes and decodes. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* fuzz_trainer.c - any bytes as the adapter.safetensors of Moonshine's own trainer, for the layer of
- * one_layer.h. What opens is measured, which reads every value. */
+/* fuzz_trainer.c - any bytes as the adapter.safetensors of Moonshine's own trainer, for the layer
+ * of one_layer.h. What opens is measured, which reads every value. */
 #include <stdlib.h>
 
 #include "adapter/methods/trainer_adapter.h"

@@ -1,8 +1,8 @@
-/* convert_driver.c - what a conversion hears, by the interpreter, beside the engine.
+/* convert_driver.c - what a conversion gives in the interpreter, beside the engine.
  *
  *   convert_driver FOLDER SECONDS f32|f16 MODEL AUDIO.f32...
- *       a line a clip: its token ids, and the largest difference of the encoder's output and of any score
- *       from the engine, which is given the same tokens
+ *       a line a clip: its token ids, and the largest difference of the encoder's output and of any
+ *       score from the engine, which is given the same tokens
  *   convert_driver X.mlpackage 0 f32|f16 MODEL AUDIO.f32...
  *       the same for the layout `single`: only the ids */
 #include <math.h>

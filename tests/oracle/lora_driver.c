@@ -3,9 +3,10 @@
  *   lora_driver MODULES CONFIG...
  *   lora_driver MODEL_FOLDER ADAPTER_FOLDER...
  *
- * MODULES has a line "kind out in name" per module, in the order of named_modules(). For each argument
- * comes a line "= path". An adapter_config.json is then followed by "name rank scale" per target, a whole
- * adapter folder by "name rank scale delta_norm" per changed module; an error by "! status message". */
+ * MODULES has a line "kind out in name" per module, in the order of named_modules(). For each
+ * argument comes a line "= path". An adapter_config.json is then followed by "name rank scale"
+ * per target, a whole adapter folder by "name rank scale delta_norm" per changed module; an error
+ * by "! status message". */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,10 +1,11 @@
-/* mil_driver.c - runs a Core ML package through the interpreter, for test_interpret.py.
+/* mil_driver.c - runs a Core ML package through the interpreter, for test_coreml_programs.py.
  *
- *     mil_driver [--f16] [--trace] [--function NAME] IN.mlpackage OUT_FOLDER NAME=FILE[:DIM,DIM...] ...
+ *     mil_driver [--f16] [--trace] [--function NAME] IN.mlpackage OUT_FOLDER
+ *         NAME=FILE[:DIM,DIM...] ...
  *
- * A file holds float32 or int32 as they lie in memory; without dimensions the declared ones are meant.
- * Every output is written to OUT_FOLDER/NAME.bin and told in a line "NAME TYPE DIM DIM ...", and with
- * --trace every result of an operation before. */
+ * A file holds float32 or int32 as they lie in memory; without dimensions the declared ones are
+ * meant. Every output is written to OUT_FOLDER/NAME.bin and printed as a line "NAME TYPE DIM DIM
+ * ...", and with --trace every result of an operation before. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

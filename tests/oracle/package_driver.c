@@ -1,5 +1,5 @@
-/* package_driver.c - writes the sample programs, and copies packages through memory, for the judgement of
- * coremltools.
+/* package_driver.c - writes the sample programs, and copies packages through memory, for the
+ * judgement of coremltools.
  *
  *     package_driver write NAME OUT.mlpackage
  *     package_driver copy IN.mlpackage OUT.mlpackage */

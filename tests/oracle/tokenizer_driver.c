@@ -3,7 +3,7 @@
  *     tokenizer_driver FOLDER            answers records until stdin ends:
  *     'E', add_special_tokens, text   -> status, ids
  *     'D', skip_special_tokens, ids   -> status, text
- *     tokenizer_driver FOLDER --time N   opens the folder N times, prints the least CPU time in ms */
+ *     tokenizer_driver FOLDER --time N   prints the least CPU time of N openings, in ms */
 #include <time.h>
 
 #include "driver_io.h"

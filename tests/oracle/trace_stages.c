@@ -2,7 +2,8 @@
  *
  *   potstill_trace MODEL AUDIO.f32 OUT.safetensors [--adapter DIR [--weight W]]... [--tokens 1,5,9]
  *       the output of each stage, the decoder fed with the tokens given
- *   potstill_trace MODEL --cases CASES.json OUT.json [--adapter DIR [--weight W]]... [--cpu SET] [--threads N]
+ *   potstill_trace MODEL --cases CASES.json OUT.json [--adapter DIR [--weight W]]... [--cpu SET]
+ *           [--threads N]
  *       decodes a list of {"audio": path of raw float32, "options": {...}} in one process
  *
  * Both take --precision N, a pst_precision. Options have the names of transformers' generate(). */

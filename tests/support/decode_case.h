@@ -1,4 +1,5 @@
-/* decode_case.h - decode options from JSON with the names of transformers' generate(); for tests. */
+/* decode_case.h - decode options from JSON with the names of transformers'
+ * generate(); for tests. */
 #ifndef TESTS_DECODE_CASE_H
 #define TESTS_DECODE_CASE_H
 

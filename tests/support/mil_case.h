@@ -1,4 +1,5 @@
-/* mil_case.h - small programs for tests of the interpreter: constants in, one operation, results out. */
+/* mil_case.h - small programs for tests of the interpreter: constants in, one
+ * operation, results out. */
 #ifndef TESTS_MIL_CASE_H
 #define TESTS_MIL_CASE_H
 

@@ -1,5 +1,5 @@
-/* one_layer.h - a model of one decoder layer's self-attention, as far as adapters of Moonshine's own
- * trainer touch it. There is no network behind it. */
+/* one_layer.h - a model of one decoder layer's self-attention, as far as adapters of Moonshine's
+ * own trainer touch it. There is no network behind it. */
 #ifndef TESTS_ONE_LAYER_H
 #define TESTS_ONE_LAYER_H
 

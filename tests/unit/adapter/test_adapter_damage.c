@@ -1,8 +1,8 @@
 /* test_adapter_damage.c - 300 damaged copies of a good adapter, each opened on its model.
  *
- * Bytes are changed, cut off, doubled and moved in the config and in the tensor file, the header of which
- * is hit more often than the numbers. What is refused must name the file and say something; what is still
- * an adapter must open and close. The sanitizer build watches. */
+ * Bytes are changed, cut off, doubled and moved in the config and in the tensor file, the header of
+ * which is hit more often than the numbers. What is refused must name the file and say something;
+ * what is still an adapter must open and close. The sanitizer build watches. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* test_effects.c - what adapters beyond plain matrices become, on the nine modules of few_modules.h:
- * the effects they are read into, and the weights that merging makes of them. */
+/* test_effects.c - what adapters beyond plain matrices become, on the nine modules of
+ * few_modules.h: the effects they are read into, and the weights that merging makes of them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

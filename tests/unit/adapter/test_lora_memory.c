@@ -1,9 +1,9 @@
 /* test_lora_memory.c - opening an adapter with each allocation failing in turn.
  *
- * The program's own malloc family stands before the C library's, also for PCRE2. While armed it counts
- * down to the allocation that fails, and keeps count of blocks, so that a leak on any error path shows.
- * jansson alone gets memory that does not fail: 2.14 reads past its buffers when it runs out. Sanitizers
- * bring a malloc of their own, so there and outside glibc this is skipped. */
+ * The program's own malloc family stands before the C library's, also for PCRE2. While armed it
+ * counts down to the allocation that fails, and keeps count of blocks, so that a leak on any error
+ * path shows. jansson alone gets memory that does not fail: 2.14 reads past its buffers when it
+ * runs out. Sanitizers bring a malloc of their own, so there and outside glibc this is skipped. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* test_relatives.c - LoHa, LoKr, AdaLoRA and IA3 on the nine modules of few_modules.h: small numbers
- * whose results can be had by hand. The live tests show the same on whole networks. */
+/* test_relatives.c - LoHa, LoKr, AdaLoRA and IA3 on the nine modules of few_modules.h: small
+ * numbers whose results can be had by hand. The live tests show the same on whole networks. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -103,7 +103,8 @@ static void lokr_is_a_kronecker_product(void **state) {
             assert_true(effect->delta[o * 4 + i] == w1[o / 3 * 2 + i / 2] * a[o % 3] * b[i % 2]);
     pst_adapter_free(adapter);
 
-    /* A factor that divides both sizes need not be the smaller part; one that does not is a bound. */
+    /* A factor that divides both sizes need not be the smaller part; one that
+     * does not is a bound. */
     static const float one[] = {1}, sixteen[16];
     const struct tensor_source four_one[] = {float_matrix(Q "lokr_w1", 4, 4, sixteen),
                                              float_matrix(Q "lokr_w2", 1, 1, one)};

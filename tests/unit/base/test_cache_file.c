@@ -1,4 +1,5 @@
-/* test_cache_file.c - what is kept comes back as it was; whatever else lies there is as good as nothing. */
+/* test_cache_file.c - what is kept comes back as it was; whatever else lies there
+ * is as good as nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

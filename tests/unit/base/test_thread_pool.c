@@ -1,4 +1,5 @@
-/* test_thread_pool.c - every task runs once, jobs follow each other, a worker's number is its own. */
+/* test_thread_pool.c - every task runs once, jobs follow each other, a worker's
+ * number is its own. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* test_normalize.c - what the reference script's normaliser keeps and lowers; as Python 3.11 has it. */
+/* test_normalize.c - what the reference script's normaliser keeps and lowers; as
+ * Python 3.11 has it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* test_pickle_file.c - what torch.save() wrote is found; whatever else it is, is refused by name. */
+/* test_pickle_file.c - what torch.save() wrote is found; whatever else it is, is
+ * refused by name. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* test_merge.c - merging: the numbers against W + sum of w s B A, the folder, and what is refused. */
+/* test_merge.c - merging: the numbers against W + sum of w s B A, the folder,
+ * and what is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -352,7 +353,8 @@ static void refusals(void **state) {
     pst_model_free(open_model(target)); /* what was there still is */
 }
 
-/* Writes an adapter that replaces the decoder's last norm, beside a rank-1 change of one projection. */
+/* Writes an adapter that replaces the decoder's last norm, beside a rank-1
+ * change of one projection. */
 static const char *norm_adapter(void) {
     static char dir[600];
     static float a[32], b[32], norm[32];

@@ -1,7 +1,7 @@
 /* test_tokenizer.c - encoding and decoding by a small file, and every way a file can be wrong.
  *
- * tests/unit/tokenizer/tokenizer.json has the published file's parts around 293 tokens and 21 merges;
- * the ids and texts expected here are what tokenizers 0.22.2 makes of it. */
+ * tests/unit/tokenizer/tokenizer.json has the published file's parts around 293 tokens and 21
+ * merges; the ids and texts expected here are what tokenizers 0.22.2 makes of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

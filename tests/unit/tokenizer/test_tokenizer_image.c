@@ -1,5 +1,5 @@
-/* test_tokenizer_image.c - an image is the tokenizer it was made from; a damaged one is none, or one that
- * does no harm. */
+/* test_tokenizer_image.c - an image is the tokenizer it was made from; a damaged one is none, or
+ * one that does no harm. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
