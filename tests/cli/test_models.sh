@@ -11,8 +11,8 @@ cached() {
 }
 golden=$here/../golden
 
-# hears OPTIONS...: a model was found.
-hears() {
+# finds OPTIONS...: a model was found.
+finds() {
     run transcribe "$@" --max-new-tokens 3 --format jsonl audio/chirp.wav
     exits 0; says ''
     ok grep -q '"tokens": \[1, 262, 298, 301\]' "$scratch/out"
@@ -29,33 +29,33 @@ ok grep -q '^potstill: UsefulSensors/moonshine-tiny: ' "$scratch/err"
 # A folder that happens to have the name of the default model is not meant.
 ln -s micro moonshine-tiny
 misses
-hears --model moonshine-tiny
+finds --model moonshine-tiny
 rm moonshine-tiny
 
 # The cache, by each variable that moves it. ~ and $NAME are replaced, as huggingface_hub does.
 cached "$HOME/.cache/huggingface/hub" UsefulSensors moonshine-tiny "$golden/micro"
-hears
-hears --model UsefulSensors/moonshine-tiny
-hears --model moonshine-ai/moonshine-tiny
-hears --model UsefulSensors/moonshine-tiny --revision main
-hears --model UsefulSensors/moonshine-tiny --revision $commit
+finds
+finds --model UsefulSensors/moonshine-tiny
+finds --model moonshine-ai/moonshine-tiny
+finds --model UsefulSensors/moonshine-tiny --revision main
+finds --model UsefulSensors/moonshine-tiny --revision $commit
 misses --model UsefulSensors/moonshine-tiny --revision v2
 misses --model UsefulSensors/moonshine-base
 mv "$HOME/.cache" "$HOME/elsewhere"
 misses
 export XDG_CACHE_HOME="$HOME/elsewhere"
-hears
+finds
 unset XDG_CACHE_HOME
 export HF_HOME='~/elsewhere/huggingface'
-hears
+finds
 export HF_HOME='$HOME/else${HOME_PART}/huggingface' HOME_PART=where
-hears
+finds
 export HF_HOME=/nowhere HUGGINGFACE_HUB_CACHE="$HOME/elsewhere/huggingface/hub"
-hears
+finds
 export HF_HUB_CACHE=/nowhere
 misses
 export HF_HUB_CACHE="$HOME/elsewhere/huggingface/hub" HUGGINGFACE_HUB_CACHE=/nowhere
-hears
+finds
 export HF_HUB_CACHE='$UNKNOWN/hub' HF_HOME=
 misses
 unset HF_HOME HF_HUB_CACHE HUGGINGFACE_HUB_CACHE
@@ -63,23 +63,23 @@ unset HF_HOME HF_HUB_CACHE HUGGINGFACE_HUB_CACHE
 # Imported models, in the data folder.
 mkdir -p "$HOME/.local/share/potstill/models"
 ln -s "$golden/micro" "$HOME/.local/share/potstill/models/moonshine-tiny"
-hears
-hears --model moonshine-tiny
+finds
+finds --model moonshine-tiny
 mv "$HOME/.local/share" "$HOME/data"
 misses
 export XDG_DATA_HOME="$HOME/data"
-hears
+finds
 export XDG_DATA_HOME=data # a relative path is ignored
 misses
 unset XDG_DATA_HOME
 
 # $POTSTILL_MODEL wins over the default, --model over both.
 export POTSTILL_MODEL=micro
-hears
+finds
 export POTSTILL_MODEL=nowhere
 misses
 ok grep -q '^potstill: nowhere: ' "$scratch/err"
-hears --model micro
+finds --model micro
 
 # Folders that are no model or no adapter, and files that are damaged.
 misses --model audio

@@ -83,7 +83,7 @@ class HubTest(unittest.TestCase):
             self.assertRegex(err, pattern)
         return err
 
-    def hears(self, *words, **extra):
+    def transcribes(self, *words, **extra):
         code, out, err = self.run_("transcribe", "--precision", "f32", *words, "--max-new-tokens", 3,
                                    "--format", "jsonl", CHIRP, **extra)
         self.assertEqual(code, 0, err)
@@ -191,7 +191,7 @@ class Pull(HubTest):
         commit = self.hub.push("me/sharded", files)
         self.pulls("me/sharded")
         self.holds(files, commit, "models--me--sharded")
-        self.hears("--model", "me/sharded", "--offline")
+        self.transcribes("--model", "me/sharded", "--offline")
 
     def test_adapter(self):
         files = load("adapter", ADAPTER)
@@ -236,14 +236,14 @@ class Use(HubTest):
     def test_first_use(self):
         self.hub.push("me/adapter", load("adapter", ADAPTER))
         words = ["--model", ID, "--adapter", "me/adapter"]
-        tokens = self.hears(*words)
-        self.assertEqual(tokens, self.hears("--model", GOLDEN / "micro", "--adapter",
+        tokens = self.transcribes(*words)
+        self.assertEqual(tokens, self.transcribes("--model", GOLDEN / "micro", "--adapter",
                                             GOLDEN / "adapter"))
         del self.hub.log[:]
-        self.assertEqual(self.hears(*words), tokens)
+        self.assertEqual(self.transcribes(*words), tokens)
         self.assertEqual(self.hub.log, [])  # what is here is used as it is
         self.hub.close()
-        self.assertEqual(self.hears(*words), tokens)
+        self.assertEqual(self.transcribes(*words), tokens)
 
     def test_download_is_said(self):
         code, out, err = self.run_("transcribe", "--model", ID, CHIRP)
@@ -277,7 +277,7 @@ class Use(HubTest):
 
     def test_default_model(self):
         self.hub.push("UsefulSensors/moonshine-tiny", self.files)
-        self.hears()
+        self.transcribes()
 
     def test_offline(self):
         for words, env in ((["--offline"], {}), ([], {"HF_HUB_OFFLINE": "1"}),
@@ -289,18 +289,18 @@ class Use(HubTest):
         self.fails(4, "offline", env={"HF_HUB_OFFLINE": "ON"})
         self.assertEqual(self.hub.log, [])
         self.pulls(env={"HF_HUB_OFFLINE": "0"})
-        self.hears("--model", ID, "--offline")
+        self.transcribes("--model", ID, "--offline")
 
     def test_half_a_snapshot_is_completed(self):
         self.pulls()
         (self.snapshot() / "model.safetensors").unlink()
-        self.hears("--model", ID)
+        self.transcribes("--model", ID)
         self.holds(self.files)
 
     def test_processor(self):
         bare = {name: data for name, data in self.files.items() if name != "tokenizer.json"}
         self.hub.push("me/bare", bare)
-        self.hears("--model", "me/bare", "--processor-dir", ID)
+        self.transcribes("--model", "me/bare", "--processor-dir", ID)
         self.assertEqual(self.hub.requests(None, f"{ID}/resolve/{self.commit}/model.safetensors"),
                          [])
 
@@ -321,7 +321,7 @@ class Use(HubTest):
     def test_folders_come_first(self):
         os.makedirs(self.scratch / "UsefulSensors")
         os.symlink(GOLDEN / "micro", self.scratch / ID)
-        self.hears("--model", ID)
+        self.transcribes("--model", ID)
         self.assertEqual(self.hub.log, [])
 
     def test_environment(self):
@@ -337,7 +337,7 @@ class Use(HubTest):
         for name, content in self.files.items():
             self.assertFalse((self.snapshot() / name).is_symlink())
             self.assertEqual((self.snapshot() / name).read_bytes(), content)
-        self.hears("--model", ID, "--offline")
+        self.transcribes("--model", ID, "--offline")
 
 
 class Token(HubTest):

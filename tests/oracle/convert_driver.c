@@ -54,8 +54,8 @@ static int32_t best(const float *logits, size_t count) {
     return (int32_t)at;
 }
 
-static void hear(pst_session *session, struct part *encoder, struct part *decoder,
-                 const float *samples, size_t count) {
+static void compare_clip(pst_session *session, struct part *encoder, struct part *decoder,
+                         const float *samples, size_t count) {
     const pst_model *model = session->model;
     struct extent extent = {.beams = 1, .tokens = TOKENS_MAX};
     extent_of_clip(&extent, count);
@@ -69,7 +69,7 @@ static void hear(pst_session *session, struct part *encoder, struct part *decode
     double memory = largest_difference(part_output(encoder, "encoder_hidden_states")->f, ws->memory,
                                        frames * model->config.dim);
     double scores = 0;
-    part_listen(decoder, encoder, frames);
+    part_set_memory(decoder, encoder, frames);
     int32_t token = model->config.decoder_start_token_id;
     for (int32_t position = 0; position < (int32_t)model->decode.max_length - 1; position++) {
         const float *logits = part_step(decoder, token, position);
@@ -83,8 +83,8 @@ static void hear(pst_session *session, struct part *encoder, struct part *decode
     printf("memory %.3g scores %.3g\n", memory, scores);
 }
 
-static void hear_single(const pst_model *model, struct part *part, const float *samples,
-                        size_t count) {
+static void print_ids(const pst_model *model, struct part *part, const float *samples,
+                      size_t count) {
     struct mil_tensor *input = part_input(part, "input_values");
     size_t room = mil_elements(&input->type);
     memcpy(input->f, samples, (count < room ? count : room) * sizeof *samples);
@@ -114,9 +114,9 @@ int main(int argc, char **argv) {
         size_t count;
         float *samples = read_floats(argv[i], &count);
         if (seconds)
-            hear(session, &encoder, &decoder, samples, count);
+            compare_clip(session, &encoder, &decoder, samples, count);
         else
-            hear_single(model, &encoder, samples, count);
+            print_ids(model, &encoder, samples, count);
         free(samples);
     }
     if (seconds) part_close(&decoder);

@@ -1,4 +1,4 @@
-"""Conversions before coremltools, their weights against numpy, and what they hear against the engine.
+"""Conversions before coremltools, their weights against numpy, and what they compute against the engine.
 
 The one idea: a package is right when coremltools rebuilds it operation by operation, when every weight in
 it is the one we meant, and when a program that runs it says what the engine says. The last is our own
@@ -258,20 +258,20 @@ def test_coremltools_decompresses(convert, tmp_path, target, precision):
                            for v in values), name
 
 
-# --------------------------------------------------------------------------------------- hearing
+# ----------------------------------------------------------------------------------- computing
 
-def hear(out, seconds, rounding, model, files):
+def interpret(out, seconds, rounding, model, files):
     """[(token ids, difference of the encoder's output, of the scores)] of the clips."""
     done = subprocess.run([str(word) for word in (
         program("tests/convert_driver"), out, seconds, rounding, model, *files)],
         capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr
-    heard = []
+    answers = []
     for line in done.stdout.splitlines():
         ids, _, rest = line.partition("memory")
         numbers = re.findall(r"[-+.\de]+", rest.replace("scores", ""))
-        heard.append(([int(i) for i in ids.split()], *map(float, numbers)))
-    return heard
+        answers.append(([int(i) for i in ids.split()], *map(float, numbers)))
+    return answers
 
 
 CLIPS = ["city_0_5", "city_20_5", "city_3_1", "city_0_10", "city_30_10", "beckett_1"]
@@ -288,25 +288,25 @@ def greedy(engine, model, spoken, adapter=None):
     return [found["tokens"][1:] for found in engine.decode(model, cases, adapter=adapter)]
 
 
-def test_float32_hears_what_the_engine_hears(convert, model_dir, spoken, engine):
+def test_float32_gives_what_the_engine_gives(convert, model_dir, spoken, engine):
     out = convert(model_dir, "--precision", "float32", "--seconds", "10,30")
     expected = greedy(engine, model_dir, spoken)
     for seconds in (10, 30):  # exact and padded lengths
-        found = hear(out, seconds, "f32", model_dir, [file for file, _ in spoken.values()])
+        found = interpret(out, seconds, "f32", model_dir, [file for file, _ in spoken.values()])
         for (tokens, memory, scores), meant in zip(found, expected):
             assert tokens == meant and memory <= SAME and scores <= SAME
 
 
-def test_float16_says_what_the_engine_says(convert, model_dir, spoken, engine):
+def test_float16_gives_the_engines_tokens(convert, model_dir, spoken, engine):
     out = convert(model_dir, "--seconds", "10")
-    found = hear(out, 10, "f16", model_dir, [file for file, _ in spoken.values()])
+    found = interpret(out, 10, "f16", model_dir, [file for file, _ in spoken.values()])
     assert [tokens for tokens, *_ in found] == greedy(engine, model_dir, spoken)
 
 
-def test_single_says_what_the_engine_says(convert, model_dir, spoken, engine):
+def test_single_gives_the_engines_tokens(convert, model_dir, spoken, engine):
     out = convert(model_dir, "--seconds", "5", single=True)
     exact = {name: pair for name, pair in spoken.items() if len(pair[1]) == 5 * 16000}
-    found = hear(out, 0, "f16", model_dir, [file for file, _ in exact.values()])
+    found = interpret(out, 0, "f16", model_dir, [file for file, _ in exact.values()])
     assert exact and [tokens for tokens, *_ in found] == greedy(engine, model_dir, exact)
 
 
@@ -326,14 +326,14 @@ def decompressed(out, model, folder):
 
 
 @pytest.mark.parametrize("precision", COMPRESSED)
-def test_compressed_says_what_its_weights_say(convert, model_dir, spoken, engine, tmp_path,
+def test_compressed_gives_what_its_weights_give(convert, model_dir, spoken, engine, tmp_path,
                                               precision):
     out = convert(model_dir, "--precision", precision, "--seconds", "10")
     plain = decompressed(out, model_dir, tmp_path)
     names = dict(list(spoken.items())[:3])
     files = [file for file, _ in names.values()]
     expected = greedy(engine, plain, names)
-    for (tokens, memory, scores), meant in zip(hear(out, 10, "f32", plain, files), expected):
+    for (tokens, memory, scores), meant in zip(interpret(out, 10, "f32", plain, files), expected):
         assert tokens == meant and memory <= NEAR and scores <= NEAR
 
 
@@ -389,7 +389,7 @@ def test_base_converts(convert, base_dir, words):
 def test_base_computes_what_the_engine_computes(convert, base_dir, engine):
     clip = numpy.random.default_rng(1).standard_normal(30000).astype(numpy.float32) * 0.1
     out = convert(base_dir, "--precision", "float32", "--seconds", "2")
-    (_, memory, scores), = hear(out, 2, "f32", base_dir, [engine.samples_file(clip)])
+    (_, memory, scores), = interpret(out, 2, "f32", base_dir, [engine.samples_file(clip)])
     assert memory <= SAME and scores <= SAME
 
 

@@ -1,4 +1,4 @@
-/* mil_clip.h - hears a clip through converted packages, by the interpreter: what an app does. */
+/* mil_clip.h - transcribes a clip by converted packages, by the interpreter: what an app does. */
 #ifndef POTSTILL_TESTS_MIL_CLIP_H
 #define POTSTILL_TESTS_MIL_CLIP_H
 
@@ -122,8 +122,8 @@ static inline size_t part_encode(struct part *encoder, const float *samples, siz
     return extent.frames;
 }
 
-/* Gives a decoder what the encoder heard. */
-static inline void part_listen(struct part *decoder, struct part *encoder, size_t frames) {
+/* Gives a decoder the encoder's outputs. */
+static inline void part_set_memory(struct part *decoder, struct part *encoder, size_t frames) {
     static const char *const NAMES[] = {"cross_k", "cross_v"};
     for (int i = 0; i < 2; i++) {
         struct mil_tensor *to = part_input(decoder, NAMES[i]);

@@ -187,7 +187,7 @@ static void compare(const char *model_dir, int seconds, size_t count, enum mil_r
     double apart = difference(part_output(&encoder, "encoder_hidden_states")->f, ws->memory,
                               frames * model->config.dim);
     if (!(apart <= bound)) fail_msg("%d s: the encoder is %g off", seconds, apart);
-    part_listen(&decoder, &encoder, frames);
+    part_set_memory(&decoder, &encoder, frames);
     for (int32_t position = 0; position < TOKENS; position++) {
         int32_t token = position ? 3 + 29 * position % 300 : 1;
         const float *logits = part_step(&decoder, token, position);

@@ -147,7 +147,7 @@ static void opposite_weights_give_the_base(void **state) {
 }
 
 /* The text of a second of two tones, which the micro model makes many tokens of. */
-static pst_transcript *hear(pst_model *model, const pst_adapter *adapter) {
+static pst_transcript *transcribe(pst_model *model, const pst_adapter *adapter) {
     static float samples[16000];
     pst_session *session;
     pst_transcript *transcript;
@@ -167,17 +167,18 @@ static void merged_and_unmerged_say_the_same(void **state) {
     must(pst_adapter_open(base, golden("adapter"), NULL, &adapter, &err));
     must(merge((double[]){1}, 1, NULL));
     pst_model *merged = open_model(target);
-    pst_transcript *unmerged_said = hear(base, adapter), *merged_said = hear(merged, NULL);
-    pst_transcript *base_said = hear(base, NULL);
-    assert_int_equal(unmerged_said->token_count, merged_said->token_count);
-    assert_memory_equal(unmerged_said->tokens, merged_said->tokens,
-                        merged_said->token_count * sizeof(int32_t));
-    assert_true(base_said->token_count != merged_said->token_count ||
-                memcmp(base_said->tokens, merged_said->tokens,
-                       base_said->token_count * sizeof(int32_t)) != 0);
-    pst_transcript_free(unmerged_said);
-    pst_transcript_free(merged_said);
-    pst_transcript_free(base_said);
+    pst_transcript *unmerged_transcript = transcribe(base, adapter),
+                   *merged_transcript = transcribe(merged, NULL);
+    pst_transcript *base_transcript = transcribe(base, NULL);
+    assert_int_equal(unmerged_transcript->token_count, merged_transcript->token_count);
+    assert_memory_equal(unmerged_transcript->tokens, merged_transcript->tokens,
+                        merged_transcript->token_count * sizeof(int32_t));
+    assert_true(base_transcript->token_count != merged_transcript->token_count ||
+                memcmp(base_transcript->tokens, merged_transcript->tokens,
+                       base_transcript->token_count * sizeof(int32_t)) != 0);
+    pst_transcript_free(unmerged_transcript);
+    pst_transcript_free(merged_transcript);
+    pst_transcript_free(base_transcript);
     pst_adapter_free(adapter);
     pst_model_free(base);
     pst_model_free(merged);
