@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static sf_count_t tell_size(void *user) {
+static sf_count_t get_size(void *user) {
     return ((const struct audio_memory *)user)->size;
 }
 
-static sf_count_t tell_place(void *user) {
+static sf_count_t get_position(void *user) {
     return ((const struct audio_memory *)user)->at;
 }
 
@@ -39,6 +39,6 @@ static sf_count_t write_bytes(const void *source, sf_count_t count, void *user) 
 }
 
 SNDFILE *audio_memory_open(struct audio_memory *memory, SF_INFO *info) {
-    SF_VIRTUAL_IO calls = {tell_size, seek, read_bytes, write_bytes, tell_place};
+    SF_VIRTUAL_IO calls = {get_size, seek, read_bytes, write_bytes, get_position};
     return sf_open_virtual(&calls, SFM_READ, info, memory);
 }

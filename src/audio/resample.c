@@ -32,10 +32,10 @@ void resampler_close(struct resampler *resampler) {
 /* One call of soxr: takes up to `count` samples (NULL: there are no more), adds what comes out. */
 static pst_status step(struct resampler *resampler, const float *samples, size_t count,
                        size_t *taken, size_t *given, struct sample_list *out, pst_error *err) {
-    size_t room = (size_t)((double)count * resampler->ratio) + SLACK;
-    if (!sample_list_reserve(out, room)) return error_memory(err, room * sizeof *out->data);
-    soxr_error_t problem =
-        soxr_process(resampler->engine, samples, count, taken, out->data + out->count, room, given);
+    size_t capacity = (size_t)((double)count * resampler->ratio) + SLACK;
+    if (!sample_list_reserve(out, capacity)) return error_memory(err, capacity * sizeof *out->data);
+    soxr_error_t problem = soxr_process(resampler->engine, samples, count, taken,
+                                        out->data + out->count, capacity, given);
     if (problem) return error_set(err, PST_ERR_MEMORY, "resampling failed: %s", problem);
     out->count += *given;
     resampler->given += *given;

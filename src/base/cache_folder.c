@@ -19,7 +19,7 @@ struct cached {
 
 struct listing {
     struct cached *files; /* [count] */
-    size_t count, room;
+    size_t count, capacity;
 };
 
 int cache_folder_owns(const struct stat *st) {
@@ -45,12 +45,12 @@ static int is_ours(const char *name) {
 }
 
 static int add(struct listing *listing, const char *name, const struct stat *st) {
-    if (listing->count == listing->room) {
-        size_t room = listing->room ? 2 * listing->room : 64;
-        struct cached *files = realloc(listing->files, room * sizeof *files);
+    if (listing->count == listing->capacity) {
+        size_t capacity = listing->capacity ? 2 * listing->capacity : 64;
+        struct cached *files = realloc(listing->files, capacity * sizeof *files);
         if (!files) return 0;
         listing->files = files;
-        listing->room = room;
+        listing->capacity = capacity;
     }
     struct cached *file = &listing->files[listing->count++];
     *file = (struct cached){.used = st->st_mtime, .bytes = (uint64_t)st->st_size};

@@ -10,7 +10,7 @@
 /* One list to a cache line: threads write side by side. */
 struct list {
     _Alignas(64) pst_span *items;
-    size_t count, room, lost;
+    size_t count, capacity, lost;
 };
 
 struct spans {
@@ -51,11 +51,11 @@ uint64_t spans_start(const struct spans *spans) {
 }
 
 static int grow(struct list *list) {
-    size_t room = list->room ? 2 * list->room : 1024;
-    pst_span *items = realloc(list->items, room * sizeof *items);
+    size_t capacity = list->capacity ? 2 * list->capacity : 1024;
+    pst_span *items = realloc(list->items, capacity * sizeof *items);
     if (!items) return 0;
     list->items = items;
-    list->room = room;
+    list->capacity = capacity;
     return 1;
 }
 
@@ -63,7 +63,7 @@ void spans_end(struct spans *spans, unsigned thread, pst_stage stage, const char
                uint64_t start) {
     if (!spans) return;
     struct list *list = &spans->lists[thread];
-    if (list->count == list->room && !grow(list)) {
+    if (list->count == list->capacity && !grow(list)) {
         list->lost++;
         return;
     }

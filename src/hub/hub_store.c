@@ -215,10 +215,10 @@ pst_status hub_store_check_room(const struct hub_store *store, uint64_t bytes, p
         status = error_system(err, "create", store->repo, errno);
     /* A file system that does not report its free space is taken to have enough. */
     if (!status && statvfs(store->repo, &disk) == 0 && disk.f_blocks > 0) {
-        uint64_t room = (uint64_t)disk.f_bavail * disk.f_frsize;
-        if (room < bytes)
+        uint64_t available = (uint64_t)disk.f_bavail * disk.f_frsize;
+        if (available < bytes)
             status = error_set(err, PST_ERR_IO, "%s: %.2f GB are free, the download needs %.2f GB",
-                               store->repo, (double)room / 1e9, (double)bytes / 1e9);
+                               store->repo, (double)available / 1e9, (double)bytes / 1e9);
     }
     free(inside);
     return status;
