@@ -84,7 +84,7 @@ pst_status safetensors_write_by(const char *path, const struct tensor_source *te
     struct content content = {order, count, fill, user};
     struct buffer header = {0};
     build_header(&header, order, count);
-    struct file_writer writer = {.fd = -1};
+    struct file_writer writer = {0};
     pst_status status = header.failed ? error_memory(err, 0) : file_writer_open(&writer, path, err);
     if (!status) {
         status = put_all(&writer, &header, &content, err);

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/file_view.h"
 #include "base/file_writer.h"
+#include "base/folder_writer.h"
 #include "base/option_struct.h"
 #include "import/ort_weights.h"
 #include "import/tokenizer_bin.h"
@@ -204,9 +205,11 @@ static pst_status import(const char *source_dir, const char *target_dir,
     struct source source;
     struct folder_writer writer;
     pst_status status = open_source(&source, source_dir, options->licence_file, err);
-    if (!status) status = folder_writer_open(&writer, target_dir, options->force, err);
+    if (!status)
+        status = folder_writer_open(&writer, target_dir,
+                                    options->force ? &MODEL_FOLDER_FILES : NULL, err);
     if (!status) {
-        status = write_folder(writer.temporary_path, &source, err);
+        status = write_folder(writer.temporary.path, &source, err);
         if (status)
             folder_writer_abort(&writer);
         else

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/file_view.h"
 #include "base/file_writer.h"
+#include "base/folder_writer.h"
 #include "base/option_struct.h"
 #include "model/model_folder.h"
 
@@ -38,10 +39,11 @@ static pst_status resolve_dtype(struct merge_run *run, pst_error *err) {
 
 static pst_status write_folder(struct merge_run *run, const char *target_dir, pst_error *err) {
     struct folder_writer writer;
-    pst_status status = folder_writer_open(&writer, target_dir, run->options->force, err);
+    pst_status status = folder_writer_open(&writer, target_dir,
+                                           run->options->force ? &MODEL_FOLDER_FILES : NULL, err);
     if (status) return status;
-    status = merge_write_weights(run, writer.temporary_path, err);
-    if (!status) status = merge_write_rest(run, writer.temporary_path, err);
+    status = merge_write_weights(run, writer.temporary.path, err);
+    if (!status) status = merge_write_rest(run, writer.temporary.path, err);
     if (!status) return folder_writer_commit(&writer, err);
     folder_writer_abort(&writer);
     return status;
@@ -70,7 +72,8 @@ pst_status pst_merge(const char *model_dir, const pst_merge_adapter *adapters, s
     pst_status status = option_struct_copy(&own, sizeof own, options, "pst_merge_options", err);
     if (!status) status = check_arguments(adapters, count, target_dir, err);
     if (!status) status = model_folder_check_target(target_dir, model_dir, err);
-    if (!status) status = folder_writer_check(target_dir, own.force, err);
+    if (!status)
+        status = folder_writer_check(target_dir, own.force ? &MODEL_FOLDER_FILES : NULL, err);
     if (status) return status;
     struct merge_run run = {
         .model_dir = model_dir,

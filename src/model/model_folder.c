@@ -8,6 +8,31 @@
 #include "base/file_view.h"
 #include "base/file_writer.h"
 
+static const char *const NAMES[] = {
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "potstill_merge.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "LICENSE",
+    "LICENSE.md",
+    "LICENSE.txt",
+    "NOTICE",
+};
+
+const struct folder_files MODEL_FOLDER_FILES = {
+    .what = "a model that potstill writes",
+    .names = NAMES,
+    .count = sizeof NAMES / sizeof *NAMES,
+};
+
 static int is_same_folder(const char *a, const char *b) {
     struct stat left, right;
     return stat(a, &left) == 0 && stat(b, &right) == 0 && left.st_dev == right.st_dev &&

@@ -5,7 +5,11 @@
 #include <stddef.h>
 
 #include "base/buffer.h"
+#include "base/folder_writer.h"
 #include "potstill.h"
+
+/* All that merging and importing write, and nothing more: what may be replaced. */
+extern const struct folder_files MODEL_FOLDER_FILES;
 
 /* Refuses a target that is `source_dir` itself or that exists and is no model: `force` is for a model
  * made before, not for whatever folder a slip of the hand names. */

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/file_view.h"
 #include "base/file_writer.h"
+#include "base/folder_writer.h"
 #include "base/option_struct.h"
 #include "coreml/package/package.h"
 #include "model/model_folder.h"
@@ -135,9 +136,10 @@ static pst_status copy_tokenizer(struct conversion *conversion, const char *dir,
 
 static pst_status write_split(struct conversion *conversion, const char *target, pst_error *err) {
     struct folder_writer writer;
-    pst_status status = folder_writer_open(&writer, target, conversion->options->force, err);
+    pst_status status = folder_writer_open(&writer, target,
+                                           conversion->options->force ? &PACKAGE_FILES : NULL, err);
     if (status) return status;
-    const char *dir = writer.temporary_path;
+    const char *dir = writer.temporary.path;
     status = copy_tokenizer(conversion, dir, err);
     if (!status)
         status = conversion->options->target == PST_CONVERT_IOS18 && conversion->count > 1
@@ -225,16 +227,16 @@ static pst_status check_target(const struct conversion *conversion, const char *
     if (single && (length < sizeof SUFFIX || strcmp(target + length - strlen(SUFFIX), SUFFIX) != 0))
         return error_set(err, PST_ERR_ARGUMENT, "%s: expected a name that ends in %s", target,
                          SUFFIX);
-    pst_status status = folder_writer_check(target, conversion->options->force, err);
-    if (status || !path_is_folder(target)) return status;
+    const struct folder_files *replaced = conversion->options->force ? &PACKAGE_FILES : NULL;
     const char *sign = single ? "Manifest.json" : "potstill.json";
     char *path = path_join(target, sign);
     if (!path) return error_memory(err, 0);
     int ours = path_is_file(path);
     free(path);
-    if (ours) return PST_OK;
-    return error_set(err, PST_ERR_IO, "%s: exists already and is not a converted model (no %s)",
-                     target, sign);
+    if (replaced && path_is_folder(target) && !ours)
+        return error_set(err, PST_ERR_IO, "%s: exists already and is not a converted model (no %s)",
+                         target, sign);
+    return folder_writer_check(target, replaced, err);
 }
 
 static pst_status check_arguments(const struct conversion *conversion, const char *target,

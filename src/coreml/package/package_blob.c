@@ -206,7 +206,7 @@ static pst_status put_file(const struct blob_plan *plan, struct sink *sink,
 
 pst_status blob_write(const struct blob_plan *plan, const char *path, char hex[DIGEST_HEX_SIZE],
                       pst_error *err) {
-    struct sink sink = {.writer = {.fd = -1}};
+    struct sink sink = {0};
     pst_status status = digest_begin(&sink.digest, DIGEST_SHA256, err);
     if (!status) status = file_writer_open(&sink.writer, path, err);
     if (!status) status = put_file(plan, &sink, hex, err);

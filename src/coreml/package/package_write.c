@@ -13,8 +13,20 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/file_writer.h"
+#include "base/folder_writer.h"
 #include "coreml/package/package_blob.h"
 #include "coreml/package/package_message.h"
+
+static const char *const NAMES[] = {"Manifest.json", "Data",          "com.apple.CoreML",
+                                    "model.mlmodel", "weights",       "weight.bin",
+                                    "potstill.json", "tokenizer.json"};
+
+const struct folder_files PACKAGE_FILES = {
+    .what = "a package, or of what was converted",
+    .names = NAMES,
+    .count = sizeof NAMES / sizeof *NAMES,
+    .suffix = ".mlpackage",
+};
 
 /* "XXXXXXXX-XXXX-8XXX-YXXX-XXXXXXXXXXXX" and a NUL: a UUID of version 8, the one for makers' own rules. */
 enum { UUID_SIZE = 37 };
@@ -72,7 +84,7 @@ static pst_status make_parents(const char *path, pst_error *err) {
 /* "folder/name" as a file with these bytes. */
 static pst_status write_file(const char *folder, const char *name, const void *bytes, size_t length,
                              pst_error *err) {
-    struct file_writer writer = {.fd = -1};
+    struct file_writer writer = {0};
     char *path = path_join(folder, name);
     if (path == NULL) return error_memory(err, 0);
     pst_status status = make_parents(path, err);
@@ -143,9 +155,9 @@ pst_status package_write(struct mil_model *model, const char *path, int force, p
     struct folder_writer folder = {0};
     pst_status status = mil_model_check(model, err);
     if (!status && force) status = check_target(path, err);
-    if (!status) status = folder_writer_open(&folder, path, force, err);
+    if (!status) status = folder_writer_open(&folder, path, force ? &PACKAGE_FILES : NULL, err);
     if (status) return status;
-    status = write_parts(model, folder.temporary_path, err);
+    status = write_parts(model, folder.temporary.path, err);
     if (!status) status = folder_writer_commit(&folder, err);
     folder_writer_abort(&folder);
     return status;

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 #include <dirent.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/error.h"
@@ -73,30 +75,48 @@ static void refusals(void **state) {
     assert_int_equal(file_view_open(&view, "/dev/null", 4, &err), PST_ERR_MODEL);
 }
 
-static void a_folder_appears_whole(void **state) {
+static void a_planted_link_is_not_followed(void **state) {
     (void)state;
-    struct folder_writer writer;
-    scratch_remove(in_folder("model"), "file");
-    remove(in_folder("model"));
-    assert_int_equal(folder_writer_open(&writer, in_folder("model"), 0, &err), PST_OK);
-    scratch_text(writer.temporary_path, "file", "1");
-    assert_false(path_is_folder(in_folder("model")));
-    assert_int_equal(folder_writer_commit(&writer, &err), PST_OK);
-    assert_int_equal(entries(in_folder("model")), 1);
-    assert_int_equal(folder_writer_open(&writer, in_folder("model"), 0, &err), PST_ERR_IO);
-    assert_non_null(strstr(err.message, "force replaces it"));
-    assert_int_equal(folder_writer_open(&writer, in_folder("model"), 1, &err), PST_OK);
-    scratch_text(writer.temporary_path, "other", "2");
-    scratch_text(writer.temporary_path, "file", "2");
-    assert_int_equal(folder_writer_commit(&writer, &err), PST_OK);
-    assert_int_equal(entries(in_folder("model")), 2);
+    /* Under the names that were used once, and under one of today's form: none is touched. */
+    char link_path[700];
+    scratch_text(folder, "precious", "kept");
+    static const char *const names[] = {"planted.tmp-1", "planted.tmp-0123456789abcdef"};
+    for (int i = 0; i < 2; i++) {
+        snprintf(link_path, sizeof link_path, "%s/%s", folder, names[i]);
+        unlink(link_path);
+        assert_int_equal(symlink("precious", link_path), 0);
+    }
+    assert_int_equal(file_write(in_folder("planted"), "new", 3, &err), PST_OK);
+    struct file_view view;
+    assert_int_equal(file_view_open(&view, in_folder("precious"), 100, &err), PST_OK);
+    assert_memory_equal(view.data, "kept", 4);
+    file_view_close(&view);
+    scratch_remove(folder, names[0]);
+    scratch_remove(folder, names[1]);
+}
+
+static void what_a_killed_process_left_is_removed(void **state) {
+    (void)state;
     int before = entries(folder);
-    assert_int_equal(folder_writer_open(&writer, in_folder("model"), 1, &err), PST_OK);
-    scratch_text(writer.temporary_path, "file", "3");
-    folder_writer_abort(&writer);
-    assert_int_equal(entries(folder), before);
-    scratch_remove(in_folder("model"), "other");
-    assert_int_equal(folder_writer_open(&writer, in_folder("five"), 1, &err), PST_ERR_IO);
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        struct file_writer writer;
+        _exit(file_writer_open(&writer, in_folder("killed"), &err));
+    }
+    int exit_code;
+    assert_int_equal(waitpid(child, &exit_code, 0), child);
+    assert_int_equal(exit_code, 0);
+    assert_int_equal(entries(folder), before + 1);
+    struct file_writer living;
+    assert_int_equal(file_writer_open(&living, in_folder("killed"), &err), PST_OK);
+    assert_int_equal(entries(folder), before + 1); /* the living one's */
+    assert_int_equal(file_write(in_folder("killed"), "x", 1, &err), PST_OK);
+    assert_int_equal(entries(folder), before + 2); /* which another writer leaves alone */
+    assert_int_equal(file_writer_put(&living, "second", 6, &err), PST_OK);
+    assert_int_equal(file_writer_commit(&living, &err), PST_OK);
+    assert_int_equal(entries(folder), before + 1);
+    scratch_remove(folder, "killed");
 }
 
 static void messages_are_printable(void **state) {
@@ -134,7 +154,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_replaced_at_once),
         cmocka_unit_test(refusals),
-        cmocka_unit_test(a_folder_appears_whole),
+        cmocka_unit_test(a_planted_link_is_not_followed),
+        cmocka_unit_test(what_a_killed_process_left_is_removed),
         cmocka_unit_test(messages_are_printable),
         cmocka_unit_test(buffers_grow),
     };
