@@ -24,7 +24,8 @@ struct values {
     int64_t runs;
 };
 
-static const struct values defaults = {.decoding = {DECODING_NOTHING_CHOSEN}, .runs = 10};
+static const struct values defaults = {
+    .engine = {.device = DEVICE_CPU}, .decoding = {DECODING_NOTHING_CHOSEN}, .runs = 10};
 
 #define AT(field) offsetof(struct values, field)
 static const struct option options[] = {
@@ -119,7 +120,8 @@ static int prepare(struct job *job) {
     if (!code) code = parse_lengths(job, values->lengths);
     if (!code) code = bench_clip_read(&job->clip, values->audio);
     double start = bench_now_ms();
-    if (!code) code = engine_open(&job->engine, &values->engine);
+    if (!code) code = engine_open(&job->engine, &values->engine, "bench");
+    if (!code) code = engine_open_session(&job->engine, &values->engine);
     job->report.load_ms = bench_now_ms() - start;
     if (!code) code = decoding_build(&job->decoding, &values->decoding, job->engine.model);
     job->decoding.options.skip_logprob = 1; /* as for plain text */

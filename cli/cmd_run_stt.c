@@ -60,9 +60,7 @@ const struct command command_run_stt = {
                "Each clip is scaled to an RMS of 0.075 and decoded with num_beams 5,\n"
                "repetition_penalty 1.3, no_repeat_ngram_size 2, early_stopping true and\n"
                "max_new_tokens = 5 a second of audio, at least 10 and at most 150.\n"
-               "A sample that fails has an error in place of a prediction.\n"
-               "\n"
-               "Without --decoder a converted model decodes with --decode greedy only.",
+               "A sample that fails has an error in place of a prediction.",
     .groups =
         {
             {"Options", options, 0},
@@ -93,7 +91,7 @@ struct job {
 static pst_decode_options script_options(const struct job *job) {
     pst_decode_options settings;
     pst_decode_options_init(&settings);
-    if (job->engine.model) pst_model_decode_options(job->engine.model, &settings);
+    pst_model_decode_options(job->engine.model, &settings);
     settings.num_beams = job->values->decode == DECODE_GREEDY ? 1 : 5;
     settings.repetition_penalty = 1.3F;
     settings.no_repeat_ngram_size = 2;
@@ -184,7 +182,7 @@ static int add_samples(struct job *job) {
     batch.deliver = deliver;
     batch.user = job;
     show_progress(job);
-    if (pst_batch_run(job->engine.package ? NULL : job->engine.model, &batch, &err) && !job->code)
+    if (pst_batch_run(job->engine.model, &batch, &err) && !job->code)
         return fail(exit_code_of(&err), "%s", err.message);
     return job->code;
 }
@@ -221,18 +219,15 @@ static int read_manifest(struct job *job) {
 
 /* What a package cannot do is said before the first clip. */
 static int check_search(const struct job *job) {
-    pst_converted_info info;
-    if (!job->engine.package) return 0;
-    pst_converted_describe(job->engine.package, &info);
-    if (strcmp(info.layout, "single") == 0)
+    const pst_model_info *info = &job->engine.info;
+    if (info->layout && strcmp(info->layout, "single") == 0)
         return fail(EXIT_MODEL,
                     "run-stt: a package of the layout single does not know the script's rules; use "
                     "the layout split");
-    if (job->values->decode != DECODE_GREEDY && !job->engine.session)
-        return fail(
-            EXIT_USAGE,
-            "run-stt: a converted model decodes greedily: add --decode greedy (the scripts' "
-            "beam search needs the model it was made from: --decoder M)");
+    if (info->num_beams_max == 1 && job->values->decode != DECODE_GREEDY)
+        return fail(EXIT_USAGE,
+                    "run-stt: this converted model decodes greedily: add --decode greedy (the "
+                    "scripts' beam search needs the model it was made from: --decoder M)");
     return 0;
 }
 
@@ -242,12 +237,12 @@ static int prepare(struct job *job) {
     if (!code) code = output_open(&job->output, values->output);
     if (!code) code = read_manifest(job);
     if (!code && values->audio) code = output_spare(&job->output, values->audio);
-    if (!code) code = engine_open_device(&job->engine, &values->engine, "run-stt");
+    if (!code) code = engine_open(&job->engine, &values->engine, "run-stt");
     if (!code) code = check_search(job);
     job->report = (struct report){.model_id = values->engine.model,
                                   .adapter_dir = values->engine.adapter,
                                   .processor_dir = values->engine.processor,
-                                  .device = device_name(job->engine.device)};
+                                  .device = job->engine.device};
     if (!code) report_open(&job->report);
     return code;
 }

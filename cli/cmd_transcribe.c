@@ -69,9 +69,9 @@ const struct command command_transcribe = {
                "       (seconds), text, tokens, avg_logprob\n"
                "jsonl  the same objects, one a line\n"
                "\n"
-               "A converted model decodes greedily, with the rules below but for beams and\n"
-               "--sequence-bias, and with --decoder with all of them; as one package (the\n"
-               "layout single) without any.",
+               "A converted model decodes as any other, but without beams if it keeps its own\n"
+               "cache (convert --state), and as one package (the layout single) with no rule at\n"
+               "all. With --decoder its packages only encode.",
     .groups =
         {
             {"Options", options, 0},
@@ -176,27 +176,17 @@ static int deliver(void *user, const pst_clip_result *clip) {
     return job->code;
 }
 
-/* Packages take no longer clips than they were made for. */
-static double window(const struct job *job) {
-    double seconds = job->values->window;
-    if (!job->engine.package || seconds == 0) return seconds;
-    pst_converted_info info;
-    pst_converted_describe(job->engine.package, &info);
-    double most = (double)info.samples_max / PST_SAMPLE_RATE_HZ;
-    return seconds < most ? seconds : most;
-}
-
 static int transcribe_inputs(struct job *job) {
     pst_error err;
     pst_batch_options batch = engine_batch(&job->engine, &job->values->engine);
-    batch.window_seconds = window(job);
+    batch.window_seconds = job->values->window;
     batch.normalize = job->values->normalize;
     batch.decode = &job->decoding.options;
     batch.next = next;
     batch.deliver = deliver;
     batch.user = job;
     show_progress(job);
-    if (pst_batch_run(job->engine.package ? NULL : job->engine.model, &batch, &err) && !job->code)
+    if (pst_batch_run(job->engine.model, &batch, &err) && !job->code)
         return fail(exit_code_of(&err), "%s", err.message);
     report_unusable(job, job->inputs.list + job->inputs.count);
     return job->code;
@@ -221,7 +211,7 @@ static int prepare(struct job *job, char **operands, int operand_count) {
     code = output_open(&job->results.output, values->output);
     for (size_t i = 0; !code && i < job->inputs.count; i++)
         code = output_spare(&job->results.output, job->inputs.list[i].path);
-    if (!code) code = engine_open_device(&job->engine, &values->engine, "transcribe");
+    if (!code) code = engine_open(&job->engine, &values->engine, "transcribe");
     if (!code) code = decoding_build(&job->decoding, &values->decoding, job->engine.model);
     job->decoding.options.skip_logprob = values->format == RESULT_TEXT; /* which does not show it */
     return code;

@@ -76,7 +76,6 @@ int decoding_check(const struct command *command, const struct decoding_choice *
 static int build_biases(struct decoding *decoding, const struct option_texts *texts,
                         const pst_model *model) {
     if (!texts->count) return 0;
-    if (!model) return fail(EXIT_USAGE, "--sequence-bias is not available for converted models");
     decoding->biases = need(calloc(texts->count, sizeof *decoding->biases));
     decoding->bias_ids = need(calloc(texts->count, sizeof *decoding->bias_ids));
     for (size_t i = 0; i < texts->count; i++) {
@@ -123,7 +122,7 @@ int decoding_build(struct decoding *decoding, const struct decoding_choice *choi
     *decoding = (struct decoding){0};
     pst_decode_options *options = &decoding->options;
     pst_decode_options_init(options);
-    if (model) pst_model_decode_options(model, options);
+    pst_model_decode_options(model, options);
     override_beams(options, choice);
     override_count(&options->max_new_tokens, choice->max_new_tokens);
     override_count(&options->min_length, choice->min_length);

@@ -48,9 +48,8 @@ struct decoding {
 
 /* Fails with what contradicts itself in `choice`: 0, or EXIT_USAGE with the reason printed. */
 int decoding_check(const struct command *command, const struct decoding_choice *choice);
-/* The model's settings overridden by `choice`: 0, or an exit code with the reason printed. Without
- * a model (packages): transformers' defaults, and nothing that needs a tokenizer. `choice` must
- * outlive `decoding`; decoding_free() in any case. */
+/* The model's settings overridden by `choice`: 0, or an exit code with the reason printed. `choice`
+ * must outlive `decoding`; decoding_free() in any case. */
 int decoding_build(struct decoding *decoding, const struct decoding_choice *choice,
                    const pst_model *model);
 void decoding_free(struct decoding *decoding);

@@ -2,6 +2,7 @@
 #include "engine.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "console.h"
 #include "locate.h"
@@ -20,7 +21,7 @@ const struct option engine_adapter_options[] = {
     {0},
 };
 const struct option engine_device_options[] = {
-    {"device", 0, OPTION_CHOICE, DEVICE_NAMES, AT(device),
+    {"device", 0, OPTION_CHOICE, "auto|cpu|mil|coreml|mps|cuda", AT(device),
      "where to compute: the cpu, or the packages of a model that convert has made, by an "
      "interpreter (mil), Core ML (coreml) or Core ML without the Neural Engine (mps), the last two "
      "on macOS; there is no cuda (default: auto, what the model is for)"},
@@ -47,51 +48,59 @@ const struct option engine_compute_options[] = {
     {0},
 };
 
-/* Whether it is only the instruction set asked for that is missing: the model opens without it. */
-static int only_cpu_is_missing(const char *dir, pst_model_options options) {
-    pst_model *model;
-    if (options.cpu == PST_CPU_AUTO) return 0;
-    options.cpu = PST_CPU_AUTO;
-    if (pst_model_open(dir, &options, &model, NULL)) return 0;
-    pst_model_free(model);
-    return 1;
+/* A folder of packages, or a package. */
+static int is_converted(const char *name) {
+    static const char *const files[] = {"potstill.json", "Manifest.json"};
+    int found = 0;
+    for (int i = 0; i < 2 && !found; i++) {
+        char *path = text_format("%s/%s", name, files[i]);
+        found = access(path, F_OK) == 0;
+        free(path);
+    }
+    return found;
 }
 
-static int open_model(struct engine *engine, const struct engine_choice *choice, const char *dir,
-                      const char *processor_dir, const char *cache_dir) {
+/* A model is a checkpoint by any name, or a converted one by its path. */
+static int locate_model(const struct engine *engine, const struct engine_choice *choice,
+                        const char *name, char **dir) {
+    if (!is_converted(name))
+        return locate(&engine->environment, name, "config.json", choice->revision, dir);
+    *dir = text_format("%s", name);
+    return 0;
+}
+
+static int open_model(struct engine *engine, const struct engine_choice *choice,
+                      pst_model_options *options) {
     pst_error err;
-    pst_model_options options;
-    pst_model_options_init(&options);
-    options.processor_dir = processor_dir;
-    options.cpu = (pst_cpu)choice->cpu;
-    options.precision = (pst_precision)choice->precision;
-    options.cache_dir = cache_dir;
-    pst_status status = pst_model_open(dir, &options, &engine->model, &err);
-    if (status == PST_ERR_UNSUPPORTED && only_cpu_is_missing(dir, options))
-        return fail(EXIT_ENVIRONMENT, "%s", err.message);
-    return status ? fail_model(&err) : 0;
-}
-
-/* `cached`: keep packed weights and the tokenizer for the next time. */
-static int find_model(struct engine *engine, const struct engine_choice *choice, int cached) {
-    char *dir = NULL, *processor_dir = NULL;
-    *engine = (struct engine){0};
-    environment_read(&engine->environment, choice->offline);
+    char *dir = NULL, *processor_dir = NULL, *decoder_dir = NULL;
     const char *name = choice->model ? choice->model : engine->environment.model;
-    int code = locate(&engine->environment, name, "config.json", choice->revision, &dir);
+    int code = locate_model(engine, choice, name, &dir);
     if (!code && choice->processor)
         code = locate(&engine->environment, choice->processor, "tokenizer.json", choice->revision,
                       &processor_dir);
-    if (!code)
-        code = open_model(engine, choice, dir, processor_dir,
-                          cached ? engine->environment.weights_cache : NULL);
+    if (!code && choice->decoder)
+        code = locate(&engine->environment, choice->decoder, "config.json", choice->revision,
+                      &decoder_dir);
+    options->processor_dir = processor_dir;
+    options->decoder_dir = decoder_dir;
+    options->cpu = (pst_cpu)choice->cpu;
+    options->precision = (pst_precision)choice->precision;
+    options->warn = say_warning;
+    if (!code && pst_model_open(dir, options, &engine->model, &err)) code = fail_model(&err);
+    if (!code) pst_model_describe(engine->model, &engine->info);
     pst_free(dir);
     pst_free(processor_dir);
+    pst_free(decoder_dir);
     return code;
 }
 
 int engine_open_model(struct engine *engine, const struct engine_choice *choice) {
-    return find_model(engine, choice, 0);
+    pst_model_options options;
+    *engine = (struct engine){0};
+    environment_read(&engine->environment, choice->offline);
+    pst_model_options_init(&options);
+    options.device = PST_DEVICE_CPU;
+    return open_model(engine, choice, &options);
 }
 
 int engine_open_adapter(struct engine *engine, const char *name, double weight, double scale) {
@@ -140,7 +149,57 @@ int engine_locate(const struct engine_choice *choice, const char *name, const ch
     return code;
 }
 
-static int open_session(struct engine *engine, const struct engine_choice *choice) {
+/* A model without a tokenizer gives tokens, but no text: this is checked before the first clip. */
+static int check_tokenizer(const struct engine *engine) {
+    pst_error err;
+    int32_t none = 0;
+    char *text = NULL;
+    if (pst_model_decode(engine->model, &none, 0, 0, &text, &err)) return fail_model(&err);
+    pst_free(text);
+    return 0;
+}
+
+/* mps is Core ML on CPU and GPU. */
+static int set_device(pst_model_options *options, const struct engine_choice *choice,
+                      const char *command) {
+    static const pst_device devices[] = {PST_DEVICE_AUTO, PST_DEVICE_CPU, PST_DEVICE_MIL,
+                                         PST_DEVICE_COREML, PST_DEVICE_COREML};
+    if (choice->device == DEVICE_CUDA)
+        return fail(
+            EXIT_ENVIRONMENT,
+            "%s: --device cuda: this program computes on the cpu, with the vector "
+            "instructions it finds there, and on Apple's devices; use --device cpu or leave "
+            "the option out",
+            command);
+    if (choice->device == DEVICE_MPS && choice->units != PST_UNITS_ALL)
+        return fail(EXIT_USAGE, "%s: --compute-units is for --device coreml", command);
+    options->device = devices[choice->device];
+    options->units =
+        choice->device == DEVICE_MPS ? PST_UNITS_GPU : (pst_compute_units)choice->units;
+    return 0;
+}
+
+int engine_open(struct engine *engine, const struct engine_choice *choice, const char *command) {
+    pst_model_options options;
+    *engine = (struct engine){0};
+    pst_model_options_init(&options);
+    int code = set_device(&options, choice, command);
+    if (code) return code;
+    environment_read(&engine->environment, choice->offline);
+    options.cache_dir = choice->no_cache ? NULL : engine->environment.weights_cache;
+    code = open_model(engine, choice, &options);
+    if (!code && engine->info.layout && (choice->adapters.count || choice->adapter))
+        code = fail(EXIT_USAGE,
+                    "%s: an adapter cannot be put on a converted model: merge it in with potstill "
+                    "convert --adapter",
+                    command);
+    if (!code) code = check_tokenizer(engine);
+    if (!code) code = open_adapters(engine, choice);
+    engine->device = choice->device == DEVICE_MPS ? "mps" : engine->info.device;
+    return code;
+}
+
+int engine_open_session(struct engine *engine, const struct engine_choice *choice) {
     pst_error err;
     pst_session_options options;
     pst_session_options_init(&options);
@@ -152,88 +211,6 @@ static int open_session(struct engine *engine, const struct engine_choice *choic
     return status ? fail(EXIT_MODEL, "%s", err.message) : 0;
 }
 
-/* A model without a tokenizer gives tokens, but no text: this is checked before the first clip. */
-static int check_tokenizer(const struct engine *engine) {
-    pst_error err;
-    int32_t none = 0;
-    char *text = NULL;
-    if (pst_model_decode(engine->model, &none, 0, 0, &text, &err)) return fail_model(&err);
-    pst_free(text);
-    return 0;
-}
-
-int engine_open(struct engine *engine, const struct engine_choice *choice) {
-    int code = find_model(engine, choice, !choice->no_cache);
-    if (!code) code = check_tokenizer(engine);
-    if (!code) code = open_adapters(engine, choice);
-    return code ? code : open_session(engine, choice);
-}
-
-/* The engine that decodes what the converted model `name` has heard: the one that was asked for, or
- * that of the checkpoint beside the packages. */
-static int open_decoder(struct engine *engine, const struct engine_choice *choice,
-                        const char *name) {
-    struct engine_choice whole = *choice;
-    enum device device = engine->device;
-    whole.model = choice->decoder ? choice->decoder : name;
-    if (!choice->decoder && !device_has_checkpoint(name)) return 0;
-    environment_free(&engine->environment);
-    int code = engine_open(engine, &whole);
-    engine->device = device;
-    return code;
-}
-
-/* Packages have their adapters merged in, and their own precision. */
-static int open_package(struct engine *engine, const struct engine_choice *choice, const char *name,
-                        const char *command) {
-    pst_error err;
-    pst_converted_options options;
-    pst_compute_units units;
-    char *processor_dir = NULL;
-    int code = device_units(command, engine->device, choice->units, &units);
-    if (code) return code;
-    if (choice->adapters.count || choice->adapter)
-        return fail(EXIT_USAGE,
-                    "%s: an adapter cannot be put on a converted model: merge it in with potstill "
-                    "convert --adapter",
-                    command);
-    code = open_decoder(engine, choice, name);
-    if (!code && choice->processor)
-        code = locate(&engine->environment, choice->processor, "tokenizer.json", choice->revision,
-                      &processor_dir);
-    if (code) return code;
-    pst_converted_options_init(&options);
-    options.device = engine->device == DEVICE_MIL ? PST_DEVICE_MIL : PST_DEVICE_COREML;
-    options.threads = (uint32_t)choice->threads;
-    options.processor_dir = processor_dir;
-    options.units = units;
-    options.cache_dir = choice->no_cache ? NULL : engine->environment.weights_cache;
-    options.warn = say_warning;
-    options.decoder = engine->session;
-    pst_status status = pst_converted_open(name, &options, &engine->package, &err);
-    pst_free(processor_dir);
-    return status ? fail_model(&err) : 0;
-}
-
-int engine_open_device(struct engine *engine, const struct engine_choice *choice,
-                       const char *command) {
-    enum device device;
-    *engine = (struct engine){0};
-    environment_read(&engine->environment, choice->offline);
-    const char *name = choice->model ? choice->model : engine->environment.model;
-    int code = device_settle(command, (enum device)choice->device, name, &device);
-    engine->device = device;
-    if (code) return code;
-    if (device_is_package(device)) return open_package(engine, choice, name, command);
-    if (choice->units != PST_UNITS_ALL || choice->decoder)
-        return fail(EXIT_USAGE, "%s: %s is for a converted model", command,
-                    choice->decoder ? "--decoder" : "--compute-units");
-    environment_free(&engine->environment);
-    code = engine_open(engine, choice);
-    engine->device = device;
-    return code;
-}
-
 pst_batch_options engine_batch(const struct engine *engine, const struct engine_choice *choice) {
     pst_batch_options batch;
     pst_batch_options_init(&batch);
@@ -241,12 +218,10 @@ pst_batch_options engine_batch(const struct engine *engine, const struct engine_
     batch.adapters = (const pst_adapter *const *)engine->adapters;
     batch.weights = engine->weights;
     batch.adapter_count = engine->adapter_count;
-    batch.package = engine->package;
     return batch;
 }
 
 void engine_close(struct engine *engine) {
-    pst_converted_free(engine->package);
     pst_session_free(engine->session);
     for (size_t i = 0; i < engine->adapter_count; i++) pst_adapter_free(engine->adapters[i]);
     free(engine->adapters);

@@ -1,4 +1,4 @@
-/* engine.h - a model, perhaps adapters, and a session, opened from what the user named.
+/* engine.h - a model, perhaps adapters and a session, opened from what the user named.
  *
  * Every command that computes goes through here, so that names, defaults, messages and exit codes
  * are the same everywhere. */
@@ -7,10 +7,13 @@
 
 #include <stdint.h>
 
-#include "device.h"
 #include "environment.h"
 #include "options.h"
 #include "potstill.h"
+
+/* Where to compute, in the order of --device: names of the reference scripts (cuda is one, to be refused
+ * with a reason) and those that this program adds. */
+enum device { DEVICE_AUTO, DEVICE_CPU, DEVICE_MIL, DEVICE_COREML, DEVICE_MPS, DEVICE_CUDA };
 
 /* What the command line says; NULL and -1 where it says nothing. */
 struct engine_choice {
@@ -33,12 +36,12 @@ struct engine_choice {
 struct engine {
     struct environment environment;
     pst_model *model;
+    pst_model_info info;
     pst_adapter **adapters; /* [adapter_count]; none: the base alone */
     double *weights;        /* [adapter_count] */
     size_t adapter_count;
-    pst_session *session; /* NULL after engine_open_model() */
-    enum device device;
-    pst_converted *package; /* in place of all the above, but for a model and session that decode */
+    pst_session *session; /* of engine_open_session(); else NULL */
+    const char *device;   /* what computes: a name of --device */
 };
 
 /* Tables about struct engine_choice: what goes with naming a model, an adapter, a device, and with
@@ -49,8 +52,11 @@ extern const struct option engine_device_options[];
 extern const struct option engine_compute_options[];
 
 /* Each returns 0, or an exit code with the reason printed. engine_close() in any case. */
-int engine_open(struct engine *engine, const struct engine_choice *choice);
-/* The model alone, and no cache: what inspecting needs. */
+/* A checkpoint or a converted model, and adapters. `command` is for messages. */
+int engine_open(struct engine *engine, const struct engine_choice *choice, const char *command);
+/* A session with what is open. */
+int engine_open_session(struct engine *engine, const struct engine_choice *choice);
+/* A checkpoint alone, and no cache: what inspecting needs. */
 int engine_open_model(struct engine *engine, const struct engine_choice *choice);
 /* Opens an adapter folder or hub id on the model, beside those that are open; `scale` for one that
  * stores none, 0: not given. */
@@ -58,10 +64,6 @@ int engine_open_adapter(struct engine *engine, const char *name, double weight, 
 /* locate() with what the options say, or locate_any() where no file is required. */
 int engine_locate(const struct engine_choice *choice, const char *name, const char *required,
                   char **dir);
-/* engine_open(), or where the device of `choice` means so the packages of a converted model.
- * `command` is for messages. */
-int engine_open_device(struct engine *engine, const struct engine_choice *choice,
-                       const char *command);
 /* The options of a batch over what is open: threads and adapters. The rest is the command's. */
 pst_batch_options engine_batch(const struct engine *engine, const struct engine_choice *choice);
 void engine_close(struct engine *engine);

@@ -1,7 +1,7 @@
 /* potstill.h - run fine-tuned Moonshine speech models.
  *
- * Three objects. A `pst_model` is a checkpoint: immutable once open, any number of threads may read
- * it. A `pst_adapter` is a LoRA (or related) adapter, checked against its model and just as
+ * Three objects. A `pst_model` is a checkpoint, or what was converted from one for Core ML:
+ * immutable once open, any number of threads may read it. A `pst_adapter` is a LoRA (or related) adapter, checked against its model and just as
  * immutable. A `pst_session` computes for one thread at a time: it has the scratch memory and the
  * worker threads. Free adapters and sessions before their model.
  *
@@ -80,7 +80,7 @@ typedef enum pst_status {
     PST_ERR_INPUT = 2,
     /* A model or adapter file is missing, damaged or does not fit. */
     PST_ERR_MODEL = 3,
-    /* Valid, but a feature that this version or machine does not have; the message names it. */
+    /* Valid, but a feature that this version does not have; the message names it. */
     PST_ERR_UNSUPPORTED = 4,
     /* The system refused to read or write. */
     PST_ERR_IO = 5,
@@ -91,7 +91,9 @@ typedef enum pst_status {
     PST_ERR_NOT_FOUND = 8,
     /* The hub has no such model, or does not give it without a token that has access: it does not
      * tell which. */
-    PST_ERR_ACCESS = 9
+    PST_ERR_ACCESS = 9,
+    /* This machine lacks what was asked for: an instruction set, Core ML. */
+    PST_ERR_DEVICE = 10
 } pst_status;
 
 /* An error record, owned by the caller. `message` is UTF-8, one line, without a final period. */
@@ -212,27 +214,62 @@ typedef enum pst_precision {
     PST_PRECISION_AUTO = 3
 } pst_precision;
 
+/* Who computes. */
+typedef enum pst_device {
+    PST_DEVICE_AUTO = 0, /* the CPU for a checkpoint, the interpreter for a converted model */
+    PST_DEVICE_CPU = 1,  /* the engine, from a checkpoint */
+    /* An interpreter of what pst_convert() makes, on any system: for proof and tests, slower. */
+    PST_DEVICE_MIL = 2,
+    PST_DEVICE_COREML = 3 /* Core ML, on macOS */
+} pst_device;
+
+/* What Core ML may compute with; what suits none of them it computes on the CPU. */
+typedef enum pst_compute_units {
+    PST_UNITS_ALL = 0,
+    PST_UNITS_ANE = 1, /* CPU and Neural Engine */
+    PST_UNITS_GPU = 2, /* CPU and GPU */
+    PST_UNITS_CPU = 3
+} pst_compute_units;
+
 typedef struct pst_model_options {
     size_t struct_size;
     /* Folder of tokenizer.json and the feature extractor's settings; NULL: the model's. */
     const char *processor_dir;
     pst_cpu cpu;
     pst_precision precision;
-    /* Folder where weights packed for this CPU are kept for the next time, shared by processes;
-     * NULL: packed anew for each model. A folder that cannot be written is no error. */
+    /* Folder where weights packed for this CPU, and what Core ML compiles, are kept for the next
+     * time, shared by processes; NULL: made anew for each model. A folder that cannot be written is
+     * no error. */
     const char *cache_dir;
     int prepare; /* pack the weights for computing now; 0: when the first session is made */
+    pst_device device;
+    pst_compute_units units; /* of Core ML */
+    /* For a converted model of the layout `split`: the checkpoint that it was made from, whose
+     * decoder then goes on from what the packages encode. NULL: that in `dir`, if there is one. */
+    const char *decoder_dir;
+    void (*warn)(void *user, const char *message); /* of Core ML, in any session; NULL: silent */
+    void *user;
 } pst_model_options;
 
 PST_API void pst_model_options_init_sized(pst_model_options *options, size_t struct_size);
 #define pst_model_options_init(options) pst_model_options_init_sized(options, sizeof *(options))
 
-/* Opens a Hugging Face Moonshine folder: config.json, model.safetensors (or its shards), and, where
- * present, generation_config.json, preprocessor_config.json or processor_config.json,
+/* Opens what `dir` is, a checkpoint or a converted model; see pst_find_model() for hub ids.
+ *
+ * A checkpoint is a Hugging Face Moonshine folder: config.json, model.safetensors (or its shards),
+ * and, where present, generation_config.json, preprocessor_config.json or processor_config.json,
  * tokenizer.json. float32 weights are used where they lie in the mapped file; float16 and bfloat16
- * are widened. `dir` is a folder; see pst_find_model() for hub ids.
+ * are widened.
+ *
+ * A converted model is what pst_convert() makes: the folder of the layout `split`, or the
+ * .mlpackage of `single`, which needs a processor_dir. It has its adapters merged in and takes no
+ * others, and clips of at most info.samples_max. It decodes like a checkpoint, with two exceptions:
+ * one that keeps its cache itself (`state`) has no beams. One of `single` has no beams, rules or
+ * log-probabilities (avg_logprob is NaN), and hears a shorter clip with silence behind it, as
+ * whoever calls it does.
+ *
  * PST_ERR_MODEL, PST_ERR_IO; PST_ERR_UNSUPPORTED: a setting of the model that would change its
- * output, or an instruction set that this CPU does not have. */
+ * output; PST_ERR_DEVICE. */
 PST_API pst_status pst_model_open(const char *dir, const pst_model_options *options,
                                   pst_model **model, pst_error *err);
 PST_API void pst_model_free(pst_model *model);
@@ -240,7 +277,7 @@ PST_API void pst_model_free(pst_model *model);
 typedef struct pst_model_info {
     const char *model_type; /* "moonshine" */
     const char *dtype;      /* stored type of most weights: "float32", "float16", "bfloat16" */
-    const char *kernels;    /* the kernel set in use: "avx512_vnni", "neon", "reference", ... */
+    const char *kernels;    /* the kernel set in use: "avx512_vnni", "neon", ...; or the device */
     const char *precision;  /* that of the products: "f32", "bf16", "int8" */
     uint64_t parameters;    /* values stored */
     uint64_t file_bytes;    /* size of the weight files */
@@ -251,6 +288,11 @@ typedef struct pst_model_info {
     uint32_t vocab, max_position_embeddings;
     uint32_t max_length; /* tokens of a transcript with its start token, by generation_config */
     int tied_embeddings;
+    const char *device; /* "cpu", "mil", "coreml" */
+    /* Of a converted model, of which no sizes but vocab and max_length are known: */
+    const char *layout;     /* "split", "single"; NULL: a checkpoint */
+    size_t samples_max;     /* of a clip; 0: no limit */
+    uint32_t num_beams_max; /* 1: it decodes greedily; 0: no limit */
 } pst_model_info;
 
 /* Strings in `info` live as long as the model. */
@@ -484,7 +526,8 @@ typedef struct pst_batch_options {
     size_t struct_size;
     uint32_t threads; /* 0: one per core this process may use, at most 8 */
     /* Longer clips are cut where they are quietest in the last fifth of each window of so many
-     * seconds. The model was made for 30, the default; 0: nothing is cut. At least 1. */
+     * seconds. Models were made for 30, the default, and converted ones for info.samples_max, which
+     * is the longest window then; 0: nothing is cut. At least 1. */
     double window_seconds;
     /* pst_audio_normalize_rms() on each segment. A silent one among others stays as it is; where
      * all are, the clip fails. */
@@ -493,9 +536,6 @@ typedef struct pst_batch_options {
     const double *weights;              /* [adapter_count]; NULL: all 1 */
     size_t adapter_count;
     const pst_decode_options *decode; /* NULL: the model's */
-    /* A converted model to use in place of a model, which then is NULL. One clip after the other,
-     * with the threads that the package was opened with; no adapters. */
-    struct pst_converted *package;
     /* Changes fields of the decode options for a segment of `sample_count` samples; may be NULL. It
      * is called by several threads at once. */
     void (*adjust)(void *user, size_t sample_count, pst_decode_options *decode);
@@ -517,74 +557,6 @@ PST_API void pst_batch_options_init_sized(pst_batch_options *options, size_t str
  * PST_ERR_CANCELLED: by `deliver`; PST_ERR_IO: a thread cannot be started. */
 PST_API pst_status pst_batch_run(const pst_model *model, const pst_batch_options *options,
                                  pst_error *err);
-
-/* ----------------------------------------------------------------------------- converted models */
-
-/* What pst_convert() made, ready to run. One timeline: one thread at a time. */
-typedef struct pst_converted pst_converted;
-
-typedef enum pst_device {
-    PST_DEVICE_MIL =
-        0, /* an interpreter, on any system: for proof and tests, slower than a model */
-    PST_DEVICE_COREML = 1 /* Core ML, on macOS */
-} pst_device;
-
-/* Can this system compute there? PST_ERR_UNSUPPORTED: no, and why. */
-PST_API pst_status pst_device_check(pst_device device, pst_error *err);
-
-/* What Core ML may compute with; what suits none of them it computes on the CPU. */
-typedef enum pst_compute_units {
-    PST_UNITS_ALL = 0,
-    PST_UNITS_ANE = 1, /* CPU and Neural Engine */
-    PST_UNITS_GPU = 2, /* CPU and GPU */
-    PST_UNITS_CPU = 3
-} pst_compute_units;
-
-typedef struct pst_converted_options {
-    size_t struct_size;
-    pst_device device;
-    uint32_t threads; /* of the interpreter; 0: one per core this process may use, at most 8 */
-    const char
-        *processor_dir;      /* folder of tokenizer.json; NULL: the package's. `single` has none */
-    pst_compute_units units; /* of Core ML, as all that follows but the decoder */
-    const char *cache_dir;   /* where it keeps what it compiles; NULL: compiled each time */
-    void (*warn)(void *user, const char *message); /* NULL: silent */
-    void *user;
-    /* A session of the model that the package was made from, or NULL. Its decoder, adapters in use
-     * included, then goes on from what the package's encoder heard: with beams, with every rule. It
-     * has to live as long as the package; not for `single`. */
-    pst_session *decoder;
-} pst_converted_options;
-
-PST_API void pst_converted_options_init_sized(pst_converted_options *options, size_t struct_size);
-#define pst_converted_options_init(options)                                                        \
-    pst_converted_options_init_sized(options, sizeof *(options))
-
-/* Opens the folder that the layout `split` is, or the .mlpackage that `single` is. */
-PST_API pst_status pst_converted_open(const char *path, const pst_converted_options *options,
-                                      pst_converted **package, pst_error *err);
-PST_API void pst_converted_free(pst_converted *package);
-
-typedef struct pst_converted_info {
-    const char *layout;    /* "split", "single" */
-    const char *precision; /* "float16", ...; "" where the package does not say */
-    const char *target;    /* "ios16", ... */
-    uint32_t lengths;      /* how many there are */
-    size_t samples_max;    /* of a clip */
-    uint32_t tokens_max;   /* of a transcript with its start token */
-} pst_converted_info;
-
-/* Strings live as long as the package. */
-PST_API void pst_converted_describe(const pst_converted *package, pst_converted_info *info);
-
-/* Samples to text as pst_transcribe() does it, in the shortest length that the clip fits. Without a
- * decoder session packages decode greedily: num_beams has to be 1. The layout `single` knows no
- * rules, no log-probabilities (avg_logprob is NaN), and hears a shorter clip with silence behind
- * it, as whoever calls it does. NULL options: greedy, without rules, up to tokens_max, or to the
- * limit of the session's model. */
-PST_API pst_status pst_converted_transcribe(pst_converted *package, const float *samples,
-                                            size_t count, const pst_decode_options *options,
-                                            pst_transcript **transcript, pst_error *err);
 
 #ifdef __cplusplus
 }

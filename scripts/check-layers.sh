@@ -6,7 +6,7 @@ formats="base formats"
 model="$formats tokenizer model"
 adapter="$model adapter"
 network="$adapter kernels network"
-pipeline="$network audio hub decode evaluate coreml pipeline"
+pipeline="$network audio hub decode evaluate pipeline"
 allowed() {
     case $1 in
     base) echo base ;;
@@ -17,11 +17,12 @@ allowed() {
     adapter) echo "$adapter" ;;
     evaluate) echo "$formats evaluate" ;;
     network) echo "$network" ;;
-    decode) echo "$network decode" ;;
+    decode) echo "base kernels decode" ;;
     pipeline) echo "$pipeline" ;;
     merge | import) echo "$adapter $1" ;;
-    coreml) echo "$adapter kernels merge verify coreml" ;;
+    coreml) echo "$pipeline merge coreml" ;;
     verify) echo "$adapter merge coreml verify" ;;
+    open) echo "$pipeline merge coreml open" ;;
     *) echo "" ;;
     esac
 }

@@ -11,6 +11,7 @@
 #include "base/file_view.h"
 #include "base/option_struct.h"
 #include "formats/pickle_file.h"
+#include "model/model.h"
 
 void pst_adapter_options_init_sized(pst_adapter_options *options, size_t struct_size) {
     const pst_adapter_options defaults = {.struct_size = sizeof defaults};
@@ -81,7 +82,8 @@ pst_status pst_adapter_open(const pst_model *model, const char *dir,
     if (status) return status;
     if (!isfinite(own.adapter_scale))
         return error_set(err, PST_ERR_ARGUMENT, "pst_adapter_open: adapter_scale is not finite");
-    status = adapter_folder_find(&folder, dir, err);
+    status = model_need_weights(model, err);
+    if (!status) status = adapter_folder_find(&folder, dir, err);
     if (status) return status;
     if (folder.by_trainer)
         status = trainer_adapter_open(model, folder.path, &own, adapter, err);

@@ -50,6 +50,7 @@ const char *pst_status_name(pst_status status) {
     case PST_ERR_CANCELLED: return "cancelled";
     case PST_ERR_NOT_FOUND: return "not found";
     case PST_ERR_ACCESS: return "access";
+    case PST_ERR_DEVICE: return "device";
     }
     return "unknown";
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -108,4 +109,10 @@ int path_is_file(const char *path) {
 int path_is_folder(const char *path) {
     struct stat st;
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int path_has_file(const char *dir, const char *name) {
+    char path[4096]; /* no system opens a longer one */
+    int length = snprintf(path, sizeof path, "%s/%s", dir, name);
+    return length > 0 && (size_t)length < sizeof path && path_is_file(path);
 }

@@ -41,5 +41,7 @@ char *path_join(const char *dir, const char *name);
 /* Is there a regular file (following links)? */
 int path_is_file(const char *path);
 int path_is_folder(const char *path);
+/* Is there a regular file of this name in `dir`? */
+int path_has_file(const char *dir, const char *name);
 
 #endif

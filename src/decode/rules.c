@@ -136,6 +136,14 @@ static int is_too_short(const pst_decode_options *options, size_t count) {
     return count < options->min_length || count - 1 < options->min_new_tokens;
 }
 
+int rules_are_plain(const pst_decode_options *options) {
+    return options->num_beams <= 1 && options->min_length == 0 && options->min_new_tokens == 0 &&
+           options->repetition_penalty == 1 && options->no_repeat_ngram_size == 0 &&
+           options->suppress_tokens_count == 0 && options->begin_suppress_tokens_count == 0 &&
+           options->sequence_bias_count == 0 && options->forced_bos_token_id < 0 &&
+           options->forced_eos_token_id < 0;
+}
+
 int rules_act(const struct rules *rules, size_t count) {
     const pst_decode_options *options = rules->options;
     return options->sequence_bias_count || options->repetition_penalty != 1.0f ||

@@ -23,6 +23,9 @@ struct rules {
 /* Fails with the name of the first option that transformers or this model would not take. */
 pst_status rules_check(const pst_decode_options *options, size_t vocab, pst_error *err);
 
+/* Do they ask for nothing but the most likely token each time? */
+int rules_are_plain(const pst_decode_options *options);
+
 /* May rules_apply() change anything at the token that follows `count`? */
 int rules_act(const struct rules *rules, size_t count);
 

@@ -62,7 +62,7 @@ pst_status kernels_get(const struct kernels **table, pst_cpu cpu, pst_error *err
         const struct set *set = &SETS[i];
         int usable = (features & set->feature) == set->feature;
         if (cpu == set->cpu && !usable)
-            return error_set(err, PST_ERR_UNSUPPORTED, "this CPU does not have %s", name_of(cpu));
+            return error_set(err, PST_ERR_DEVICE, "this CPU does not have %s", name_of(cpu));
         if (usable && (cpu == PST_CPU_AUTO || cpu == set->cpu)) {
             *table = set->table;
             return PST_OK;
@@ -70,5 +70,5 @@ pst_status kernels_get(const struct kernels **table, pst_cpu cpu, pst_error *err
     }
     if (!name_of(cpu))
         return error_set(err, PST_ERR_ARGUMENT, "no such instruction set: %d", (int)cpu);
-    return error_set(err, PST_ERR_UNSUPPORTED, "this build has no kernels for %s", name_of(cpu));
+    return error_set(err, PST_ERR_DEVICE, "this build has no kernels for %s", name_of(cpu));
 }

@@ -114,7 +114,7 @@ struct kernels {
                    size_t pairs);
 };
 
-/* The table for `cpu`; PST_ERR_UNSUPPORTED when this CPU or build has no such set. The tables are
+/* The table for `cpu`; PST_ERR_DEVICE when this CPU or build has no such set. The tables are
  * constant. */
 pst_status kernels_get(const struct kernels **table, pst_cpu cpu, pst_error *err);
 

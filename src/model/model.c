@@ -68,6 +68,13 @@ void model_close(struct pst_model *model) {
     free(model);
 }
 
+pst_status model_need_weights(const struct pst_model *model, pst_error *err) {
+    if (model->weights.module_count) return PST_OK;
+    return error_set(err, PST_ERR_ARGUMENT,
+                     "the model is a converted one: adapters are for the checkpoint, and merged in "
+                     "when it is converted");
+}
+
 void pst_model_decode_options_sized(const pst_model *model, pst_decode_options *options,
                                     size_t struct_size) {
     option_struct_fill(options, struct_size, &model->decode, sizeof model->decode);

@@ -20,7 +20,9 @@ struct pst_model {
     int32_t *decode_lists;     /* storage of the lists in `decode` */
     struct weights weights;
     struct tokenizer *tokenizer; /* NULL when the folder has none: decoding to text then fails */
-    struct network *network;     /* network/network.h; NULL: not opened to compute */
+    /* What computes; at most one of them, as a model may have been opened to be read only. */
+    struct network *network; /* network/network.h: the engine, from the weights */
+    struct device *device;   /* pipeline/device.h: packages; there are no weights then */
 };
 
 /* Opens the checkpoint in `dir`, without a network. `processor_dir` has the tokenizer and the feature
@@ -29,6 +31,8 @@ struct pst_model {
 pst_status model_open(struct pst_model **model, const char *dir, const char *processor_dir,
                       const char *cache_dir, pst_error *err);
 void model_close(struct pst_model *model); /* which may be NULL */
+/* Refuses one without weights: a converted one. */
+pst_status model_need_weights(const struct pst_model *model, pst_error *err);
 
 /* Fills `decode` and the lists it points to from <dir>/generation_config.json; a missing file leaves
  * transformers' defaults. The special ids it names override those of `config`, as generate() does. */

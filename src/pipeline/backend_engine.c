@@ -2,7 +2,6 @@
 #include "pipeline/backend_engine.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "network/attention.h"
@@ -91,21 +90,21 @@ pst_status engine_use_adapters(struct engine *engine, const struct pst_adapter *
 
 static pst_status encode(struct backend *backend, const float *samples, size_t count,
                          pst_error *err) {
-    struct workspace *ws = &engine_at(backend)->workspace;
-    (void)count; /* fit() was told */
-    (void)err;
+    struct engine *engine = engine_at(backend);
+    struct workspace *ws = &engine->workspace;
     ws->spans = backend->spans;
-    stem_forward(ws, samples);
-    encoder_forward(ws);
+    if (engine->encoder) {
+        uint64_t start = spans_start(ws->spans);
+        pst_status status =
+            engine->encoder->encode(engine->encoder, samples, count, ws->memory, err);
+        spans_end(ws->spans, 0, PST_STAGE_ENCODER, "package", start);
+        if (status) return status;
+    } else {
+        stem_forward(ws, samples);
+        encoder_forward(ws);
+    }
     cross_kv_compute(ws);
     return PST_OK;
-}
-
-void engine_set_memory(struct engine *engine, const float *memory) {
-    struct workspace *ws = &engine->workspace;
-    ws->spans = engine->backend.spans;
-    memcpy(ws->memory, memory, ws->extent.frames * ws->model->config.dim * sizeof *memory);
-    cross_kv_compute(ws);
 }
 
 static pst_status step(struct backend *backend, const int32_t *tokens, size_t rows, size_t position,
@@ -137,6 +136,7 @@ static void reorder(struct backend *backend, const int *parents, size_t rows, si
 
 static void free_engine(struct backend *backend) {
     struct engine *engine = engine_at(backend);
+    if (engine->encoder) engine->encoder->free(engine->encoder);
     arena_free(&engine->arena);
     free(engine->active);
     free(engine);
@@ -150,6 +150,10 @@ static const struct backend_calls CALLS = {.fit = fit,
                                            .reorder = reorder,
                                            .memory = memory,
                                            .free = free_engine};
+
+void engine_use_encoder(struct engine *engine, struct encoder *encoder) {
+    engine->encoder = encoder;
+}
 
 struct engine *engine_of(struct backend *backend) {
     return backend->calls == &CALLS ? engine_at(backend) : NULL;

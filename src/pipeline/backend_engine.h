@@ -8,12 +8,21 @@
 #include "decode/backend.h"
 #include "network/workspace.h"
 
+/* An encoder in place of the engine's own. */
+struct encoder {
+    /* samples [count] to memory [frames, dim], with the frames that clip_extent_of() tells. */
+    pst_status (*encode)(struct encoder *encoder, const float *samples, size_t count, float *memory,
+                         pst_error *err);
+    void (*free)(struct encoder *encoder);
+};
+
 struct engine {
     struct backend backend;
-    struct arena arena;    /* all that follows points into it */
-    struct extent room;    /* what it is laid out for */
-    struct active *active; /* [workspace.active_count] or NULL */
-    struct extent needs;   /* of the adapters in use: rank and what they scale */
+    struct encoder *encoder; /* NULL: the network's */
+    struct arena arena;      /* all that follows points into it */
+    struct extent room;      /* what it is laid out for */
+    struct active *active;   /* [workspace.active_count] or NULL */
+    struct extent needs;     /* of the adapters in use: rank and what they scale */
     struct workspace workspace;
 };
 
@@ -26,8 +35,8 @@ struct engine *engine_of(struct backend *backend);
  * there is uses it as it is. */
 pst_status engine_fit(struct engine *engine, const struct extent *extent, pst_error *err);
 
-/* In place of encode(): what something else has made of the clip that fit() was for, memory [frames, dim]. */
-void engine_set_memory(struct engine *engine, const float *memory);
+/* The encoder is the engine's then, to free it. */
+void engine_use_encoder(struct engine *engine, struct encoder *encoder);
 
 /* Adapters [count] that have been checked; `weights` NULL: all 1. */
 pst_status engine_use_adapters(struct engine *engine, const struct pst_adapter *const *adapters,

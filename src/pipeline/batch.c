@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/option_struct.h"
 #include "pipeline/clip_queue.h"
+#include "pipeline/device.h"
 #include "pipeline/session.h"
 
 struct worker {
@@ -46,12 +47,8 @@ static void hear(const struct worker *worker, struct piece *piece, struct outcom
         return;
     }
     if (options->adjust) options->adjust(options->user, samples->count, &decode);
-    if (options->package)
-        pst_converted_transcribe(options->package, samples->data, samples->count, &decode,
-                                 &outcome->transcript, &outcome->error);
-    else
-        pst_transcribe(worker->session, samples->data, samples->count, &decode,
-                       &outcome->transcript, &outcome->error);
+    pst_transcribe(worker->session, samples->data, samples->count, &decode, &outcome->transcript,
+                   &outcome->error);
 }
 
 static void *work(void *argument) {
@@ -83,8 +80,7 @@ static pst_status open_session(const struct batch *batch, struct worker *worker,
 static pst_status start_worker(struct batch *batch, struct worker *worker, size_t threads,
                                pst_error *err) {
     worker->batch = batch;
-    pst_status status =
-        batch->options->package ? PST_OK : open_session(batch, worker, threads, err);
+    pst_status status = open_session(batch, worker, threads, err);
     if (status) return status;
     if (pthread_create(&worker->thread, NULL, work, worker))
         return error_set(err, PST_ERR_IO, "cannot start thread %zu of %zu", batch->running + 1,
@@ -93,9 +89,10 @@ static pst_status start_worker(struct batch *batch, struct worker *worker, size_
     return PST_OK;
 }
 
-/* As many workers as there are pieces to begin with, sharing the threads; one for a package. */
+/* As many workers as there are pieces to begin with, sharing the threads; one for packages, of which each
+ * session has its own in memory. */
 static pst_status start_workers(struct batch *batch, pst_error *err) {
-    size_t count = batch->options->package ? 1 : batch->queue.ready_count;
+    size_t count = batch->model->device ? 1 : batch->queue.ready_count;
     batch->workers = calloc(count, sizeof *batch->workers);
     if (!batch->workers) return error_memory(err, count * sizeof *batch->workers);
     batch->worker_count = count;
@@ -173,11 +170,7 @@ void pst_batch_options_init_sized(pst_batch_options *options, size_t struct_size
 }
 
 static pst_status check(const pst_model *model, const pst_batch_options *options, pst_error *err) {
-    if (!model && !options->package)
-        return error_set(err, PST_ERR_ARGUMENT, "model and package must not both be NULL");
-    if (options->package && (model || options->adapter_count))
-        return error_set(err, PST_ERR_ARGUMENT,
-                         "a batch over a package has neither a model nor adapters");
+    if (!model) return error_set(err, PST_ERR_ARGUMENT, "model must not be NULL");
     if (!options->next || !options->deliver)
         return error_set(err, PST_ERR_ARGUMENT, "next and deliver must not be NULL");
     if (options->threads > THREAD_POOL_MAX)
@@ -194,7 +187,7 @@ static pst_status check(const pst_model *model, const pst_batch_options *options
 static pst_status set_decode(struct batch *batch, pst_error *err) {
     const pst_decode_options *given = batch->options->decode;
     pst_decode_options_init(&batch->decode);
-    if (batch->model && !given) pst_model_decode_options(batch->model, &batch->decode);
+    if (!given) pst_model_decode_options(batch->model, &batch->decode);
     return option_struct_copy(&batch->decode, sizeof batch->decode, given, "pst_decode_options",
                               err);
 }
@@ -211,6 +204,7 @@ pst_status pst_batch_run(const pst_model *model, const pst_batch_options *option
     status = set_decode(&batch, err);
     if (status) return status;
     size_t window = (size_t)lrint(own.window_seconds * PST_SAMPLE_RATE_HZ);
+    if (model->device && window > model->device->samples_max) window = model->device->samples_max;
     status = clip_queue_init(&batch.queue, window, batch.threads, err);
     if (!status) status = run(&batch, err);
     stop_workers(&batch);

@@ -1,19 +1,12 @@
-/* model_open.c - pst_model_open(): a checkpoint, and what to compute with it by.
+/* model_open.c - see model_open.h; and what can be told of a model, whatever computes it.
  *
  * Weights are packed for the kernels when the first session is made (network/network.h): a model that is
  * opened to be looked at costs what its files cost. */
-#include <stdlib.h>
+#include "pipeline/model_open.h"
 
-#include "base/error.h"
-#include "base/option_struct.h"
-#include "model/model.h"
 #include "network/network.h"
 #include "network/precision.h"
-
-void pst_model_options_init_sized(pst_model_options *options, size_t struct_size) {
-    const pst_model_options defaults = {.struct_size = sizeof defaults};
-    option_struct_fill(options, struct_size, &defaults, sizeof defaults);
-}
+#include "pipeline/device.h"
 
 static pst_status open_all(struct pst_model **model, struct network **network, const char *dir,
                            const pst_model_options *options, pst_error *err) {
@@ -24,16 +17,11 @@ static pst_status open_all(struct pst_model **model, struct network **network, c
     return status;
 }
 
-pst_status pst_model_open(const char *dir, const pst_model_options *options, pst_model **out,
-                          pst_error *err) {
-    pst_model_options own;
-    pst_model_options_init(&own);
-    if (!dir || !out) return error_set(err, PST_ERR_ARGUMENT, "dir and model must not be NULL");
-    pst_status status = option_struct_copy(&own, sizeof own, options, "pst_model_options", err);
-    if (status) return status;
+pst_status model_open_engine(struct pst_model **out, const char *dir,
+                             const pst_model_options *options, pst_error *err) {
     struct pst_model *model = NULL;
     struct network *network = NULL;
-    status = open_all(&model, &network, dir, &own, err);
+    pst_status status = open_all(&model, &network, dir, options, err);
     if (status) {
         model_close(model);
         network_free(network);
@@ -45,14 +33,41 @@ pst_status pst_model_open(const char *dir, const pst_model_options *options, pst
 }
 
 void pst_model_free(pst_model *model) {
-    if (model) network_free(model->network);
+    if (!model) return;
+    network_free(model->network);
+    if (model->device) model->device->free(model->device);
     model_close(model);
+}
+
+static uint32_t token_limit(const pst_model *model) {
+    return model->decode.max_new_tokens ? model->decode.max_new_tokens + 1
+                                        : model->decode.max_length;
+}
+
+static void describe_device(const pst_model *model, pst_model_info *info) {
+    const struct device *device = model->device;
+    *info = (pst_model_info){
+        .model_type = "moonshine",
+        .dtype = device->precision,
+        .kernels = device->name,
+        .precision = device->precision,
+        .vocab = model->config.vocab,
+        .max_length = token_limit(model),
+        .device = device->name,
+        .layout = device->layout,
+        .samples_max = device->samples_max,
+        .num_beams_max = device->beams_max,
+    };
 }
 
 void pst_model_describe(const pst_model *model, pst_model_info *info) {
     const struct config *config = &model->config;
     const struct checkpoint *checkpoint = &model->weights.checkpoint;
     const char *dtype = dtype_torch_name(checkpoint->dtype);
+    if (model->device) {
+        describe_device(model, info);
+        return;
+    }
     *info = (pst_model_info){
         .model_type = "moonshine",
         .dtype = dtype ? dtype : dtype_name(checkpoint->dtype),
@@ -71,8 +86,8 @@ void pst_model_describe(const pst_model *model, pst_model_info *info) {
         .decoder_ffn = config->decoder_ffn,
         .vocab = config->vocab,
         .max_position_embeddings = config->max_position_embeddings,
-        .max_length = model->decode.max_new_tokens ? model->decode.max_new_tokens + 1
-                                                   : model->decode.max_length,
+        .max_length = token_limit(model),
         .tied_embeddings = config->tie_word_embeddings,
+        .device = "cpu",
     };
 }

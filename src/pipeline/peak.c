@@ -72,7 +72,8 @@ pst_status pst_measure_peak(const pst_model *model, uint32_t threads, pst_peak *
                             pst_error *err) {
     if (!model || !peak) return error_set(err, PST_ERR_ARGUMENT, "model and peak must not be NULL");
     struct thread_pool *pool;
-    pst_status status = thread_pool_new(&pool, threads, err);
+    pst_status status = model_need_weights(model, err);
+    if (!status) status = thread_pool_new(&pool, threads, err);
     if (status) return status;
     struct measure measure = {.kernels = model->network->kernels, .threads = threads};
     pst_peak found;

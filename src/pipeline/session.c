@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/option_struct.h"
 #include "pipeline/backend_engine.h"
+#include "pipeline/device.h"
 
 /* Beyond this a clip has too few rows a thread to gain from more. */
 enum { DEFAULT_THREADS_MAX = 8 };
@@ -33,7 +34,10 @@ pst_status pst_session_new(const pst_model *model, const pst_session_options *op
     struct pst_session *session = calloc(1, sizeof *session);
     if (!session) return error_memory(err, sizeof *session);
     status = thread_pool_new(&session->pool, session_thread_count(own.threads), err);
-    if (!status) status = engine_new(&session->backend, model, session->pool, err);
+    if (!status && model->device)
+        status = model->device->backend(model->device, session->pool, &session->backend, err);
+    else if (!status)
+        status = engine_new(&session->backend, model, session->pool, err);
     if (status) {
         pst_session_free(session);
         return status;

@@ -28,8 +28,9 @@ static pst_status check(const pst_session *session, const pst_adapter *const *ad
 pst_status pst_session_use_adapters(pst_session *session, const pst_adapter *const *adapters,
                                     const double *weights, size_t count, pst_error *err) {
     pst_status status = check(session, adapters, weights, count, err);
-    if (status) return status;
-    return engine_use_adapters(engine_of(session->backend), adapters, weights, count, err);
+    struct engine *engine = session ? engine_of(session->backend) : NULL;
+    if (status || !engine) return status; /* adapters are of models that the engine computes */
+    return engine_use_adapters(engine, adapters, weights, count, err);
 }
 
 pst_status pst_session_use_adapter(pst_session *session, const pst_adapter *adapter,

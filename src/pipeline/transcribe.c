@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/option_struct.h"
-#include "pipeline/backend_engine.h"
+#include "pipeline/device.h"
 #include "pipeline/session.h"
 #include "pipeline/waveform.h"
 
@@ -42,9 +42,8 @@ static pst_status fill_transcript(const struct pst_session *session, pst_transcr
                             &transcript->text, err);
 }
 
-/* samples [count], or in their place memory [frames, dim] of as many. */
-static pst_status run(struct pst_session *session, const float *samples, const float *memory,
-                      size_t count, const pst_decode_options *options, pst_transcript *transcript,
+static pst_status run(struct pst_session *session, const float *samples, size_t count,
+                      const pst_decode_options *options, pst_transcript *transcript,
                       pst_error *err) {
     struct backend *backend = session->backend;
     struct rules rules = {
@@ -52,16 +51,13 @@ static pst_status run(struct pst_session *session, const float *samples, const f
         .vocab = backend->vocab,
         .max_length =
             options->max_new_tokens ? (size_t)options->max_new_tokens + 1 : options->max_length,
-        .eos_token_id = backend->end,
     };
     pst_status status = backend->calls->fit(backend, &rules, count, err);
     if (!status) status = search_fit(&session->search, &rules, err);
     if (status) return status;
     spans_clear(session->spans);
-    if (memory)
-        engine_set_memory(engine_of(backend), memory);
-    else
-        status = encode(session, samples, count, err);
+    status = encode(session, samples, count, err);
+    session->search.rules.eos_token_id = backend->end; /* some know it only now */
     if (!status)
         status = (options->num_beams == 1 ? greedy_search : beam_search)(&session->search, err);
     uint64_t start = spans_start(session->spans);
@@ -85,12 +81,11 @@ static pst_status resolve(const struct pst_session *session, const pst_decode_op
     return rules_check(resolved, session->backend->vocab, err);
 }
 
-pst_status session_decode(struct pst_session *session, const float *memory, size_t samples,
-                          const pst_decode_options *options, pst_transcript *transcript,
-                          pst_error *err) {
-    pst_decode_options chosen;
-    pst_status status = resolve(session, options, &chosen, err);
-    return status ? status : run(session, NULL, memory, samples, &chosen, transcript, err);
+static pst_status check_length(const pst_model *model, size_t count, pst_error *err) {
+    if (!model->device || count <= model->device->samples_max) return PST_OK;
+    return error_set(err, PST_ERR_INPUT, "the clip has %.2f s, the package was made for %.2f s",
+                     (double)count / PST_SAMPLE_RATE_HZ,
+                     (double)model->device->samples_max / PST_SAMPLE_RATE_HZ);
 }
 
 pst_status pst_transcribe(pst_session *session, const float *samples, size_t count,
@@ -100,10 +95,11 @@ pst_status pst_transcribe(pst_session *session, const float *samples, size_t cou
         return error_set(err, PST_ERR_ARGUMENT, "session, samples and transcript must not be NULL");
     pst_status status = resolve(session, options, &chosen, err);
     if (!status) status = waveform_check(samples, count, err);
+    if (!status) status = check_length(session->model, count, err);
     if (status) return status;
     pst_transcript *transcript = calloc(1, sizeof *transcript);
     if (!transcript) return error_memory(err, sizeof *transcript);
-    status = run(session, samples, NULL, count, &chosen, transcript, err);
+    status = run(session, samples, count, &chosen, transcript, err);
     if (status) {
         pst_transcript_free(transcript);
         return status;

@@ -65,6 +65,8 @@ static void count_decoder(struct count *c, double steps, double beams) {
 void pst_model_work(const pst_model *model, size_t samples, size_t tokens, size_t beams,
                     pst_work work[PST_STAGE_COUNT]) {
     const struct config *config = &model->config;
+    memset(work, 0, PST_STAGE_COUNT * sizeof *work);
+    if (!model->network) return;
     struct clip_extent extent = clip_extent_of(samples);
     enum precision precision = model->network->precision;
     struct count count = {
@@ -80,7 +82,6 @@ void pst_model_work(const pst_model *model, size_t samples, size_t tokens, size_
         .heard = precision_of_encoder(precision, model->network->kernels),
         .work = work,
     };
-    memset(work, 0, PST_STAGE_COUNT * sizeof *work);
     count_stem(&count);
     count_encoder(&count);
     if (tokens > 1) count_decoder(&count, (double)(tokens - 1), (double)beams);

@@ -11,6 +11,7 @@
 #include "base/file_view.h"
 #include "base/option_struct.h"
 #include "coreml/check/check.h"
+#include "model/model.h"
 #include "verify/verify.h"
 
 void pst_verify_options_init_sized(pst_verify_options *options, size_t struct_size) {
@@ -93,6 +94,8 @@ pst_status pst_verify(const char *dir, const pst_verify_options *options,
     pst_status status = option_struct_copy(&own, sizeof own, options, "pst_verify_options", err);
     if (status) return status;
     if (!path_is_folder(dir)) return error_set(err, PST_ERR_MODEL, "%s: no such folder", dir);
+    status = own.model ? model_need_weights(own.model, err) : PST_OK;
+    if (status) return status;
     struct findings found = {.dir = dir, .report = own.finding, .user = own.user};
     const char *kind;
     status = verify_any(&found, own.model, &kind, err);

@@ -28,29 +28,29 @@ run transcribe --device mil --model packages audio/chirp.wav
 exits 0; prints 'inpklinik and1g'; says ''
 run transcribe --device cpu --model packages audio/chirp.wav
 exits 3; prints ''
-says 'potstill: transcribe: packages is a converted model: the cpu needs the model it was made from, --device mil runs its packages'
+says 'potstill: packages: a converted model: the device cpu needs the model it was made from, mil runs its packages'
 run transcribe --device mil --model micro audio/chirp.wav
 exits 3; prints ''
-says 'potstill: transcribe: --device mil runs what potstill convert makes: name its folder or package as the model, not micro'
+says 'potstill: micro: not a converted model, expected a folder with potstill.json or a package'
 case $(uname) in
 Darwin) ;;
 *)
     for device in coreml mps; do
         run transcribe --device $device --model packages audio/chirp.wav
         exits 4; prints ''
-        says "potstill: transcribe: --device $device needs macOS; --device mil runs the same packages here, --device cpu the model they were made from"
+        says 'potstill: Core ML needs macOS; the device mil runs the same packages here, the cpu the model they were made from'
     done
     ;;
 esac
-run transcribe --model packages --num-beams 2 audio/chirp.wav
-exits 2; prints ''
+run transcribe --device cuda --model micro audio/chirp.wav
+exits 4; prints ''
+run transcribe --device mps --compute-units gpu --model packages audio/chirp.wav
+exits 2; prints ''; says 'potstill: transcribe: --compute-units is for --device coreml'
 run transcribe --model packages --adapter x audio/chirp.wav
 exits 2; prints ''
 says 'potstill: transcribe: an adapter cannot be put on a converted model: merge it in with potstill convert --adapter'
-run transcribe --model packages --sequence-bias and=1 audio/chirp.wav
-exits 2; prints ''; says 'potstill: --sequence-bias is not available for converted models'
 
-# With the decoder of the model the packages only hear; tokens, beams and rules are the engine's.
+# Tokens, beams and rules are the engine's: by packages alone, and where they only encode for its decoder.
 run convert --model micro -o packages --precision float32 --seconds 2,4 --force
 exits 0
 for search in '--num-beams 1' '--num-beams 3' \
@@ -58,12 +58,14 @@ for search in '--num-beams 1' '--num-beams 3' \
     # shellcheck disable=SC2086 # words
     run transcribe --model micro $search --format jsonl audio
     tokens "$scratch/out" > by_engine
-    # shellcheck disable=SC2086 # words
-    run transcribe --device mil --model packages --decoder micro $search --format jsonl audio
-    exits "$code_of_engine"
-    tokens "$scratch/out" > by_both
-    ok test -s by_both
-    ok cmp by_engine by_both
+    ok test -s by_engine
+    for packages in 'packages' 'packages --decoder micro'; do
+        # shellcheck disable=SC2086 # words
+        run transcribe --device mil --model $packages $search --format jsonl audio
+        exits "$code_of_engine"
+        tokens "$scratch/out" > by_packages
+        ok cmp by_engine by_packages
+    done
 done
 
 # A checkpoint beside the packages is found without being named.
@@ -77,11 +79,11 @@ exits 0; ok cmp "$scratch/out" beamed
 
 # What --decoder and --compute-units cannot do is said.
 run transcribe --model micro --decoder micro audio/chirp.wav
-exits 2; prints ''; says 'potstill: transcribe: --decoder is for a converted model'
+exits 2; prints ''; says 'potstill: a decoder is for a converted model'
 run transcribe --model micro --compute-units gpu audio/chirp.wav
-exits 2; prints ''; says 'potstill: transcribe: --compute-units is for a converted model'
+exits 2; prints ''; says 'potstill: compute units are for a converted model'
 run transcribe --device mil --model packages --compute-units ane audio/chirp.wav
-exits 2; prints ''; says 'potstill: transcribe: --compute-units is for --device coreml'
+exits 2; prints ''; says 'potstill: compute units are for the device coreml'
 run transcribe --model packages --decoder packages audio/chirp.wav
 exits 3; prints ''
 sed 's/"end": 2/"end": 3/' packages/potstill.json > index && cp index beside/potstill.json
@@ -97,34 +99,44 @@ ok test -s ruled
 run transcribe --model packages --suppress-tokens 262 --no-repeat-ngram-size 1 audio/chirp.wav
 exits 0; ok cmp "$scratch/out" ruled
 
-# The report of run-stt names the device; its beam search is the engine's alone.
-run run-stt --model-id packages --audio audio/chirp.wav
-exits 2; prints ''
-says 'potstill: run-stt: a converted model decodes greedily: add --decode greedy (the scripts'"'"' beam search needs the model it was made from: --decoder M)'
-run run-stt --model-id micro --audio audio/chirp.wav
-grep prediction "$scratch/out" > by_engine
-ok test -s by_engine
-run run-stt --model-id packages --decoder micro --audio audio/chirp.wav
-exits 0; ok grep -q '"device": "mil"' "$scratch/out"
-grep prediction "$scratch/out" > by_both
-ok cmp by_engine by_both
-run run-stt --model-id packages --audio audio/chirp.wav --decode greedy
+# The report of run-stt names the device.
+for search in beam greedy; do
+    run run-stt --model-id micro --audio audio/chirp.wav --decode $search
+    grep prediction "$scratch/out" > by_engine
+    ok test -s by_engine
+    for packages in 'packages' 'packages --decoder micro'; do
+        # shellcheck disable=SC2086 # words
+        run run-stt --model-id $packages --audio audio/chirp.wav --decode $search
+        exits 0; ok grep -q '"device": "mil"' "$scratch/out"
+        grep prediction "$scratch/out" > by_packages
+        ok cmp by_engine by_packages
+    done
+done
+
+# A package that keeps its cache itself has one row.
+run convert --model micro -o packages_state --seconds 2 --target ios18 --state
 exits 0
-ok grep -q '"device": "mil"' "$scratch/out"
-grep prediction "$scratch/out" > by_packages
-ok test -s by_packages
-run run-stt --model-id micro --audio audio/chirp.wav --decode greedy
-grep prediction "$scratch/out" > by_engine
-ok cmp by_engine by_packages
+run transcribe --model packages_state audio/chirp.wav
+exits 0; ok test -s "$scratch/out"
+run transcribe --model packages_state --num-beams 2 audio/chirp.wav
+exits 2; prints ''
+says 'potstill: transcribe: num_beams is 2: a package that keeps its cache itself decodes greedily, with one; see potstill transcribe --help'
+run run-stt --model-id packages_state --audio audio/chirp.wav
+exits 2; prints ''
 
 # As one package: clips of exactly its length, and a tokenizer from elsewhere.
 run convert --model micro -o single.mlpackage --layout single --precision float32 --seconds 1 --force
 exits 0
 run transcribe --model single.mlpackage audio/chirp.wav
 exits 3; prints ''
-says 'potstill: single.mlpackage: a package of the layout single has no tokenizer; name the folder of one (--processor-dir)'
+says 'potstill: single.mlpackage: a package of the layout single has no tokenizer, so the folder of one has to be named (processor_dir)'
 run transcribe --model single.mlpackage --processor-dir micro audio/chirp.wav
 exits 0
+for rule in '--num-beams 2' '--suppress-tokens 5' '--max-new-tokens 1000'; do
+    # shellcheck disable=SC2086 # words
+    run transcribe --model single.mlpackage --processor-dir micro $rule audio/chirp.wav
+    exits 2; prints ''
+done
 run run-stt --model-id single.mlpackage --processor-dir micro --audio audio/chirp.wav --decode greedy
 exits 3; prints ''
 

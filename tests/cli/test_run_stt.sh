@@ -127,7 +127,7 @@ exits 2; says 'potstill: mine.wav: is an input, and would be overwritten by --ou
 for device in mps coreml; do
     run run-stt --model-id micro --audio-list list.jsonl --device $device -o old.json
     exits 4; prints ''
-    says "potstill: run-stt: --device $device needs macOS; --device mil runs the same packages here, --device cpu the model they were made from"
+    says "potstill: Core ML needs macOS; the device mil runs the same packages here, the cpu the model they were made from"
 done
 run run-stt --model-id micro --audio-list list.jsonl --device cuda -o old.json
 exits 4; prints ''

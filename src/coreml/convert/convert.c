@@ -15,6 +15,7 @@
 #include "base/folder_writer.h"
 #include "base/option_struct.h"
 #include "coreml/package/package.h"
+#include "decode/rules.h"
 #include "model/model_folder.h"
 
 enum { THREADS_MAX = 8 };
@@ -172,13 +173,7 @@ static pst_status write_single(struct conversion *conversion, const char *target
 
 /* Packages decode greedily and follow no rules: warns when the model has some. */
 static void warn_of_rules(const struct conversion *conversion) {
-    const pst_decode_options *decode = &conversion->merge.model->decode;
-    int plain = decode->num_beams <= 1 && decode->min_length == 0 && decode->min_new_tokens == 0 &&
-                decode->repetition_penalty == 1 && decode->no_repeat_ngram_size == 0 &&
-                decode->suppress_tokens_count == 0 && decode->begin_suppress_tokens_count == 0 &&
-                decode->sequence_bias_count == 0 && decode->forced_bos_token_id < 0 &&
-                decode->forced_eos_token_id < 0;
-    if (plain || !conversion->options->warn) return;
+    if (rules_are_plain(&conversion->merge.model->decode) || !conversion->options->warn) return;
     conversion->options->warn(conversion->options->user,
                               "generation_config.json has rules that a package does not follow: "
                               "it decodes greedily");

@@ -40,7 +40,7 @@ static pst_status take_input(struct mil_machine *machine, struct slot *slot,
         return error_set(err, PST_ERR_ARGUMENT,
                          "input '%s' is not of the type the program declares", slot->tensor.name);
     if (machine->resources.rounding != MIL_ROUND_F16 || input->type.dtype != MIL_F16 ||
-        is_f16(input->f, count)) {
+        input->rounded || is_f16(input->f, count)) {
         slot->tensor.type = input->type;
         slot->tensor.f = is_float ? input->f : NULL;
         slot->tensor.i = is_float ? NULL : input->i;

@@ -10,6 +10,7 @@ struct mil_tensor {
     struct mil_type type; /* all dimensions known */
     float *f;             /* [elements], or NULL */
     int32_t *i;           /* [elements], or NULL */
+    int rounded;          /* an input: its numbers are known to be numbers of its type */
 };
 
 /* Operations compute in float32; in MIL_ROUND_F16 each result of type float16 is rounded to it. */

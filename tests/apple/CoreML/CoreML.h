@@ -1,4 +1,4 @@
-/* CoreML.h - what runtime.m uses of Core ML, for a syntax check (see README.md). */
+/* CoreML.h - what runner_coreml.m uses of Core ML, for a syntax check (see README.md). */
 #pragma once
 
 #import <Foundation/Foundation.h>

@@ -1,4 +1,4 @@
-/* Foundation.h - what runtime.m uses of Foundation, for a syntax check (see README.md). */
+/* Foundation.h - what runner_coreml.m uses of Foundation, for a syntax check (see README.md). */
 #pragma once
 
 #include <stdarg.h>
@@ -19,6 +19,7 @@ __attribute__((objc_root_class)) @interface NSObject
 + (instancetype)new;
 + (instancetype)alloc;
 - (instancetype)init;
+- (BOOL)isEqual:(id)object;
 @end
 
 CFTypeRef CFBridgingRetain(id object) __attribute__((cf_returns_retained));
@@ -32,8 +33,13 @@ CFTypeRef CFBridgingRetain(id object) __attribute__((cf_returns_retained));
 - (Element)objectAtIndexedSubscript:(NSUInteger)index;
 @end
 
-@interface NSDictionary<Key, Value> : NSObject
+struct fast_enumeration_state;
+
+@interface NSDictionary<__covariant Key, __covariant Value> : NSObject
 @property(readonly) NSUInteger count;
+- (NSUInteger)countByEnumeratingWithState:(struct fast_enumeration_state *)state
+                                  objects:(id *)objects
+                                    count:(NSUInteger)count;
 - (Value)objectForKeyedSubscript:(Key)key;
 @end
 

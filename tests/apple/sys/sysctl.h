@@ -1,4 +1,4 @@
-/* sysctl.h - the one call that runtime.m makes, for a syntax check (see README.md). */
+/* sysctl.h - the one call that runner_coreml.m makes, for a syntax check (see README.md). */
 #pragma once
 
 #include <stddef.h>

@@ -21,7 +21,6 @@ enum { SAMPLES = 16000, NEWER_BYTES = 24 };
 static pst_error err;
 static pst_model *model;
 static pst_session *session;
-static pst_converted *converted;
 static char merged[600], packages[600];
 static float samples[SAMPLES];
 
@@ -138,17 +137,9 @@ static void set_convert(void *options) {
 }
 
 static pst_status open_converted(const void *options) {
-    pst_converted *package = NULL;
-    pst_status status = pst_converted_open(packages, options, &package, &err);
-    pst_converted_free(package);
-    return status;
-}
-
-static pst_status transcribe_converted(const void *options) {
-    pst_transcript *transcript = NULL;
-    pst_status status =
-        pst_converted_transcribe(converted, samples, SAMPLES, options, &transcript, &err);
-    pst_transcript_free(transcript);
+    pst_model *opened = NULL;
+    pst_status status = pst_model_open(packages, options, &opened, &err);
+    pst_model_free(opened);
     return status;
 }
 
@@ -165,7 +156,7 @@ static pst_status import(const void *options) {
 /* ---------------------------------------------------------------------------------- the readers */
 
 #define STRUCTS(X)                                                                                 \
-    X(pst_model_options, prepare)                                                                  \
+    X(pst_model_options, user)                                                                     \
     X(pst_hub_options, user)                                                                       \
     X(pst_search, hub)                                                                             \
     X(pst_adapter_options, adapter_scale)                                                          \
@@ -174,7 +165,6 @@ static pst_status import(const void *options) {
     X(pst_batch_options, user)                                                                     \
     X(pst_merge_options, user)                                                                     \
     X(pst_convert_options, user)                                                                   \
-    X(pst_converted_options, decoder)                                                              \
     X(pst_verify_options, user)                                                                    \
     X(pst_import_options, force)
 
@@ -210,8 +200,7 @@ static const struct reader {
     {&kind_pst_decode_options, NULL, run_batch_decode, PST_OK},
     {&kind_pst_merge_options, set_merge, merge, PST_OK},
     {&kind_pst_convert_options, set_convert, convert, PST_OK},
-    {&kind_pst_converted_options, NULL, open_converted, PST_OK},
-    {&kind_pst_decode_options, NULL, transcribe_converted, PST_OK},
+    {&kind_pst_model_options, NULL, open_converted, PST_OK},
     {&kind_pst_verify_options, NULL, verify, PST_OK},
     {&kind_pst_import_options, NULL, import, PST_ERR_MODEL},
 };
@@ -332,13 +321,11 @@ static int start(void **state) {
     pst_convert_options_init(&options);
     set_convert(&options);
     return pst_model_open(GOLDEN "micro", NULL, &model, &err) ||
-           pst_session_new(model, NULL, &session, &err) || convert(&options) ||
-           pst_converted_open(packages, NULL, &converted, &err);
+           pst_session_new(model, NULL, &session, &err) || convert(&options);
 }
 
 static int finish(void **state) {
     (void)state;
-    pst_converted_free(converted);
     pst_session_free(session);
     pst_model_free(model);
     return 0;

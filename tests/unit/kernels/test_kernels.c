@@ -456,7 +456,7 @@ static void sets_are_picked(void **state) {
             assert_string_equal(table->name, SETS[i].name);
             best = SETS[i].name;
         } else {
-            assert_int_equal(status, PST_ERR_UNSUPPORTED);
+            assert_int_equal(status, PST_ERR_DEVICE);
             assert_non_null(strstr(err.message, SETS[i].in_message));
             assert_null(table);
         }

@@ -1,6 +1,6 @@
 /* package_index.c - see package_index.h. Whatever sizes something is checked against the others: the file
  * may come from anywhere. */
-#include "pipeline/package_index.h"
+#include "coreml/run/package_index.h"
 
 #include <math.h>
 #include <stdlib.h>

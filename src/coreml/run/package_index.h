@@ -1,6 +1,6 @@
 /* package_index.h - potstill.json: what the packages of a converted model are, and how to feed them. */
-#ifndef PST_PIPELINE_PACKAGE_INDEX_H
-#define PST_PIPELINE_PACKAGE_INDEX_H
+#ifndef PST_COREML_RUN_PACKAGE_INDEX_H
+#define PST_COREML_RUN_PACKAGE_INDEX_H
 
 #include <stdint.h>
 

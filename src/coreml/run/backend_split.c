@@ -1,0 +1,223 @@
+/* backend_split.c - packages of the layout `split` as a backend: an encoder for each length, and a decoder
+ * that is called once a token and row.
+ *
+ * The decoder takes its cache as inputs [1, cache_dim, 1, slots] and gives the new column. With one row the
+ * column is put into the inputs where they are. With several, each row has its cache here, and the inputs
+ * are written whole at every call; reordering rows moves pointers, and copies what goes on twice. A decoder
+ * that keeps its cache itself (state) has one row. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "coreml/run/package_backend.h"
+#include "coreml/run/package_session.h"
+#include "model/moonshine.h"
+
+enum { CACHES = 2 }; /* keys and values */
+static const char *const CACHE_INPUTS[CACHES] = {"self_k", "self_v"};
+static const char *const CACHE_OUTPUTS[CACHES] = {"new_k", "new_v"};
+
+struct split {
+    struct backend backend; /* the first member */
+    struct package_session session;
+    const struct package_length *length; /* of the clip */
+    struct function *decoder;            /* of the length */
+    float *logits;                       /* [rows_max, vocab] */
+    size_t rows_max;
+    float *cache[CACHES]
+                [BEAMS_MAX]; /* of each row [cache_dim, slots]; NULL while one row was enough */
+};
+
+static struct split *split_at(struct backend *backend) {
+    return (struct split *)backend;
+}
+
+static size_t cache_size(const struct split *split) {
+    const struct package_index *index = &split->session.package->index;
+    return (size_t)index->cache_dim * index->slots;
+}
+
+static pst_status make_rows(struct split *split, size_t rows, pst_error *err) {
+    size_t vocab = split->backend.vocab, size = cache_size(split);
+    float *logits = realloc(split->logits, rows * vocab * sizeof *logits);
+    if (!logits) return error_memory(err, rows * vocab * sizeof *logits);
+    split->logits = logits;
+    for (size_t i = 0; rows > 1 && i < CACHES * rows; i++) {
+        float **cache = &split->cache[i % CACHES][i / CACHES];
+        if (!*cache) *cache = calloc(size, sizeof **cache);
+        if (!*cache) return error_memory(err, size * sizeof **cache);
+    }
+    split->rows_max = rows;
+    return PST_OK;
+}
+
+static pst_status fit(struct backend *backend, const struct rules *rules, size_t samples,
+                      pst_error *err) {
+    struct split *split = split_at(backend);
+    const struct package_index *index = &split->session.package->index;
+    size_t rows = rules->options->num_beams;
+    if (rows > 1 && index->state)
+        return error_set(
+            err, PST_ERR_ARGUMENT,
+            "num_beams is %zu: a package that keeps its cache itself decodes greedily, "
+            "with one",
+            rows);
+    if (rules->max_length > index->slots)
+        return error_set(
+            err, PST_ERR_ARGUMENT,
+            "the limit of %zu tokens is more than the %u that the package has room for",
+            rules->max_length, (unsigned)index->slots);
+    split->length = package_session_length(&split->session, samples);
+    return rows <= split->rows_max ? PST_OK : make_rows(split, rows, err);
+}
+
+static pst_status encode(struct backend *backend, const float *samples, size_t count,
+                         pst_error *err) {
+    struct split *split = split_at(backend);
+    struct package_session *session = &split->session;
+    const struct package_length *length = split->length;
+    struct function *encoder;
+    uint64_t start = spans_start(backend->spans);
+    pst_status status = package_session_encode(session, length, samples, count, &encoder, err);
+    spans_end(backend->spans, 0, PST_STAGE_ENCODER, "package", start);
+    if (!status) status = package_session_load(session, &length->decoder, &split->decoder, err);
+    if (!status) status = session->runner->feed(split->decoder, "cross_k", encoder, err);
+    if (!status) status = session->runner->feed(split->decoder, "cross_v", encoder, err);
+    if (!status)
+        status =
+            package_session_fill(session, split->decoder, "cross_mask", length->memory, 0,
+                                 clip_extent_of(count).frames, session->package->index.masked, err);
+    return status;
+}
+
+/* ---------------------------------------------------------------------------------------- steps */
+
+/* The whole cache of a row into the inputs. */
+static pst_status write_cache(const struct split *split, size_t row, pst_error *err) {
+    const struct places all = {0, 1, cache_size(split)};
+    pst_status status = PST_OK;
+    for (int i = 0; i < CACHES && !status; i++)
+        status = split->session.runner->write(split->decoder, CACHE_INPUTS[i], all,
+                                              split->cache[i][row], err);
+    return status;
+}
+
+/* What the decoder gives of the new token, into the column of its position. `row` is one of several, or
+ * -1: the column goes into the inputs. */
+static pst_status keep_column(const struct split *split, int row, size_t position, pst_error *err) {
+    const struct package_session *session = &split->session;
+    const struct package_index *index = &session->package->index;
+    const struct places column = {position, index->slots, index->cache_dim};
+    pst_status status = PST_OK;
+    for (int i = 0; i < CACHES && !status; i++) {
+        status = session->runner->read(split->decoder, CACHE_OUTPUTS[i], session->row, column.count,
+                                       err);
+        if (status) break;
+        if (row < 0) {
+            status =
+                session->runner->write(split->decoder, CACHE_INPUTS[i], column, session->row, err);
+            continue;
+        }
+        float *cache = split->cache[i][row] + position;
+        for (size_t j = 0; j < column.count; j++) cache[j * column.step] = session->row[j];
+    }
+    return status;
+}
+
+static pst_status step_row(const struct split *split, int32_t token, size_t position, int row,
+                           float *logits, pst_error *err) {
+    const struct runner *runner = split->session.runner;
+    const struct places one = {0, 1, 1};
+    float id = (float)token, at = (float)position;
+    pst_status status = row < 0 ? PST_OK : write_cache(split, (size_t)row, err);
+    if (!status) status = runner->write(split->decoder, "input_ids", one, &id, err);
+    if (!status) status = runner->write(split->decoder, "position", one, &at, err);
+    if (!status) status = runner->run(split->decoder, err);
+    if (!status) status = runner->read(split->decoder, "logits", logits, split->backend.vocab, err);
+    if (status || split->session.package->index.state) return status;
+    return keep_column(split, row, position, err);
+}
+
+static pst_status step(struct backend *backend, const int32_t *tokens, size_t rows, size_t position,
+                       pst_error *err) {
+    struct split *split = split_at(backend);
+    pst_status status = PST_OK;
+    uint64_t start = spans_start(backend->spans);
+    for (size_t i = 0; i < rows && !status; i++)
+        status = step_row(split, tokens[i], position, rows > 1 ? (int)i : -1,
+                          split->logits + i * backend->vocab, err);
+    spans_end(backend->spans, 0, PST_STAGE_DECODER, "package", start);
+    return status;
+}
+
+static float *logits(struct backend *backend, size_t rows) {
+    (void)rows;
+    return split_at(backend)->logits;
+}
+
+/* A row that nobody goes on from gives its memory to a copy of one that several go on from. */
+static void reorder_cache(float **cache, size_t size, const int *parents, size_t rows) {
+    float *old[BEAMS_MAX];
+    int taken[BEAMS_MAX] = {0};
+    memcpy(old, cache, rows * sizeof *old);
+    for (size_t i = 0; i < rows; i++) cache[i] = taken[parents[i]]++ ? NULL : old[parents[i]];
+    for (size_t i = 0, unused = 0; i < rows; i++) {
+        if (cache[i]) continue;
+        while (taken[unused]) unused++;
+        cache[i] = old[unused++];
+        memcpy(cache[i], old[parents[i]], size * sizeof **cache);
+    }
+}
+
+static void reorder(struct backend *backend, const int *parents, size_t rows, size_t position) {
+    struct split *split = split_at(backend);
+    (void)position;
+    for (int i = 0; i < CACHES; i++)
+        reorder_cache(split->cache[i], cache_size(split), parents, rows);
+}
+
+/* ------------------------------------------------------------------------------------------- all */
+
+/* What the runner holds is not known here. */
+static size_t memory(const struct backend *backend) {
+    const struct split *split = (const struct split *)backend;
+    size_t caches = split->rows_max > 1 ? CACHES * split->rows_max * cache_size(split) : 0;
+    size_t floats = split->rows_max * backend->vocab + split->session.row_size + caches;
+    return sizeof *split + floats * sizeof(float);
+}
+
+static void free_split(struct backend *backend) {
+    struct split *split = split_at(backend);
+    package_session_close(&split->session);
+    for (size_t i = 0; i < CACHES * BEAMS_MAX; i++) free(split->cache[i % CACHES][i / CACHES]);
+    free(split->logits);
+    free(split);
+}
+
+static const struct backend_calls CALLS = {.fit = fit,
+                                           .encode = encode,
+                                           .step = step,
+                                           .logits = logits,
+                                           .reorder = reorder,
+                                           .memory = memory,
+                                           .free = free_split};
+
+pst_status backend_split_new(const struct package_model *package, struct thread_pool *pool,
+                             struct backend **backend, pst_error *err) {
+    const struct package_index *index = &package->index;
+    struct split *split = calloc(1, sizeof *split);
+    if (!split) return error_memory(err, sizeof *split);
+    split->backend = (struct backend){.calls = &CALLS,
+                                      .kernels = package->kernels,
+                                      .pool = pool,
+                                      .vocab = index->vocab,
+                                      .start = index->start,
+                                      .end = index->end};
+    pst_status status = package_session_open(&split->session, package, pool, err);
+    if (!status) status = package_session_reserve(&split->session, index->cache_dim, err);
+    if (status)
+        free_split(&split->backend);
+    else
+        *backend = &split->backend;
+    return status;
+}

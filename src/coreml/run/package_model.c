@@ -1,0 +1,218 @@
+/* package_model.c - opens converted models: the folder of the layout `split` by its index, the package of
+ * `single` by what it says of itself. */
+#include "coreml/run/package_model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file_view.h"
+#include "coreml/package/package.h"
+#include "coreml/run/package_backend.h"
+#include "model/model.h"
+#include "pipeline/model_open.h"
+#include "tokenizer/tokenizer_cache.h"
+
+int package_model_is(const char *dir) {
+    return path_has_file(dir, "potstill.json") || path_has_file(dir, "Manifest.json");
+}
+
+/* ------------------------------------------------------------------------------------------ single */
+
+static const char *user_text(const struct mil_model *model, const char *key) {
+    for (size_t i = 0; i < model->user_defined_count; i++)
+        if (strcmp(model->user_defined[i].key, key) == 0) return model->user_defined[i].value;
+    return "";
+}
+
+/* `text` as one of the precisions there are, which live as long as the program. */
+static const char *known_text(const char *text) {
+    static const char *const known[] = {"float16",  "float32",  "int8",
+                                        "palette8", "palette6", "palette4"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i], text) == 0) return known[i];
+    return "";
+}
+
+/* Input input_values [1, samples], output token_ids [1, tokens]. */
+static int read_interface(struct package_model *package, const struct mil_model *model) {
+    const struct mil_interface *interface = model->interfaces;
+    struct package_index *index = &package->index;
+    if (model->interface_count != 1 || interface->input_count != 1 || interface->output_count != 1)
+        return 0;
+    const struct mil_feature *in = interface->inputs, *out = interface->outputs;
+    if (strcmp(in->name, "input_values") != 0 || strcmp(out->name, "token_ids") != 0 ||
+        in->type.dtype != MIL_F32 || out->type.dtype != MIL_I32 || in->type.rank != 2 ||
+        out->type.rank != 2 || in->type.dims[0] != 1 || out->type.dims[0] != 1 ||
+        in->type.dims[1] < 1 || in->type.dims[1] > INT32_MAX || out->type.dims[1] < 1 ||
+        out->type.dims[1] > UINT16_MAX)
+        return 0;
+    package->whole.samples = (uint32_t)in->type.dims[1];
+    index->slots = index->tokens_max = (uint32_t)out->type.dims[1] + 1;
+    return 1;
+}
+
+static pst_status open_single(struct package_model *package, const char *processor_dir,
+                              pst_error *err) {
+    struct mil_model *model;
+    struct processor processor = {0};
+    if (!processor_dir)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: a package of the layout single has no tokenizer, so the folder of "
+                         "one has to be named (processor_dir)",
+                         package->path);
+    pst_status status = package_read(package->path, &model, err);
+    if (status) return status;
+    package->index.precision = known_text(user_text(model, "potstill.precision"));
+    int fits = read_interface(package, model);
+    mil_model_free(model);
+    if (!fits)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: expected a package from input_values to token_ids (the layout single "
+                         "of potstill convert)",
+                         package->path);
+    package->index.lengths = &package->whole;
+    package->index.length_count = 1;
+    status = processor_read(&processor, processor_dir, err);
+    package->index.do_normalize = processor.do_normalize;
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------------ parts */
+
+static pst_status set_runner(struct package_model *package, const pst_model_options *options,
+                             pst_error *err) {
+    int coreml = options->device == PST_DEVICE_COREML;
+    package->runner = coreml ? &runner_coreml : &runner_mil;
+    if ((unsigned)options->units > PST_UNITS_CPU)
+        return error_set(err, PST_ERR_ARGUMENT, "unknown compute units %d", (int)options->units);
+    if (options->units != PST_UNITS_ALL && !coreml)
+        return error_set(err, PST_ERR_ARGUMENT, "compute units are for the device coreml");
+    if (options->cache_dir && *options->cache_dir) {
+        package->cache_dir = strdup(options->cache_dir);
+        if (!package->cache_dir) return error_memory(err, 0);
+    }
+    package->options = (struct runner_options){.units = options->units,
+                                               .cache_dir = package->cache_dir,
+                                               .warn = options->warn,
+                                               .user = options->user};
+    return package->runner->check(err);
+}
+
+/* A decoder of another model would not understand what the encoder says. */
+static pst_status check_decoder(const struct package_model *package, pst_error *err) {
+    const struct package_index *index = &package->index;
+    const struct config *config = &package->decoder->config;
+    if (config->vocab == index->vocab && config->decoder_start_token_id == index->start &&
+        config->eos_token_id == index->end &&
+        config->decoder_layers * config->width == index->cache_dim)
+        return PST_OK;
+    return error_set(err, PST_ERR_MODEL,
+                     "%s: the decoder is of another model than the one that was converted",
+                     package->path);
+}
+
+/* The model whose decoder goes on: the one named, or the one beside the packages. */
+static pst_status open_decoder(struct package_model *package, const pst_model_options *options,
+                               pst_error *err) {
+    const char *dir = options->decoder_dir;
+    if (dir && package->single)
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "%s: a package of the layout single decodes by itself", package->path);
+    if (!dir && !package->single && path_has_file(package->path, "config.json") &&
+        path_has_file(package->path, "model.safetensors"))
+        dir = package->path;
+    if (!dir) return PST_OK;
+    pst_status status = model_open_engine(&package->decoder, dir, options, err);
+    return status ? status : check_decoder(package, err);
+}
+
+/* The settings of the checkpoint that lie in the packages; the rest of generate()'s are as transformers'. */
+static void set_model(struct pst_model *model, const struct package_model *package) {
+    const struct package_index *index = &package->index;
+    pst_decode_options_init(&model->decode);
+    model->decode.max_length = index->tokens_max;
+    if (package->decoder) model->decode = package->decoder->decode;
+    model->processor.do_normalize = index->do_normalize;
+    model->config.vocab = index->vocab;
+    model->config.decoder_start_token_id = index->start;
+    model->config.eos_token_id = index->end;
+}
+
+static void free_device(struct device *device) {
+    struct package_model *package = (struct package_model *)device;
+    if (package->single) package->index.lengths = NULL; /* `whole`, not of the heap */
+    package_index_close(&package->index);
+    pst_model_free(package->decoder);
+    free(package->cache_dir);
+    free(package->path);
+    free(package);
+}
+
+static pst_status new_backend(struct device *device, struct thread_pool *pool,
+                              struct backend **backend, pst_error *err) {
+    const struct package_model *package = (const struct package_model *)device;
+    if (package->decoder) return backend_hybrid_new(package, pool, backend, err);
+    return (package->single ? backend_single_new : backend_split_new)(package, pool, backend, err);
+}
+
+static void describe(struct package_model *package) {
+    const struct package_index *index = &package->index;
+    package->device = (struct device){
+        .name = package->runner->name,
+        .layout = package->single ? "single" : "split",
+        .precision = index->precision,
+        .samples_max = index->lengths[index->length_count - 1].samples,
+        .beams_max = !package->decoder && (package->single || index->state),
+        .backend = new_backend,
+        .free = free_device,
+    };
+}
+
+static pst_status open_parts(struct package_model *package, struct pst_model *model,
+                             const char *dir, const pst_model_options *options, pst_error *err) {
+    const char *processor_dir = options->processor_dir;
+    package->path = strdup(dir);
+    if (!package->path) return error_memory(err, 0);
+    package->single = path_has_file(package->path, "Manifest.json");
+    pst_status status = set_runner(package, options, err);
+    if (!status && !package_model_is(dir))
+        return error_set(
+            err, PST_ERR_MODEL,
+            "%s: not a converted model, expected a folder with potstill.json or a package", dir);
+    if (!status) status = kernels_get(&package->kernels, options->cpu, err);
+    if (!status)
+        status = package->single ? open_single(package, processor_dir, err)
+                                 : package_index_open(&package->index, package->path, err);
+    if (!status) status = open_decoder(package, options, err);
+    if (!status)
+        status =
+            tokenizer_cache_open(&model->tokenizer, processor_dir ? processor_dir : package->path,
+                                 package->cache_dir, err);
+    if (status) return status;
+    package->tokenizer = model->tokenizer;
+    if (package->single) package->index.vocab = (uint32_t)tokenizer_size(model->tokenizer);
+    set_model(model, package);
+    describe(package);
+    return PST_OK;
+}
+
+pst_status package_model_open(struct pst_model **out, const char *dir,
+                              const pst_model_options *options, pst_error *err) {
+    struct pst_model *model = calloc(1, sizeof *model);
+    if (!model) return error_memory(err, sizeof *model);
+    struct package_model *package = calloc(1, sizeof *package);
+    pst_status status = PST_OK;
+    if (package) {
+        package->device.free = free_device;
+        model->device = &package->device;
+        status = open_parts(package, model, dir, options, err);
+    } else {
+        status = error_memory(err, sizeof *package);
+    }
+    if (status)
+        pst_model_free(model);
+    else
+        *out = model;
+    return status;
+}

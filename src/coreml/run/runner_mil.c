@@ -1,0 +1,185 @@
+/* runner_mil.c - the functions of packages by the interpreter; see runner.h.
+ *
+ * Inputs are rounded to float16 as they are written, where the package declares that, and outputs are
+ * rounded already: so the machine need not look at them again in every run. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "coreml/interpret/interpret.h"
+#include "coreml/ops/round_f16.h"
+#include "coreml/package/package.h"
+#include "coreml/run/runner.h"
+
+/* More than any function of ours has. */
+enum { TENSORS_MAX = 32 };
+
+struct function {
+    struct mil_model *model;
+    const struct mil_function *function;
+    struct mil_machine *machine;
+    size_t input_count, output_count;
+    struct mil_tensor inputs[TENSORS_MAX];
+    void *memory[TENSORS_MAX];              /* of an input that is not another function's output */
+    struct mil_tensor outputs[TENSORS_MAX]; /* of the last run */
+};
+
+static pst_status check(pst_error *err) {
+    (void)err;
+    return PST_OK;
+}
+
+/* ------------------------------------------------------------------------------------ opening */
+
+static void unload(struct function *function) {
+    if (!function) return;
+    mil_machine_free(function->machine);
+    mil_model_free(function->model);
+    for (size_t i = 0; i < function->input_count; i++) free(function->memory[i]);
+    free(function);
+}
+
+static pst_status find_function(struct function *function, const char *path, const char *name,
+                                pst_error *err) {
+    const struct mil_model *model = function->model;
+    for (size_t i = 0; i < model->function_count; i++)
+        if (!name || strcmp(model->functions[i]->name, name) == 0) {
+            function->function = model->functions[i];
+            return PST_OK;
+        }
+    return error_set(err, PST_ERR_MODEL, "%s: there is no function %s", path, name ? name : "");
+}
+
+/* The input in memory of its own. */
+static void use_own(struct function *function, size_t index) {
+    struct mil_tensor *input = &function->inputs[index];
+    int is_float = mil_is_float(input->type.dtype);
+    input->f = is_float ? function->memory[index] : NULL;
+    input->i = is_float ? NULL : function->memory[index];
+}
+
+static pst_status make_inputs(struct function *function, const char *path, pst_error *err) {
+    const struct mil_function *program = function->function;
+    if (program->input_count > TENSORS_MAX || program->block->output_count > TENSORS_MAX)
+        return error_set(err, PST_ERR_UNSUPPORTED,
+                         "%s: function %s has more than %d inputs or outputs", path, program->name,
+                         TENSORS_MAX);
+    for (size_t i = 0; i < program->input_count; i++) {
+        const struct mil_value *value = program->inputs[i];
+        size_t count, index = function->input_count;
+        if (value->type.state) continue; /* the machine's own */
+        if (!mil_type_count(&value->type, &count))
+            return error_set(err, PST_ERR_UNSUPPORTED, "%s: input '%s' has no fixed shape", path,
+                             value->name);
+        function->memory[index] = calloc(count ? count : 1, sizeof(float));
+        if (!function->memory[index]) return error_memory(err, count * sizeof(float));
+        function->inputs[index] =
+            (struct mil_tensor){.name = value->name, .type = value->type, .rounded = 1};
+        function->input_count++;
+        use_own(function, index);
+    }
+    function->output_count = program->block->output_count;
+    return PST_OK;
+}
+
+static pst_status load(const struct runner_options *options, const char *path, const char *name,
+                       struct function **out, pst_error *err) {
+    struct function *function = calloc(1, sizeof *function);
+    if (!function) return error_memory(err, sizeof *function);
+    pst_status status = package_read(path, &function->model, err);
+    if (!status) status = find_function(function, path, name, err);
+    if (!status)
+        status = mil_machine_new(&function->machine, function->model, function->function->name,
+                                 MIL_ROUND_F16, options->threads, err);
+    if (!status) status = make_inputs(function, path, err);
+    if (status)
+        unload(function);
+    else
+        *out = function;
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------ running */
+
+static pst_status find_input(struct function *function, const char *name, size_t *index,
+                             pst_error *err) {
+    for (*index = 0; *index < function->input_count; ++*index)
+        if (strcmp(function->inputs[*index].name, name) == 0) return PST_OK;
+    return error_set(err, PST_ERR_MODEL, "function %s has no input '%s'", function->function->name,
+                     name);
+}
+
+/* An output of the last run. */
+static pst_status find_output(const struct function *function, const char *name,
+                              const struct mil_tensor **output, pst_error *err) {
+    const struct mil_block *block = function->function->block;
+    for (size_t i = 0; i < function->output_count; i++) {
+        *output = &function->outputs[i];
+        if (strcmp(block->outputs[i]->name, name) == 0 && ((*output)->f || (*output)->i))
+            return PST_OK;
+    }
+    return error_set(err, PST_ERR_MODEL, "function %s has no output '%s'", function->function->name,
+                     name);
+}
+
+static pst_status write(struct function *function, const char *name, struct places places,
+                        const float *data, pst_error *err) {
+    size_t index;
+    pst_status status = find_input(function, name, &index, err);
+    if (status) return status;
+    use_own(function, index);
+    struct mil_tensor *input = &function->inputs[index];
+    if (places.count == 0 ||
+        places.first + (places.count - 1) * places.step >= mil_elements(&input->type))
+        return error_set(err, PST_ERR_MODEL, "input '%s' has another shape than the index says",
+                         name);
+    if (input->f && places.step == 1) {
+        memcpy(input->f + places.first, data, places.count * sizeof *data);
+        if (input->type.dtype == MIL_F16) round_f16(input->f + places.first, places.count);
+        return PST_OK;
+    }
+    for (size_t i = 0, at = places.first; i < places.count; i++, at += places.step) {
+        if (input->i) input->i[at] = (int32_t)data[i];
+        if (input->f) input->f[at] = data[i];
+        if (input->type.dtype == MIL_F16) round_f16(&input->f[at], 1);
+    }
+    return PST_OK;
+}
+
+static pst_status feed(struct function *function, const char *name, struct function *from,
+                       pst_error *err) {
+    size_t index;
+    const struct mil_tensor *output;
+    pst_status status = find_input(function, name, &index, err);
+    if (!status) status = find_output(from, name, &output, err);
+    if (status) return status;
+    struct mil_tensor *input = &function->inputs[index];
+    size_t count = mil_elements(&input->type);
+    if (mil_elements(&output->type) != count || !output->f)
+        return error_set(err, PST_ERR_MODEL, "'%s' has one shape as output and another as input",
+                         name);
+    if (output->type.dtype != input->type.dtype)
+        return write(function, name, (struct places){0, 1, count}, output->f, err);
+    input->f = output->f;
+    return PST_OK;
+}
+
+static pst_status run(struct function *function, pst_error *err) {
+    memset(function->outputs, 0, sizeof function->outputs);
+    return mil_machine_run(function->machine, function->inputs, function->input_count,
+                           function->outputs, function->output_count, err);
+}
+
+static pst_status read(struct function *function, const char *name, float *data, size_t count,
+                       pst_error *err) {
+    const struct mil_tensor *output;
+    pst_status status = find_output(function, name, &output, err);
+    if (status) return status;
+    if (mil_elements(&output->type) != count)
+        return error_set(err, PST_ERR_MODEL, "output '%s' has another shape than the index says",
+                         name);
+    for (size_t i = 0; i < count; i++) data[i] = output->f ? output->f[i] : (float)output->i[i];
+    return PST_OK;
+}
+
+const struct runner runner_mil = {"mil", check, load, unload, write, feed, run, read};

@@ -1,0 +1,47 @@
+/* open_any.c - pst_model_open(): a checkpoint for the engine, or a converted model for its packages.
+ *
+ * In a folder of its own above both: pipeline/ knows nothing of packages, and those who run packages
+ * build on pipeline/. */
+#include "base/error.h"
+#include "base/file_view.h"
+#include "base/option_struct.h"
+#include "coreml/run/package_model.h"
+#include "pipeline/model_open.h"
+
+void pst_model_options_init_sized(pst_model_options *options, size_t struct_size) {
+    const pst_model_options defaults = {.struct_size = sizeof defaults};
+    option_struct_fill(options, struct_size, &defaults, sizeof defaults);
+}
+
+static pst_status open_checkpoint(struct pst_model **model, const char *dir,
+                                  const pst_model_options *options, pst_error *err) {
+    if (options->units != PST_UNITS_ALL)
+        return error_set(err, PST_ERR_ARGUMENT, "compute units are for a converted model");
+    if (options->decoder_dir)
+        return error_set(err, PST_ERR_ARGUMENT, "a decoder is for a converted model");
+    pst_status status = model_open_engine(model, dir, options, err);
+    if (status == PST_ERR_MODEL && package_model_is(dir) && !path_has_file(dir, "config.json"))
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: a converted model: the device cpu needs the model it was made from, "
+                         "mil runs its packages",
+                         dir);
+    return status;
+}
+
+pst_status pst_model_open(const char *dir, const pst_model_options *options, pst_model **model,
+                          pst_error *err) {
+    pst_model_options own;
+    pst_model_options_init(&own);
+    if (!dir || !model) return error_set(err, PST_ERR_ARGUMENT, "dir and model must not be NULL");
+    pst_status status = option_struct_copy(&own, sizeof own, options, "pst_model_options", err);
+    if (status) return status;
+    switch (own.device) {
+    case PST_DEVICE_AUTO:
+        return (package_model_is(dir) ? package_model_open : open_checkpoint)(model, dir, &own,
+                                                                              err);
+    case PST_DEVICE_CPU: return open_checkpoint(model, dir, &own, err);
+    case PST_DEVICE_MIL:
+    case PST_DEVICE_COREML: return package_model_open(model, dir, &own, err);
+    }
+    return error_set(err, PST_ERR_ARGUMENT, "unknown device %d", (int)own.device);
+}

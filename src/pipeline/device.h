@@ -1,0 +1,20 @@
+/* device.h - what computes in place of the engine: the packages of a converted model, opened.
+ *
+ * A model has one or a network. Packages are above pipeline/, so a session knows only this of them. */
+#ifndef PST_PIPELINE_DEVICE_H
+#define PST_PIPELINE_DEVICE_H
+
+#include "decode/backend.h"
+
+struct device {
+    const char *name;      /* "mil", "coreml" */
+    const char *layout;    /* "split", "single" */
+    const char *precision; /* "float16", ...; "" where the package does not say */
+    size_t samples_max;    /* of a clip */
+    uint32_t beams_max;    /* 1, or 0: no limit */
+    pst_status (*backend)(struct device *device, struct thread_pool *pool, struct backend **backend,
+                          pst_error *err);
+    void (*free)(struct device *device);
+};
+
+#endif
