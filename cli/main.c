@@ -1,7 +1,7 @@
 /* main.c - `potstill COMMAND ...`: finds the command, parses its options, runs it.
  *
- * options.h defines what a command is; the commands are in cmd_*.c. Standard output has results
- * only, standard error messages; the exit codes are in console.h. */
+ * options.h defines what a command is; the commands are in commands/cmd_*.c. Standard output has
+ * results only, standard error messages; the exit codes are in console.h. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>

@@ -37,7 +37,7 @@ for file in $(find src -name '*.[chm]'); do
         esac
     done
 done
-if grep -n '^#include "[a-z]*/' cli/*.[ch] 2>/dev/null; then
+if grep -n '^#include "[a-z]*/' cli/*.[ch] cli/*/*.[ch] 2>/dev/null; then
     echo "cli/ may include potstill.h and its own helpers only" && bad=1
 fi
 for name in $(find src cli -name '*.[ch]' -exec basename {} \; | sort | uniq -d); do

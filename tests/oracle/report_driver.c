@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "cli/report.h"
+#include "cli/commands/report.h"
 
 static const char *text_at(const json_t *list, size_t index) {
     return json_string_value(json_array_get(list, index));

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/manifest.h"
+#include "cli/commands/manifest.h"
 
 static struct manifest parse(const char *text) {
     struct manifest manifest;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/report.h"
+#include "cli/commands/report.h"
 
 static void add(struct report *report, const char *prediction, const char *reference,
                 const char *error) {
