@@ -1,8 +1,8 @@
 /* backend.h - who computes, as a search sees it: tokens in, logits out, one step after the other.
  *
- * Each session has one: the engine, or the packages of a converted model. What a clip was encoded to and
- * the keys and values of the tokens so far are its own business. The interface lies here, below those who
- * implement it and beside those who call it; nothing in decode/ knows a network. */
+ * Each session has one: the engine, or the packages of a converted model. What a clip was encoded
+ * to and the keys and values of the tokens so far are its own business. The interface lies here,
+ * below those who implement it and beside those who call it; nothing in decode/ knows a network. */
 #ifndef PST_DECODE_BACKEND_H
 #define PST_DECODE_BACKEND_H
 
@@ -22,8 +22,8 @@ struct best_token {
 struct backend;
 
 struct backend_calls {
-    /* Makes room for a clip of `samples` and for a search by `rules`, or refuses what it cannot do. Nothing
-     * is allocated from here to the next fit(). */
+    /* Makes room for a clip of `samples` and for a search by `rules`, or refuses what it cannot do.
+     * Nothing is allocated from here to the next fit(). */
     pst_status (*fit)(struct backend *backend, const struct rules *rules, size_t samples,
                       pst_error *err);
     /* samples [count] to what the steps attend to; a new transcript begins. */
@@ -34,11 +34,11 @@ struct backend_calls {
                        pst_error *err);
     /* [rows, vocab] of the last step, which the caller may change. */
     float *(*logits)(struct backend *backend, size_t rows);
-    /* The best token of the one row of the last step: 1, where that takes less than all logits, else 0.
-     * `scored`: with logits too, where they can be had. NULL: never. */
+    /* The best token of the one row of the last step: 1, where that takes less than all logits,
+     * else 0. `scored`: with logits too, where they can be had. NULL: never. */
     int (*best)(struct backend *backend, int scored, struct best_token *best);
-    /* Row i goes on from what was row parents[i] in the last step: [rows] each. `position` is that of the
-     * next step. */
+    /* Row i goes on from what was row parents[i] in the last step: [rows] each. `position` is that
+     * of the next step. */
     void (*reorder)(struct backend *backend, const int *parents, size_t rows, size_t position);
     /* Bytes it holds. */
     size_t (*memory)(const struct backend *backend);

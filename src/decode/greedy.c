@@ -1,5 +1,5 @@
-/* greedy.c - the best token of each step. Where no rule acts and nobody asks for the probability, only the
- * best token is looked for, which a backend may find for less (network/logits.h). */
+/* greedy.c - the best token of each step. Where no rule acts and nobody asks for the probability,
+ * only the best token is looked for, which a backend may find for less (network/logits.h). */
 #include <math.h>
 
 #include "base/error.h"

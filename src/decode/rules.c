@@ -74,7 +74,8 @@ pst_status rules_check(const pst_decode_options *options, size_t vocab, pst_erro
     return status;
 }
 
-/* Does `sequence` but for its last token end ids [count]? A sequence of one always does. */
+/* Do ids [count] end with `sequence` without its last token? For a sequence of one they always
+ * do. */
 static int continues(const pst_sequence_bias *sequence, const int32_t *ids, size_t count) {
     size_t prefix = sequence->count - 1;
     if (prefix == 0) return 1;
@@ -82,8 +83,8 @@ static int continues(const pst_sequence_bias *sequence, const int32_t *ids, size
            memcmp(ids + count - prefix, sequence->tokens, prefix * sizeof *ids) == 0;
 }
 
-/* Biases for one token are summed before they are added, single tokens first: upstream fills a row of
- * zeros and adds it once, and float32 sums depend on the order. */
+/* Biases for one token are summed before they are added, single tokens first: upstream fills a row
+ * of zeros and adds it once, and float32 sums depend on the order. */
 static void add_biases(const pst_decode_options *options, float *scores, const int32_t *ids,
                        size_t count) {
     const pst_sequence_bias *all = options->sequence_bias;
@@ -102,7 +103,7 @@ static void add_biases(const pst_decode_options *options, float *scores, const i
     }
 }
 
-/* Each distinct id once, whatever its count: read all, then write all. */
+/* Each distinct id once, however often it occurs: read all, then write all. */
 static void penalise_repetition(float penalty, float *scores, const int32_t *ids, size_t count,
                                 float *kept) {
     for (size_t i = 0; i < count; i++) kept[i] = scores[ids[i]];

@@ -42,20 +42,20 @@ struct search {
 
     /* The result. */
     const struct hypothesis *winner;
-    float margin; /* the closest call; see pst_transcript */
+    float margin; /* the smallest gap between best and second best token; see pst_transcript */
 };
 
 /* Makes room for a search by `rules` and gets ready for it. */
 pst_status search_fit(struct search *search, const struct rules *rules, pst_error *err);
 void search_free(struct search *search);
 
-/* Both fill the result from the clip that the backend has encoded; a row of NaN logits (broken weights) is
- * PST_ERR_MODEL. */
+/* Both fill the result from the clip that the backend has encoded; a row of NaN logits (broken
+ * weights) is PST_ERR_MODEL. */
 pst_status greedy_search(struct search *search, pst_error *err);
 pst_status beam_search(struct search *search, pst_error *err);
 
-/* The gap between scores[best], the largest of scores [vocab], and the second best, which shows near ties.
- * The scores are as before afterwards. */
+/* The gap between scores[best], the largest of scores [vocab], and the second best, which shows
+ * near ties. The scores are as before afterwards. */
 float search_gap(const struct kernels *kernels, float *scores, size_t vocab, size_t best);
 
 #endif

@@ -1,9 +1,10 @@
-/* attend_f16.h - attention over keys and values that are kept as float16, and rounding to it in plain C.
+/* attend_f16.h - attention over keys and values that are kept as float16, and rounding to it in
+ * plain C.
  *
- * Keys and values of the sound are read whole at every token and written once: at half the size they
- * are read in half the time. They lie in tiles, [tiles][head_dim][F16_TILE] for each head: along a
- * vector go frames and not channels, so a score is a sum that needs no adding up across lanes, and no
- * head_dim is too odd for it. Frames past the last are 0. */
+ * Keys and values of the memory are written once and read whole at every token: half the size takes
+ * half the time. They are stored in tiles, [tiles][head_dim][F16_TILE] for each head: a vector
+ * holds frames and not channels, so a score is a sum that needs no adding up across lanes, and any
+ * head_dim will do. Frames past the last are 0. */
 #ifndef PST_KERNELS_ATTEND_F16_H
 #define PST_KERNELS_ATTEND_F16_H
 
@@ -45,7 +46,7 @@ static inline size_t f16_place(size_t t, size_t d, size_t head_dim) {
     return (t / F16_TILE * head_dim + d) * F16_TILE + t % F16_TILE;
 }
 
-/* The largest float16: what is larger becomes this, not infinity. */
+/* The largest float16: larger values become this, not infinity. */
 #define F16_MAX 65504.0f
 
 /* To nearest, halves to even; NaN stays NaN. */

@@ -1,6 +1,7 @@
 /* kernels.c - picks the table of kernels for this CPU.
  *
- * The sets of this build (cmake/instruction_sets.cmake) stand best first. A set is a constant table; nothing is kept or installed. */
+ * The sets of this build (cmake/instruction_sets.cmake) are listed best first. A set is a constant
+ * table; nothing is kept or installed. */
 #include "kernels/kernels.h"
 
 #include "base/cpu.h"

@@ -2,12 +2,12 @@
  *
  * reference.c has every kernel in plain loops: it is the definition. avx2.c, avx512.c and neon.c
  * override what they do faster. A kernel is single-threaded and allocates nothing; callers cut the
- * work (network/linear.c). Unless said otherwise pointers need only the alignment of a float, outputs
- * must not overlap inputs, and NaN in gives NaN out.
+ * work (network/linear.c). Unless said otherwise pointers need only the alignment of a float,
+ * outputs must not overlap inputs, and NaN in gives NaN out.
  *
  * The value of one output of matmul() depends on its row of x, its row of w and on m only through
- * `m <= KERNELS_FEW_ROWS`: not on how the caller cuts m or n. So results do not depend on the number
- * of threads. */
+ * `m <= KERNELS_FEW_ROWS`: not on how the caller cuts m or n. So results do not depend on the
+ * number of threads. */
 #ifndef PST_KERNELS_KERNELS_H
 #define PST_KERNELS_KERNELS_H
 
@@ -48,8 +48,8 @@ struct attend {
     float scale;
 };
 
-/* A block of query rows of one head against all keys: out = softmax(scale * q k_t) v. The scores of a
- * few keys at a time are all that is ever written. */
+/* A block of query rows of one head against all keys: out = softmax(scale * q k_t) v. Only the
+ * scores of a few keys at a time are ever written. */
 struct attend_rows {
     float *out;         /* [m, head_dim]; may be q */
     const float *q;     /* [m, head_dim] */
@@ -57,14 +57,15 @@ struct attend_rows {
     size_t stride;      /* between the rows of each, in floats */
     size_t m, count, head_dim;
     float scale;
-    int coarse; /* products may be those of bfloat16 values, and weights off by 1e-4 of themselves */
+    int approximate; /* products of bfloat16 values will do, and weights off by 1e-4 of them */
 };
 
-/* Keys whose scores exist at a time: a multiple of every tile's height. */
+/* Keys whose scores are held at a time: a multiple of every tile's height. */
 enum { ATTEND_KEYS = 96 };
 
-/* Scratch of attend_rows() in floats. AMX needs the most: scores and weights of 32 queries, and for every
- * value of a head (up to a multiple of 32) 128 queries as pairs and sums, and a block of keys and values. */
+/* Scratch of attend_rows() in floats. AMX needs the most: scores and weights of 32 queries, and for
+ * every value of a head (up to a multiple of 32) 128 queries as pairs and sums, and a block of keys
+ * and values. */
 static inline size_t attend_rows_scratch(size_t head_dim) {
     size_t dims = (head_dim + 31) / 32 * 32;
     return ATTEND_KEYS * 48 + dims * (64 + 128 + ATTEND_KEYS);
@@ -79,8 +80,8 @@ struct kernels {
     void (*attend)(const struct attend *args);
     /* scratch: [attend_rows_scratch()], 64-byte aligned. A row's values do not depend on m. */
     void (*attend_rows)(const struct attend_rows *args, float *scratch);
-    /* The same over float16 (attend_f16.h), and what puts it there. Values of a row do not depend on the rows
-     * beside it. */
+    /* The same over float16 keys and values (attend_f16.h), and what stores them. Values of a row
+     * do not depend on the rows beside it. */
     void (*attend_f16)(const struct attend_f16 *args);
     void (*store_f16)(const struct store_f16 *args);
     /* Products with packed weights, by precision; never NULL. */
@@ -106,7 +107,7 @@ struct kernels {
     /* Sum of x, and sum of (x - mean)^2, in double: GroupNorm runs over millions of values. */
     double (*sum)(const float *x, size_t n);
     double (*sum_squares)(const float *x, size_t n, double mean);
-    /* Index of the largest value, the first of equals, NaN never chosen over a number; n >= 1. */
+    /* Index of the largest value, the first of equals; NaN only when there is no number; n >= 1. */
     size_t (*argmax)(const float *x, size_t n);
     /* Rotates interleaved pairs (x[2i], x[2i+1]) by the angle whose cosine and sine are given:
      * x [heads rows, head_stride apart], first 2 * pairs values of each; cos, sin [pairs]. */
@@ -120,8 +121,8 @@ pst_status kernels_get(const struct kernels **table, pst_cpu cpu, pst_error *err
 
 /* The reference set, to test against. */
 extern const struct kernels kernels_reference;
-/* Present only where the processor family has them and the compiler knows them (CMakeLists.txt), and to
- * be run only where cpu.h says so. */
+/* Those of the other processor family and those that the compiler does not know are not in a build
+ * (cmake/instruction_sets.cmake); cpu.h says which may run. */
 extern const struct kernels kernels_avx2, kernels_avx_vnni, kernels_avx512, kernels_avx512_vnni,
     kernels_avx512_bf16, kernels_amx, kernels_neon, kernels_neon_dotprod, kernels_neon_i8mm;
 

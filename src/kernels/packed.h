@@ -1,14 +1,14 @@
 /* packed.h - matrices in the order that one set of kernels multiplies fastest, at three precisions.
  *
- * A weight [n, k] is packed once, when a model is opened, and lies in a file that processes share
- * (model/pack.h). The rows it meets are put into the same precision by prepare() just before they are
- * multiplied. Both layouts are the set's own secret; `layout` names it, so that a file packed for
- * another set is not taken for one of this.
+ * A weight [n, k] is packed once a model, into a file that processes share (network/pack.h). The
+ * rows it is multiplied by are put into the same precision by prepare() just before. Only the set
+ * itself knows both layouts; `layout` names that of weights, so that a file packed for another set
+ * is not used.
  *
  *  - f32: rows are floats as they lie; prepare() is NULL.
  *  - bf16: both sides rounded to nearest even; products are exact, sums in float32.
- *  - int8: w[j] = scale_j * q, scale_j = max |w[j]| / 127, q = rint(w * (1 / scale_j)); the same for
- *    each row of x. Sums are exact in 32-bit integers; y = sum * (scale_j * scale_i) + bias.
+ *  - int8: w[j] = scale_j * q, scale_j = max |w[j]| / 127, q = rint(w * (1 / scale_j)); the same
+ *    for each row of x. Sums are exact in 32-bit integers; y = sum * (scale_j * scale_i) + bias.
  *
  * Values do not depend on how m or n are cut, at any m. A row of NaN or infinity gives NaN. */
 #ifndef PST_KERNELS_PACKED_H
@@ -19,8 +19,8 @@
 
 enum precision { PRECISION_F32, PRECISION_BF16, PRECISION_INT8, PRECISION_COUNT };
 
-/* Prepared rows may be read this many bytes past their end, and those bytes must be initialised and,
- * as bf16, finite (their weights are 0). */
+/* Prepared rows may be read this many bytes past their end, and those bytes must be initialised
+ * and, as bf16, finite (their weights are 0). */
 enum { PACKED_SLACK = 64 };
 
 struct packed {
@@ -49,16 +49,17 @@ struct packed_kernels {
     size_t (*bytes)(size_t n, size_t k);
     /* data [bytes(n, k)], every byte written; w [n, k], rows w_stride floats apart. */
     void (*pack)(unsigned char *data, const float *w, size_t w_stride, size_t n, size_t k);
-    /* Bytes of a prepared row of k values; without slack. 4 k, 2 k, k: rows of a convolution overlap. */
+    /* Bytes of a value of a prepared row: 4, 2 or 1, without gaps, because rows of a convolution
+     * overlap. */
     size_t element_bytes;
-    /* rows [m, k] from x [m, k]; rows_stride in bytes, x_stride in floats. int8: fills scale [m]; when
-     * `fixed` is not NULL the one scale *fixed holds for all rows and values beyond it saturate. NULL
-     * for f32. */
+    /* rows [m, k] from x [m, k]; rows_stride in bytes, x_stride in floats. int8: fills scale [m];
+     * when `fixed` is not NULL the one scale *fixed holds for all rows and values beyond it
+     * saturate. NULL for f32. */
     void (*prepare)(void *rows, size_t rows_stride, float *scale, const float *fixed,
                     const float *x, size_t x_stride, size_t m, size_t k);
     void (*matmul)(const struct packed_matmul *args);
-    /* The multiply-adds of matmul() on registers alone, `rounds` times over; returns how many operations
-     * (two each) that were: what a peak is measured with. */
+    /* The multiply-adds of matmul() on registers alone, `rounds` times over; returns how many
+     * operations (two each) that were: what a peak is measured with. */
     double (*spin)(size_t rounds);
 };
 

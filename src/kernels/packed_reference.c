@@ -1,6 +1,6 @@
 /* packed_reference.c - packed products in plain loops: the definition that the fast sets are tested
- * against, and what runs where there is none. A row of weights lies as it is read; an int8 row has
- * its scale before it. */
+ * against, and what runs where there is none. A row of weights is stored as it is read; an int8 row
+ * has its scale before it. */
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -22,17 +22,18 @@ static float row_maximum(const float *x, size_t k) {
     return largest;
 }
 
-/* The scale of a row whose largest magnitude is `largest`; one that is not finite makes the row NaN. */
+/* The scale of a row whose largest magnitude is `largest`; one that is not finite makes the row
+ * NaN. */
 static float scale_of(float largest) {
     return isfinite(largest) ? largest / 127 : NAN;
 }
 
-/* A scale without a normal reciprocal is that of a row as good as 0, or NaN. */
+/* Only a row that is all but 0, or NaN, has a scale without a normal reciprocal. */
 static float inverse_of(float scale) {
     return scale >= FLT_MIN ? 1 / scale : 0;
 }
 
-/* NaN, which meets a finite scale only when that is fixed, goes to the low end. */
+/* NaN becomes the smallest value; its scale is finite only when that is fixed. */
 static int8_t quantize(float value, float inverse) {
     float q = value * inverse;
     if (!(q > -127)) q = -127;

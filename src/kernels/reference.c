@@ -1,4 +1,5 @@
-/* reference.c - every kernel in plain loops: the definition that the fast sets are tested against. */
+/* reference.c - every kernel in plain loops: the definition that the fast sets are tested
+ * against. */
 #include <math.h>
 #include <string.h>
 
@@ -104,8 +105,8 @@ static void tanh_in_place(float *x, size_t n) {
     for (size_t i = 0; i < n; i++) x[i] = tanhf(x[i]);
 }
 
-/* x times the normal distribution function; erfc, because 1 + erf loses the digits of negative x. Below
- * -40 the product is 0 in double, and 0 * -inf is kept out. */
+/* x times the normal distribution function; erfc, because 1 + erf loses the digits of negative x.
+ * Below -40 the product is 0 in double, and 0 * -inf is kept out. */
 static void gelu(float *x, size_t n) {
     static const double SQRT_HALF = 0.70710678118654752440;
     for (size_t i = 0; i < n; i++)

@@ -19,11 +19,12 @@ struct checkpoint {
 /* Opens <dir>/model.safetensors, else the shards of <dir>/model.safetensors.index.json. */
 pst_status checkpoint_open(struct checkpoint *checkpoint, const char *dir, pst_error *err);
 void checkpoint_close(struct checkpoint *checkpoint);
-/* What lies at `first` will not be read for long; memory that is in no file of it is left alone. */
+/* Tells the system that this part will not be read for long; memory outside the mapped files is
+ * left alone. */
 void checkpoint_release(const struct checkpoint *checkpoint, const void *first, size_t length);
 
-/* The tensor `name`, or `name` without its leading "model." (a checkpoint saved from the bare model);
- * NULL when there is none. */
+/* The tensor `name`, or `name` without its leading "model." (a checkpoint saved from the bare
+ * model); NULL when there is none. */
 const struct tensor *checkpoint_find(const struct checkpoint *checkpoint, const char *name);
 
 #endif

@@ -1,5 +1,5 @@
-/* config.c - see config.h. The spellings: transformers 4 writes rope_theta and rope_scaling at the top
- * level, transformers 5 one object rope_parameters; both may carry partial_rotary_factor. */
+/* config.c - see config.h. The spellings: transformers 4 writes rope_theta and rope_scaling at the
+ * top level, transformers 5 one object rope_parameters; both may carry partial_rotary_factor. */
 #include "model/config.h"
 
 #include <stdlib.h>
@@ -19,7 +19,8 @@ static pst_status get_u32(const struct json_file *file, const char *key, uint32_
     return status;
 }
 
-/* A token id, -1 when there is none. A list of one id is that id; several end tokens are refused. */
+/* A token id, -1 when there is none. A list of one id is that id; several end tokens are
+ * refused. */
 pst_status config_get_token(const struct json_file *file, const char *key, int32_t *id,
                             pst_error *err) {
     const json_t *value = json_object_get(file->root, key);

@@ -7,8 +7,8 @@
 #include "formats/json_file.h"
 #include "potstill.h"
 
-/* Limits a config must keep; far above every published model (dim 416, 8 layers), low enough that no
- * product of two sizes overflows. */
+/* Limits a config must keep; far above every published model (dim 416, 8 layers), low enough that
+ * the product of two sizes never overflows. */
 enum {
     CONFIG_DIM_MAX = 8192,
     CONFIG_FFN_MAX = 65536,
@@ -21,7 +21,7 @@ enum {
 struct config {
     uint32_t dim, heads, head_dim, rotary_dim;
     uint32_t width;        /* heads * head_dim: of queries, keys and values */
-    uint32_t rotary_pairs; /* channels of a head that rotate together: half of rotary_dim */
+    uint32_t rotary_pairs; /* channels of a head rotate in pairs: (rotary_dim + 1) / 2 */
     uint32_t encoder_ffn, decoder_ffn;
     uint32_t encoder_layers, decoder_layers;
     uint32_t vocab;
@@ -32,12 +32,12 @@ struct config {
     int32_t bos_token_id, eos_token_id, pad_token_id, decoder_start_token_id; /* -1: none */
 };
 
-/* Reads <dir>/config.json: the spellings of transformers 4.48 to 5.x. What upstream refuses, and what
- * this engine does not run (another model_type, kv heads unlike heads, another activation or rope
- * type), is refused by name. */
+/* Reads <dir>/config.json: the spellings of transformers 4.48 to 5.x. What upstream refuses, and
+ * what this engine does not run (another model_type, kv heads unlike heads, another activation or
+ * rope type), is refused by name. */
 pst_status config_read(struct config *config, const char *dir, pst_error *err);
 
-/* Reads a token id that may be missing (then `*id` stays), or stand in a list of one. */
+/* Reads a token id, which may be missing (`*id` is then left as it is) or be a list of one id. */
 pst_status config_get_token(const struct json_file *file, const char *key, int32_t *id,
                             pst_error *err);
 

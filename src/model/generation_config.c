@@ -1,7 +1,7 @@
 /* generation_config.c - the settings that generate() takes from the model: generation_config.json.
  *
  * What changes tokens and is not implemented is refused by name when it is set; what cannot matter
- * here (sampling settings while do_sample is false, output switches) is passed over. */
+ * here (sampling settings while do_sample is false, output switches) is ignored. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* model.h - an open checkpoint: its settings, its weights, its tokenizer. Nothing here computes; what that
- * needs in addition is a struct network, which nobody below network/ looks into. */
+/* model.h - an open checkpoint: its settings, its weights, its tokenizer. Nothing here computes:
+ * that also takes a struct network, which nothing below network/ looks into. */
 #ifndef PST_MODEL_MODEL_H
 #define PST_MODEL_MODEL_H
 
@@ -25,17 +25,18 @@ struct pst_model {
     struct device *device;   /* pipeline/device.h: packages; there are no weights then */
 };
 
-/* Opens the checkpoint in `dir`, without a network. `processor_dir` has the tokenizer and the feature
- * extractor's settings, NULL: `dir`; `cache_dir` keeps the tokenizer as it is in memory, NULL: nothing is
- * kept. */
+/* Opens the checkpoint in `dir`, without a network. `processor_dir` has the tokenizer and the
+ * feature extractor's settings, NULL: `dir`; `cache_dir` keeps the tokenizer as it is in memory,
+ * NULL: nothing is kept. */
 pst_status model_open(struct pst_model **model, const char *dir, const char *processor_dir,
                       const char *cache_dir, pst_error *err);
 void model_close(struct pst_model *model); /* which may be NULL */
 /* Refuses one without weights: a converted one. */
 pst_status model_need_weights(const struct pst_model *model, pst_error *err);
 
-/* Fills `decode` and the lists it points to from <dir>/generation_config.json; a missing file leaves
- * transformers' defaults. The special ids it names override those of `config`, as generate() does. */
+/* Fills `decode` and the lists it points to from <dir>/generation_config.json; a missing file
+ * leaves transformers' defaults. The special ids it names override those of `config`, as generate()
+ * does. */
 pst_status generation_config_read(pst_decode_options *decode, int32_t **lists,
                                   struct config *config, const char *dir, pst_error *err);
 pst_status processor_read(struct processor *processor, const char *dir, pst_error *err);

@@ -11,8 +11,8 @@
 /* All that merging and importing write, and nothing more: what may be replaced. */
 extern const struct folder_files MODEL_FOLDER_FILES;
 
-/* Refuses a target that is `source_dir` itself or that exists and is no model: `force` is for a model
- * made before, not for whatever folder a slip of the hand names. */
+/* Refuses a target that is `source_dir` itself or that exists and is no model: `force` replaces an
+ * earlier model, never another folder that was named by mistake. */
 pst_status model_folder_check_target(const char *target_dir, const char *source_dir,
                                      pst_error *err);
 

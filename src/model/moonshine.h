@@ -1,7 +1,7 @@
 /* moonshine.h - what all checkpoints of the family have in common, and no config.json says.
  *
- * The engine, the Core ML graphs and the importers take it from here. A second family (another front end
- * and encoder, the same decoder) gets a header of its own beside this one. */
+ * The engine, the Core ML graphs and the importers take it from here. A second family (another
+ * front end and encoder, the same decoder) gets a header of its own beside this one. */
 #ifndef PST_MODEL_MOONSHINE_H
 #define PST_MODEL_MOONSHINE_H
 
@@ -52,8 +52,8 @@ static inline float attention_scale(const struct config *config) {
     return 1.0f / sqrtf((float)config->head_dim);
 }
 
-/* cos and sin of the angle of each rotary pair at positions [0, positions): that of `pair` at `position` goes
- * to [position * position_stride + pair * pair_stride]. */
+/* cos and sin of the angle of each rotary pair at positions [0, positions): that of `pair` at
+ * `position` goes to [position * position_stride + pair * pair_stride]. */
 void rotary_angles(const struct config *config, size_t positions, float *cos, float *sin,
                    size_t position_stride, size_t pair_stride);
 

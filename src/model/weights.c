@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "model/moonshine.h"
 
-/* One pass over the network: where it stands and the first thing that went wrong. */
+/* One pass over the network: where it is, and the first thing that went wrong. */
 struct loader {
     struct weights *weights;
     const struct config *config;
@@ -206,7 +206,8 @@ static void load_decoder(struct loader *loader) {
     load_norm(loader, "norm", &weights->decoder_norm, 0);
 }
 
-/* The output matrix: its own, or the embedding's when they are tied (which wins over a stored one). */
+/* The output matrix: its own, or the embedding's when they are tied (which wins over a stored
+ * one). */
 static void load_output(struct loader *loader) {
     struct weights *weights = loader->weights;
     const struct config *config = loader->config;
@@ -226,7 +227,8 @@ pst_status weights_open_reporting(struct weights *weights, const struct config *
                                   const char *dir, weights_problem *report, void *user,
                                   pst_error *err) {
     *weights = (struct weights){0};
-    /* 3 convolutions, 2 norms; 8 modules an encoder layer; embedding, norm; 13 a decoder layer; output. */
+    /* 3 convolutions, 2 norms; 8 modules an encoder layer; embedding, norm; 13 a decoder layer;
+     * output. */
     size_t modules =
         5 + 8 * (size_t)config->encoder_layers + 2 + 13 * (size_t)config->decoder_layers + 1;
     pst_status status = checkpoint_open(&weights->checkpoint, dir, err);

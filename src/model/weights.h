@@ -1,7 +1,7 @@
 /* weights.h - the tensors of a checkpoint, by their place in the network.
  *
- * Field names are the checkpoint's. Every tensor is checked for presence and shape; weights are used
- * where they lie in the mapped file when they are float32, and widened copies otherwise. */
+ * Field names are the checkpoint's. Every tensor is checked for presence and shape; float32 weights
+ * are used in place, in the mapped file; others are copied and widened. */
 #ifndef PST_MODEL_WEIGHTS_H
 #define PST_MODEL_WEIGHTS_H
 
@@ -53,8 +53,9 @@ struct decoder_layer {
 
 enum module_kind { MODULE_LINEAR, MODULE_CONV1D, MODULE_EMBEDDING, MODULE_NORM };
 
-/* A named part of the network, in the order of the reference's named_modules(): what adapters target. */
-enum { MODULE_NAME_MAX = 80 }; /* "model.decoder.layers.127.post_attention_layernorm" and room */
+/* A named part of the network, in the order of the reference's named_modules(): what adapters
+ * target. */
+enum { MODULE_NAME_MAX = 80 }; /* longest: "model.decoder.layers.127.post_attention_layernorm" */
 
 struct module {
     char name[MODULE_NAME_MAX]; /* "model.decoder.layers.3.mlp.fc1" */
@@ -72,8 +73,8 @@ static inline size_t module_columns(const struct module *module) {
     return (size_t)module->in * (module->kind == MODULE_CONV1D ? module->kernel : 1);
 }
 
-/* Where the network keeps what the checkpoint has at `column` of a row: a convolution's [in, kernel]
- * lies as [kernel, in]. */
+/* The network's column for `column` of a row in the checkpoint: a convolution's [in, kernel] is
+ * stored as [kernel, in]. */
 static inline size_t module_network_column(const struct module *module, size_t column) {
     if (module->kind != MODULE_CONV1D) return column;
     return column % module->kernel * module->in + column / module->kernel;
@@ -92,7 +93,7 @@ struct weights {
     struct module *modules; /* [module_count] */
     uint32_t module_count;
 
-    struct checkpoint checkpoint; /* the files that the pointers above lead into */
+    struct checkpoint checkpoint; /* the files that the pointers above point into */
     float **copies;               /* [copy_count] widened tensors */
     uint32_t copy_count;
 };
@@ -100,10 +101,11 @@ struct weights {
 /* Opens model.safetensors, or the shards that model.safetensors.index.json names, in `dir`. */
 pst_status weights_open(struct weights *weights, const struct config *config, const char *dir,
                         pst_error *err);
-/* Hears of a tensor that is missing or does not fit; `message` begins with the path of the file. */
+/* Called for a tensor that is missing or does not fit; `message` begins with the path of the
+ * file. */
 typedef void weights_problem(void *user, const char *message);
-/* The same for whoever wants to hear of every problem and not only of the first: `report` is told of
- * each, the call succeeds, and what could not be loaded is NULL. */
+/* The same, but every problem is reported and not only the first: `report` is called for each, the
+ * call succeeds, and what could not be loaded is NULL. */
 pst_status weights_open_reporting(struct weights *weights, const struct config *config,
                                   const char *dir, weights_problem *report, void *user,
                                   pst_error *err);

@@ -27,7 +27,7 @@ const float *adapted_bias(const struct workspace *ws, uint32_t slot, const float
 }
 
 /* gain [count] of outputs from `first` on. The norm of DoRA depends on the weight of the adapter:
- * |W + s D|^2 is a polynomial in s. IA3 goes a part of the way. */
+ * |W + s D|^2 is a polynomial in s. IA3 is interpolated between 1 and its scale. */
 static void find_gains(const struct active *active, const struct effect *effect, size_t first,
                        size_t count, float *gain) {
     const double s = effect->scale * active->weight;

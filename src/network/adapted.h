@@ -1,7 +1,7 @@
 /* adapted.h - the adapters in use, as the network sees them.
  *
- * effect.h has the formulas. Several adapters act one after the other in the order of use; each scale
- * is multiplied by the weight the caller gave. Where no adapter acts nothing here runs. */
+ * effect.h has the formulas. Several adapters act one after the other in the order of use; each
+ * scale is multiplied by the weight the caller gave. Where no adapter acts nothing here runs. */
 #ifndef PST_NETWORK_ADAPTED_H
 #define PST_NETWORK_ADAPTED_H
 
@@ -32,7 +32,7 @@ struct adapted_outputs {
     const float *lora_a; /* A(x) [rows, rank] of the first adapter; the next one's follow */
 };
 
-/* Makes of the base's outputs what the adapters make of them. */
+/* Applies the adapters to the outputs of the base. */
 void adapted_apply(const struct workspace *ws, const struct adapted_outputs *outputs,
                    struct scratch *scratch);
 

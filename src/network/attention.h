@@ -10,8 +10,8 @@ void rotary_tables(struct workspace *ws, size_t positions);
 /* Rotates the rotary channels of each head of x [rows, width] by the frame that the row is. */
 void rotate_rows(const struct block *b, float *x);
 
-/* q [rows, width] becomes the context softmax(q kT / sqrt(head_dim)) v, head by head, over the keys and
- * values k, v [frames, width] of all frames. */
+/* q [rows, width] becomes the context softmax(q kT / sqrt(head_dim)) v, head by head, over the keys
+ * and values k, v [frames, width] of all frames. */
 void attention_rows(const struct block *b, float *q, const float *k, const float *v);
 
 #endif

@@ -1,7 +1,8 @@
-/* block.c - see block.h: linear layers over a block of rows, on one thread, with what adapters do to them.
+/* block.c - see block.h: linear layers over a block of rows, on one thread, with what adapters do
+ * to them.
  *
- * In the order that suits rows which stay in a cache: the input is prepared once for all layers that share
- * it, and A(x) is computed where it is used. */
+ * The input is prepared once for all layers that share it, and A(x) is computed where it is used,
+ * while its rows are in the cache. */
 #include "network/block.h"
 
 #include <string.h>
@@ -10,8 +11,8 @@
 
 /* ---------------------------------------------------------------------------- convolutions */
 
-/* The one scale that suits all frames: windows overlap, so a frame has the same in each. A scale that is
- * not a number stands for a frame that has one. */
+/* The one scale that suits all frames: windows overlap, so a frame has the same in each. It is NaN
+ * if that of any frame is. */
 static float common_scale(const float *scale, size_t frames) {
     float largest = 0;
     for (size_t i = 0; i < frames; i++) {

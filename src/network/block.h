@@ -1,8 +1,9 @@
-/* block.h - a block of rows, which one thread takes through many stages while they are in its cache.
+/* block.h - a block of rows, which one thread takes through many stages while they are in its
+ * cache.
  *
- * How rows are cut into blocks depends on their number and the precision alone, never on the threads.
- * Here are the verbs that the encoder is written in; outputs are [rows of the block, width], and x and y
- * point to the first row of the block. */
+ * How rows are cut into blocks depends on their number and the precision alone, never on the
+ * threads. Here are the verbs that the encoder is written in; outputs are [rows of the block,
+ * width], and x and y point to the first row of the block. */
 #ifndef PST_NETWORK_BLOCK_H
 #define PST_NETWORK_BLOCK_H
 
@@ -15,10 +16,10 @@ struct blocks {
     size_t unit; /* blocks start at multiples of it: tiles of kernels are as high */
 };
 
-/* Frames of a block of the encoder at most. A layer's weights stream from the second-level cache (as
- * float32 from beyond it) once a block, and attention reads all keys once a block: long blocks do so less
- * often. Longer ones would push their own values out: 112 frames of a feed-forward's hidden values are
- * 516 KB. */
+/* Frames of a block of the encoder at most. A layer's weights stream from the second-level cache
+ * (as float32 from beyond it) once a block, and attention reads all keys once a block: long blocks
+ * do so less often. Longer ones would push their own values out: 112 frames of a feed-forward's
+ * hidden values are 516 KB. */
 enum { BLOCKS_ENCODER_ROWS = 112 };
 
 /* Frames that a block of the stem ends in: it starts with six times as many. */
@@ -29,8 +30,8 @@ static inline size_t blocks_stem_rows(enum precision precision) {
 /* Frames of conv1 that are computed and measured together: 221 KB of them. */
 enum { BLOCKS_CONV1_ROWS = 192 };
 
-/* `most` is a multiple of 16. A multiple of four blocks divides well among two, three or four threads;
- * short clips have fewer, because a block of a few rows multiplies badly. */
+/* `most` is a multiple of 16. A multiple of four blocks divides well among two, three or four
+ * threads; short clips have fewer, because a block of a few rows multiplies badly. */
 static inline struct blocks blocks_cut(size_t rows, size_t most) {
     size_t unit = rows < 4 * most ? 4 : 16, units = (rows + unit - 1) / unit;
     size_t multiple = rows < 64 ? 2 : 4, count = (units + most / unit - 1) / (most / unit);

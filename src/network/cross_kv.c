@@ -19,8 +19,8 @@ static size_t offset_f16(const struct workspace *ws, uint32_t layer, size_t head
 
 /* --------------------------------------------------------------------------------- computing */
 
-/* x [rows of the block, width] as frames of all heads of a layer; with the last frame go the zeros that
- * fill its tile. */
+/* Stores x [rows of the block, width] as frames of all heads of a layer. After the last frame its
+ * tile is filled with zeros. */
 static void store_f16(const struct block *b, uint16_t *cache, uint32_t layer, const float *x) {
     const struct workspace *ws = b->ws;
     const struct config *config = &ws->model->config;

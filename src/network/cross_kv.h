@@ -1,5 +1,6 @@
-/* cross_kv.h - keys and values of the memory, for all layers of the decoder: computed once a clip, read
- * whole at every step. So below f32 they are kept as float16, in tiles (kernels/attend_f16.h). */
+/* cross_kv.h - keys and values of the memory, for all layers of the decoder: computed once a clip,
+ * read whole at every step. So below f32 they are kept as float16, in tiles
+ * (kernels/attend_f16.h). */
 #ifndef PST_NETWORK_CROSS_KV_H
 #define PST_NETWORK_CROSS_KV_H
 
@@ -8,8 +9,8 @@
 /* Of ws->memory [frames, dim], for every layer. */
 void cross_kv_compute(struct workspace *ws);
 
-/* The context of one head of a layer for queries q [rows, head_dim], rows ws->step.slice_stride apart, into
- * ws->step.context. */
+/* The context of one head of a layer for queries q [rows, head_dim], rows ws->step.slice_stride
+ * apart, into ws->step.context. */
 void cross_kv_attend(const struct workspace *ws, uint32_t layer, size_t head, const float *q,
                      size_t rows, const struct scratch *scratch);
 

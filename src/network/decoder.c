@@ -4,8 +4,8 @@
  *   h += o_proj(cross_attention(layer_norm(h)))     post_attention_layernorm, no positions
  *   h += fc2(silu(gate) * value)                    final_layernorm; fc1 gives value, then gate
  *
- * in six stages, between which all threads meet: a thread that has computed q, k and v of some heads
- * attends with them, and one that has values and their gates multiplies them.
+ * in six stages, between which all threads meet: a thread that has computed q, k and v of some
+ * heads attends with them, and one that has values and their gates multiplies them.
  *
  * The cache of a layer is [tokens, beams, width]. A beam is a list of row numbers into it, so that
  * reordering beams moves a few integers and never a key. */
@@ -28,7 +28,7 @@ struct stage {
     size_t columns; /* of a unit of outputs */
 };
 
-/* ------------------------------------------------------------------------------- the verbs */
+/* ------------------------------------------------------------------------------------ the verbs */
 
 /* The layer norm of h becomes the input of layers [count]. */
 static void norm_input(struct stage *stage, const struct norm *norm,
@@ -38,7 +38,7 @@ static void norm_input(struct stage *stage, const struct norm *norm,
     step_prepare(ws, stage->linears, layers, count, ws->step.normed, stage->rows);
 }
 
-/* `name` is for profiles: from the first thread's beginning until all have ended. */
+/* `name` is for profiles, which show the stage until all threads have ended. */
 static void run_stage(struct stage *stage, const char *name, size_t units, size_t most,
                       void (*task)(void *context, size_t index, unsigned thread)) {
     uint64_t start = spans_start(stage->ws->spans);
@@ -55,7 +55,7 @@ static void add_projection(const struct stage *stage, const struct linear *layer
     spans_end(ws->spans, 0, PST_STAGE_DETAIL, "projection", start);
 }
 
-/* ---------------------------------------------------------------------------------- self-attention */
+/* ------------------------------------------------------------------------------- self-attention */
 
 /* Rotates q and the new k of heads first .. last, and puts k and v into the cache. */
 static void cache_heads(const struct stage *stage, float *q, float *k, const float *v, size_t first,
@@ -113,7 +113,7 @@ static void self_attention(struct stage *stage, const struct decoder_layer *laye
     add_projection(stage, &attention->o_proj, ws->step.context);
 }
 
-/* --------------------------------------------------------------------------------- cross-attention */
+/* ------------------------------------------------------------------------------ cross-attention */
 
 static void attend_cross(void *context, size_t index, unsigned thread) {
     const struct stage *stage = context;
@@ -135,7 +135,7 @@ static void cross_attention(struct stage *stage, const struct decoder_layer *lay
     add_projection(stage, &attention->o_proj, ws->step.context);
 }
 
-/* ------------------------------------------------------------------------------------ feed-forward */
+/* --------------------------------------------------------------------------------- feed-forward */
 
 static void gate_slice(void *context, size_t index, unsigned thread) {
     const struct stage *stage = context;
@@ -161,7 +161,7 @@ static void feed_forward(struct stage *stage, const struct decoder_layer *layer)
     add_projection(stage, &layer->fc2, ws->step.gated);
 }
 
-/* ----------------------------------------------------------------------------------------- a step */
+/* --------------------------------------------------------------------------------------- a step */
 
 void decoder_step(struct workspace *ws, const int32_t *tokens, size_t rows, size_t position) {
     const struct config *config = &ws->model->config;

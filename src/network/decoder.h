@@ -1,8 +1,8 @@
 /* decoder.h - one token a row in, one row of what logits are made of out (logits.h).
  *
- * Each layer attends twice: to the tokens so far (self-attention, whose cache grows by a row a token) and
- * to the memory (cross-attention, whose keys and values cross_kv.h has).
- * Nothing here chooses the next token. */
+ * Each layer attends twice: to the tokens so far (self-attention, whose cache grows by a row a
+ * token) and to the memory (cross-attention, see cross_kv.h). Nothing here chooses the next
+ * token. */
 #ifndef PST_NETWORK_DECODER_H
 #define PST_NETWORK_DECODER_H
 
@@ -12,8 +12,9 @@
  * ws->step.normed [rows, dim]. */
 void decoder_step(struct workspace *ws, const int32_t *tokens, size_t rows, size_t position);
 
-/* Row i goes on from what was row parents[i] before the last step: [rows] each. `position` is that of
- * the next step. Cached keys and values stay where they are; only the lists of where they are move. */
+/* Row i goes on from what was row parents[i] before the last step: [rows] each. `position` is that
+ * of the next step. Cached keys and values stay where they are; only the lists of where they are
+ * move. */
 void decoder_reorder(struct workspace *ws, const int *parents, size_t rows, size_t position);
 
 #endif

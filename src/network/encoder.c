@@ -3,9 +3,9 @@
  *   h += o_proj(attention(rotate(q), rotate(k), v)),  q, k, v from layer_norm(h)
  *   h += fc2(gelu(fc1(layer_norm(h))))
  *
- * A pass over the blocks of frames finishes a layer from its attention on, and starts the next up to its
- * keys and values, because all of that needs nothing but the block's own rows. So threads meet once a
- * layer, when the keys and values of all frames are there. */
+ * A pass over the blocks of frames finishes a layer from its attention on, and starts the next up
+ * to its keys and values, because all of that needs nothing but the block's own rows. So threads
+ * meet once a layer, when the keys and values of all frames are there. */
 #include "network/encoder.h"
 
 #include "network/attention.h"

@@ -1,10 +1,11 @@
-/* linear.c - see linear.h: a linear layer with the adapters in use, and its product on one thread. */
+/* linear.c - see linear.h: a linear layer with the adapters in use, and its product on one
+ * thread. */
 #include "network/linear.h"
 
 #include <string.h>
 
-/* The packed weight, where it is what the layer multiplies by: not when an adapter has replaced the weight,
- * and not when it is less precise than the model was asked to be (the output matrix, see logits.h). */
+/* The packed weight, unless an adapter has replaced the weight, or the packed one is less precise
+ * than the model was asked to be (the output matrix, see logits.h). */
 static const struct packed *usable(const struct workspace *ws, uint32_t slot, const float *base,
                                    const float *weight) {
     const struct packed *packed = &ws->network->pack.packed[slot];
@@ -32,8 +33,9 @@ struct linear_job linear_job_of(const struct workspace *ws, const struct linear 
     };
 }
 
-/* A convolution over time-major rows: output t sees `kernel` rows of x from row t * stride on, which
- * lie one after the other in memory. Its weight is always packed, or an adapter's, in that order. */
+/* A convolution over time-major rows: output t sees `kernel` rows of x from row t * stride on,
+ * which lie one after the other in memory. Its weight is always packed, or an adapter's, in that
+ * order. */
 struct linear_job linear_job_of_conv(const struct workspace *ws, const struct conv *conv, float *y,
                                      const float *x, size_t rows) {
     struct linear linear = {.weight = conv->weight,
@@ -106,7 +108,7 @@ struct prepared linear_prepare(const struct workspace *ws, enum precision precis
     size_t bytes = base->k * kernels->element_bytes, stride = padded(bytes), rows = base->m;
     unsigned char *row = memory;
     kernels->prepare(memory, stride, scale, NULL, base->x, base->x_stride, rows, base->k);
-    /* What kernels may read past a row must not be what some earlier clip left there. */
+    /* Kernels may read past a row, and must not find values of an earlier clip there. */
     for (size_t i = 0; i < rows && stride > bytes; i++, row += stride)
         memset(row + bytes, 0, stride - bytes);
     memset((unsigned char *)memory + rows * stride, 0, PACKED_SLACK);

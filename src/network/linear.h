@@ -2,8 +2,8 @@
  *
  * Everything heavy in the network is y = x wT + b over rows: projections, feed-forward layers,
  * convolutions (rows that overlap) and the output matrix. The many rows of a clip are multiplied in
- * blocks, each on one thread (block.h); the few of a step by all threads, each a part of the outputs
- * (step.h). Here is what both share. */
+ * blocks, each on one thread (block.h); the few of a step by all threads, each a part of the
+ * outputs (step.h). Here is what both share. */
 #ifndef PST_NETWORK_LINEAR_H
 #define PST_NETWORK_LINEAR_H
 
@@ -17,7 +17,7 @@ struct linear_job {
     size_t y_stride, x_stride, rows;
     const float *weight;         /* [out, in] */
     const float *bias;           /* [out] or NULL */
-    const struct packed *packed; /* the weight packed; NULL: `weight` is multiplied as it lies */
+    const struct packed *packed; /* the weight packed; NULL: `weight` is multiplied in place */
     size_t out, in;
     size_t channels; /* of a row of x: `in`, or that of one frame of a convolution's window */
     uint32_t slot;
@@ -31,8 +31,8 @@ struct linear_job linear_job_of(const struct workspace *ws, const struct linear 
 struct linear_job linear_job_of_conv(const struct workspace *ws, const struct conv *conv, float *y,
                                      const float *x, size_t rows);
 
-/* The base's product of a job: over x, or where adapters scale inputs over x * in_scale, which is put
- * into `scaled`. */
+/* The base's product of a job: over x, or where adapters scale inputs over x * in_scale, which is
+ * put into `scaled`. */
 struct matmul linear_matmul(const struct workspace *ws, const struct linear_job *job,
                             float *scaled);
 
@@ -47,8 +47,8 @@ struct prepared {
 /* Memory for `rows` prepared rows of k values at the model's precision. */
 size_t linear_prepared_bytes(const struct workspace *ws, size_t rows, size_t k);
 
-/* The x of `base` at `precision`: in `memory` [linear_prepared_bytes()] with `scale` [rows], or where it
- * lies. */
+/* The x of `base` at `precision`: in `memory` [linear_prepared_bytes()] with `scale` [rows], or
+ * where it lies. */
 struct prepared linear_prepare(const struct workspace *ws, enum precision precision,
                                const struct matmul *base, void *memory, float *scale);
 
@@ -60,7 +60,7 @@ void linear_product(const struct workspace *ws, const struct packed *packed, siz
 void linear_lora_a(const struct workspace *ws, const struct linear_job *job,
                    const struct effect *effect, float *y, size_t first, size_t last, float *panel);
 
-/* Makes of `base`, the computed outputs `first` and on of the job, what adapters make of them. */
+/* Applies the adapters to `base`, the computed outputs `first` and on of the job. */
 void linear_adapt(const struct workspace *ws, const struct linear_job *job,
                   const struct matmul *base, size_t first, const float *lora_a,
                   struct scratch *scratch);

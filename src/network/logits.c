@@ -1,12 +1,13 @@
 /* logits.c - see logits.h. The two stages:
  *
  *  1. A row x is split in two rows of int8, x = high + low + rest, whose products with the packed
- *     matrix add up to an approximate logit. It is off by at most |x| * error_j: pack.c has put into
- *     error_j what rounding w_j took, what `rest` can be, and the rounding of both computations. The
- *     blocks of tokens are shared by the threads; each notes its highest approximate logit and its highest bound.
- *  2. The best tokens of the two best blocks get their float32 logits. Whose bound does not reach the
- *     lower of them is neither the best nor the second; the others get theirs, by the kernel and in
- *     the order of sums that the full product has. */
+ *     matrix add up to an approximate logit. It is off by at most |x| * error_j: pack.c has put
+ *     into error_j what rounding w_j took, what `rest` can be, and the rounding of both
+ *     computations. The threads share the blocks of tokens; of each block the highest approximate
+ *     logit and the highest bound are kept.
+ *  2. The best tokens of the two best blocks get their float32 logits. A token whose bound is below
+ *     the lower of these two is neither the best nor the second. The others get their float32
+ *     logits too, by the kernel and in the order of sums of the full product. */
 #include "network/logits.h"
 
 #include <math.h>
@@ -15,7 +16,8 @@
 #include "network/adapted.h"
 #include "network/step.h"
 
-/* Tokens of a block: a multiple of every panel; its two rows of products stay in the first-level cache. */
+/* Tokens of a block: a multiple of every panel; its two rows of products stay in the first-level
+ * cache. */
 enum { BLOCK = LOGITS_BLOCK };
 
 /* Beyond this many float32 logits, a hundredth of the vocabulary, the full product is as fast. */
@@ -37,7 +39,8 @@ static size_t blocks_of(const struct workspace *ws) {
     return (ws->model->config.vocab + BLOCK - 1) / BLOCK;
 }
 
-/* Is the packed matrix that of the logits, and its bounds numbers? A sum is finite if all terms are. */
+/* Does the packed matrix give approximate logits? Not when there is none, or adapters change the
+ * layer. */
 static int has_approx(const struct workspace *ws) {
     const struct linear *output = &ws->model->weights.proj_out;
     return ws->network->pack.output_error && !output->bias &&
@@ -46,8 +49,9 @@ static int has_approx(const struct workspace *ws) {
 
 /* -------------------------------------------------------------------------------- approximate */
 
-/* The one row of ws->step.normed as two rows of int8 in ws->logits.rows. The first has a step of its own
- * choosing; what it leaves is at most half a step, and so is quantised 254 times finer. */
+/* The one row of ws->step.normed as two rows of int8 in ws->logits.rows. The first is quantised in
+ * steps of max |x| / 127; what that leaves is at most half a step, and is quantised 254 times
+ * finer. */
 static void split_row(struct workspace *ws) {
     const struct packed_kernels *kernels = int8_kernels(ws);
     size_t dim = ws->model->config.dim;
@@ -138,7 +142,7 @@ static float logit_of(const struct workspace *ws, size_t token) {
     return logit;
 }
 
-/* The lower logit of two tokens that promise to be the best. */
+/* The lower logit of the two most promising tokens. */
 static float find_threshold(const struct workspace *ws) {
     size_t best = 0, second = 1;
     const float *logits = ws->logits.all;
@@ -155,7 +159,8 @@ static float find_threshold(const struct workspace *ws) {
     return a < b ? a : b;
 }
 
-/* The tokens whose bound reaches `threshold`, in their order; more than CANDIDATES_MAX are not listed. */
+/* The tokens whose bound reaches `threshold`, in their order; more than CANDIDATES_MAX are not
+ * listed. */
 static size_t find_candidates(const struct workspace *ws, float threshold, size_t *candidates) {
     size_t vocab = ws->model->config.vocab, count = 0;
     for (size_t block = 0; block < blocks_of(ws); block++) {
@@ -170,7 +175,8 @@ static size_t find_candidates(const struct workspace *ws, float threshold, size_
     return count;
 }
 
-/* |x|, or 0 when the bounds do not hold: products could overflow, or be lost as too small. */
+/* |x|, or 0 when the bounds do not hold: products could overflow or be too small, or an error is
+ * not a number (a sum is finite only if all its terms are). */
 static float size_of_row(const struct workspace *ws) {
     double size = sqrt(ws->kernels->sum_squares(ws->step.normed, ws->model->config.dim, 0));
     double errors = ws->kernels->sum(ws->network->pack.output_error, ws->model->config.vocab);

@@ -1,8 +1,8 @@
-/* network.h - what computing with a model needs beyond its checkpoint: kernels, a precision, packed weights.
+/* network.h - what it takes to compute with a checkpoint: kernels, a precision, packed weights.
  *
- * A pst_model is a checkpoint; who merges, converts or inspects it needs no more. Kernels and precision are
- * chosen when it is opened, so that a CPU or precision that is not there is refused then. Weights are
- * packed when the first session is made, and shared by all sessions. */
+ * A pst_model is a checkpoint; merging, converting and inspecting need no more. Kernels and
+ * precision are chosen when it is opened, so an instruction set that the CPU lacks is refused then.
+ * Weights are packed when the first session is made, and shared by all sessions. */
 #ifndef PST_NETWORK_NETWORK_H
 #define PST_NETWORK_NETWORK_H
 
@@ -21,8 +21,8 @@ struct network {
 
 /* Chooses by `options`, and packs nothing yet. */
 pst_status network_new(struct network **network, const pst_model_options *options, pst_error *err);
-/* Packs the weights of `model`, which is the network's for life, unless that has been done. Any thread may
- * call it, several at a time. */
+/* Packs the weights of `model`, the one that the network was made for, unless that has been done.
+ * Several threads may call it at a time. */
 pst_status network_prepare(struct network *network, const struct pst_model *model, pst_error *err);
 void network_free(struct network *network);
 

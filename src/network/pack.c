@@ -15,26 +15,26 @@ struct packer {
     const struct weights *weights;
     struct packed *packed;     /* [module_count] */
     struct pack_piece *pieces; /* [count] */
-    size_t count, room;
+    size_t count, capacity;
     size_t used; /* bytes of the body so far */
     int failed;
     const unsigned char *body; /* NULL: planning */
-    unsigned char *fill;       /* the same when it is to be filled; NULL: it is */
+    unsigned char *fill;       /* the same while it has to be filled; NULL: it is */
 };
 
 static void plan(struct packer *packer, struct pack_piece piece) {
-    if (packer->count == packer->room) {
-        size_t room = packer->room ? 2 * packer->room : 128;
-        struct pack_piece *pieces = realloc(packer->pieces, room * sizeof *pieces);
+    if (packer->count == packer->capacity) {
+        size_t capacity = packer->capacity ? 2 * packer->capacity : 128;
+        struct pack_piece *pieces = realloc(packer->pieces, capacity * sizeof *pieces);
         packer->failed |= !pieces;
         if (!pieces) return;
         packer->pieces = pieces;
-        packer->room = room;
+        packer->capacity = capacity;
     }
     packer->pieces[packer->count++] = piece;
 }
 
-/* Takes the next piece of the body; its offset. */
+/* Takes the next piece of the body and returns its offset. */
 static size_t take(struct packer *packer, struct pack_piece piece) {
     size_t padded;
     piece.offset = packer->used;
@@ -59,8 +59,8 @@ static void pack_matrix(struct packer *packer, const float *weight, uint32_t slo
         (struct packed){packer->body + offset, (uint32_t)n, (uint32_t)k, precision};
 }
 
-/* The pages of a weight that has been packed are given back: they would count as memory of this
- * process, and what is read from here on is its packed form. */
+/* Gives the pages of a packed weight back to the system, where they would count as memory of this
+ * process: only the packed form is read from here on. */
 static void release(struct packer *packer, uint32_t slot) {
     if (!packer->fill) return;
     const struct module *module = &packer->weights->modules[slot];
@@ -74,8 +74,8 @@ static void pack_linear(struct packer *packer, const struct linear *linear,
     release(packer, linear->slot);
 }
 
-/* [out, in, kernel] to [out, kernel, in] in fresh memory: a window of frames and a row of the kernel
- * then lie in the same order, and a convolution is a product over strided rows. */
+/* [out, in, kernel] to [out, kernel, in] in fresh memory: a window of frames and a row of the
+ * kernel then lie in the same order, and a convolution is a product over strided rows. */
 static float *reorder(const struct conv *conv) {
     size_t kernel = conv->kernel, in = conv->in;
     float *reordered = malloc(conv->out * in * kernel * sizeof *reordered);
@@ -105,14 +105,15 @@ static void pack_attention(struct packer *packer, const struct attention *attent
     pack_linear(packer, &attention->o_proj, precision);
 }
 
-/* error [n]: how far an approximate logit (network/logits.c) may be from the float32 one, divided by the length
- * of x. The two differ by
+/* error [n]: how far an approximate logit (network/logits.c) may be from the float32 one, divided
+ * by the length of x. The two differ by
  *  - x . (w - int8(w)): at most |x| |w - int8(w)|;
- *  - what is left of x after two rows of int8: the first is off by half of max |x| / 127, the second by
- *    half of that over 127, so each value by max |x| / 64516, and the row by sqrt(k) times as much;
+ *  - what is left of x after two rows of int8: the first is off by half of max |x| / 127, the
+ *    second by half of that over 127, so each value by max |x| / 64516, and the row by sqrt(k)
+ *    times as much;
  *  - rounding: k products and sums in float32, and a few operations in approximate ones.
- * The last two come with |w|; a hundredth is added to them, and to the first what computing it in float
- * may have hidden. The least error stands for products too small for float32. */
+ * The last two are multiplied by |w| and raised by a hundredth; the first is raised by what
+ * computing it in float may have lost. The smallest error covers products too small for float32. */
 static void measure_rows(float *error, const float *w, size_t n, size_t k) {
     double slack = 1.01 * (sqrt((double)k) / 64516 + (double)(k + 32) * 0x1p-24);
     for (size_t j = 0; j < n; j++, w += k) {
@@ -146,29 +147,29 @@ static const float *pack_output(struct packer *packer) {
     return packer->body ? (const float *)(const void *)(packer->body + offset) : NULL;
 }
 
-/* Gives what pack_output() does. */
+/* Returns what pack_output() returns. */
 static const float *pack_all(struct packer *packer, const struct config *config,
                              enum precision precision) {
     const struct weights *weights = packer->weights;
-    enum precision finer = precision_of_fine_maps(precision);
-    enum precision heard = precision_of_encoder(precision, packer->kernels);
-    pack_conv(packer, &weights->conv1, PRECISION_F32); /* samples: 1.7 % of the operations */
-    pack_conv(packer, &weights->conv2, finer);
-    pack_conv(packer, &weights->conv3, finer);
+    enum precision sensitive = precision_of_sensitive(precision);
+    enum precision encoder = precision_of_encoder(precision, packer->kernels);
+    pack_conv(packer, &weights->conv1, PRECISION_F32); /* reads samples; 1.7 % of the operations */
+    pack_conv(packer, &weights->conv2, sensitive);
+    pack_conv(packer, &weights->conv3, sensitive);
     for (uint32_t i = 0; i < config->encoder_layers; i++) {
         const struct encoder_layer *layer = &weights->encoder_layers[i];
-        pack_attention(packer, &layer->self_attn, heard);
-        pack_linear(packer, &layer->fc1, heard);
-        pack_linear(packer, &layer->fc2, heard);
+        pack_attention(packer, &layer->self_attn, encoder);
+        pack_linear(packer, &layer->fc1, encoder);
+        pack_linear(packer, &layer->fc2, encoder);
     }
     for (uint32_t i = 0; i < config->decoder_layers; i++) {
         const struct decoder_layer *layer = &weights->decoder_layers[i];
-        pack_linear(packer, &layer->encoder_attn.k_proj, heard);
-        pack_linear(packer, &layer->encoder_attn.v_proj, heard);
-        if (precision == PRECISION_F32) continue; /* streamed from where they lie */
-        pack_attention(packer, &layer->self_attn, finer);
-        pack_linear(packer, &layer->encoder_attn.q_proj, finer);
-        pack_linear(packer, &layer->encoder_attn.o_proj, finer);
+        pack_linear(packer, &layer->encoder_attn.k_proj, encoder);
+        pack_linear(packer, &layer->encoder_attn.v_proj, encoder);
+        if (precision == PRECISION_F32) continue; /* read in place, from the mapped file */
+        pack_attention(packer, &layer->self_attn, sensitive);
+        pack_linear(packer, &layer->encoder_attn.q_proj, sensitive);
+        pack_linear(packer, &layer->encoder_attn.o_proj, sensitive);
         pack_linear(packer, &layer->fc1, precision);
         pack_linear(packer, &layer->fc2, precision);
     }
@@ -180,7 +181,7 @@ static pst_status make_body(struct packer *packer, unsigned char **memory, size_
                             pst_error *err) {
     struct arena arena = {0};
     if (packer->failed || !arena_allocate(&arena, bytes)) return error_memory(err, bytes);
-    memset(arena.base, 0, bytes); /* whatever a layout leaves out: the file is made of this */
+    memset(arena.base, 0, bytes); /* the file has these bytes too, and layouts leave gaps */
     *memory = packer->fill = arena.base;
     packer->body = packer->fill;
     return PST_OK;

@@ -1,9 +1,9 @@
 /* pack.h - the weights of a model as its kernels multiply them.
  *
- * Packed are the linear maps and convolutions that gain by it at a precision: what the encoder multiplies,
- * always; the maps of a decoder step only below f32, because f32 streams them from the mapped
- * checkpoint; and, at every precision, the output matrix as int8, from which the best token is found
- * (network/logits.h proves it against the float32 rows). */
+ * Packed are the linear layers and convolutions that run faster so: those of the encoder, always;
+ * those of a decoder step only below f32, because f32 streams them from the mapped checkpoint; and,
+ * at every precision, the output matrix as int8, which the best token is found with (logits.h
+ * proves it by the float32 rows). */
 #ifndef PST_NETWORK_PACK_H
 #define PST_NETWORK_PACK_H
 
@@ -13,14 +13,14 @@
 #include "network/pack_file.h"
 
 struct pack {
-    /* [module_count] by slot; data NULL: not packed. A convolution's is [out, kernel * in]: a row lies as
-     * the frames do that it meets. */
+    /* [module_count] by slot; data NULL: not packed. A convolution's is [out, kernel * in]: in the
+     * order of the frames that a row is multiplied by. */
     struct packed *packed;
-    /* [vocab] what the approximate logit of a token may be off by for a row x of length 1, see pack.c;
-     * NULL: the output matrix is not packed. */
+    /* [vocab] what the approximate logit of a token may be off by for a row x of length 1, see
+     * pack.c; NULL: the output matrix is not packed. */
     const float *output_error;
 
-    /* Where they lie: in a cache file that processes share, or in memory of this one. */
+    /* The memory of both: a cache file that processes share, or memory of this process. */
     struct pack_file file;
     unsigned char *memory; /* NULL: in the file */
 };

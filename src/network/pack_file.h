@@ -1,8 +1,9 @@
 /* pack_file.h - packed weights as a cache file (base/cache_file.h).
  *
  * The head of the file is text: the version of this layout, the precision, the digest of the
- * checkpoint, and a line for each piece - its module's slot, its layout, its shape and where it lies. All of
- * it is known before the file is opened, so whatever makes a file unfit makes its head another. */
+ * checkpoint, and a line for each piece - its module's slot, its layout, its shape and where it
+ * lies. All of it is known before the file is opened, so a file that does not fit has another
+ * head. */
 #ifndef PST_NETWORK_PACK_FILE_H
 #define PST_NETWORK_PACK_FILE_H
 
@@ -14,7 +15,7 @@
 #include "kernels/packed.h"
 #include "model/checkpoint.h"
 
-/* Count one up when the same head comes to promise other bytes: another order or another rounding. */
+/* To be raised when the same head describes other bytes: another order or another rounding. */
 enum { PACK_FILE_VERSION = 1 };
 
 struct pack_piece {
@@ -29,14 +30,15 @@ struct pack_file {
     struct file_view view; /* of the file that pack_file_open() found */
 };
 
-/* Decides what the file has to be; 0 when the checkpoint changes under us, or memory is short.
- * pack_file_close() in any case. */
+/* Determines what the file has to contain; 0 when the checkpoint is being changed, or memory is
+ * short. pack_file_close() in any case. */
 int pack_file_begin(struct pack_file *file, enum precision precision,
                     const struct checkpoint *checkpoint, const struct pack_piece *pieces,
                     size_t count, size_t body_bytes, const char *cache_dir);
-/* The body [body_bytes], 64-byte aligned, which lives as long as `file`; NULL when there is none. */
+/* The body [body_bytes], 64-byte aligned, which lives as long as `file`; NULL when there is
+ * none. */
 const unsigned char *pack_file_open(struct pack_file *file, const char *cache_dir);
-/* Writes it; that it cannot be written is nothing to speak of. */
+/* Writes it if it can be written; else the next process packs again. */
 void pack_file_write(const struct pack_file *file, const unsigned char *body,
                      const char *cache_dir);
 void pack_file_close(struct pack_file *file);

@@ -8,7 +8,7 @@ const char *precision_name(enum precision precision) {
     return NAMES[precision];
 }
 
-enum precision precision_of_fine_maps(enum precision precision) {
+enum precision precision_of_sensitive(enum precision precision) {
     return precision == PRECISION_INT8 ? PRECISION_BF16 : precision;
 }
 
@@ -17,10 +17,10 @@ enum precision precision_of_encoder(enum precision precision, const struct kerne
     return precision == PRECISION_INT8 && instructions ? PRECISION_BF16 : precision;
 }
 
-/* bf16 where there are instructions for it: it changes no word of clear speech. Else int8, where the set
- * has products of its own: they are there because they win. An encoder takes a third of the time by VNNI,
- * three quarters by plain AVX2 (415 frames of 288); a step of the decoder is bound by the bytes of its
- * weights on all. In plain loops float32 is the fastest. */
+/* bf16 where the CPU has instructions for it: it changes no word of clear speech. Else int8, where
+ * the set has int8 products of its own: the encoder takes a third of the time of float32 with VNNI,
+ * three quarters with plain AVX2 (415 frames of 288), and a step of the decoder is bound by the
+ * bytes of its weights everywhere. In plain loops float32 is the fastest. */
 static enum precision fastest(const struct kernels *kernels) {
     if (kernels->packed[PRECISION_BF16]->native) return PRECISION_BF16;
     if (kernels->packed[PRECISION_INT8] != kernels_reference.packed[PRECISION_INT8])

@@ -1,9 +1,9 @@
-/* stem.c - conv1 (127 wide, stride 64), tanh, group norm over the whole clip, conv2 (7, stride 3), GELU,
- * conv3 (3, stride 2), GELU: 384 samples, 24 ms, become a frame.
+/* stem.c - conv1 (127 wide, stride 64), tanh, group norm over the whole clip, conv2 (7, stride 3),
+ * GELU, conv3 (3, stride 2), GELU: 384 samples, 24 ms, become a frame.
  *
- * Rows are frames, so each convolution is a matmul over overlapping rows of its input and nothing is
- * unfolded. The group norm takes its mean and variance over all frames and channels of the clip:
- * padding or cutting a clip changes every value, which is why clips are never batched. */
+ * Rows are frames, so each convolution is a matmul over overlapping rows of its input and nothing
+ * is unfolded. The group norm takes its mean and variance over all frames and channels of the clip:
+ * padding or cutting a clip changes every value, so clips are never batched. */
 #include "network/stem.h"
 
 #include <math.h>
@@ -97,7 +97,7 @@ static void conv23_block(void *context, size_t index, unsigned thread) {
     spans_end(ws->spans, thread, PST_STAGE_STEM, "conv2, conv3", start);
 }
 
-/* What conv2 reads is never whole anywhere; a trace gets it from here. */
+/* The input of conv2 never exists as a whole, so a trace computes it here. */
 static void trace_group_norm(const struct workspace *ws) {
     size_t dim = ws->model->config.dim, rows = ws->extent.frames1;
     float *normed = malloc(rows * dim * sizeof *normed);

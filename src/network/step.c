@@ -6,7 +6,7 @@
 /* Slices of weights that are not packed: as many outputs as kernels sum up together. */
 enum { UNPACKED_COLUMNS = 4 };
 
-/* A(x) with less weights than this is over before another thread has the work. */
+/* With fewer bytes of weights A(x) is computed before another thread could start. */
 static const size_t LORA_A_BYTES = 64 << 10;
 enum { LORA_A_PARTS = 4 };
 

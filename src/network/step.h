@@ -1,8 +1,8 @@
 /* step.h - linear layers of a decoder step, by slices of their outputs.
  *
- * A stage of a step is one run of the pool. Its tasks take slices of one or several projections and go on
- * with what they have computed, heads or gates, so that what can stay on a thread does. Before, the
- * calling thread makes the input ready: rows in the precision of the weights, and A(x) of the
+ * A stage of a step is one run of the pool. Its tasks take slices of one or several projections and
+ * go on with what they have computed, heads or gates, so that values stay on their thread. Before,
+ * the calling thread makes the input ready: rows in the precision of the weights, and A(x) of the
  * adapters. */
 #ifndef PST_NETWORK_STEP_H
 #define PST_NETWORK_STEP_H
@@ -27,8 +27,8 @@ void step_prepare(struct workspace *ws, struct step_linear *linears,
 /* Slices are cut at multiples of this. */
 size_t step_columns(const struct workspace *ws, const struct step_linear *linear);
 
-/* Outputs `first` to first + outs, from any `first`, outs <= ws->step.slice_outs, into slice `number` of
- * the thread: [rows, outs], rows ws->step.slice_stride apart. */
+/* Outputs `first` to first + outs, from any `first`, outs <= ws->step.slice_outs, into slice
+ * `number` of the thread: [rows, outs], rows ws->step.slice_stride apart. */
 float *step_slice(struct workspace *ws, const struct step_linear *linear, size_t first, size_t outs,
                   unsigned number, unsigned thread);
 

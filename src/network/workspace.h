@@ -1,8 +1,8 @@
 /* workspace.h - the memory of one forward pass, and what the passes share.
  *
  * Everything the network writes lies in the session's arena, placed by workspace_lay_out()
- * (workspace_layout.h); nothing is allocated while a clip is transcribed. Activations are time-major: a
- * row is a frame or a token. */
+ * (workspace_layout.h); nothing is allocated while a clip is transcribed. Activations are
+ * time-major: a row is a frame or a token. */
 #ifndef PST_NETWORK_WORKSPACE_H
 #define PST_NETWORK_WORKSPACE_H
 
@@ -102,7 +102,7 @@ struct workspace {
 
     struct {
         float *q;           /* [frames, width], then the context in its place */
-        float *k[2], *v[2]; /* [frames, width] of a layer; the next one's are made meanwhile */
+        float *k[2], *v[2]; /* [frames, width] of a layer, and of the next */
     } encoder;
 
     /* Keys and values of the memory, for all layers of the decoder. */

@@ -1,4 +1,5 @@
-/* workspace_layout.c - see workspace_layout.h. It runs twice, to count and to place (base/arena.h). */
+/* workspace_layout.c - see workspace_layout.h. It runs twice, to count and to place
+ * (base/arena.h). */
 #include "network/workspace_layout.h"
 
 #include <string.h>
@@ -97,7 +98,8 @@ static void lay_out_scratch(struct workspace *ws, struct arena *arena, const str
 
 static void lay_out_encoder(struct workspace *ws, struct arena *arena, const struct extent *e) {
     const struct config *config = &ws->model->config;
-    /* Queries, keys and values of the layers lie where conv1 was: the stem is done with it by then. */
+    /* Queries, keys and values of the layers lie where conv1 was: the stem is done with it by
+     * then. */
     size_t part = (e->frames * config->width + 15) / 16 * 16, conv1 = e->frames1 * config->dim;
     float *shared = ARENA_TAKE(arena, max_of(conv1, 5 * part), float);
     ws->stem.moments =

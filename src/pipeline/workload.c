@@ -1,8 +1,9 @@
-/* workload.c - what a clip costs at least: operations and bytes of each stage, from the shapes alone.
+/* workload.c - what a clip costs at least: operations and bytes of each stage, from the shapes
+ * alone.
  *
- * Only products are counted; norms, activations and softmax are below 2 % of the operations. Bytes are
- * what a stage reads that cannot be in the second-level cache: the weights once a clip for the encoder,
- * once a token for the decoder, with the keys and values of the memory. */
+ * Only products are counted; norms, activations and softmax are below 2 % of the operations. Bytes
+ * are what a stage reads that cannot be in the second-level cache: the weights once a clip for the
+ * encoder, once a token for the decoder, with the keys and values of the memory. */
 #include <string.h>
 
 #include "model/moonshine.h"
@@ -19,33 +20,33 @@ struct count {
     const struct config *config;
     struct clip_extent extent;
     double frames, dim, width, encoder_ffn, decoder_ffn;
-    enum precision precision;    /* of products with weights */
-    enum precision finer, heard; /* of fine maps; of the encoder's layers and its keys */
+    enum precision precision;          /* of products with weights */
+    enum precision sensitive, encoder; /* of fine weights; of the encoder's layers and its keys */
     pst_work *work;
 };
 
-/* `rows` rows through a map of `weights` entries, read `times` times. */
-static void map(struct count *count, pst_stage stage, enum precision precision, double rows,
-                double weights, double times) {
+/* `rows` rows through a layer of `weights` entries, read `times` times. */
+static void add_product(struct count *count, pst_stage stage, enum precision precision, double rows,
+                        double weights, double times) {
     count->work[stage].operations[precision] += 2 * rows * weights;
     count->work[stage].bytes += times * weights * width_of(precision);
 }
 
 static void count_stem(struct count *c) {
     double rows1 = (double)c->extent.frames1, rows2 = (double)c->extent.frames2;
-    map(c, PST_STAGE_STEM, PRECISION_F32, rows1, c->dim * STEM_KERNEL1, 1);
-    map(c, PST_STAGE_STEM, c->finer, rows2, 2 * c->dim * STEM_KERNEL2 * c->dim, 1);
-    map(c, PST_STAGE_STEM, c->finer, c->frames, c->dim * STEM_KERNEL3 * 2 * c->dim, 1);
+    add_product(c, PST_STAGE_STEM, PRECISION_F32, rows1, c->dim * STEM_KERNEL1, 1);
+    add_product(c, PST_STAGE_STEM, c->sensitive, rows2, 2 * c->dim * STEM_KERNEL2 * c->dim, 1);
+    add_product(c, PST_STAGE_STEM, c->sensitive, c->frames, c->dim * STEM_KERNEL3 * 2 * c->dim, 1);
 }
 
 static void count_encoder(struct count *c) {
     double layers = c->config->encoder_layers;
-    double maps = 4 * c->dim * c->width + 2 * c->dim * c->encoder_ffn;
-    map(c, PST_STAGE_ENCODER, c->heard, c->frames, layers * maps, 1);
+    double weights = 4 * c->dim * c->width + 2 * c->dim * c->encoder_ffn;
+    add_product(c, PST_STAGE_ENCODER, c->encoder, c->frames, layers * weights, 1);
     c->work[PST_STAGE_ENCODER].operations[PRECISION_F32] +=
         layers * 4 * c->frames * c->frames * c->width; /* scores and mix */
-    map(c, PST_STAGE_CROSS, c->heard, c->frames, c->config->decoder_layers * 2 * c->dim * c->width,
-        1);
+    add_product(c, PST_STAGE_CROSS, c->encoder, c->frames,
+                c->config->decoder_layers * 2 * c->dim * c->width, 1);
 }
 
 static void count_decoder(struct count *c, double steps, double beams) {
@@ -53,10 +54,10 @@ static void count_decoder(struct count *c, double steps, double beams) {
            tokens = (steps + 1) / 2; /* attended to, on average */
     double attention = 6 * c->dim * c->width, feed_forward = 3 * c->dim * c->decoder_ffn;
     double kept = c->precision == PRECISION_F32 ? 4 : 2; /* bytes of a cross key's entry */
-    map(c, PST_STAGE_DECODER, c->finer, steps * beams, layers * attention, steps);
-    map(c, PST_STAGE_DECODER, c->precision, steps * beams, layers * feed_forward, steps);
+    add_product(c, PST_STAGE_DECODER, c->sensitive, steps * beams, layers * attention, steps);
+    add_product(c, PST_STAGE_DECODER, c->precision, steps * beams, layers * feed_forward, steps);
     enum precision output = beams > 1 ? c->precision : PRECISION_INT8;
-    map(c, PST_STAGE_DECODER, output, steps * beams, c->config->vocab * c->dim, steps);
+    add_product(c, PST_STAGE_DECODER, output, steps * beams, c->config->vocab * c->dim, steps);
     pst_work *work = &c->work[PST_STAGE_DECODER];
     work->operations[PRECISION_F32] += steps * beams * layers * 4 * c->width * (c->frames + tokens);
     work->bytes += steps * layers * 2 * c->width * (c->frames * kept + tokens * beams * 4);
@@ -78,8 +79,8 @@ void pst_model_work(const pst_model *model, size_t samples, size_t tokens, size_
         .encoder_ffn = config->encoder_ffn,
         .decoder_ffn = config->decoder_ffn,
         .precision = precision,
-        .finer = precision_of_fine_maps(precision),
-        .heard = precision_of_encoder(precision, model->network->kernels),
+        .sensitive = precision_of_sensitive(precision),
+        .encoder = precision_of_encoder(precision, model->network->kernels),
         .work = work,
     };
     count_stem(&count);

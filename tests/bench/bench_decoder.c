@@ -30,32 +30,32 @@ static double now_ms(void) {
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-static double map_bytes(const struct network *network, const struct linear *map) {
+static double layer_bytes(const struct network *network, const struct linear *layer) {
     static const double SIZES[PRECISION_COUNT] = {4, 2, 1};
-    const struct packed *packed = &network->pack.packed[map->slot];
-    return (double)map->out * map->in * (packed->data ? SIZES[packed->precision] : 4);
+    const struct packed *packed = &network->pack.packed[layer->slot];
+    return (double)layer->out * layer->in * (packed->data ? SIZES[packed->precision] : 4);
 }
 
-/* Of one step; `coarse`: the output matrix is searched in two stages. */
-static double step_bytes(const pst_session *session, int coarse) {
+/* Of one step; `approximate`: the output matrix is searched in two stages. */
+static double step_bytes(const pst_session *session, int approximate) {
     const struct pst_model *model = session->model;
     const struct network *network = model->network;
     const struct config *config = &model->config;
     double bytes = 0, values = (double)config->vocab * config->dim;
     for (uint32_t i = 0; i < config->decoder_layers; i++) {
         const struct decoder_layer *layer = &model->weights.decoder_layers[i];
-        bytes += map_bytes(network, &layer->self_attn.q_proj) +
-                 map_bytes(network, &layer->self_attn.k_proj) +
-                 map_bytes(network, &layer->self_attn.v_proj) +
-                 map_bytes(network, &layer->self_attn.o_proj) +
-                 map_bytes(network, &layer->encoder_attn.q_proj) +
-                 map_bytes(network, &layer->encoder_attn.o_proj) + map_bytes(network, &layer->fc1) +
-                 map_bytes(network, &layer->fc2);
+        bytes += layer_bytes(network, &layer->self_attn.q_proj) +
+                 layer_bytes(network, &layer->self_attn.k_proj) +
+                 layer_bytes(network, &layer->self_attn.v_proj) +
+                 layer_bytes(network, &layer->self_attn.o_proj) +
+                 layer_bytes(network, &layer->encoder_attn.q_proj) +
+                 layer_bytes(network, &layer->encoder_attn.o_proj) +
+                 layer_bytes(network, &layer->fc1) + layer_bytes(network, &layer->fc2);
     }
     double cached = 2.0 * (double)engine_of(session->backend)->workspace.extent.frames *
                     config->heads * config->head_dim * config->decoder_layers;
     bytes += cached * (network->precision == PRECISION_F32 ? 4 : 2);
-    return bytes + values * (coarse || network->precision != PRECISION_F32 ? 1 : 4);
+    return bytes + values * (approximate || network->precision != PRECISION_F32 ? 1 : 4);
 }
 
 enum { ROWS = 5, TOKENS_MAX = 1000 };
@@ -105,7 +105,7 @@ static void measure_threads(const pst_model *model, const pst_audio *audio, uint
     session_options.threads = threads;
     if (pst_session_new(model, &session_options, &session, &err)) fail("session");
     pst_model_decode_options(model, &options);
-    options.num_beams = ROWS; /* for the room */
+    options.num_beams = ROWS; /* for the capacity */
     if (pst_transcribe(session, audio->samples, audio->count, &options, &transcript, &err))
         fail("transcribe");
     printf("%s, %u thread%s, %zu tokens\n", precision_name(model->network->precision), threads,

@@ -4,8 +4,8 @@
 #include "kernels/arm/vector_neon.h"
 #include "kernels/kernels.h"
 
-/* Bytes without a dot product: products of 16 bits, of which two fit one sum, since neither factor is
- * -128; then pairs of pairs. */
+/* Bytes without a dot product: products of 16 bits, of which two fit one sum, since neither factor
+ * is -128; then pairs of pairs. */
 struct factor {
     int8x16_t w;
 };

@@ -1,7 +1,7 @@
 /* neon_dotprod.c - int8 products by SDOT, 16 multiply-adds an instruction.
  *
- * SDOT takes the four values of x from any lane of a vector: one load of a row serves four steps of a
- * panel, where a value repeated over a vector would be a load for each. */
+ * SDOT takes the four values of x from any lane of a vector: one load of a row serves four steps of
+ * a panel, where a value repeated over a vector would be a load for each. */
 #include "kernels/arm/vector_neon.h"
 
 #define INT8_FLIP 0
@@ -24,8 +24,8 @@ enum { ROWS = 8 };
         }                                                                                          \
     } while (0)
 
-/* `rows` and `chains` are constants wherever this is called. An SDOT may wait for the one before it on the
- * same sum, so few rows take several sums an output, each over every chains-th step. */
+/* `rows` and `chains` are constants wherever this is called. An SDOT may wait for the one before it
+ * on the same sum, so few rows take several sums an output, each over every chains-th step. */
 ALWAYS_INLINE void multiply_tile(const struct packed_matmul *a, const struct packed_tile *t,
                                  int rows, int chains) {
     vint sum[ROWS][2];

@@ -2,8 +2,8 @@
  * instruction, eight bytes of each.
  *
  * A vector of weights is two outputs of a panel, a vector of x two rows, and one of sums is
- * [2 rows][2 outputs]. bf16 always comes this way, even a single row: BFMMLA adds up in an order of its
- * own, which neither depends on the row beside nor may depend on how many there are. */
+ * [2 rows][2 outputs]. bf16 always runs here, even a single row: BFMMLA adds up in an order of its
+ * own, and a result must not depend on how many rows there are. */
 #include "kernels/arm/vector_neon.h"
 
 #define GROUP_BYTES 8
@@ -80,7 +80,7 @@ ALWAYS_INLINE void multiply_tile(const struct packed_matmul *a, const struct pac
         }
         multiply_steps(sum, row, l, panel, rows, is_bf16);
     }
-    if (l < bytes) { /* zeros meet what lies behind the weights, which is 0 (bf16) or any int8 */
+    if (l < bytes) { /* zeros times the bytes after the weights, which are 0 (bf16) or any int8 */
         unsigned char rest[ROWS][BYTES_AT_ONCE] = {{0}};
         UNROLL for (int r = 0; r < rows; r++) {
             memcpy(rest[r], row[r] + l, bytes - l);

@@ -1,7 +1,7 @@
 /* vector_neon.h - the operations of 64-bit Arm: four lanes, thirty-two registers.
  *
- * They are described in vector_avx512.h. Everything is static, as there. NEON has no masked access: a part
- * of a vector goes through memory. */
+ * They are described in vector_avx512.h. Everything is static, as there. NEON has no masked access:
+ * a part of a vector goes through memory. */
 #ifndef PST_KERNELS_ARM_VECTOR_NEON_H
 #define PST_KERNELS_ARM_VECTOR_NEON_H
 
@@ -15,9 +15,9 @@ typedef float32x4_t vfloat;
 typedef float64x2_t vdouble;
 typedef int32x4_t vint; /* four int32, or sixteen int8 */
 
-/* 8 x 2 sums, 2 weights and 8 values of x, ten loads for sixteen multiply-adds. Larger tiles fit by count,
- * but gcc 12 spills their sums in the loop. */
-enum { LANES = 4, MIX_VECTORS = 4 };
+/* 8 x 2 sums, 2 weights and 8 values of x, ten loads for sixteen multiply-adds. Larger tiles fit by
+ * count, but gcc 12 spills their sums in the loop. */
+enum { LANES = 4, CONTEXT_VECTORS = 4 };
 #define TILE_ROWS 8
 #define TILE_VECTORS 2
 enum { PANEL = TILE_VECTORS * LANES };

@@ -1,7 +1,7 @@
 /* vector_attend_f16.h - attention over tiles of float16 (attend_f16.h) on any vector set.
  *
- * Included after vector_rows.h. Several query rows share what is loaded and widened; a row's sums are
- * taken in the same order whatever rows stand beside it. The ISA file gives F16_ROWS, the rows at
+ * Included after vector_rows.h. Several query rows share what is loaded and widened; a row's sums
+ * are taken in the same order whatever rows are beside it. The ISA file gives F16_ROWS, the rows at
  * once, and F16_SPAN, the tiles at once: enough sums that none waits for itself. */
 #ifndef PST_KERNELS_VECTOR_VECTOR_ATTEND_F16_H
 #define PST_KERNELS_VECTOR_VECTOR_ATTEND_F16_H
@@ -38,8 +38,8 @@ ALWAYS_INLINE void score_f16(const struct attend_f16 *a, size_t row, size_t tile
     }
 }
 
-/* Four channels of out for `rows` rows: the frames go along the vector and are added up at the end. */
-ALWAYS_INLINE void mix_f16(const struct attend_f16 *a, size_t row, size_t channel, int rows) {
+/* Four channels of out for `rows` rows: a vector holds frames, which are added up at the end. */
+ALWAYS_INLINE void context_f16(const struct attend_f16 *a, size_t row, size_t channel, int rows) {
     vfloat sum[F16_ROWS][4];
     size_t tiles = f16_tiles(a->count), padded = tiles * F16_TILE, place[4];
     UNROLL for (int r = 0; r < rows; r++) {
@@ -79,7 +79,7 @@ ALWAYS_INLINE void attend_f16_rows(const struct attend_f16 *a, size_t row, int r
         softmax(scores, a->count);
         memset(scores + a->count, 0, (padded - a->count) * sizeof *scores);
     }
-    for (size_t d = 0; d < a->head_dim; d += 4) mix_f16(a, row, d, rows);
+    for (size_t d = 0; d < a->head_dim; d += 4) context_f16(a, row, d, rows);
 }
 
 static void attend_f16(const struct attend_f16 *a) {

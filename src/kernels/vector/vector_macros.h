@@ -1,8 +1,9 @@
-/* vector_macros.h - what all vector kernels share: how they are made to unroll, by both compilers at
- * any -O level, and how rows are cut into tiles.
+/* vector_macros.h - what all vector kernels share: how they are made to unroll, by both compilers
+ * at any -O level, and how rows are cut into tiles.
  *
  * Sums of a tile are a small array indexed by loops of constant length. Only when those loops are
- * unrolled whole does the array become registers, so neither is left to the compiler's judgement. */
+ * unrolled whole does the array become registers, so neither is left to the compiler's
+ * judgement. */
 #ifndef PST_KERNELS_VECTOR_VECTOR_MACROS_H
 #define PST_KERNELS_VECTOR_VECTOR_MACROS_H
 
@@ -23,17 +24,17 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
-/* With few rows, memory is what is waited for; the weights this many bytes further on are asked for.
- * Past their end the hint is void. */
+/* With few rows the time goes into waiting for memory, so the weights this many bytes further on
+ * are prefetched. Past their end the hint does nothing. */
 enum { STREAM_AHEAD = 4096 };
 
 static inline size_t at_most(size_t value, size_t limit) {
     return value < limit ? value : limit;
 }
 
-/* The height of the tile that takes row i of m, where the tallest is `full`. Up to half of that, all
- * rows are one tile. Else the last tile ends at the last row and computes a few rows of the tile above
- * again, without storing them: cheaper than a code path for every remainder. */
+/* The height of the tile that takes row i of m, where the tallest is `full`. Up to half of that,
+ * all rows are one tile. Else the last tile ends at the last row and computes a few rows of the
+ * tile above again, without storing them: cheaper than a code path for every remainder. */
 static inline size_t tile_height(size_t m, size_t i, size_t full) {
     size_t half = full / 2;
     if (m <= half) return m;

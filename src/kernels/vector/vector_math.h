@@ -1,15 +1,16 @@
 /* vector_math.h - exponentials and what is made of them, on any vector set.
  *
- * Included once by avx2.c, avx512.c and neon.c after their v_ operations. Everything rests on two fits
- * of ours: e^r - 1 near zero, and the tail of the normal distribution. tools/fit_polynomials.py makes
- * the constants, and replays these formulas in float32 against exact values; the errors given here are
- * the largest it finds. NaN in gives NaN out: v_min and v_max hand on a NaN of their second operand. */
+ * Included once by avx2.c, avx512.c and neon.c after their v_ operations. Everything rests on two
+ * fits: e^r - 1 near zero, and the tail of the normal distribution. tools/fit_polynomials.py makes
+ * the constants, and replays these formulas in float32 against exact values; the errors given here
+ * are the largest it finds. NaN in gives NaN out: v_min and v_max return a NaN of their second
+ * operand. */
 #ifndef PST_KERNELS_VECTOR_VECTOR_MATH_H
 #define PST_KERNELS_VECTOR_VECTOR_MATH_H
 
 /* e^x = 2^n * (1 + p): returns p = e^r - 1 for the r = x - n ln 2 nearest zero, |r| <= ln(2) / 2.
- * ln 2 comes in two parts, the first short enough that n times it is exact. p = r + r^2 q(r), q fitted
- * minimax: relative error 1.3e-8. */
+ * ln 2 comes in two parts, the first short enough that n times it is exact. p = r + r^2 q(r), q
+ * fitted minimax: relative error 1.3e-8. */
 static inline vfloat reduced_exp(vfloat x, vfloat *n) {
     *n = v_round(x * v_set(1.44269502f));
     vfloat r = v_fma(*n, v_set(-0.693145752f), x);
@@ -22,8 +23,9 @@ static inline vfloat reduced_exp(vfloat x, vfloat *n) {
     return v_fma(r * r, q, r);
 }
 
-/* Within 1 ulp; infinity from 88.73 on; 0 below -86, where n would no longer fit v_scale() and where the
- * first subnormals are near: on x86 each of those costs as much as a hundred other results. */
+/* Within 1 ulp; infinity from 88.73 on; 0 below -86, where n would no longer fit v_scale() and
+ * where the first subnormals are near: on x86 each of those costs as much as a hundred other
+ * results. */
 static inline vfloat v_exp(vfloat x) {
     const vfloat low = v_set(-86), high = v_set(89);
     vfloat n;
@@ -31,8 +33,8 @@ static inline vfloat v_exp(vfloat x) {
     return v_zero_below(v_scale(v_set(1) + p, n), x, low);
 }
 
-/* tanh |x| = -e / (2 + e), e = e^(-2 |x|) - 1: no cancellation anywhere, and no branch. Within 2.5 ulp.
- * At |x| = 10 it has long become 1. */
+/* tanh |x| = -e / (2 + e), e = e^(-2 |x|) - 1: no cancellation anywhere, and no branch. Within 2.5
+ * ulp. At |x| = 10 it has long become 1. */
 static inline vfloat v_tanh(vfloat x) {
     vfloat n;
     vfloat p = reduced_exp(v_max(v_set(-20), v_abs(x) * v_set(-2)), &n);
@@ -41,10 +43,10 @@ static inline vfloat v_tanh(vfloat x) {
     return v_copy_sign((v_set(0) - e) / (v_set(2) + e), x);
 }
 
-/* gelu(x) = x Phi(x) = max(x, 0) - t Phi(-t), t = |x|, with Phi(-t) = e^(-t^2 / 2) N(t) / D(t). Unlike
- * 1 + erf this keeps small results of negative x; N and D have positive coefficients only, so nothing
- * cancels. Error of the fit 5.3e-9; where gelu is off by more than 1e-7, that is within 0.51 ulp.
- * At t = 15 the tail is 0: so +inf stays, and -inf gives its limit, 0. */
+/* gelu(x) = x Phi(x) = max(x, 0) - t Phi(-t), t = |x|, with Phi(-t) = e^(-t^2 / 2) N(t) / D(t).
+ * Unlike 1 + erf this keeps small results of negative x; N and D have positive coefficients only,
+ * so nothing cancels. Error of the fit 5.3e-9; where gelu is off by more than 1e-7, that is within
+ * 0.51 ulp. At t = 15 the tail is 0: so +inf stays, and -inf gives its limit, 0. */
 static inline vfloat v_gelu(vfloat x) {
     vfloat t = v_min(v_set(15), v_abs(x));
     vfloat numerator = v_set(0.0111473752f);

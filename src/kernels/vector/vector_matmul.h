@@ -1,13 +1,13 @@
 /* vector_matmul.h - y = x * w_t on any vector set: the part of a kernel file that multiplies.
  *
- * Included once by avx2.c, avx512.c and neon.c after their v_ operations (see avx512.c for the list).
- * Two ways, and one rule for both: an output is one chain of fused multiply-adds in a fixed order,
- * whatever tile it falls into, so the caller's cuts cannot change a bit of it.
+ * Included once by avx2.c, avx512.c and neon.c after their v_ operations (see avx512.c for the
+ * list). Two ways, and one rule for both: an output is one chain of fused multiply-adds in a fixed
+ * order, whatever tile it falls into, so the caller's cuts cannot change a bit of it.
  *  - Few rows (the decoder): every weight is read once, from memory, for a handful of operations;
- *    so w is streamed as it lies. One vector of sums an output, added up at the end.
- *  - Many rows (the encoder): a panel of w is turned to [k][PANEL] in scratch, small enough to stay
- *    in L2, and a tile of TILE_ROWS x PANEL sums stays in registers while l runs over k. One lane an
- *    output.
+ *    so w is streamed in place. One vector of sums an output, added up at the end.
+ *  - Many rows (the encoder): a panel of w is transposed to [k][PANEL] in scratch, small enough to
+ *    stay in L2, and a tile of TILE_ROWS x PANEL sums stays in registers while l runs over k. One
+ *    lane an output.
  * The tile's size is the ISA file's: TILE_ROWS, TILE_VECTORS, DOT_ROWS. */
 #ifndef PST_KERNELS_VECTOR_VECTOR_MATMUL_H
 #define PST_KERNELS_VECTOR_VECTOR_MATMUL_H
@@ -20,10 +20,10 @@ enum { DOT_COLUMNS = 4 };
 
 /* ---------------------------------------------------------------------------------- few rows */
 
-/* sums[r][c] = x row r . w row c. Four columns, because four vectors add up to four sums at the price
- * of little more than one. The weights `ahead` floats further on are asked for meanwhile: the caller
- * names the next four rows, so that memory is never idle while sums are added up (past the end of w
- * the hint is void). `rows` is a constant wherever this is called. */
+/* sums[r][c] = x row r . w row c. Four columns, because four vectors add up to four sums at the
+ * price of little more than one. The weights `ahead` floats further on are prefetched meanwhile:
+ * the caller names the next four rows, so that memory is never idle while sums are added up (past
+ * the end of w the hint does nothing). `rows` is a constant wherever this is called. */
 ALWAYS_INLINE void dot_rows(float sums[][DOT_COLUMNS], const float *x, size_t x_stride,
                             const float *const w[DOT_COLUMNS], size_t k, size_t ahead, int rows) {
     vfloat sum[DOT_ROWS][DOT_COLUMNS];
@@ -61,7 +61,8 @@ static void multiply_few_rows(const struct matmul *a) {
         for (size_t c = 0; c < DOT_COLUMNS; c++)
             w[c] = a->w + (j + at_most(c, columns - 1)) * a->w_stride;
 
-        /* More rows than fit in registers go over the same weights again, which are in L1 by then. */
+        /* More rows than fit in registers go over the same weights again, which are in L1 by
+         * then. */
         for (size_t i = 0, rows; i < a->m; i += rows) {
             float sums[DOT_ROWS][DOT_COLUMNS];
             const float *x = a->x + i * a->x_stride;
@@ -88,8 +89,8 @@ static void multiply_few_rows(const struct matmul *a) {
 
 /* --------------------------------------------------------------------------------- many rows */
 
-/* panel[l][j] = w[column + j][l]. Rows of w past the last are the last again: their outputs are never
- * stored. */
+/* panel[l][j] = w[column + j][l]. Rows of w past the last are the last again: their outputs are
+ * never stored. */
 static void pack_rows(float *panel, const struct matmul *a, size_t column, size_t columns) {
     for (size_t block = 0; block < columns; block += LANES) {
         const float *row[LANES];
@@ -118,10 +119,10 @@ static void pack_columns(float *panel, const struct matmul *a, size_t column, si
     }
 }
 
-/* Where a tile of sums comes from and goes to; its first `skip` rows belong to the tile above. */
+/* The input and the output of a tile of sums; its first `skip` rows belong to the tile above. */
 struct tile {
     const float *x, *panel, *bias;
-    const float *ahead; /* what this tile asks for: [k, 16] of the weights that come next */
+    const float *ahead; /* what this tile prefetches: [k, 16] of the next weights */
     float *y;
     size_t columns, skip;
 };
@@ -210,9 +211,9 @@ static multiply_function *const TILES[TILE_ROWS + 1][2] = {
 #endif
 };
 
-/* All rows of x against one packed panel. The next one, behind it in memory, is asked for meanwhile, a cache
- * line a step: a layer's weights come from beyond the second-level cache, and a tile that waited for them
- * would take twice as long. PANEL / 16 tiles have asked for all of it. */
+/* All rows of x against one packed panel. The next one in memory is prefetched meanwhile, a cache
+ * line a step: a layer's weights come from beyond the second-level cache, and a tile that waited
+ * for them would take twice as long. PANEL / 16 tiles prefetch all of it. */
 static void multiply_panel(const struct matmul *a, const float *panel, size_t column,
                            size_t columns) {
     for (size_t i = 0, rows, turn = 0; i < a->m; i += rows, turn++) {
@@ -232,10 +233,11 @@ static void multiply_panel(const struct matmul *a, const float *panel, size_t co
     }
 }
 
-/* A tile adds its products one after the other, so the error of a sum grows with its length: over the
- * 2016 products of conv2 it was ten times that of a sum in pieces. Longer sums than the rows of the
- * published models (288, 416) are therefore taken in pieces that meet in y. Not where the sum goes onto a
- * y that is there already, a residual stream of thousands: each piece would be rounded at that size. */
+/* A tile adds its products one after the other, so the error of a sum grows with its length: over
+ * the 2016 products of conv2 it was ten times that of a sum in pieces. Longer sums than the rows of
+ * the published models (288, 416) are therefore taken in pieces that meet in y. Not where the sum
+ * goes onto a y that is there already, a residual stream of thousands: each piece would be rounded
+ * at that size. */
 enum { PIECE = 448 };
 
 static void multiply_pieces(const struct matmul *a, const float *panel, size_t column,

@@ -1,8 +1,8 @@
 /* vector_pack_int8.h - values to int8, and weights to panels of it, on any vector set.
  *
- * Included after the v_ and i_ operations by what multiplies them. INT8_FLIP is 0x80 where the product
- * takes x as unsigned bytes, else 0: prepared rows are 128 too high then, and 128 times the sum of the
- * weights is taken off each output again. */
+ * Included after the v_ and i_ operations by what multiplies them. INT8_FLIP is 0x80 where the
+ * product takes x as unsigned bytes, else 0: prepared rows are 128 too high then, and 128 times the
+ * sum of the weights is taken off each output again. */
 #ifndef PST_KERNELS_VECTOR_VECTOR_PACK_INT8_H
 #define PST_KERNELS_VECTOR_VECTOR_PACK_INT8_H
 
@@ -18,8 +18,8 @@ static size_t bytes_int8(size_t n, size_t k) {
 
 /* ------------------------------------------------------------------------------------ quantize */
 
-/* max |x| / 127, or NaN when x is not all finite. As integers, the bits of magnitudes are in the order
- * of their values, with NaN after infinity. */
+/* max |x| / 127, or NaN when x is not all finite. As integers, the bits of magnitudes are in the
+ * order of their values, with NaN after infinity. */
 static float scale_of(const float *x, size_t k) {
     vint largest = i_set(0);
     size_t l = 0;
@@ -37,8 +37,8 @@ static float scale_of(const float *x, size_t k) {
     return highest <= FLT_MAX ? highest / 127 : NAN;
 }
 
-/* What values are multiplied by. A scale without a normal reciprocal is that of a row as good as 0, or
- * NaN, in which case the integers do not matter. */
+/* What values are multiplied by. A scale without a normal reciprocal is that of a row as good as 0,
+ * or NaN, in which case the integers do not matter. */
 static float inverse_of(float scale) {
     return scale >= FLT_MIN ? 1 / scale : 0;
 }

@@ -1,10 +1,11 @@
-/* vector_packed.h - what the products with packed int8 and bf16 weights share on any vector set: the
- * bytes of a panel, how rows are cut into tiles, and what is done with a sum.
+/* vector_packed.h - what the products with packed int8 and bf16 weights share on any vector set:
+ * the bytes of a panel, how rows are cut into tiles, and what is done with a sum.
  *
- * A panel holds COLUMNS outputs, two vectors of sums. Four bytes of an output stand together, four values
- * of int8 or two of bf16: what one lane of a dot product takes, and one column of a tile of AMX. So a
- * step of a panel is [COLUMNS][4 bytes], and panels of all sets of one width are the same. A set whose
- * instructions take eight bytes of an output defines GROUP_BYTES, and names its layout so. */
+ * A panel holds COLUMNS outputs, two vectors of sums. Four bytes of an output are adjacent, four
+ * values of int8 or two of bf16: what one lane of a dot product takes, and one column of a tile of
+ * AMX. So a step of a panel is [COLUMNS][4 bytes], and panels of all sets of one width are the
+ * same. A set whose instructions take eight bytes of an output defines GROUP_BYTES, and names its
+ * layout so. */
 #ifndef PST_KERNELS_VECTOR_VECTOR_PACKED_H
 #define PST_KERNELS_VECTOR_VECTOR_PACKED_H
 
@@ -13,16 +14,17 @@
 #include "kernels/kernels.h"
 #include "kernels/vector/vector_macros.h"
 
-/* What of an output stands together. */
+/* Adjacent bytes of an output. */
 #if !defined(GROUP_BYTES)
 #define GROUP_BYTES 4
 #endif
 
 enum { COLUMNS = 2 * LANES, VECTOR_BYTES = 4 * LANES, STEP_BYTES = GROUP_BYTES * COLUMNS };
 
-/* int8: [k / GROUP_BYTES][COLUMNS][GROUP_BYTES] weights, zero past n and k; float scale[COLUMNS]; int32 excess[COLUMNS], 128
- * times the sum of an output's weights, which is what an unsigned x, 128 too high, adds to its sum. A
- * tile of AMX has 16 steps and may read as many past the last panel. */
+/* int8: [k / GROUP_BYTES][COLUMNS][GROUP_BYTES] weights, zero past n and k; float scale[COLUMNS];
+ * int32 excess[COLUMNS], 128 times the sum of an output's weights, which is what an unsigned x, 128
+ * too high, adds to its sum. A tile of AMX has 16 steps and may read as many past the last
+ * panel. */
 enum { INT8_AFTER_PANELS = 16 * STEP_BYTES };
 
 static inline size_t int8_steps(size_t k) {
@@ -33,15 +35,15 @@ static inline size_t int8_panel_bytes(size_t k) {
     return int8_steps(k) * STEP_BYTES + 2 * 4 * COLUMNS;
 }
 
-/* bf16: the same of two bytes each, and zeros to a multiple of 32 values, because what a tile of AMX reads
- * must not be NaN. */
+/* bf16: the same of two bytes each, and zeros to a multiple of 32 values, because what a tile of
+ * AMX reads must not be NaN. */
 static inline size_t bf16_panel_bytes(size_t k) {
     return (k + 31) / 32 * 64 * COLUMNS;
 }
 
 /* ------------------------------------------------------------------------------------- finish */
 
-/* Where a tile comes from and goes to; its first `skip` rows belong to the tile above. */
+/* The input and the output of a tile; its first `skip` rows belong to the tile above. */
 struct packed_tile {
     const unsigned char *x, *panel;
     const float *x_scale, *bias;
@@ -110,7 +112,8 @@ ALWAYS_INLINE void finish_int8(const struct packed_matmul *a, const struct packe
 
 typedef void packed_tile_function(const struct packed_matmul *, const struct packed_tile *);
 
-/* Panel by panel, which stays in L1 while all rows pass. tiles[height] for all that tile_height() gives. */
+/* Panel by panel, which stays in L1 while all rows pass. tiles[height] for all that tile_height()
+ * gives. */
 static inline void multiply_packed(const struct packed_matmul *a, size_t panel_bytes,
                                    size_t tallest, packed_tile_function *const *tiles) {
     const unsigned char *panel = a->w->data + a->first / COLUMNS * panel_bytes;

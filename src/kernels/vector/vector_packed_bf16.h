@@ -1,7 +1,7 @@
 /* vector_packed_bf16.h - bf16 products with packed weights on any vector set.
  *
  * Included after the v_ and i_ operations by files that define besides
- *  - struct pairs, b_pairs(v): a vector of pairs of bf16, made ready once for all it meets;
+ *  - struct pairs, b_pairs(v): a vector of pairs of bf16, prepared once for all its products;
  *  - b_dot(sum, x, w): sum + the two products of each lane, in float32;
  *  - BF16_ROWS: rows of the tallest tile.
  *

@@ -1,7 +1,7 @@
 /* vector_packed_f32.h - float32 products with packed weights on any vector set.
  *
- * Included after vector_matmul.h: its panels, [k][PANEL], are what matmul() makes in scratch, only made
- * once and kept. Panel follows panel, so a decoder's step reads the weights as one stream. */
+ * Included after vector_matmul.h: its panels, [k][PANEL], are what matmul() makes in scratch, only
+ * made once and kept. Panel follows panel, so a decoder's step reads the weights as one stream. */
 #ifndef PST_KERNELS_VECTOR_VECTOR_PACKED_F32_H
 #define PST_KERNELS_VECTOR_VECTOR_PACKED_F32_H
 

@@ -1,7 +1,7 @@
 /* vector_packed_int8.h - int8 products with packed weights on any vector set that multiplies bytes.
  *
  * Included after the v_ and i_ operations by files that define besides
- *  - struct factor, i_factor(p): a vector of weights, made ready once for all rows;
+ *  - struct factor, i_factor(p): a vector of weights, prepared once for all rows;
  *  - i_dot(sum, x, factor): sum + the four products of each lane, exactly. x is one lane repeated;
  *  - INT8_FLIP: 0x80 where i_dot takes x as unsigned bytes, else 0 (vector_pack_int8.h);
  *  - INT8_ROWS: rows of the tallest tile.
@@ -22,8 +22,8 @@
 
 /* ------------------------------------------------------------------------------------ multiply */
 
-/* `rows` and `chains` are constants wherever this is called. An i_dot waits for the one before it on the
- * same sum, so few rows take several sums an output, each over every chains-th step. */
+/* `rows` and `chains` are constants wherever this is called. An i_dot waits for the one before it
+ * on the same sum, so few rows take several sums an output, each over every chains-th step. */
 ALWAYS_INLINE void multiply_int8_tile(const struct packed_matmul *a, const struct packed_tile *t,
                                       int rows, int chains) {
     vint sum[INT8_ROWS * 2][2];

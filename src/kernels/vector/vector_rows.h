@@ -1,7 +1,7 @@
 /* vector_rows.h - a row of numbers at a time: sums, norms, softmax, attention, on any vector set.
  *
- * Included once by avx2.c, avx512.c and neon.c after vector_math.h and vector_matmul.h. Sums that run
- * over thousands of values are kept in double, LANES / 2 of them at a time in two halves. */
+ * Included once by avx2.c, avx512.c and neon.c after vector_math.h and vector_matmul.h. Sums that
+ * run over thousands of values are kept in double, LANES / 2 of them at a time in two halves. */
 #ifndef PST_KERNELS_VECTOR_VECTOR_ROWS_H
 #define PST_KERNELS_VECTOR_VECTOR_ROWS_H
 
@@ -58,7 +58,7 @@ static void layer_norm(float *y, const float *x, const float *weight, size_t n, 
     for (; i < n; i++) y[i] = (x[i] - mean) * scale * weight[i];
 }
 
-/* The largest number; NaN is passed over, -inf when there is no number. */
+/* The largest number; NaN is ignored; -inf when there is no number. */
 static float largest(const float *x, size_t n) {
     vfloat a = v_set(-INFINITY), b = a;
     size_t i = 0;
@@ -71,8 +71,8 @@ static float largest(const float *x, size_t n) {
     return max;
 }
 
-/* The last, partial vector is filled up with -inf, whose exponentials are 0, and waits in a register:
- * loading what was just stored in part would stall. */
+/* The last, partial vector is filled up with -inf, whose exponentials are 0, and waits in a
+ * register: loading what was just stored in part would stall. */
 static void softmax(float *x, size_t n) {
     vfloat max = v_set(largest(x, n)), nothing = v_set(-INFINITY), sum = v_set(0), last = sum;
     size_t i = 0;
@@ -130,10 +130,11 @@ static inline const float *cache_row(const struct attend *a, const float *cache,
     return cache + (a->rows ? (size_t)a->rows[t] : t) * a->stride;
 }
 
-/* out[0 .. columns) = sum of scores[t] * v[t], `vectors` of them at once, in two chains (even and odd
- * t) because a fused multiply-add takes 4 cycles. */
-ALWAYS_INLINE void mix_columns(const struct attend *a, size_t column, size_t columns, int vectors) {
-    vfloat sum[2][MIX_VECTORS];
+/* out[0 .. columns) = sum of scores[t] * v[t], `vectors` of them at once, in two chains (even and
+ * odd t) because a fused multiply-add takes 4 cycles. */
+ALWAYS_INLINE void context_columns(const struct attend *a, size_t column, size_t columns,
+                                   int vectors) {
+    vfloat sum[2][CONTEXT_VECTORS];
     size_t last = columns - (size_t)(vectors - 1) * LANES; /* values of the last vector */
     UNROLL for (int v = 0; v < vectors; v++) sum[0][v] = sum[1][v] = v_set(0);
     for (size_t t = 0; t < a->count; t += 2) {
@@ -167,18 +168,19 @@ static void attend(const struct attend *a) {
         for (size_t c = 0; c < rows; c++) a->scores[t + c] = sums[0][c] * a->scale;
     }
     softmax(a->scores, a->count);
-    for (size_t d = 0; d < a->head_dim; d += MIX_VECTORS * LANES) {
-        size_t columns = at_most(a->head_dim - d, MIX_VECTORS * LANES);
+    for (size_t d = 0; d < a->head_dim; d += CONTEXT_VECTORS * LANES) {
+        size_t columns = at_most(a->head_dim - d, CONTEXT_VECTORS * LANES);
         switch ((columns + LANES - 1) / LANES) {
-        case 1: mix_columns(a, d, columns, 1); break;
-        case 2: mix_columns(a, d, columns, 2); break;
-        case 3: mix_columns(a, d, columns, 3); break;
-        case 4: mix_columns(a, d, columns, 4); break;
+        case 1: context_columns(a, d, columns, 1); break;
+        case 2: context_columns(a, d, columns, 2); break;
+        case 3: context_columns(a, d, columns, 3); break;
+        case 4: context_columns(a, d, columns, 4); break;
         }
     }
 }
 
-/* Whole vectors of interleaved pairs: x * (c0 c0 c1 c1 ..) + (x1 x0 x3 x2 ..) * (-s0 s0 -s1 s1 ..). */
+/* Whole vectors of interleaved pairs: x * (c0 c0 c1 c1 ..) + (x1 x0 x3 x2 ..) * (-s0 s0 -s1 s1
+ * ..). */
 static void rotate(float *x, size_t heads, size_t head_stride, const float *cos, const float *sin,
                    size_t pairs) {
     size_t i = 0;

@@ -1,11 +1,11 @@
 /* amx.c - int8 and bf16 products by the tiles of AMX: 16 x 16 sums of 64 bytes each an instruction.
  *
- * Tiles read the panels of vector_packed.h as they are, 16 steps at a time, and the rows of x where they
- * lie. Two by two tiles of sums are 32 rows of a panel; they go through memory to vectors, where what
- * follows a sum is done. The configuration of tiles is set and released in each call: it costs less than
- * a tile of sums, and a thread that leaves has no state to save.
+ * Tiles read the panels of vector_packed.h as they are, 16 steps at a time, and the rows of x in
+ * place. Two by two tiles of sums are 32 rows of a panel; they go through memory to vectors, which
+ * do what follows a sum. The configuration of tiles is set and released in each call: it costs less
+ * than a tile of sums, and a thread that ends has no state to save.
  *
- * bf16 always comes this way, because these sums have an order of their own: the odd and the even
+ * bf16 always runs here, because these sums have an order of their own: the odd and the even
  * products of 32 values apart. int8 sums are exact, so few rows are left to VNNI. */
 #include "kernels/x86/vector_avx512.h"
 
@@ -34,9 +34,9 @@ enum {
 #define W_0 6
 #define W_1 7
 
-/* To gcc, the instructions that load tiles do not read memory: what is written at p and elsewhere must
- * have been written by here. */
-static inline void settle(const void *p) {
+/* gcc does not know that loading a tile reads memory: all that has been written so far must be
+ * there before. */
+static inline void finish_stores(const void *p) {
     __asm__ volatile("" : : "r"(p) : "memory");
 }
 
@@ -54,7 +54,7 @@ static void configure(size_t rows) {
         config.row_bytes[i] = TILE_BYTES;
         config.rows[i] = i < W_0 ? (uint8_t)rows : TILE;
     }
-    settle(&config);
+    finish_stores(&config);
     _tile_loadconfig(&config);
 }
 
@@ -68,7 +68,8 @@ struct chunk {
     _Alignas(64) unsigned char rest[CHUNK][TILE_BYTES]; /* the last part of each row, and zeros */
 };
 
-/* Bytes of a row after its last whole tile. What lies behind them in memory must not meet a weight. */
+/* Bytes of a row after its last whole tile. The bytes after them in memory must not be multiplied
+ * by a weight. */
 static void copy_rests(struct chunk *c, size_t row_bytes) {
     size_t done = row_bytes / TILE_BYTES * TILE_BYTES;
     __mmask64 rest = ((__mmask64)1 << (row_bytes - done)) - 1;
@@ -87,8 +88,8 @@ static void copy_rests(struct chunk *c, size_t row_bytes) {
             _tile_dpbusd(sum, x, w);                                                               \
     } while (0)
 
-/* sums [2 * TILE][COLUMNS] = rows top[0] and top[1] and on of the chunk by a panel. `is_bf16` and `tiles`
- * (of x) are constants wherever this is called. */
+/* sums [2 * TILE][COLUMNS] = rows top[0] and top[1] and on of the chunk by a panel. `is_bf16` and
+ * `tiles` (of x) are constants wherever this is called. */
 ALWAYS_INLINE void multiply_tiles(int32_t (*sums)[COLUMNS], const struct chunk *c,
                                   const size_t top[2], const unsigned char *panel, int is_bf16,
                                   int tiles) {
@@ -174,7 +175,7 @@ ALWAYS_INLINE void multiply(const struct packed_matmul *a, int is_bf16) {
         c.m = at_most(a->m - c.first, CHUNK);
         c.tile_rows = at_most(c.m, TILE);
         copy_rests(&c, (is_bf16 ? sizeof(uint16_t) : 1) * (size_t)a->w->k);
-        settle(&c);
+        finish_stores(&c);
         configure(c.tile_rows);
         multiply_chunk(&c, is_bf16);
     }

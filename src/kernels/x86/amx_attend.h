@@ -1,9 +1,9 @@
 /* amx_attend.h - attention of many query rows by the tiles of AMX, in bfloat16.
  *
- * Included by amx.c. As in vector_attend.h a lane is a query: tiles of scores are 16 keys by 16 queries,
- * weights become the pairs of keys that the next product wants without crossing a lane, and what is mixed
- * is 16 values by 16 queries. Keys and values of a block are rounded, and the values turned, once for up
- * to 128 queries. */
+ * Included by amx.c. As in vector_attend.h a lane is a query: tiles of scores are 16 keys by 16
+ * queries, weights become the pairs of keys that the next product wants without crossing a lane,
+ * and the context is 16 values by 16 queries. Keys and values of a block are rounded, and the
+ * values transposed, once for up to 128 queries. */
 #ifndef PST_KERNELS_X86_AMX_ATTEND_H
 #define PST_KERNELS_X86_AMX_ATTEND_H
 
@@ -11,7 +11,7 @@
 
 enum {
     QUERIES = 128,    /* rounded keys and values serve so many */
-    GROUP = 2 * TILE, /* queries whose scores exist at a time */
+    GROUP = 2 * TILE, /* queries whose scores are held at a time */
     PAIR_BYTES = GROUP * 4,
     KEY_CHUNK = 32 /* keys, or values of a head, that a tile takes at once */
 };
@@ -20,8 +20,8 @@ struct amx_head {
     const struct attend_rows *args;
     size_t dims;       /* head_dim, up to a multiple of KEY_CHUNK */
     uint32_t *q;       /* [dims / 2][QUERIES] pairs of values, scaled */
-    float *mixed;      /* [dims][QUERIES] */
-    float *scores;     /* [ATTEND_KEYS][GROUP]; then products before they join `mixed` */
+    float *context;    /* [dims][QUERIES] */
+    float *scores;     /* [ATTEND_KEYS][GROUP]; then products before they join `context` */
     uint32_t *weights; /* [ATTEND_KEYS / 2][GROUP] pairs of keys */
     uint16_t *k;       /* [ATTEND_KEYS][dims] */
     uint16_t *v;       /* [dims][ATTEND_KEYS] */
@@ -33,8 +33,8 @@ static void lay_out_head(struct amx_head *h, float *scratch) {
     h->scores = scratch;
     h->weights = (uint32_t *)(void *)(h->scores + ATTEND_KEYS * GROUP);
     h->q = h->weights + ATTEND_KEYS / 2 * GROUP;
-    h->mixed = (float *)(void *)(h->q + h->dims / 2 * QUERIES);
-    h->k = (uint16_t *)(void *)(h->mixed + h->dims * QUERIES);
+    h->context = (float *)(void *)(h->q + h->dims / 2 * QUERIES);
+    h->k = (uint16_t *)(void *)(h->context + h->dims * QUERIES);
     h->v = h->k + ATTEND_KEYS * h->dims;
 }
 
@@ -63,7 +63,8 @@ static void round_queries(struct amx_head *h, size_t first, size_t queries) {
     }
 }
 
-/* `first` and `keys` of the clip. Up to whole chunks the last key stands again; its weights there are 0. */
+/* `first` and `keys` of the clip. The last key is repeated up to a whole chunk, with weights of
+ * 0. */
 static void round_keys(struct amx_head *h, size_t first, size_t keys) {
     const struct attend_rows *a = h->args;
     size_t padded = (keys + KEY_CHUNK - 1) / KEY_CHUNK * KEY_CHUNK;
@@ -145,8 +146,9 @@ static vfloat weigh_tiles(struct amx_head *h, size_t lane, size_t keys) {
     return shrink;
 }
 
-/* mixed = mixed * shrink + values times weights, for the queries from `lane` on. */
-static void mix_tiles(const struct amx_head *h, size_t lane, size_t keys, const vfloat shrink[2]) {
+/* context = context * shrink + values times weights, for the queries from `lane` on. */
+static void context_tiles(const struct amx_head *h, size_t lane, size_t keys,
+                          const vfloat shrink[2]) {
     for (size_t d = 0; d < h->args->head_dim; d += 2 * TILE) {
         int two = h->args->head_dim - d > TILE;
         const uint16_t *v = h->v + d * ATTEND_KEYS;
@@ -175,22 +177,23 @@ static void mix_tiles(const struct amx_head *h, size_t lane, size_t keys, const 
         }
         for (size_t i = 0; i < 2 * TILE && d + i < h->args->head_dim; i++) {
             UNROLL for (int g = 0; g < 2; g++) {
-                float *mixed = h->mixed + (d + i) * QUERIES + lane + (size_t)g * LANES;
+                float *context = h->context + (d + i) * QUERIES + lane + (size_t)g * LANES;
                 vfloat product = v_load(products + i * GROUP + (size_t)g * LANES);
-                v_store(mixed, v_fma(v_load(mixed), shrink[g], product));
+                v_store(context, v_fma(v_load(context), shrink[g], product));
             }
         }
     }
 }
 
-static void store_mixed(const struct amx_head *h, size_t first, size_t queries) {
+static void store_context_tiles(const struct amx_head *h, size_t first, size_t queries) {
     const struct attend_rows *a = h->args;
     float share[QUERIES];
     for (size_t i = 0; i < QUERIES / LANES; i++) v_store(share + i * LANES, v_set(1) / h->sum[i]);
     for (size_t d = 0; d < a->head_dim; d += LANES) {
         size_t dims = at_most(a->head_dim - d, LANES);
         const float *row[LANES];
-        for (size_t i = 0; i < LANES; i++) row[i] = h->mixed + (d + at_most(i, dims - 1)) * QUERIES;
+        for (size_t i = 0; i < LANES; i++)
+            row[i] = h->context + (d + at_most(i, dims - 1)) * QUERIES;
         for (size_t query = 0; query < queries; query += 4) {
             vfloat four[4];
             v_load_transposed(four, row, query);
@@ -204,7 +207,7 @@ static void store_mixed(const struct amx_head *h, size_t first, size_t queries) 
 static void attend_queries(struct amx_head *h, size_t first, size_t queries) {
     const struct attend_rows *a = h->args;
     round_queries(h, first, queries);
-    for (size_t i = 0; i < a->head_dim * QUERIES; i += LANES) v_store(h->mixed + i, v_set(0));
+    for (size_t i = 0; i < a->head_dim * QUERIES; i += LANES) v_store(h->context + i, v_set(0));
     for (size_t i = 0; i < QUERIES / LANES; i++) {
         h->largest[i] = v_set(-INFINITY);
         h->sum[i] = v_set(0);
@@ -214,19 +217,19 @@ static void attend_queries(struct amx_head *h, size_t first, size_t queries) {
         round_keys(h, key, keys);
         for (size_t lane = 0; lane < queries; lane += GROUP) {
             vfloat shrink[2] = {v_set(0), v_set(0)};
-            settle(h->k);
+            finish_stores(h->k);
             score_tiles(h, lane, keys);
             shrink[0] = weigh_tiles(h, lane, keys);
             shrink[1] = weigh_tiles(h, lane + LANES, keys);
-            settle(h->weights);
-            mix_tiles(h, lane, keys, shrink);
+            finish_stores(h->weights);
+            context_tiles(h, lane, keys, shrink);
         }
     }
-    store_mixed(h, first, queries);
+    store_context_tiles(h, first, queries);
 }
 
 void amx_attend_rows(const struct attend_rows *a, float *scratch) {
-    if (!a->coarse || a->head_dim % 4) {
+    if (!a->approximate || a->head_dim % 4) {
         attend_rows(a, scratch);
         return;
     }

@@ -4,8 +4,8 @@
 #include "kernels/kernels.h"
 #include "kernels/x86/vector_avx2.h"
 
-/* Bytes without a dot product: |w| times x with the sign of w, whose pairs fit 16 bits, since neither is
- * -128; then pairs of pairs. */
+/* Bytes without a dot product: |w| times x with the sign of w, whose pairs fit 16 bits, since
+ * neither is -128; then pairs of pairs. */
 struct factor {
     vint w, magnitude;
 };

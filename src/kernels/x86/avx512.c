@@ -1,11 +1,12 @@
-/* avx512.c - the kernels for AVX-512 (F, BW, DQ, VL), and the sets that add an instruction to it. */
+/* avx512.c - the kernels for AVX-512 (F, BW, DQ, VL), and the sets that add an instruction to
+ * it. */
 #include <math.h>
 
 #include "kernels/kernels.h"
 #include "kernels/x86/vector_avx512.h"
 
-/* Bytes without a dot product, as in avx2.c; the sign of w is a mask here. A zero of w may leave x as it
- * is. */
+/* Bytes without a dot product, as in avx2.c; the sign of w is a mask here. A zero of w may leave x
+ * as it is. */
 struct factor {
     vint magnitude;
     __mmask64 negative;
@@ -17,8 +18,8 @@ static inline struct factor i_factor(const void *p) {
 }
 
 static inline vint i_dot(vint sum, vint x, struct factor f) {
-    vint turned = _mm512_mask_sub_epi8(x, f.negative, _mm512_setzero_si512(), x);
-    vint pairs = _mm512_maddubs_epi16(f.magnitude, turned);
+    vint signed_x = _mm512_mask_sub_epi8(x, f.negative, _mm512_setzero_si512(), x);
+    vint pairs = _mm512_maddubs_epi16(f.magnitude, signed_x);
     return i_add(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
 }
 

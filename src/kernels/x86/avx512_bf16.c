@@ -1,4 +1,5 @@
-/* avx512_bf16.c - bf16 products by VDPBF16PS, 32 multiply-adds an instruction. It takes denormals for 0. */
+/* avx512_bf16.c - bf16 products by VDPBF16PS, 32 multiply-adds an instruction. It takes denormals
+ * for 0. */
 #include "kernels/x86/vector_avx512.h"
 
 struct pairs {

@@ -15,7 +15,7 @@ typedef __m256i vint; /* eight int32, or thirty-two int8 */
 
 /* 6 x 2 sums, 2 weights and a broadcast value: 15 registers. 3 x 4 dot products and the weights of
  * one: 13. */
-enum { LANES = 8, MIX_VECTORS = 4 };
+enum { LANES = 8, CONTEXT_VECTORS = 4 };
 #define TILE_ROWS 6
 #define TILE_VECTORS 2
 enum { PANEL = TILE_VECTORS * LANES };

@@ -1,9 +1,9 @@
 /* vector_avx512.h - the operations of AVX-512 (F, BW, DQ, VL): sixteen lanes, thirty-two registers.
  *
  * A set is a handful of v_ (floats), i_ (integers) and d_ (doubles) operations on its own vector
- * types; the kernels over them are written once, in the other vector_ headers. Operators (+ - * /) on
- * floats are the compiler's; nothing is fused unless v_fma says so. Everything here is static: code
- * compiled for this set must never be the copy that a linker picks for the others. */
+ * types; the kernels over them are written once, in the other vector_ headers. Operators (+ - * /)
+ * on floats are the compiler's; nothing is fused unless v_fma says so. Everything here is static:
+ * code compiled for this set must never be the copy that a linker picks for the others. */
 #ifndef PST_KERNELS_X86_VECTOR_AVX512_H
 #define PST_KERNELS_X86_VECTOR_AVX512_H
 
@@ -17,7 +17,7 @@ typedef __m512d vdouble;
 typedef __m512i vint; /* sixteen int32, or sixty-four int8 */
 
 /* 12 x 2 sums, 2 weights and a broadcast value: 27 registers. */
-enum { LANES = 16, MIX_VECTORS = 4 };
+enum { LANES = 16, CONTEXT_VECTORS = 4 };
 #define TILE_ROWS 12
 #define TILE_VECTORS 2
 enum { PANEL = TILE_VECTORS * LANES };
@@ -67,7 +67,7 @@ static inline vfloat v_fma(vfloat a, vfloat b, vfloat c) {
     return _mm512_fmadd_ps(a, b, c);
 }
 
-/* A NaN in the second operand is handed on. */
+/* A NaN in the second operand is returned. */
 static inline vfloat v_min(vfloat a, vfloat b) {
     return _mm512_min_ps(a, b);
 }
@@ -76,7 +76,7 @@ static inline vfloat v_max(vfloat a, vfloat b) {
     return _mm512_max_ps(a, b);
 }
 
-/* A NaN in the second operand is passed over. */
+/* A NaN in the second operand is ignored. */
 static inline vfloat v_max_number(vfloat a, vfloat b) {
     return _mm512_max_ps(b, a);
 }
@@ -204,7 +204,7 @@ static inline vfloat v_of_int(vint v) {
     return _mm512_cvtepi32_ps(v);
 }
 
-/* p[i] = the integer nearest to lane i, halves to even, with its bits of `flip` turned. Lanes are
+/* p[i] = the integer nearest to lane i, halves to even, with its bits of `flip` inverted. Lanes are
  * from -127 to 127. */
 static inline void v_store_int8(void *p, vfloat v, int8_t flip) {
     __m128i bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v));

@@ -30,8 +30,8 @@ static double exact_row(const struct attend_rows *a, const float *q, double *out
     return size;
 }
 
-/* Weights are off by as much as their scores are: a rounding for each product, all of a size. Then come
- * the roundings of the sums over keys, taken in blocks. */
+/* Weights are off by as much as their scores are: a rounding for each product, all of a size. Then
+ * come the roundings of the sums over keys, taken in blocks. */
 static void check_rows(const struct kernels *kernels, struct attend_rows *a, const float *q,
                        const float *got) {
     double want[128], sizes[128];
@@ -41,7 +41,7 @@ static void check_rows(const struct kernels *kernels, struct attend_rows *a, con
                       2.0 * (double)(a->count / ATTEND_KEYS) + 12;
         double score = 2 * ROUNDING * (double)(a->head_dim + 4) * size, share = 2 * ROUNDING * keys;
         if (strcmp(kernels->name, "reference") == 0) share += 4 * ROUNDING * (double)a->count;
-        if (a->coarse) { /* bfloat16 queries, keys, weights and values */
+        if (a->approximate) { /* bfloat16 queries, keys, weights and values */
             score += 0x1p-8 * size;
             share += 2.1e-4 + 0x1p-7;
         }
@@ -69,7 +69,7 @@ static void check_shape(const struct kernels *kernels, size_t m, size_t count, s
                             .count = count,
                             .head_dim = head_dim,
                             .scale = 1.0f / sqrtf((float)head_dim),
-                            .coarse = (int)check_below(2)};
+                            .approximate = (int)check_below(2)};
     assert_non_null(scratch);
     kernels->attend_rows(&a, scratch);
     check_rows(kernels, &a, a.q, out.data);
@@ -97,7 +97,7 @@ static void steep(void **state) {
 }
 
 /* In place of the queries, and the same for each query whatever others are beside it. */
-static void check_parts(const struct kernels *kernels, int coarse) {
+static void check_parts(const struct kernels *kernels, int approximate) {
     enum { M = 75, COUNT = 130, DIM = 36 };
     float *scratch = aligned_alloc(64, attend_rows_scratch(DIM) * sizeof *scratch);
     float *q = check_numbers(0, M * DIM, 3);
@@ -111,7 +111,7 @@ static void check_parts(const struct kernels *kernels, int coarse) {
                             .count = COUNT,
                             .head_dim = DIM,
                             .scale = 0.2f,
-                            .coarse = coarse};
+                            .approximate = approximate};
     assert_non_null(scratch);
     kernels->attend_rows(&a, scratch);
     for (size_t first = 0, m; first < M; first += m) {
@@ -132,7 +132,7 @@ static void parts(void **state) {
 }
 
 /* A NaN stays with its query; one in a key reaches all. */
-static void check_not_numbers(const struct kernels *kernels, int coarse) {
+static void check_not_numbers(const struct kernels *kernels, int approximate) {
     enum { M = 20, COUNT = 100, DIM = 12 };
     float *scratch = aligned_alloc(64, attend_rows_scratch(DIM) * sizeof *scratch);
     float *q = check_numbers(0, M * DIM, 1), *k = check_numbers(2, COUNT * DIM, 1);
@@ -146,7 +146,7 @@ static void check_not_numbers(const struct kernels *kernels, int coarse) {
                             .count = COUNT,
                             .head_dim = DIM,
                             .scale = 1,
-                            .coarse = coarse};
+                            .approximate = approximate};
     assert_non_null(scratch);
     q[7 * DIM + 3] = NAN;
     kernels->attend_rows(&a, scratch);

@@ -1,5 +1,6 @@
-/* test_logits.c - the search of logits in two stages against a search of them all: the same token, logit
- * and margin to the bit on matrices made to mislead it, and honest surrender where it cannot know. */
+/* test_logits.c - the search of logits in two stages against a search of them all: the same token,
+ * logit and margin to the bit on matrices made to mislead it, and honest surrender where it cannot
+ * know. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +36,7 @@ static size_t random_below(size_t limit) {
 struct fixture {
     struct pst_model model;
     struct network network;
-    struct module module; /* of every map: none has a file behind it */
+    struct module module; /* of every layer: none has a file behind it */
     struct workspace ws;
     struct arena arena;
     float weight[VOCAB * DIM];
@@ -143,7 +144,8 @@ static void ties(struct fixture *fixture) {
     assert_int_equal(known, 60);
 }
 
-/* One value that swallows the others of its row, in the matrix and in x: int8 keeps next to nothing. */
+/* One value that swallows the others of its row, in the matrix and in x: int8 keeps next to
+ * nothing. */
 static void outliers(struct fixture *fixture) {
     int known = 0;
     for (int i = 0; i < 60; i++) {

@@ -1,9 +1,9 @@
-/* test_network_precision.c - the encoder at every precision, with every kind of effect an adapter has: close to
- * float32, and the same to the bit on any number of threads.
+/* test_network_precision.c - the encoder at every precision, with every kind of effect an adapter
+ * has: close to float32, and the same to the bit on any number of threads.
  *
- * The model is the micro model of the goldens, the sound a few tones that rise, long enough for several
- * blocks of frames. Effects are made up here and put on every map of the encoder and on the maps of the
- * cross-attention. */
+ * The model is the micro model of the goldens, the sound a few tones that rise, long enough for
+ * several blocks of frames. Effects are made up here and put on every layer of the encoder and on
+ * the layers of the cross-attention. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -86,8 +86,8 @@ static void put(struct effect *effect, const struct module *module, enum kind ki
 }
 
 static int listens(const struct module *module) {
-    int map = module->kind == MODULE_LINEAR || module->kind == MODULE_CONV1D;
-    return map && (strstr(module->name, "encoder."));
+    int multiplies = module->kind == MODULE_LINEAR || module->kind == MODULE_CONV1D;
+    return multiplies && (strstr(module->name, "encoder."));
 }
 
 static void use(struct engine *engine, struct effect *effects, enum kind kind, double weight) {
