@@ -2,6 +2,7 @@
 #include "pipeline/backend_engine.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "network/attention.h"
@@ -20,27 +21,23 @@ static struct engine *engine_at(struct backend *backend) {
 /* ------------------------------------------------------------------------------------ memory */
 
 static int fits(const struct engine *engine, const struct extent *extent) {
-    const struct extent *room = &engine->room;
-    return engine->arena.base && extent->rank <= room->rank &&
-           extent->scales_outputs <= room->scales_outputs &&
-           extent->scales_inputs <= room->scales_inputs && extent->frames1 <= room->frames1 &&
-           extent->frames2 <= room->frames2 && extent->frames <= room->frames &&
-           extent->tokens <= room->tokens && extent->beams <= room->beams;
+    struct extent both = extent_max(extent, &engine->capacity);
+    return engine->arena.base && memcmp(&both, &engine->capacity, sizeof both) == 0;
 }
 
 pst_status engine_fit(struct engine *engine, const struct extent *clip, pst_error *err) {
     struct workspace *ws = &engine->workspace;
     struct extent extent = extent_max(clip, &engine->needs);
     if (!fits(engine, &extent)) {
-        struct extent room = extent_max(&extent, &engine->room);
+        struct extent capacity = extent_max(&extent, &engine->capacity);
         struct arena counter = {0};
-        workspace_lay_out(ws, &counter, &room);
-        engine->room = (struct extent){0};
+        workspace_lay_out(ws, &counter, &capacity);
+        engine->capacity = (struct extent){0};
         if (counter.overflow || !arena_allocate(&engine->arena, counter.used))
             return error_memory(err, counter.used);
-        workspace_lay_out(ws, &engine->arena, &room);
-        engine->room = room;
-        rotary_tables(ws, room.frames > room.tokens ? room.frames : room.tokens);
+        workspace_lay_out(ws, &engine->arena, &capacity);
+        engine->capacity = capacity;
+        rotary_tables(ws, capacity.frames > capacity.tokens ? capacity.frames : capacity.tokens);
     }
     ws->extent = extent;
     return PST_OK;
@@ -58,7 +55,7 @@ static size_t memory(const struct backend *backend) {
     return sizeof *engine + engine->arena.capacity;
 }
 
-/* Room that one more adapter needs. */
+/* What one more adapter needs. */
 static void add_needs(struct extent *needs, const struct pst_adapter *adapter) {
     size_t rank = 0;
     for (uint32_t i = 0; i < adapter->slot_count; i++) {
@@ -100,6 +97,8 @@ static pst_status encode(struct backend *backend, const float *samples, size_t c
         spans_end(ws->spans, 0, PST_STAGE_ENCODER, "package", start);
         if (status) return status;
     } else {
+        /* The front end and the encoder of this family; another has its own, and the same
+         * decoder. */
         stem_forward(ws, samples);
         encoder_forward(ws);
     }

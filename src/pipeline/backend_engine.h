@@ -1,5 +1,5 @@
-/* backend_engine.h - the engine as a backend: the network in network/ over a checkpoint, in the memory of
- * one session. */
+/* backend_engine.h - the engine as a backend: the network in network/ over a checkpoint, in the
+ * memory of one session. */
 #ifndef PST_PIPELINE_BACKEND_ENGINE_H
 #define PST_PIPELINE_BACKEND_ENGINE_H
 
@@ -20,7 +20,7 @@ struct engine {
     struct backend backend;
     struct encoder *encoder; /* NULL: the network's */
     struct arena arena;      /* all that follows points into it */
-    struct extent room;      /* what it is laid out for */
+    struct extent capacity;  /* what it is laid out for */
     struct active *active;   /* [workspace.active_count] or NULL */
     struct extent needs;     /* of the adapters in use: rank and what they scale */
     struct workspace workspace;
@@ -31,8 +31,8 @@ pst_status engine_new(struct backend **backend, const struct pst_model *model,
 /* The engine that `backend` is; NULL: another backend. */
 struct engine *engine_of(struct backend *backend);
 
-/* Makes room for `extent` and the adapters in use, and sets workspace.extent. A clip that fits the room
- * there is uses it as it is. */
+/* Makes room for `extent` and the adapters in use, and sets workspace.extent. A clip that fits
+ * the capacity there is allocates nothing. */
 pst_status engine_fit(struct engine *engine, const struct extent *extent, pst_error *err);
 
 /* The encoder is the engine's then, to free it. */

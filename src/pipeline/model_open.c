@@ -1,7 +1,7 @@
 /* model_open.c - see model_open.h; and what can be told of a model, whatever computes it.
  *
- * Weights are packed for the kernels when the first session is made (network/network.h): a model that is
- * opened to be looked at costs what its files cost. */
+ * Weights are packed for the kernels when the first session is made (network/network.h): to open
+ * a model and inspect it costs what its files cost. */
 #include "pipeline/model_open.h"
 
 #include "network/network.h"

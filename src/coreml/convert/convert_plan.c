@@ -1,6 +1,8 @@
 /* convert_plan.c - see convert_plan.h. */
 #include "coreml/convert/convert_plan.h"
 
+#include <string.h>
+
 #include "base/error.h"
 
 /* The host's rows are easiest for the Neural Engine when they are multiples of 64 bytes. */
@@ -45,6 +47,12 @@ int32_t convert_specification(const struct conversion *conversion) {
 
 const char *convert_precision_name(const struct conversion *conversion) {
     return PRECISIONS[conversion->options->precision].name;
+}
+
+const char *convert_known_precision(const char *text) {
+    for (size_t i = 0; i < COUNT(PRECISIONS); i++)
+        if (strcmp(PRECISIONS[i].name, text) == 0) return PRECISIONS[i].name;
+    return "";
 }
 
 const char *convert_target_name(const struct conversion *conversion) {

@@ -37,6 +37,8 @@ enum weight_precision convert_weight_precision(const struct conversion *conversi
 int32_t convert_specification(const struct conversion *conversion);
 /* "float16", ...: as options and the index name them. */
 const char *convert_precision_name(const struct conversion *conversion);
+/* `text` as one of these names of precisions, which live as long as the program; else "". */
+const char *convert_known_precision(const char *text);
 const char *convert_target_name(const struct conversion *conversion);
 
 /* The shapes of the length `index`. */

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file_view.h"
+#include "coreml/convert/convert_plan.h"
 #include "coreml/package/package.h"
 #include "coreml/run/package_backend.h"
 #include "model/model.h"
@@ -22,15 +23,6 @@ int package_model_is(const char *dir) {
 static const char *user_text(const struct mil_model *model, const char *key) {
     for (size_t i = 0; i < model->user_defined_count; i++)
         if (strcmp(model->user_defined[i].key, key) == 0) return model->user_defined[i].value;
-    return "";
-}
-
-/* `text` as one of the precisions there are, which live as long as the program. */
-static const char *known_text(const char *text) {
-    static const char *const known[] = {"float16",  "float32",  "int8",
-                                        "palette8", "palette6", "palette4"};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(known[i], text) == 0) return known[i];
     return "";
 }
 
@@ -63,7 +55,7 @@ static pst_status open_single(struct package_model *package, const char *process
                          package->path);
     pst_status status = package_read(package->path, &model, err);
     if (status) return status;
-    package->index.precision = known_text(user_text(model, "potstill.precision"));
+    package->index.precision = convert_known_precision(user_text(model, "potstill.precision"));
     int fits = read_interface(package, model);
     mil_model_free(model);
     if (!fits)
