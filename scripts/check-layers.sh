@@ -32,7 +32,6 @@ allowed() {
     coreml) echo "$pipeline merge coreml" ;;
     verify) echo "$adapter merge coreml verify" ;;
     open) echo "$pipeline merge coreml open" ;;
-    open) echo "$pipeline merge coreml open" ;;
     *) echo "" ;;
     esac
 }
