@@ -44,7 +44,7 @@ const struct option engine_compute_options[] = {
      "of the matrix products; f32 gives what transformers gives token for token, auto takes the "
      "fastest on this CPU (default: auto for transcribe, else f32)"},
     {"no-cache", 0, OPTION_FLAG, NULL, AT(no_cache),
-     "neither read nor write prepared weights in $XDG_CACHE_HOME/potstill"},
+     "neither read nor write packed weights in $XDG_CACHE_HOME/potstill"},
     {0},
 };
 

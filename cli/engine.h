@@ -11,9 +11,9 @@
 #include "options.h"
 #include "potstill.h"
 
-/* Where to compute, in the order of --device: names of the reference scripts (cuda is one, to be refused
- * with a reason) and those that this program adds. */
-enum device { DEVICE_AUTO, DEVICE_CPU, DEVICE_MIL, DEVICE_COREML, DEVICE_MPS, DEVICE_CUDA };
+/* Where to compute, in the order of --device: names of the reference scripts (cuda is one, to be
+ * refused with a reason) and those that this program adds. */
+enum device_choice { DEVICE_AUTO, DEVICE_CPU, DEVICE_MIL, DEVICE_COREML, DEVICE_MPS, DEVICE_CUDA };
 
 /* What the command line says; NULL and -1 where it says nothing. */
 struct engine_choice {
@@ -28,7 +28,7 @@ struct engine_choice {
     int cpu;       /* enum pst_cpu */
     int precision; /* enum pst_precision */
     int no_cache;
-    int device;          /* enum device */
+    int device;          /* enum device_choice */
     int units;           /* pst_compute_units */
     const char *decoder; /* model whose decoder goes on from a package's encoder */
 };

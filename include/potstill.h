@@ -1,9 +1,10 @@
 /* potstill.h - run fine-tuned Moonshine speech models.
  *
  * Three objects. A `pst_model` is a checkpoint, or what was converted from one for Core ML:
- * immutable once open, any number of threads may read it. A `pst_adapter` is a LoRA (or related) adapter, checked against its model and just as
- * immutable. A `pst_session` computes for one thread at a time: it has the scratch memory and the
- * worker threads. Free adapters and sessions before their model.
+ * immutable once open, any number of threads may read it. A `pst_adapter` is a LoRA (or related)
+ * adapter, checked against its model and just as immutable. A `pst_session` computes for one thread
+ * at a time: it has the scratch memory and the worker threads. Free adapters and sessions before
+ * their model.
  *
  *     pst_error err;
  *     pst_model *model = NULL;

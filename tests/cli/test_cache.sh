@@ -1,4 +1,4 @@
-# test_cache.sh - where prepared weights are kept, and that results do not depend on it.
+# test_cache.sh - where packed weights are kept, and that results do not depend on it.
 . "$(dirname "$0")/harness.sh"
 export POTSTILL_MODEL=micro
 
