@@ -40,11 +40,17 @@ struct program {
     int names;
 };
 
-static inline struct program program_begin(void) {
+static inline struct program program_begin_for(int32_t specification) {
     struct program p = {.model = mil_model_new()};
-    p.function = mil_function_new(p.model, "main", "CoreML6");
+    p.model->specification = specification;
+    p.function =
+        mil_function_new(p.model, "main", mil_text(p.model, "CoreML%d", (int)specification - 1));
     p.block = p.function->block;
     return p;
+}
+
+static inline struct program program_begin(void) {
+    return program_begin_for(7);
 }
 
 static inline void program_end(struct program *p) {
@@ -82,35 +88,37 @@ static inline void arg(struct program *p, const char *name, const struct mil_val
     mil_op_argument(p->model, p->op, name, value);
 }
 
+/* Constants bound where they are used. */
 static inline void arg_int(struct program *p, const char *name, int32_t value) {
-    arg(p, name, mil_const_int(p->model, p->block, fresh_name(p), value));
+    arg(p, name, mil_const_int(p->model, NULL, NULL, value));
 }
 
 static inline void arg_bool(struct program *p, const char *name, int value) {
-    arg(p, name, mil_const_bool(p->model, p->block, fresh_name(p), value));
+    arg(p, name, mil_const_bool(p->model, NULL, NULL, value));
 }
 
 static inline void arg_text(struct program *p, const char *name, const char *text) {
-    arg(p, name, mil_const_text(p->model, p->block, fresh_name(p), text));
+    arg(p, name, mil_const_text(p->model, NULL, NULL, text));
 }
 
 static inline void arg_float(struct program *p, const char *name, float value) {
-    arg(p, name, floats(p, SCALAR, &value));
+    struct mil_type type = mil_type_of(MIL_F32, SCALAR);
+    arg(p, name, mil_const(p->model, NULL, NULL, type, &value, sizeof value, 0));
 }
 
 static inline void arg_list(struct program *p, const char *name, uint32_t rank,
                             const int64_t *values) {
     int32_t narrow[16] = {0};
     for (uint32_t i = 0; i < rank; i++) narrow[i] = (int32_t)values[i];
-    arg(p, name, mil_const_ints(p->model, p->block, fresh_name(p), narrow, rank));
+    arg(p, name, mil_const_ints(p->model, NULL, NULL, narrow, rank));
 }
 
 static inline void arg_flags(struct program *p, const char *name, uint32_t rank,
                              const int64_t *values) {
     unsigned char flags[16] = {0};
-    int64_t dims[] = {rank};
+    struct mil_type type = mil_type_of(MIL_BOOL, 1, (const int64_t[]){rank});
     for (uint32_t i = 0; i < rank; i++) flags[i] = (unsigned char)values[i];
-    arg(p, name, constant(p, MIL_BOOL, 1, dims, flags));
+    arg(p, name, mil_const(p->model, NULL, NULL, type, flags, rank, 0));
 }
 
 static inline struct mil_value *result(struct program *p, enum mil_dtype dtype, uint32_t rank,

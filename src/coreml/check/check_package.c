@@ -1,5 +1,5 @@
-/* check_package.c - checks a package on disk: it can be read, its weight file is whole and used, its
- * program is one. */
+/* check_package.c - checks a package on disk: it can be read, its weight file is whole and used,
+ * its program is one. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,7 +113,8 @@ static void tell_weights(struct telling *telling, pst_severity severity, const c
     tell(telling, severity, text);
 }
 
-/* Every record from the first to the end of the file, one behind the other, and each of them used. */
+/* Every record from the first to the end of the file, one behind the other, and each of them
+ * used. */
 static void check_records(struct telling *telling, const struct file_view *file,
                           const struct offsets *used) {
     uint64_t at = BLOB_ALIGNMENT, end = BLOB_ALIGNMENT;
@@ -184,8 +185,10 @@ pst_status check_package(struct findings *findings, const char *path, const char
         return PST_OK;
     }
     findings->files += 2 + (model->weights.data != NULL);
-    check_model(model, tell, &telling);
-    status = check_weights(&telling, model, err);
+    if (check_model(model, tell, &telling))
+        status = error_memory(err, 0);
+    else
+        status = check_weights(&telling, model, err);
     mil_model_free(model);
     return status;
 }

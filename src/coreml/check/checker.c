@@ -7,6 +7,7 @@
 static void report(struct checker *checker, pst_severity severity, const char *format,
                    va_list list) {
     char text[512];
+    if (checker->failed) return;
     vsnprintf(text, sizeof text, format, list);
     checker->report(checker->user, severity, text);
 }

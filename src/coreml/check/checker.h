@@ -3,6 +3,7 @@
 #define PST_COREML_CHECK_CHECKER_H
 
 #include "coreml/mil/mil.h"
+#include "coreml/mil/scope.h"
 #include "potstill_tools.h"
 
 typedef void (*checker_report_fn)(void *user, pst_severity severity, const char *message);
@@ -11,9 +12,12 @@ struct checker {
     const struct mil_model *model;
     checker_report_fn report;
     void *user;
+    struct scope scope; /* the names that can be seen where the check is */
+    int failed;         /* for want of memory: nothing more is reported, as it need not be true */
 };
 
-/* Reports one thing that is wrong: a problem, for which Core ML refuses the program, or a warning. */
+/* Reports one thing that is wrong: a problem, for which Core ML refuses the program, or a
+ * warning. */
 void checker_problem(struct checker *checker, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void checker_warning(struct checker *checker, const char *format, ...)

@@ -1,27 +1,32 @@
 /* interpret.c - see interpret.h: makes a machine, and feeds it.
  *
- * The plan is made in machine_plan.c; running it is bound_block.c, what operations compute ops/op_*.c. */
+ * A program is checked once, before it is prepared; what runs it trusts what the check has
+ * accepted. The plan is made in machine_plan.c; running it is bound_block.c, what operations
+ * compute ops/op_*.c. */
 #include "coreml/interpret/interpret.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "coreml/check/check.h"
 #include "coreml/interpret/machine_plan.h"
 #include "coreml/ops/round_f16.h"
 
 /* Attention over 30 seconds of a base model takes about 100 MB at once, its weights 250. */
 static const size_t BYTES_MAX = (size_t)2 << 30;
-/* A 30-second clip through a base model takes 10^11 products; minutes of a core are the end of patience. */
+/* A 30-second clip through a base model takes 10^11 products; minutes of a core are the end of
+ * patience. */
 static const uint64_t WORK_MAX = (uint64_t)1 << 42;
 
-/* -------------------------------------------------------------------------------------------- inputs */
+/* --------------------------------------------------------------------------------------- inputs */
 
 /* Does a tensor of `type` fit where `declared` stands? */
 static int type_fits(const struct mil_type *type, const struct mil_type *declared) {
     if (type->dtype != declared->dtype || type->rank != declared->rank) return 0;
     for (uint32_t i = 0; i < type->rank; i++)
-        if (type->dims[i] < 0 || (declared->dims[i] >= 0 && type->dims[i] != declared->dims[i]))
+        if (type->dims[i] < 0 || type->dims[i] > MIL_DIMENSION_MAX ||
+            (declared->dims[i] >= 0 && type->dims[i] != declared->dims[i]))
             return 0;
     return 1;
 }
@@ -83,7 +88,7 @@ struct mil_tensor *mil_machine_state(struct mil_machine *machine, const char *na
     return NULL;
 }
 
-/* --------------------------------------------------------------------------------------- making it */
+/* ------------------------------------------------------------------------------------ making it */
 
 static pst_status make_states(struct mil_machine *machine, pst_error *err) {
     for (size_t i = 0; i < machine->block->input_count; i++) {
@@ -96,14 +101,30 @@ static pst_status make_states(struct mil_machine *machine, pst_error *err) {
     return PST_OK;
 }
 
+struct refusal {
+    pst_error *err;
+    pst_status status;
+};
+
+/* Keeps the first problem. */
+static void note_problem(void *user, pst_severity severity, const char *message) {
+    struct refusal *refusal = user;
+    if (severity != PST_PROBLEM || refusal->status) return;
+    refusal->status = error_set(refusal->err, PST_ERR_MODEL, "%s", message);
+}
+
+/* From here on the program is trusted. */
 static pst_status find_function(struct mil_machine *machine, const struct mil_model *model,
                                 const char *name, pst_error *err) {
+    struct refusal refusal = {err, PST_OK};
     if (name == NULL) name = model->default_function ? model->default_function : "main";
     for (size_t i = 0; i < model->function_count; i++)
         if (strcmp(model->functions[i]->name, name) == 0) machine->function = model->functions[i];
-    if (machine->function == NULL || machine->function->block == NULL)
+    if (machine->function == NULL)
         return error_set(err, PST_ERR_MODEL, "there is no function '%s'", name);
-    return PST_OK;
+    if (check_function(model, machine->function, note_problem, &refusal))
+        return error_memory(err, 0);
+    return refusal.status;
 }
 
 pst_status mil_machine_new(struct mil_machine **machine, const struct mil_model *model,
@@ -112,10 +133,12 @@ pst_status mil_machine_new(struct mil_machine **machine, const struct mil_model 
     struct mil_machine *made = calloc(1, sizeof *made);
     if (made == NULL) return error_memory(err, sizeof *made);
     made->resources.rounding = rounding;
+    made->resources.specification = model->specification;
     mil_machine_limit(made, (struct mil_limits){BYTES_MAX, WORK_MAX});
     pst_status status = find_function(made, model, function, err);
     if (status == PST_OK) status = kernels_get(&made->resources.kernels, PST_CPU_AUTO, err);
     if (status == PST_OK) status = thread_pool_new(&made->resources.pool, threads, err);
+    if (status == PST_OK && (made->plan = mil_model_new()) == NULL) status = error_memory(err, 0);
     if (status == PST_OK) status = machine_plan(made, err);
     if (status == PST_OK) status = make_states(made, err);
     if (status) {
@@ -131,7 +154,7 @@ static void free_block(struct mil_machine *machine, const struct bound_block *bl
     for (struct slot *slot = block->defined; slot; slot = slot->next_defined)
         slot_release(&machine->resources.memory, slot);
     for (size_t i = 0; i < block->step_count; i++)
-        for (size_t j = 0; j < block->steps[i].block_count; j++)
+        for (size_t j = 0; j < block->steps[i].op->block_count; j++)
             free_block(machine, block->steps[i].blocks[j]);
 }
 
@@ -140,7 +163,7 @@ void mil_machine_free(struct mil_machine *machine) {
     for (struct slot *slot = machine->constants; slot; slot = slot->next_defined)
         slot_release(&machine->resources.memory, slot);
     free_block(machine, machine->block);
-    machine_free_plan(machine);
+    mil_model_free(machine->plan);
     thread_pool_free(machine->resources.pool);
     free(machine->resources.scratch);
     free(machine);

@@ -1,14 +1,15 @@
-/* machine_plan.c - see machine_plan.h: binds operations to code and slots, and finds where values die.
+/* machine_plan.c - see machine_plan.h: binds operations to code and slots, and finds where values
+ * die.
  *
  * Blocks nest (while_loop, cond). A value of an outer block that an inner one reads is needed until
- * the operation that holds the inner block is done, so every use is booked at the step of the value's
- * own block on the way down to it. */
+ * the operation that holds the inner block is done, so every use is booked at the step of the
+ * value's own block on the way down to it. */
 #include "coreml/interpret/machine_plan.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checked.h"
 #include "base/error.h"
 #include "coreml/interpret/machine_constant.h"
 #include "coreml/ops/op_table.h"
@@ -19,11 +20,6 @@ enum { DEPTH_MAX = 16 };
 enum { STEPS_MAX = 1 << 20 };
 /* Marks a value that the block itself gives: no step releases it. */
 static const size_t NEVER = SIZE_MAX;
-
-struct plan_chunk {
-    struct plan_chunk *next;
-    _Alignas(16) unsigned char bytes[];
-};
 
 struct planner {
     struct mil_machine *machine;
@@ -42,29 +38,19 @@ struct planner {
     size_t steps;
 };
 
-static void *machine_alloc(struct mil_machine *machine, size_t count, size_t size, pst_error *err) {
-    size_t bytes;
-    struct plan_chunk *chunk = NULL;
-    if (!checked_mul(count, size, &bytes) || !checked_add(bytes, sizeof *chunk, &bytes)) bytes = 0;
-    if (bytes) chunk = calloc(1, bytes);
-    if (chunk == NULL) {
-        error_memory(err, bytes);
-        return NULL;
-    }
-    chunk->next = machine->chunks;
-    machine->chunks = chunk;
-    return chunk->bytes;
+/* Zeroed memory of the plan; NULL: there is none. */
+static void *plan_alloc(struct planner *planner, size_t count, size_t size) {
+    void *memory = mil_alloc(planner->machine->plan, count * size);
+    if (memory == NULL) error_record_memory(planner->err, count * size);
+    return memory;
 }
 
-void machine_free_plan(struct mil_machine *machine) {
-    while (machine->chunks) {
-        struct plan_chunk *next = machine->chunks->next;
-        free(machine->chunks);
-        machine->chunks = next;
-    }
+/* A list of so many pointers. */
+static void *list_new(struct planner *planner, size_t count) {
+    return plan_alloc(planner, count, sizeof(void *));
 }
 
-/* ------------------------------------------------------------------------------------------ the map */
+/* -------------------------------------------------------------------------------------- the map */
 
 static struct entry *find_entry(const struct planner *planner, const void *key) {
     size_t mask = planner->capacity - 1;
@@ -102,14 +88,15 @@ static struct slot *get_slot(const struct planner *planner, const void *key) {
     return planner->capacity ? find_entry(planner, key)->slot : NULL;
 }
 
-/* ------------------------------------------------------------------------------------------- values */
+/* --------------------------------------------------------------------------------------- values */
 
 static pst_status make_slot(struct planner *planner, const struct mil_value *value,
                             struct slot **slot) {
-    struct slot *made = machine_alloc(planner->machine, 1, sizeof *made, planner->err);
+    struct slot *made = plan_alloc(planner, 1, sizeof *made);
     if (made == NULL) return PST_ERR_MEMORY;
     made->value = value;
     made->tensor.name = value->name ? value->name : "";
+    made->tensor.type = value->type;
     *slot = made;
     return put_entry(planner, value, made);
 }
@@ -134,28 +121,20 @@ static pst_status make_constant(struct planner *planner, const struct mil_value 
 /* The slot of a value that the current step reads. */
 static pst_status use_value(struct planner *planner, const struct mil_value *value,
                             struct slot **slot) {
-    if (value == NULL)
-        return error_set(planner->err, PST_ERR_MODEL,
-                         "an operation lacks the value of an argument");
     struct slot *found = get_slot(planner, value);
-    if (found == NULL && value->data) return make_constant(planner, value, slot);
-    size_t level = planner->depth;
-    if (found) {
-        while (level && planner->frames[level - 1].block != found->block) level--;
-        if (level) found->last = planner->frames[level - 1].step;
+    if (found == NULL) {
+        assert(value->data != NULL); /* all else is defined before it is used */
+        return make_constant(planner, value, slot);
     }
-    if (found == NULL || (found->block && level == 0))
-        return error_set(planner->err, PST_ERR_MODEL, "'%s' is used where it is not yet computed",
-                         value->name ? value->name : "");
+    size_t level = planner->depth;
+    while (level && planner->frames[level - 1].block != found->block) level--;
+    if (level) found->last = planner->frames[level - 1].step;
     *slot = found;
     return PST_OK;
 }
 
 static pst_status define_value(struct planner *planner, struct bound_block *bound,
                                const struct mil_value *value, struct slot **slot) {
-    if (value == NULL || value->data || get_slot(planner, value))
-        return error_set(planner->err, PST_ERR_MODEL, "'%s' is computed twice",
-                         value && value->name ? value->name : "");
     pst_status status = make_slot(planner, value, slot);
     if (status) return status;
     (*slot)->block = bound;
@@ -165,74 +144,48 @@ static pst_status define_value(struct planner *planner, struct bound_block *boun
     return PST_OK;
 }
 
-/* ---------------------------------------------------------------------------------------- operations */
+/* ----------------------------------------------------------------------------------- operations */
 
 static pst_status bind_block(struct planner *planner, const struct mil_block *block,
                              struct mil_value *const *inputs, size_t input_count,
                              struct bound_block **result);
 
-static struct slot **slot_list(struct planner *planner, size_t count) {
-    return machine_alloc(planner->machine, count, sizeof(struct slot *), planner->err);
-}
-
-static pst_status bind_arguments(struct planner *planner, struct bound_step *step) {
-    const struct mil_op *op = step->op;
-    step->arguments =
-        machine_alloc(planner->machine, op->argument_count, sizeof *step->arguments, planner->err);
-    if (step->arguments == NULL) return PST_ERR_MEMORY;
-    step->argument_count = op->argument_count;
-    for (size_t i = 0; i < op->argument_count; i++) {
-        const struct mil_argument *from = &op->arguments[i];
-        struct bound_argument *to = &step->arguments[i];
-        to->name = from->name;
-        to->slots = slot_list(planner, from->count);
-        if (to->slots == NULL) return PST_ERR_MEMORY;
-        for (; to->count < from->count; to->count++) {
-            pst_status status = use_value(planner, from->values[to->count], &to->slots[to->count]);
-            if (status) return status;
-            /* Constants that only a constexpr needs are dropped when it is done. */
-            if (!step->folded) to->slots[to->count]->decoded = 1;
-        }
+static pst_status bind_argument(struct planner *planner, const struct mil_argument *argument,
+                                int folded, struct slot ***slots) {
+    pst_status status = PST_OK;
+    *slots = list_new(planner, argument->count);
+    if (*slots == NULL) return PST_ERR_MEMORY;
+    for (size_t i = 0; status == PST_OK && i < argument->count; i++) {
+        status = use_value(planner, argument->values[i], &(*slots)[i]);
+        /* Constants that only a constexpr needs are dropped when it is done. */
+        if (status == PST_OK && !folded) (*slots)[i]->decoded = 1;
     }
-    return PST_OK;
-}
-
-static pst_status bind_inner_blocks(struct planner *planner, struct bound_step *step) {
-    const struct mil_op *op = step->op;
-    step->blocks =
-        machine_alloc(planner->machine, op->block_count, sizeof *step->blocks, planner->err);
-    if (step->blocks == NULL) return PST_ERR_MEMORY;
-    for (; step->block_count < op->block_count; step->block_count++) {
-        const struct mil_block *block = op->blocks[step->block_count];
-        pst_status status = bind_block(planner, block, block->inputs, block->input_count,
-                                       &step->blocks[step->block_count]);
-        if (status) return status;
-    }
-    return PST_OK;
+    return status;
 }
 
 static pst_status bind_step(struct planner *planner, struct bound_block *bound,
                             struct bound_step *step) {
     const struct mil_op *op = step->op;
+    pst_status status = PST_OK;
     if (++planner->steps > STEPS_MAX)
         return error_set(planner->err, PST_ERR_UNSUPPORTED, "more than %d operations", STEPS_MAX);
-    step->entry = op_find(op->type);
-    if (step->entry == NULL)
-        return error_set(planner->err, PST_ERR_UNSUPPORTED, "operation %s is not supported",
-                         op->type);
+    step->row = op_find(op->type, planner->machine->resources.specification);
     step->folded = strncmp(op->type, "constexpr_", 10) == 0;
-    pst_status status = bind_arguments(planner, step);
-    if (status == PST_OK) status = bind_inner_blocks(planner, step);
-    if (status) return status;
-    step->outputs = slot_list(planner, op->output_count);
-    if (step->outputs == NULL) return PST_ERR_MEMORY;
-    for (; step->output_count < op->output_count; step->output_count++) {
-        struct slot **slot = &step->outputs[step->output_count];
-        status = define_value(planner, bound, op->outputs[step->output_count], slot);
-        if (status) return status;
-        (*slot)->constant = step->folded;
+    step->arguments = list_new(planner, op->argument_count);
+    step->blocks = list_new(planner, op->block_count);
+    step->outputs = list_new(planner, op->output_count);
+    if (step->arguments == NULL || step->blocks == NULL || step->outputs == NULL)
+        return PST_ERR_MEMORY;
+    for (size_t i = 0; status == PST_OK && i < op->argument_count; i++)
+        status = bind_argument(planner, &op->arguments[i], step->folded, &step->arguments[i]);
+    for (size_t i = 0; status == PST_OK && i < op->block_count; i++)
+        status = bind_block(planner, op->blocks[i], op->blocks[i]->inputs,
+                            op->blocks[i]->input_count, &step->blocks[i]);
+    for (size_t i = 0; status == PST_OK && i < op->output_count; i++) {
+        status = define_value(planner, bound, op->outputs[i], &step->outputs[i]);
+        if (status == PST_OK) step->outputs[i]->constant = step->folded;
     }
-    return PST_OK;
+    return status;
 }
 
 static void book_releases(struct bound_block *bound) {
@@ -246,34 +199,45 @@ static void book_releases(struct bound_block *bound) {
 
 static pst_status bind_steps(struct planner *planner, const struct mil_block *block,
                              struct bound_block *bound) {
+    pst_status status = PST_OK;
     size_t count = 0;
     for (size_t i = 0; i < block->item_count; i++) count += block->items[i].op != NULL;
-    bound->steps = machine_alloc(planner->machine, count, sizeof *bound->steps, planner->err);
+    bound->steps = plan_alloc(planner, count, sizeof *bound->steps);
     if (bound->steps == NULL) return PST_ERR_MEMORY;
-    for (size_t i = 0; i < block->item_count; i++) {
+    for (size_t i = 0; status == PST_OK && i < block->item_count; i++) {
         if (block->items[i].op == NULL) continue;
-        struct bound_step *step = &bound->steps[bound->step_count];
-        step->op = block->items[i].op;
         planner->frames[planner->depth - 1].step = bound->step_count;
-        pst_status status = bind_step(planner, bound, step);
-        if (status) return status;
-        bound->step_count++;
+        struct bound_step *step = &bound->steps[bound->step_count++];
+        step->op = block->items[i].op;
+        status = bind_step(planner, bound, step);
     }
-    return PST_OK;
+    return status;
+}
+
+static pst_status bind_inputs(struct planner *planner, struct mil_value *const *inputs,
+                              struct bound_block *bound) {
+    pst_status status = PST_OK;
+    bound->inputs = list_new(planner, bound->input_count);
+    if (bound->inputs == NULL) return PST_ERR_MEMORY;
+    for (size_t i = 0; status == PST_OK && i < bound->input_count; i++) {
+        status = define_value(planner, bound, inputs[i], &bound->inputs[i]);
+        if (status == PST_OK) bound->inputs[i]->constant = inputs[i]->type.state;
+    }
+    return status;
 }
 
 static pst_status bind_outputs(struct planner *planner, const struct mil_block *block,
                                struct bound_block *bound) {
-    bound->outputs = slot_list(planner, block->output_count);
+    pst_status status = PST_OK;
+    bound->outputs = list_new(planner, block->output_count);
     if (bound->outputs == NULL) return PST_ERR_MEMORY;
+    bound->output_count = block->output_count;
     planner->frames[planner->depth - 1].step = NEVER;
-    for (; bound->output_count < block->output_count; bound->output_count++) {
-        struct slot **slot = &bound->outputs[bound->output_count];
-        pst_status status = use_value(planner, block->outputs[bound->output_count], slot);
-        if (status) return status;
-        (*slot)->decoded = 1;
+    for (size_t i = 0; status == PST_OK && i < block->output_count; i++) {
+        status = use_value(planner, block->outputs[i], &bound->outputs[i]);
+        if (status == PST_OK) bound->outputs[i]->decoded = 1;
     }
-    return PST_OK;
+    return status;
 }
 
 static pst_status bind_block(struct planner *planner, const struct mil_block *block,
@@ -282,20 +246,11 @@ static pst_status bind_block(struct planner *planner, const struct mil_block *bl
     if (planner->depth == DEPTH_MAX)
         return error_set(planner->err, PST_ERR_UNSUPPORTED, "blocks are nested more than %d deep",
                          DEPTH_MAX);
-    struct bound_block *bound = machine_alloc(planner->machine, 1, sizeof *bound, planner->err);
+    struct bound_block *bound = plan_alloc(planner, 1, sizeof *bound);
     if (bound == NULL) return PST_ERR_MEMORY;
     planner->frames[planner->depth++] = (struct frame){bound, 0};
-    bound->inputs = slot_list(planner, input_count);
-    pst_status status = bound->inputs ? PST_OK : PST_ERR_MEMORY;
-    for (; status == PST_OK && bound->input_count < input_count; bound->input_count++) {
-        struct slot **slot = &bound->inputs[bound->input_count];
-        status = define_value(planner, bound, inputs[bound->input_count], slot);
-        if (status) return status;
-        (*slot)->constant = inputs[bound->input_count]->type.state;
-        if ((*slot)->constant && planner->depth > 1)
-            return error_set(planner->err, PST_ERR_MODEL, "'%s' is a state within a function",
-                             (*slot)->tensor.name);
-    }
+    bound->input_count = input_count;
+    pst_status status = bind_inputs(planner, inputs, bound);
     if (status == PST_OK) status = bind_steps(planner, block, bound);
     if (status == PST_OK) status = bind_outputs(planner, block, bound);
     planner->depth--;
@@ -305,43 +260,39 @@ static pst_status bind_block(struct planner *planner, const struct mil_block *bl
     return PST_OK;
 }
 
-/* ----------------------------------------------------------------------------------------- constants */
+/* ------------------------------------------------------------------------------------ constants */
 
-static pst_status decode_arguments(struct mil_machine *machine, const struct bound_step *step,
-                                   pst_error *err) {
-    for (size_t i = 0; i < step->argument_count; i++) {
-        for (size_t j = 0; j < step->arguments[i].count; j++) {
-            struct slot *slot = step->arguments[i].slots[j];
-            if (!slot->constant || slot->value->type.state)
-                return error_set(err, PST_ERR_MODEL, "%s: argument %s is not a constant",
-                                 step->op->type, step->arguments[i].name);
-            pst_status status =
-                slot->block ? PST_OK : machine_decode(&machine->resources.memory, slot, err);
-            if (status) return status;
+/* Runs a constexpr, whose arguments are constants or come from one; what of them nothing else needs
+ * is dropped. */
+static pst_status fold_step(struct mil_machine *machine, struct bound_step *step, pst_error *err) {
+    struct slot_memory *memory = &machine->resources.memory;
+    pst_status status = PST_OK;
+    for (size_t i = 0; status == PST_OK && i < step->op->argument_count; i++)
+        for (size_t j = 0; status == PST_OK && j < step->op->arguments[i].count; j++) {
+            struct slot *slot = step->arguments[i][j];
+            if (slot->block == NULL) status = machine_decode(memory, slot, err);
         }
-    }
+    if (status == PST_OK) status = bound_step_run(&machine->resources, step, err);
+    if (status) return status;
+    for (size_t i = 0; i < step->op->argument_count; i++)
+        for (size_t j = 0; j < step->op->arguments[i].count; j++) {
+            struct slot *slot = step->arguments[i][j];
+            if (!slot->decoded && slot->block == NULL) slot_release(memory, slot);
+        }
     return PST_OK;
 }
 
-/* Runs the constexpr operations of a block and takes them out of it. */
+/* The constexpr operations of a block. */
 static pst_status fold_block(struct mil_machine *machine, struct bound_block *bound,
                              pst_error *err) {
-    for (size_t i = 0; i < bound->step_count; i++) {
+    pst_status status = PST_OK;
+    for (size_t i = 0; status == PST_OK && i < bound->step_count; i++) {
         struct bound_step *step = &bound->steps[i];
-        for (size_t j = 0; j < step->block_count; j++) {
-            pst_status status = fold_block(machine, step->blocks[j], err);
-            if (status) return status;
-        }
-        if (!step->folded) continue;
-        pst_status status = decode_arguments(machine, step, err);
-        if (status == PST_OK) status = bound_step_run(&machine->resources, step, err);
-        if (status) return status;
-        for (size_t j = 0; j < step->argument_count; j++)
-            for (size_t k = 0; k < step->arguments[j].count; k++)
-                if (!step->arguments[j].slots[k]->decoded && !step->arguments[j].slots[k]->block)
-                    slot_release(&machine->resources.memory, step->arguments[j].slots[k]);
+        for (size_t j = 0; status == PST_OK && j < step->op->block_count; j++)
+            status = fold_block(machine, step->blocks[j], err);
+        if (status == PST_OK && step->folded) status = fold_step(machine, step, err);
     }
-    return PST_OK;
+    return status;
 }
 
 static pst_status decode_constants(struct mil_machine *machine, pst_error *err) {

@@ -6,6 +6,5 @@
 
 /* Binds the machine's function, and computes what depends on constants alone. */
 pst_status machine_plan(struct mil_machine *machine, pst_error *err);
-void machine_free_plan(struct mil_machine *machine);
 
 #endif

@@ -1,4 +1,5 @@
-/* mil_tensor.h - what a running program deals in: tensors, and how they are rounded, limited and watched. */
+/* mil_tensor.h - what a running program deals in: tensors, and how they are rounded, limited and
+ * watched. */
 #ifndef PST_COREML_MIL_MIL_TENSOR_H
 #define PST_COREML_MIL_MIL_TENSOR_H
 
@@ -16,8 +17,9 @@ struct mil_tensor {
 /* Operations compute in float32; in MIL_ROUND_F16 each result of type float16 is rounded to it. */
 enum mil_rounding { MIL_ROUND_NONE, MIL_ROUND_F16 };
 
-/* What a run may use: bytes of tensors alive at once, constants included, and work, counted in elements
- * written and products made. A program that wants more ends in an error: it may come from anywhere. */
+/* What a run may use: bytes of tensors alive at once, constants included, and work, counted in
+ * elements written and products made. A program that wants more ends in an error: it may come from
+ * anywhere. */
 struct mil_limits {
     size_t bytes;
     uint64_t work;

@@ -1,7 +1,7 @@
 /* print.c - prints a program as MIL text.
  *
- * The idea to hold: a line is an operation. Parameters are read where they are used, so small constants
- * have no lines; weights have one, with the place in the weight file. */
+ * The idea to hold: a line is an operation. Parameters are read where they are used, so small
+ * constants have no lines; weights have one, with the place in the weight file. */
 #include "coreml/mil/print.h"
 
 #include <string.h>
@@ -22,22 +22,14 @@ static void print_type(struct buffer *text, const struct mil_type *type) {
 }
 
 static void print_integer(struct buffer *text, const struct mil_value *value, size_t index) {
-    const unsigned char *at = value->data;
-    uint32_t width = mil_bits(value->type.dtype) / 8;
-    uint64_t bits = 0;
-    if (width == 0) {
+    int64_t integer;
+    if (mil_bits(value->type.dtype) < 8 ||
+        !mil_integer(value->type.dtype, value->data, index, &integer))
         buffer_text(text, "...");
-        return;
-    }
-    memcpy(&bits, at + index * width, width); /* little endian, as the file */
-    switch (value->type.dtype) {
-    case MIL_BOOL: buffer_text(text, bits != 0 ? "true" : "false"); return;
-    case MIL_I8: buffer_format(text, "%d", (int)(int8_t)bits); return;
-    case MIL_I16: buffer_format(text, "%d", (int)(int16_t)bits); return;
-    case MIL_I32: buffer_format(text, "%d", (int)(int32_t)bits); return;
-    case MIL_I64: buffer_format(text, "%lld", (long long)bits); return;
-    default: buffer_format(text, "%llu", (unsigned long long)bits);
-    }
+    else if (value->type.dtype == MIL_BOOL)
+        buffer_text(text, integer != 0 ? "true" : "false");
+    else
+        buffer_format(text, "%lld", (long long)integer);
 }
 
 static void print_element(struct buffer *text, const struct mil_value *value, size_t index) {

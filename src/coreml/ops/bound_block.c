@@ -12,22 +12,44 @@ static void round_piece(void *context, size_t first, size_t count) {
     round_f16(x + first, count);
 }
 
+/* Asks the rule for the types of the results and makes them. `*empty`: there is nothing to
+ * compute. */
+static pst_status make_results(struct op_call *call, int *empty) {
+    size_t count = call->op->output_count, elements = 0;
+    if (!call->row->infer(call)) return op_error(call, PST_ERR_MODEL, "%s", call->reason);
+    for (size_t i = 0; i < count; i++) {
+        struct slot *slot = call->step->outputs[i];
+        struct mil_type type = slot->tensor.type;
+        pst_status status = slot_fill(&call->resources->memory, slot, &type, call->err);
+        if (status == PST_OK) status = op_work(call, mil_elements(&type), 1, 1);
+        if (status) return status;
+        elements += mil_elements(&type);
+    }
+    *empty = count != 0 && elements == 0;
+    return PST_OK;
+}
+
 pst_status bound_step_run(struct op_resources *resources, struct bound_step *step, pst_error *err) {
-    struct op_call call = {resources, step, err};
+    char reason[OP_REASON_SIZE];
+    struct op_call call = {.op = step->op,
+                           .row = step->row,
+                           .specification = resources->specification,
+                           .reason = reason,
+                           .step = step,
+                           .resources = resources,
+                           .err = err};
+    int empty = 0;
     pst_status status = op_work(&call, 1, 1, 1);
-    if (status == PST_OK) status = step->entry->run(&call);
+    if (status == PST_OK && (step->row->flags & OP_BLOCKS) == 0)
+        status = make_results(&call, &empty);
+    if (status == PST_OK && !empty) status = step->row->run(&call);
     if (status) return status;
-    for (size_t i = 0; i < step->output_count; i++) {
-        struct slot *slot = step->outputs[i];
-        if (!slot_is_filled(slot))
-            return op_error(&call, PST_ERR_MODEL, "declares more results than the operation gives");
-        size_t count = 0;
-        /* What is only moved has been rounded before. */
-        if (resources->rounding == MIL_ROUND_F16 && slot->tensor.type.dtype == MIL_F16 &&
-            !step->entry->moves && mil_type_count(&slot->tensor.type, &count))
-            op_spread(&call, count, ROUND_PIECE, round_piece, slot->tensor.f);
-        if (resources->trace)
-            resources->trace(resources->trace_user, step->op->type, &slot->tensor);
+    for (size_t i = 0; i < step->op->output_count; i++) {
+        const struct mil_tensor *result = &step->outputs[i]->tensor;
+        if (resources->rounding == MIL_ROUND_F16 && result->type.dtype == MIL_F16 &&
+            (step->row->flags & OP_MOVES) == 0)
+            op_spread(&call, mil_elements(&result->type), ROUND_PIECE, round_piece, result->f);
+        if (resources->trace) resources->trace(resources->trace_user, step->op->type, result);
     }
     return PST_OK;
 }

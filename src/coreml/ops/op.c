@@ -1,238 +1,228 @@
-/* op.c - see op.h: arguments, results, walking and products, for the code of every operation. */
+/* op.c - see op.h. */
 #include "coreml/ops/op.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-const char *op_name(const struct op_call *call) {
-    return call->step->output_count ? call->step->outputs[0]->tensor.name : "";
+#include "base/checked.h"
+
+/* ------------------------------------------------------------------------------------ arguments */
+
+size_t op_count(const struct op_call *call, const char *name) {
+    const struct mil_argument *argument = mil_op_find(call->op, name);
+    return argument != NULL ? argument->count : 0;
+}
+
+/* The slot of a value of an argument that is there, in a program that runs. */
+static struct slot *slot_at(const struct op_call *call, const struct mil_argument *argument,
+                            size_t index) {
+    return call->step->arguments[argument - call->op->arguments][index];
+}
+
+const struct mil_type *op_type_at(const struct op_call *call, const char *name, size_t index) {
+    const struct mil_argument *argument = mil_op_find(call->op, name);
+    assert(argument != NULL && index < argument->count);
+    return call->step != NULL ? &slot_at(call, argument, index)->tensor.type
+                              : &argument->values[index]->type;
+}
+
+const struct mil_type *op_type(const struct op_call *call, const char *name) {
+    return op_count(call, name) != 0 ? op_type_at(call, name, 0) : NULL;
+}
+
+const struct mil_tensor *op_tensor_at(const struct op_call *call, const char *name, size_t index) {
+    const struct mil_argument *argument = mil_op_find(call->op, name);
+    assert(argument != NULL && index < argument->count);
+    const struct slot *slot = slot_at(call, argument, index);
+    assert(slot_is_filled(slot));
+    return &slot->tensor;
+}
+
+const struct mil_tensor *op_tensor(const struct op_call *call, const char *name) {
+    return op_count(call, name) != 0 ? op_tensor_at(call, name, 0) : NULL;
+}
+
+int op_element(const struct op_call *call, const char *name, size_t index, int64_t *element) {
+    const struct mil_argument *argument = mil_op_find(call->op, name);
+    if (argument == NULL || argument->count != 1) return 0;
+    if (call->step == NULL) {
+        const struct mil_value *value = argument->values[0];
+        return value->data != NULL && value->bytes >= mil_data_bytes(&value->type) &&
+               index < mil_elements(&value->type) &&
+               mil_integer(value->type.dtype, value->data, index, element);
+    }
+    const struct mil_tensor *tensor = &slot_at(call, argument, 0)->tensor;
+    if (tensor->i == NULL || index >= mil_elements(&tensor->type)) return 0;
+    *element = tensor->i[index];
+    return 1;
+}
+
+int op_ints(const struct op_call *call, const char *name, int64_t ints[OP_INTS_MAX]) {
+    const struct mil_type *type = op_type(call, name);
+    size_t count = type != NULL ? mil_elements(type) : 0;
+    if (type == NULL || mil_has_unknown(type) || count > OP_INTS_MAX) return -1;
+    for (size_t i = 0; i < count; i++)
+        if (!op_element(call, name, i, &ints[i])) return -1;
+    return (int)count;
+}
+
+int64_t op_int(const struct op_call *call, const char *name, int64_t missing) {
+    int64_t number;
+    return op_element(call, name, 0, &number) ? number : missing;
+}
+
+const char *op_text(const struct op_call *call, const char *name) {
+    const struct mil_value *value = mil_op_value(call->op, name);
+    if (value == NULL || value->data == NULL || value->type.dtype != MIL_STRING ||
+        value->bytes == 0 || memchr(value->data, 0, value->bytes) == NULL)
+        return "";
+    return value->data;
+}
+
+/* ---------------------------------------------------------------------------------------- rules */
+
+int op_refuse(struct op_call *call, const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    vsnprintf(call->reason, OP_REASON_SIZE, format, list);
+    va_end(list);
+    return 0;
+}
+
+/* What a step that is about to run gives: nothing is open any more, and sizes of two axes can be
+ * multiplied. */
+static int give_now(struct op_call *call, const struct mil_type *type) {
+    struct slot *slot = call->step->outputs[call->given - 1];
+    for (uint32_t i = 0; i < type->rank; i++)
+        if (type->dims[i] < 0 || type->dims[i] > MIL_DIMENSION_MAX)
+            return op_refuse(call, "%s would have %lld elements along axis %u", slot->tensor.name,
+                             (long long)type->dims[i], (unsigned)i);
+    slot->tensor.type = *type;
+    return 1;
+}
+
+int op_give(struct op_call *call, struct mil_type type) {
+    char declared[MIL_TYPE_TEXT_SIZE], inferred[MIL_TYPE_TEXT_SIZE];
+    size_t index = call->given++;
+    if (index >= call->op->output_count)
+        return 1; /* counted, and compared with the number of outputs at the end */
+    const struct mil_value *output = call->op->outputs[index];
+    if (!mil_types_agree(&output->type, &type))
+        return op_refuse(call, "%s is declared %s, but what it gives is %s", output->name,
+                         mil_type_text(&output->type, declared), mil_type_text(&type, inferred));
+    return call->step == NULL || give_now(call, &type);
+}
+
+int op_axis_of(struct op_call *call, int64_t axis, uint32_t rank) {
+    if (axis < -(int64_t)rank || axis >= (int64_t)rank) {
+        op_refuse(call, "axis %lld of a tensor of rank %u", (long long)axis, (unsigned)rank);
+        return -1;
+    }
+    return (int)(axis < 0 ? axis + rank : axis);
+}
+
+int op_axis(struct op_call *call, uint32_t rank) {
+    return op_axis_of(call, op_int(call, "axis", 0), rank);
+}
+
+int op_axes(struct op_call *call, uint32_t rank) {
+    int64_t axes[OP_INTS_MAX];
+    int count = op_ints(call, "axes", axes), bits = 0;
+    if (count < 0) {
+        op_refuse(call, "axes is not a short constant");
+        return -1;
+    }
+    for (int i = 0; i < count; i++) {
+        int axis = op_axis_of(call, axes[i], rank);
+        if (axis < 0) return -1;
+        if ((bits >> axis & 1) != 0) {
+            op_refuse(call, "axes has %d twice", axis);
+            return -1;
+        }
+        bits |= 1 << axis;
+    }
+    return bits;
+}
+
+/* "a|b|c" as "a, b or c" */
+static const char *listed(const char *words, char text[OP_REASON_SIZE]) {
+    const char *last = strrchr(words, '|');
+    size_t at = 0;
+    for (const char *word = words; *word != 0 && at + 5 < OP_REASON_SIZE; word++) {
+        const char *part = word == last ? " or " : *word == '|' ? ", " : NULL;
+        for (; part != NULL && *part != 0; part++) text[at++] = *part;
+        if (*word != '|') text[at++] = *word;
+    }
+    text[at] = 0;
+    return text;
+}
+
+int op_choice(struct op_call *call, const char *name, const char *words) {
+    const char *text = op_text(call, name);
+    char all[OP_REASON_SIZE];
+    int index = 0;
+    for (const char *word = words; word != NULL; index++) {
+        size_t length = strcspn(word, "|");
+        if (strlen(text) == length && memcmp(word, text, length) == 0) return index;
+        word = word[length] != 0 ? word + length + 1 : NULL;
+    }
+    op_refuse(call, "%s is %s, expected %s", name, text, listed(words, all));
+    return -1;
+}
+
+int op_has_length(struct op_call *call, const char *name, int64_t length) {
+    const struct mil_type *type = op_type(call, name);
+    if (type == NULL || type->dims[0] < 0 || type->dims[0] == length) return 1;
+    return op_refuse(call, "%s has %lld elements, expected %lld", name, (long long)type->dims[0],
+                     (long long)length);
+}
+
+int op_broadcast(struct op_call *call, const struct mil_type *a, const struct mil_type *b,
+                 struct mil_type *result) {
+    char first[MIL_TYPE_TEXT_SIZE], second[MIL_TYPE_TEXT_SIZE];
+    struct mil_type wide = {.dtype = a->dtype, .rank = a->rank > b->rank ? a->rank : b->rank};
+    for (uint32_t i = 0; i < wide.rank; i++) {
+        /* Missing axes stand in front and count as 1. */
+        uint32_t at_a = i + a->rank - wide.rank, at_b = i + b->rank - wide.rank;
+        int64_t x = i + a->rank >= wide.rank ? a->dims[at_a] : 1;
+        int64_t y = i + b->rank >= wide.rank ? b->dims[at_b] : 1;
+        if (x != y && x != 1 && y != 1 && x >= 0 && y >= 0)
+            return op_refuse(call, "%s and %s do not fit together", mil_type_text(a, first),
+                             mil_type_text(b, second));
+        /* An unknown one is 1 or equal to the other. */
+        wide.dims[i] = x == 1 || (x < 0 && y != 1) ? y : x;
+    }
+    *result = wide;
+    return 1;
+}
+
+int op_infer_same(struct op_call *call) {
+    return op_give(call, *op_type(call, "x"));
+}
+
+/* ----------------------------------------------------------------------------------------- code */
+
+float op_float(const struct op_call *call, const char *name, float missing) {
+    const struct mil_tensor *tensor = op_tensor(call, name);
+    return tensor != NULL ? tensor->f[0] : missing;
+}
+
+struct mil_tensor *op_result(const struct op_call *call, size_t index) {
+    assert(index < call->op->output_count);
+    return &call->step->outputs[index]->tensor;
 }
 
 void op_record(const struct op_call *call, pst_status code, const char *format, ...) {
-    char text[256];
+    char text[OP_REASON_SIZE];
     va_list list;
     va_start(list, format);
     vsnprintf(text, sizeof text, format, list);
     va_end(list);
-    error_record(call->err, code, "%s '%s': %s", call->step->op->type, op_name(call), text);
-}
-
-/* "[1, 288, ?] fp16" */
-static const char *describe(const struct mil_type *type, char text[160]) {
-    size_t at = 0;
-    text[at++] = '[';
-    for (uint32_t i = 0; i < type->rank; i++) {
-        const char *comma = i ? ", " : "";
-        if (type->dims[i] < 0)
-            at += (size_t)snprintf(text + at, 160 - at, "%s?", comma);
-        else
-            at += (size_t)snprintf(text + at, 160 - at, "%s%lld", comma, (long long)type->dims[i]);
-        if (at > 110) break;
-    }
-    snprintf(text + at, 160 - at, "] %s", mil_dtype_name(type->dtype));
-    return text;
-}
-
-/* ----------------------------------------------------------------------------------------- arguments */
-
-const struct bound_argument *op_argument(const struct op_call *call, const char *name) {
-    for (size_t i = 0; i < call->step->argument_count; i++)
-        if (strcmp(call->step->arguments[i].name, name) == 0) return &call->step->arguments[i];
-    return NULL;
-}
-
-/* The only slot of an argument, or NULL. */
-static const struct slot *find_slot(const struct op_call *call, const char *name) {
-    const struct bound_argument *argument = op_argument(call, name);
-    return argument && argument->count == 1 ? argument->slots[0] : NULL;
-}
-
-pst_status op_tensor(const struct op_call *call, const char *name,
-                     const struct mil_tensor **tensor) {
-    const struct slot *slot = find_slot(call, name);
-    if (slot == NULL || !slot_is_filled(slot) || slot->value->type.state)
-        return op_error(call, PST_ERR_MODEL, "needs a tensor as %s", name);
-    *tensor = &slot->tensor;
-    return PST_OK;
-}
-
-pst_status op_floats(const struct op_call *call, const char *name,
-                     const struct mil_tensor **tensor) {
-    pst_status status = op_tensor(call, name, tensor);
-    if (status == PST_OK && (*tensor)->f == NULL)
-        return op_error(call, PST_ERR_UNSUPPORTED, "%s of type %s is not supported", name,
-                        mil_dtype_name((*tensor)->type.dtype));
-    return status;
-}
-
-pst_status op_integers(const struct op_call *call, const char *name,
-                       const struct mil_tensor **tensor) {
-    pst_status status = op_tensor(call, name, tensor);
-    if (status == PST_OK && (*tensor)->i == NULL)
-        return op_error(call, PST_ERR_MODEL, "%s should hold integers", name);
-    return status;
-}
-
-pst_status op_optional(const struct op_call *call, const char *name, int is_float,
-                       const struct mil_tensor **tensor) {
-    *tensor = NULL;
-    if (op_argument(call, name) == NULL) return PST_OK;
-    return is_float ? op_floats(call, name, tensor) : op_integers(call, name, tensor);
-}
-
-static pst_status find_number(const struct op_call *call, const char *name, int is_float,
-                              const struct mil_tensor **tensor) {
-    pst_status status = op_optional(call, name, is_float, tensor);
-    size_t count = 1;
-    if (status == PST_OK && *tensor && (!mil_type_count(&(*tensor)->type, &count) || count != 1))
-        return op_error(call, PST_ERR_MODEL, "%s should be one number", name);
-    return status;
-}
-
-pst_status op_int(const struct op_call *call, const char *name, int32_t *value) {
-    const struct mil_tensor *tensor;
-    pst_status status = find_number(call, name, 0, &tensor);
-    if (status == PST_OK && tensor) *value = tensor->i[0];
-    return status;
-}
-
-pst_status op_float(const struct op_call *call, const char *name, float *value) {
-    const struct mil_tensor *tensor;
-    pst_status status = find_number(call, name, 1, &tensor);
-    if (status == PST_OK && tensor) *value = tensor->f[0];
-    return status;
-}
-
-pst_status op_choice(const struct op_call *call, const char *name, const char *words, int *choice) {
-    const struct slot *slot = find_slot(call, name);
-    if (slot == NULL && op_argument(call, name) == NULL) return PST_OK;
-    const char *text = slot ? slot->value->data : NULL;
-    if (text == NULL || slot->value->type.dtype != MIL_STRING ||
-        memchr(text, 0, slot->value->bytes) == NULL)
-        return op_error(call, PST_ERR_MODEL, "%s should be a word", name);
-    size_t length = strlen(text);
-    int index = 0;
-    for (const char *word = words; word; index++) {
-        const char *end = strchr(word, '|');
-        if ((end ? (size_t)(end - word) : strlen(word)) == length &&
-            memcmp(word, text, length) == 0) {
-            *choice = index;
-            return PST_OK;
-        }
-        word = end ? end + 1 : NULL;
-    }
-    return op_error(call, PST_ERR_UNSUPPORTED, "%s \"%s\" is not supported", name, text);
-}
-
-pst_status op_ints(const struct op_call *call, const char *name, size_t max, int32_t *values,
-                   int *count) {
-    const struct mil_tensor *tensor;
-    *count = -1;
-    pst_status status = op_optional(call, name, 0, &tensor);
-    if (status || tensor == NULL) return status;
-    size_t found;
-    if (!mil_type_count(&tensor->type, &found) || tensor->type.rank > 1 || found > max)
-        return op_error(call, PST_ERR_MODEL, "%s should be a vector of at most %zu numbers", name,
-                        max);
-    memcpy(values, tensor->i, found * sizeof *values);
-    *count = (int)found;
-    return PST_OK;
-}
-
-pst_status op_ints_of(const struct op_call *call, const char *name, size_t count, int32_t *values) {
-    int32_t found[2 * MIL_RANK_MAX];
-    int found_count;
-    pst_status status = op_ints(call, name, 2 * MIL_RANK_MAX, found, &found_count);
-    if (status || found_count < 0) return status;
-    if ((size_t)found_count != count)
-        return op_error(call, PST_ERR_MODEL, "%s has %d numbers where %zu are needed", name,
-                        found_count, count);
-    memcpy(values, found, count * sizeof *values);
-    return PST_OK;
-}
-
-pst_status op_values(const struct op_call *call, const struct bound_argument **values) {
-    *values = op_argument(call, "values");
-    if (*values == NULL || (*values)->count == 0)
-        return op_error(call, PST_ERR_MODEL, "needs tensors as values");
-    const struct slot *first = (*values)->slots[0];
-    for (size_t i = 0; i < (*values)->count; i++) {
-        const struct slot *slot = (*values)->slots[i];
-        if (!slot_is_filled(slot) || slot->tensor.type.dtype != first->tensor.type.dtype)
-            return op_error(call, PST_ERR_MODEL, "values should be tensors of one type");
-    }
-    return PST_OK;
-}
-
-pst_status op_axis(const struct op_call *call, const char *name, uint32_t rank, uint32_t *axis) {
-    int32_t given = (int32_t)*axis;
-    pst_status status = op_int(call, name, &given);
-    if (status) return status;
-    int64_t place = given < 0 ? (int64_t)given + rank : given;
-    if (place < 0 || place >= rank)
-        return op_error(call, PST_ERR_MODEL, "%s %d of a tensor of rank %u", name, given, rank);
-    *axis = (uint32_t)place;
-    return PST_OK;
-}
-
-pst_status op_axes(const struct op_call *call, const char *name, uint32_t rank, int *flags) {
-    int32_t given[MIL_RANK_MAX];
-    int count;
-    pst_status status = op_ints(call, name, MIL_RANK_MAX, given, &count);
-    if (status) return status;
-    for (uint32_t i = 0; i < rank; i++) flags[i] = count < 0;
-    for (int i = 0; i < count; i++) {
-        int64_t place = given[i] < 0 ? (int64_t)given[i] + rank : given[i];
-        if (place < 0 || place >= rank || flags[place])
-            return op_error(call, PST_ERR_MODEL, "%s has %d for a tensor of rank %u", name,
-                            given[i], rank);
-        flags[place] = 1;
-    }
-    return PST_OK;
-}
-
-/* ------------------------------------------------------------------------------------------- results */
-
-pst_status op_output(struct op_call *call, size_t index, const struct mil_type *type,
-                     struct mil_tensor **output) {
-    if (index >= call->step->output_count)
-        return op_error(call, PST_ERR_MODEL, "declares %zu results, too few",
-                        call->step->output_count);
-    struct slot *slot = call->step->outputs[index];
-    const struct mil_type *declared = &slot->value->type;
-    int fits = type->dtype == declared->dtype && type->rank == declared->rank;
-    for (uint32_t i = 0; fits && i < type->rank; i++)
-        fits = declared->dims[i] < 0 || declared->dims[i] == type->dims[i];
-    if (!fits) {
-        char gives[160], says[160];
-        return op_error(call, PST_ERR_MODEL, "gives %s, the program declares %s",
-                        describe(type, gives), describe(declared, says));
-    }
-    pst_status status = slot_fill(&call->resources->memory, slot, type, call->err);
-    if (status) return status;
-    slot->tensor.type.state = 0;
-    *output = &slot->tensor;
-    size_t count = 0;
-    return mil_type_count(type, &count) ? op_work(call, count, 1, 1) : PST_OK;
-}
-
-pst_status op_copy(struct op_call *call, size_t index, const struct mil_tensor *x,
-                   const struct mil_type *type) {
-    size_t count, wanted;
-    if (!mil_type_count(&x->type, &count) || !mil_type_count(type, &wanted) || count != wanted) {
-        char from[160], to[160];
-        return op_error(call, PST_ERR_MODEL, "%s cannot become %s", describe(&x->type, from),
-                        describe(type, to));
-    }
-    struct mil_tensor *y;
-    pst_status status = op_output(call, index, type, &y);
-    if (status) return status;
-    if (x->f)
-        memcpy(y->f, x->f, count * sizeof *y->f);
-    else
-        memcpy(y->i, x->i, count * sizeof *y->i);
-    return PST_OK;
+    error_record(call->err, code, "%s '%s': %s", call->op->type,
+                 call->op->output_count != 0 ? call->op->outputs[0]->name : "", text);
 }
 
 pst_status op_work(struct op_call *call, size_t a, size_t b, size_t c) {

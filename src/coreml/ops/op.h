@@ -1,24 +1,45 @@
-/* op.h - what the code of one operation sees: its arguments by name, its results to be made.
+/* op.h - one operation of a program, as its rule and its code see it.
  *
- * Arguments are tensors of known shape; results are made by op_output(), which checks the declared type
- * of the program against what the operation gives, so that an operation never writes where a later one
- * does not expect it. Shapes come from hostile files: sizes are multiplied in checked arithmetic, and
- * every index is checked before it is used. */
+ * The idea to hold: the rule is asked twice. While a program is checked it knows what types are
+ * declared and which numbers are constants; when a step is about to run it knows the types and the
+ * numbers that are there. What it has accepted the code need not check again: arguments are of the
+ * types that the row says, and the results have been made, of the types that the rule gave. What is
+ * left for the code to refuse are numbers in tensors, such as an index that is outside of its
+ * axis. */
 #ifndef PST_COREML_OPS_OP_H
 #define PST_COREML_OPS_OP_H
 
-#include <math.h>
-#include <string.h>
-
-#include "base/checked.h"
 #include "base/error.h"
 #include "base/thread_pool.h"
 #include "coreml/ops/slot.h"
-#include "coreml/ops/tensor_walk.h"
 #include "kernels/kernels.h"
+
+struct op_call;
+
+/* A row of the table of operations. */
+struct op_row {
+    const char *name;
+    int32_t since; /* the first specification that has it */
+    /* Parameters, separated by ", ": NAME[?][!] CODE[RANK][*][@SINCE]. "?": may be left out, "!":
+     * must be known when the program is loaded, "*": several values. Codes:
+     *   F N A  the element type T of the operation: float, number, any
+     *   f g    any float; T below iOS 17, then any float
+     *   i q b s w  an integer; 8 bits; boolean; text; any tensor */
+    const char *parameters;
+    int (*infer)(struct op_call *call); /* the rule: 1, or 0 with a reason */
+    pst_status (*run)(struct op_call *call);
+    int variant; /* for code that serves several operations */
+    int flags;
+};
+
+enum {
+    OP_MOVES = 1, /* results are elements of the arguments as they are, and rounded as those are */
+    OP_BLOCKS = 2 /* it has two blocks, and the code makes the results */
+};
 
 /* What the operations of a program share: what they compute with, and what is left to them. */
 struct op_resources {
+    int32_t specification; /* of the program */
     enum mil_rounding rounding;
     const struct kernels *kernels;
     struct thread_pool *pool;
@@ -30,94 +51,100 @@ struct op_resources {
     size_t scratch_bytes;
 };
 
-struct op_call;
-
-/* An operation by the name programs give it. `variant` is for code that serves several. */
-struct op_entry {
-    const char *type; /* NULL ends a table */
-    pst_status (*run)(struct op_call *call);
-    int variant;
-    int moves; /* results are elements of the arguments as they are */
-};
-
-struct bound_argument {
-    const char *name;
-    struct slot **slots; /* [count] */
-    size_t count;
-};
-
-/* An operation of a program, bound to its code and to the slots it reads and writes. */
+/* An operation of a program, bound to its row and to the slots it reads and writes. */
 struct bound_step {
     const struct mil_op *op;
-    const struct op_entry *entry;
-    int folded;                       /* a constexpr: done while preparing, skipped while running */
-    struct bound_argument *arguments; /* [argument_count] */
-    size_t argument_count;
-    struct slot **outputs; /* [output_count] */
-    size_t output_count;
-    struct bound_block **blocks; /* [block_count] */
-    size_t block_count;
-    struct slot *release; /* what nothing after this step needs */
+    const struct op_row *row;
+    struct slot ***arguments;    /* [op->argument_count][values of the argument] */
+    struct slot **outputs;       /* [op->output_count] */
+    struct bound_block **blocks; /* [op->block_count] */
+    struct slot *release;        /* what nothing after this step needs */
+    int folded;                  /* a constexpr: done while preparing, skipped while running */
 };
 
+enum { OP_REASON_SIZE = 256 };
+
 struct op_call {
-    struct op_resources *resources;
+    const struct mil_op *op;
+    const struct op_row *row;
+    int32_t specification;
+    char *reason; /* [OP_REASON_SIZE], of the rule */
+    size_t given; /* results of the rule so far */
+    /* While a program is only checked, there is none of these: */
     const struct bound_step *step;
+    struct op_resources *resources;
     pst_error *err;
 };
 
-/* What names the operation in a message: its first result, or "". */
-const char *op_name(const struct op_call *call);
+/* -------------------------------------------------------------------------------------- arguments
+ * For the rule and for the code. `name` is one that the row has. */
+
+/* How many values the argument has; 0: it is not there. */
+size_t op_count(const struct op_call *call, const char *name);
+/* The type of value `index` of an argument that is there. */
+const struct mil_type *op_type_at(const struct op_call *call, const char *name, size_t index);
+const struct mil_type *op_type(const struct op_call *call, const char *name); /* NULL: not there */
+
+/* Element `index` of an integer argument; 0: it is not there, not known yet, or has no such
+ * element. */
+int op_element(const struct op_call *call, const char *name, size_t index, int64_t *element);
+/* All of them, a scalar being one: how many; -1: not there, not known yet, or too many. */
+enum { OP_INTS_MAX = 16 };
+int op_ints(const struct op_call *call, const char *name, int64_t ints[OP_INTS_MAX]);
+/* A scalar, or `missing`. */
+int64_t op_int(const struct op_call *call, const char *name, int64_t missing);
+const char *op_text(const struct op_call *call, const char *name); /* "": not there */
+
+/* ---------------------------------------------------------------------------------------- rules */
+
+/* The type of the next result, which has to be the declared one; 0 with a reason: it is not. */
+int op_give(struct op_call *call, struct mil_type type);
+/* Always 0: return op_refuse(call, "...", ...); */
+int op_refuse(struct op_call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* These give -1 with a reason when there is no such thing. */
+/* An axis of a tensor of this rank, counted from the front. */
+int op_axis_of(struct op_call *call, int64_t axis, uint32_t rank);
+int op_axis(struct op_call *call, uint32_t rank); /* the argument `axis` */
+/* The argument `axes` as bits, each axis once. */
+int op_axes(struct op_call *call, uint32_t rank);
+/* The word of the argument as its place in "a|b|c". */
+int op_choice(struct op_call *call, const char *name, const char *words);
+
+/* Has the vector `name`, if it is there, so many elements? 0 with a reason. */
+int op_has_length(struct op_call *call, const char *name, int64_t length);
+/* The shape of both side by side; 0 with a reason when they do not fit. The dtype is that of
+ * `a`. */
+int op_broadcast(struct op_call *call, const struct mil_type *a, const struct mil_type *b,
+                 struct mil_type *result);
+
+/* The commonest rule: the result is as x. */
+int op_infer_same(struct op_call *call);
+
+/* ----------------------------------------------------------------------------------------- code */
+
+const struct mil_tensor *op_tensor(const struct op_call *call,
+                                   const char *name); /* NULL: not there */
+const struct mil_tensor *op_tensor_at(const struct op_call *call, const char *name, size_t index);
+/* A number of float type, or `missing`. */
+float op_float(const struct op_call *call, const char *name, float missing);
+struct mil_tensor *op_result(const struct op_call *call, size_t index);
 
 /* return op_error(call, PST_ERR_MODEL, "...", ...); */
 #define op_error(call, code, ...) (op_record((call), (code), __VA_ARGS__), error_status(code))
 void op_record(const struct op_call *call, pst_status code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* -------------------------------------------------------------------------------------- arguments */
-
-/* A tensor argument, which the operation cannot do without. */
-pst_status op_tensor(const struct op_call *call, const char *name,
-                     const struct mil_tensor **tensor);
-/* The same of float type, or of integer and boolean type. */
-pst_status op_floats(const struct op_call *call, const char *name,
-                     const struct mil_tensor **tensor);
-pst_status op_integers(const struct op_call *call, const char *name,
-                       const struct mil_tensor **tensor);
-/* NULL when the argument is not there. */
-pst_status op_optional(const struct op_call *call, const char *name, int is_float,
-                       const struct mil_tensor **tensor);
-/* A single number; what `value` holds before is the default. */
-pst_status op_int(const struct op_call *call, const char *name, int32_t *value);
-pst_status op_float(const struct op_call *call, const char *name, float *value);
-/* One of the words in "a|b|c", as an index; `choice` holds the default, -1 for none. */
-pst_status op_choice(const struct op_call *call, const char *name, const char *words, int *choice);
-/* A vector of up to `max` integers; `count` is -1 when the argument is not there. */
-pst_status op_ints(const struct op_call *call, const char *name, size_t max, int32_t *values,
-                   int *count);
-/* A vector that has exactly `count` integers; without it `values` keep their defaults. */
-pst_status op_ints_of(const struct op_call *call, const char *name, size_t count, int32_t *values);
-/* The several tensors of `values`, all of one class of types. */
-pst_status op_values(const struct op_call *call, const struct bound_argument **values);
-/* The argument, or NULL. */
-const struct bound_argument *op_argument(const struct op_call *call, const char *name);
-
-/* An axis counted from the front or, when negative, from the back, as its place in [0, rank). */
-pst_status op_axis(const struct op_call *call, const char *name, uint32_t rank, uint32_t *axis);
-/* Axes as flags [rank]; all of them when the argument is not there. Each at most once. */
-pst_status op_axes(const struct op_call *call, const char *name, uint32_t rank, int *flags);
-
-/* ---------------------------------------------------------------------------------------- results */
-
-/* Makes result `index` of this type; its memory is not initialised. */
-pst_status op_output(struct op_call *call, size_t index, const struct mil_type *type,
-                     struct mil_tensor **output);
-/* The result is a copy of `x` in another shape of as many elements. */
-pst_status op_copy(struct op_call *call, size_t index, const struct mil_tensor *x,
-                   const struct mil_type *type);
 /* Counts work before it is done. */
 pst_status op_work(struct op_call *call, size_t a, size_t b, size_t c);
 /* `count` floats for the time of the operation, to be freed. */
 pst_status op_floats_new(struct op_call *call, size_t count, float **floats);
+
+/* ------------------------------------------------------------------------------------------- table
+ * The rows of each family, ended by one without a name; op_table.h has them all. */
+extern const struct op_row op_attention_rows[], op_binary_rows[], op_cast_rows[],
+    op_constexpr_rows[], op_control_rows[], op_conv_rows[], op_fill_rows[], op_gather_rows[],
+    op_join_rows[], op_lstm_rows[], op_matmul_rows[], op_norm_rows[], op_reduce_rows[],
+    op_shape_rows[], op_slice_rows[], op_sort_rows[], op_state_rows[], op_unary_rows[];
 
 #endif

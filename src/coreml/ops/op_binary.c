@@ -1,6 +1,9 @@
 /* op_binary.c - operations on pairs of elements, with the shorter shape repeated along the longer:
  * arithmetic, comparison, logic, and select. */
+#include <math.h>
+
 #include "coreml/ops/op.h"
+#include "coreml/ops/tensor_walk.h"
 
 enum binary {
     ADD,
@@ -18,7 +21,7 @@ enum binary {
     GREATER_EQUAL,
     LESS,
     LESS_EQUAL,
-    LOGICAL_AND, /* from here on so are the operands */
+    LOGICAL_AND,
     LOGICAL_OR,
     LOGICAL_XOR,
 };
@@ -109,21 +112,15 @@ static int64_t combine(enum binary binary, int64_t a, int64_t b) {
     return 0;
 }
 
-/* The walk over all but the last dimension of `out`, with x and y as its tensors 0 and 1; `steps` are
- * theirs along the last one. Returns its length. */
-static size_t start_walk(struct walk *walk, const struct mil_type *out, const struct mil_type *x,
-                         const struct mil_type *y, ptrdiff_t steps[2]) {
-    *walk = (struct walk){.rank = out->rank ? out->rank - 1 : 0};
-    steps[0] = steps[1] = 0;
-    if (out->rank == 0) return 1;
-    broadcast_strides(x, out, walk->stride[0]);
-    broadcast_strides(y, out, walk->stride[1]);
-    for (uint32_t i = 0; i < walk->rank; i++) walk->dims[i] = (size_t)out->dims[i];
-    steps[0] = walk->stride[0][walk->rank];
-    steps[1] = walk->stride[1][walk->rank];
-    return (size_t)out->dims[walk->rank];
+static int infer_binary(struct op_call *call) {
+    struct mil_type type;
+    if (!op_broadcast(call, op_type(call, "x"), op_type(call, "y"), &type)) return 0;
+    if (call->row->variant >= EQUAL) type.dtype = MIL_BOOL;
+    return op_give(call, type);
 }
 
+/* The last axis of the result, from element `done` on; `walk` has x and y as its tensors 0 and 1,
+ * `steps` are theirs along that axis. */
 static void run_row(enum binary binary, const struct mil_tensor *out, size_t done,
                     const struct mil_tensor *x, const struct mil_tensor *y, const struct walk *walk,
                     const ptrdiff_t steps[2], size_t n) {
@@ -141,84 +138,67 @@ static void run_row(enum binary binary, const struct mil_tensor *out, size_t don
 }
 
 static pst_status run_binary(struct op_call *call) {
-    enum binary binary = (enum binary)call->step->entry->variant;
-    const struct mil_tensor *x, *y;
-    pst_status status = op_tensor(call, "x", &x);
-    if (status == PST_OK) status = op_tensor(call, "y", &y);
-    if (status) return status;
-    struct mil_type type;
-    if (x->type.dtype != y->type.dtype || (binary >= LOGICAL_AND && x->type.dtype != MIL_BOOL))
-        return op_error(call, PST_ERR_MODEL, "cannot be done to %s and %s",
-                        mil_dtype_name(x->type.dtype), mil_dtype_name(y->type.dtype));
-    if (!broadcast_type(&x->type, &y->type, &type))
-        return op_error(call, PST_ERR_MODEL, "the shapes of x and y do not fit each other");
-    if (binary >= EQUAL) type.dtype = MIL_BOOL;
-    struct mil_tensor *out;
-    status = op_output(call, 0, &type, &out);
-    size_t count = 0, done = 0;
-    if (status || !mil_type_count(&type, &count) || count == 0) return status;
-    struct walk walk;
-    ptrdiff_t steps[2];
-    size_t n = start_walk(&walk, &type, &x->type, &y->type, steps);
+    const struct mil_tensor *x = op_tensor(call, "x"), *y = op_tensor(call, "y");
+    const struct mil_tensor *out = op_result(call, 0);
+    struct walk walk = walk_of(&out->type);
+    ptrdiff_t steps[2] = {0};
+    size_t n = 1, done = 0;
+    broadcast_strides(&x->type, &out->type, walk.stride[0]);
+    broadcast_strides(&y->type, &out->type, walk.stride[1]);
+    if (walk.rank > 0) {
+        n = walk.dims[--walk.rank];
+        for (int i = 0; i < 2; i++) steps[i] = walk.stride[i][walk.rank];
+    }
     do {
-        run_row(binary, out, done, x, y, &walk, steps, n);
+        run_row((enum binary)call->row->variant, out, done, x, y, &walk, steps, n);
         done += n;
     } while (walk_next(&walk));
     return PST_OK;
 }
 
+static int infer_select(struct op_call *call) {
+    struct mil_type type;
+    return op_broadcast(call, op_type(call, "a"), op_type(call, "b"), &type) &&
+           op_broadcast(call, &type, op_type(call, "cond"), &type) && op_give(call, type);
+}
+
 static pst_status run_select(struct op_call *call) {
-    const struct mil_tensor *cond, *a, *b;
-    pst_status status = op_integers(call, "cond", &cond);
-    if (status == PST_OK) status = op_tensor(call, "a", &a);
-    if (status == PST_OK) status = op_tensor(call, "b", &b);
-    if (status) return status;
-    struct mil_type values, type;
-    if (a->type.dtype != b->type.dtype || !broadcast_type(&a->type, &b->type, &values) ||
-        !broadcast_type(&values, &cond->type, &type))
-        return op_error(call, PST_ERR_MODEL, "cond, a and b do not fit each other");
-    struct mil_tensor *out;
-    status = op_output(call, 0, &type, &out);
-    size_t count = 0;
-    if (status || !mil_type_count(&type, &count) || count == 0) return status;
-    struct walk walk = {.rank = type.rank};
-    broadcast_strides(&a->type, &type, walk.stride[0]);
-    broadcast_strides(&b->type, &type, walk.stride[1]);
-    broadcast_strides(&cond->type, &type, walk.stride[2]);
-    for (uint32_t i = 0; i < type.rank; i++) walk.dims[i] = (size_t)type.dims[i];
+    const struct mil_tensor *cond = op_tensor(call, "cond");
+    const struct mil_tensor *from[] = {op_tensor(call, "b"), op_tensor(call, "a")};
+    struct mil_tensor *out = op_result(call, 0);
+    struct walk walk = walk_of(&out->type);
+    for (int i = 0; i < 2; i++) broadcast_strides(&from[i]->type, &out->type, walk.stride[i]);
+    broadcast_strides(&cond->type, &out->type, walk.stride[2]);
     size_t done = 0;
     do {
-        int first = cond->i[walk.offset[2]] != 0;
-        const struct mil_tensor *from = first ? a : b;
-        ptrdiff_t at = walk.offset[first ? 0 : 1];
-        if (out->f)
-            out->f[done] = from->f[at];
-        else
-            out->i[done] = from->i[at];
-        done++;
+        int which = cond->i[walk.offset[2]] != 0;
+        tensor_move(out, done++, from[which], (size_t)walk.offset[which], 1);
     } while (walk_next(&walk));
     return PST_OK;
 }
 
-const struct op_entry op_binary_entries[] = {
-    {"add", run_binary, ADD, 0},
-    {"sub", run_binary, SUB, 0},
-    {"mul", run_binary, MUL, 0},
-    {"real_div", run_binary, REAL_DIV, 0},
-    {"floor_div", run_binary, FLOOR_DIV, 0},
-    {"mod", run_binary, MOD, 0},
-    {"maximum", run_binary, MAXIMUM, 0},
-    {"minimum", run_binary, MINIMUM, 0},
-    {"pow", run_binary, POW, 0},
-    {"equal", run_binary, EQUAL, 0},
-    {"not_equal", run_binary, NOT_EQUAL, 0},
-    {"greater", run_binary, GREATER, 0},
-    {"greater_equal", run_binary, GREATER_EQUAL, 0},
-    {"less", run_binary, LESS, 0},
-    {"less_equal", run_binary, LESS_EQUAL, 0},
-    {"logical_and", run_binary, LOGICAL_AND, 0},
-    {"logical_or", run_binary, LOGICAL_OR, 0},
-    {"logical_xor", run_binary, LOGICAL_XOR, 0},
-    {"select", run_select, 0, 1},
+#define NUMBERS "x N, y N"
+#define BOOLEANS "x b, y b"
+
+const struct op_row op_binary_rows[] = {
+    {"add", 6, NUMBERS, infer_binary, run_binary, ADD, 0},
+    {"equal", 6, NUMBERS, infer_binary, run_binary, EQUAL, 0},
+    {"floor_div", 6, NUMBERS, infer_binary, run_binary, FLOOR_DIV, 0},
+    {"greater", 6, NUMBERS, infer_binary, run_binary, GREATER, 0},
+    {"greater_equal", 6, NUMBERS, infer_binary, run_binary, GREATER_EQUAL, 0},
+    {"less", 6, NUMBERS, infer_binary, run_binary, LESS, 0},
+    {"less_equal", 6, NUMBERS, infer_binary, run_binary, LESS_EQUAL, 0},
+    {"logical_and", 6, BOOLEANS, infer_binary, run_binary, LOGICAL_AND, 0},
+    {"logical_or", 6, BOOLEANS, infer_binary, run_binary, LOGICAL_OR, 0},
+    {"logical_xor", 6, BOOLEANS, infer_binary, run_binary, LOGICAL_XOR, 0},
+    {"maximum", 6, NUMBERS, infer_binary, run_binary, MAXIMUM, 0},
+    {"minimum", 6, NUMBERS, infer_binary, run_binary, MINIMUM, 0},
+    {"mod", 6, NUMBERS, infer_binary, run_binary, MOD, 0},
+    {"mul", 6, NUMBERS, infer_binary, run_binary, MUL, 0},
+    {"not_equal", 6, NUMBERS, infer_binary, run_binary, NOT_EQUAL, 0},
+    {"pow", 6, NUMBERS, infer_binary, run_binary, POW, 0},
+    {"real_div", 6, NUMBERS, infer_binary, run_binary, REAL_DIV, 0},
+    {"select", 6, "cond b, a A, b A", infer_select, run_select, 0, OP_MOVES},
+    {"sub", 6, NUMBERS, infer_binary, run_binary, SUB, 0},
     {0},
 };

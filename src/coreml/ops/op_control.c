@@ -1,234 +1,157 @@
-/* op_control.c - loops, branches, and states.
+/* op_control.c - loops and branches.
  *
- * The variables of a loop live outside of its blocks: each round borrows them as inputs, and what the
- * body gives becomes the next round's, moved where the body owns it and copied where it does not. */
+ * The variables of a loop live in the slots of its results: each round lends them to a block as its
+ * inputs, and what the body gives becomes the next round's, moved where the body owns it and copied
+ * where it does not. Shapes that the program leaves open may change from round to round. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "coreml/ops/bound_block.h"
+#include "coreml/ops/tensor_walk.h"
 
-/* Variables of one loop. */
-enum { VARIABLES_MAX = 256 };
+/* ---------------------------------------------------------------------------------------- rules */
 
-/* Lends the variables to a block as its inputs. */
-static void lend(struct slot_memory *memory, const struct bound_block *body,
-                 const struct slot *from) {
-    for (size_t i = 0; i < body->input_count; i++) {
-        slot_release(memory, body->inputs[i]);
-        slot_borrow(body->inputs[i], &from[i]);
-    }
+/* Do the outputs of a block have the types of these values? */
+static int same_outputs(struct op_call *call, const struct mil_block *block, const char *which,
+                        const struct mil_value *const *values, size_t count) {
+    if (block->output_count != count)
+        return op_refuse(call, "the %s gives %zu values, expected %zu", which, block->output_count,
+                         count);
+    for (size_t i = 0; i < count; i++)
+        if (!mil_types_agree(&block->outputs[i]->type, &values[i]->type))
+            return op_refuse(call, "the %s gives %s another type than %s has", which,
+                             block->outputs[i]->name != NULL ? block->outputs[i]->name : "?",
+                             values[i]->name != NULL ? values[i]->name : "?");
+    return 1;
 }
 
-/* Takes what `from` holds into the empty slot `to`; `movable`: `from` is not needed afterwards. */
+static int same_inputs(struct op_call *call, const struct mil_block *block, const char *which,
+                       const struct mil_argument *vars) {
+    if (block->input_count != vars->count)
+        return op_refuse(call, "the %s takes %zu values, expected %zu", which, block->input_count,
+                         vars->count);
+    for (size_t i = 0; i < vars->count; i++)
+        if (!mil_types_agree(&block->inputs[i]->type, &vars->values[i]->type))
+            return op_refuse(call, "the %s takes %s with another type than it is given", which,
+                             block->inputs[i]->name);
+    return 1;
+}
+
+static int infer_while(struct op_call *call) {
+    const struct mil_argument *vars = mil_op_find(call->op, "loop_vars");
+    const struct mil_block *test = call->op->blocks[0], *body = call->op->blocks[1];
+    if (!same_inputs(call, test, "condition", vars) || !same_inputs(call, body, "body", vars) ||
+        !same_outputs(call, body, "body", vars->values, vars->count))
+        return 0;
+    if (test->output_count != 1 || test->outputs[0]->type.dtype != MIL_BOOL ||
+        test->outputs[0]->type.rank != 0)
+        return op_refuse(call, "the condition is not one boolean");
+    for (size_t i = 0; i < vars->count; i++)
+        if (!op_give(call, vars->values[i]->type)) return 0;
+    return 1;
+}
+
+static int infer_cond(struct op_call *call) {
+    const struct mil_block *yes = call->op->blocks[0], *no = call->op->blocks[1];
+    if (yes->input_count + no->input_count != 0)
+        return op_refuse(call, "its blocks take values, expected none");
+    if (!same_outputs(call, no, "second block", yes->outputs, yes->output_count)) return 0;
+    for (size_t i = 0; i < yes->output_count; i++)
+        if (!op_give(call, yes->outputs[i]->type)) return 0;
+    return 1;
+}
+
+/* ----------------------------------------------------------------------------------------- code */
+
+/* What a slot holds now, as its declaration has it. */
+static pst_status check_declared(const struct op_call *call, const struct slot *slot) {
+    return mil_types_agree(&slot->tensor.type, &slot->value->type)
+               ? PST_OK
+               : op_error(call, PST_ERR_MODEL, "'%s' has not the type that is declared",
+                          slot->tensor.name);
+}
+
+/* What `from` holds to the slot `to`; `movable`: it is not needed there afterwards. */
 static pst_status take(struct op_call *call, struct slot *to, struct slot *from, int movable) {
-    size_t count = 0;
-    if (from->tensor.f == NULL && from->tensor.i == NULL)
-        return op_error(call, PST_ERR_MODEL, "a block gives '%s', which is no tensor",
-                        from->tensor.name);
-    if (movable && from->memory) {
-        to->memory = from->memory;
-        to->bytes = from->bytes;
-        slot_borrow(to, from);
-        from->memory = NULL;
-        from->bytes = 0;
-        return PST_OK;
+    struct slot_memory *memory = &call->resources->memory;
+    if (!movable || from->memory == NULL) {
+        pst_status status = slot_fill(memory, to, &from->tensor.type, call->err);
+        if (status == PST_OK) tensor_copy(&to->tensor, &from->tensor);
+        return status;
     }
-    pst_status status = slot_fill(&call->resources->memory, to, &from->tensor.type, call->err);
-    if (status || !mil_type_count(&from->tensor.type, &count)) return status;
-    if (to->tensor.f)
-        memcpy(to->tensor.f, from->tensor.f, count * sizeof(float));
-    else
-        memcpy(to->tensor.i, from->tensor.i, count * sizeof(int32_t));
+    slot_release(memory, to);
+    slot_borrow(to, from);
+    to->memory = from->memory;
+    to->bytes = from->bytes;
+    from->memory = NULL;
+    from->bytes = 0;
     return PST_OK;
 }
 
-/* Does the value have the type that the slot was declared with? */
-static pst_status check_declared(const struct op_call *call, const struct slot *slot,
-                                 const struct mil_type *declared) {
-    const struct mil_type *type = &slot->tensor.type;
-    int fits = type->dtype == declared->dtype && type->rank == declared->rank;
-    for (uint32_t d = 0; fits && d < type->rank; d++)
-        fits = declared->dims[d] < 0 || declared->dims[d] == type->dims[d];
-    return fits ? PST_OK
-                : op_error(call, PST_ERR_MODEL, "'%s' has not the type that is declared",
-                           slot->tensor.name);
-}
-
-/* The outputs of a block that has run, into `to` [count]. */
-static pst_status collect(struct op_call *call, const struct bound_block *body, struct slot *to,
-                          size_t count) {
-    if (body->output_count != count)
-        return op_error(call, PST_ERR_MODEL, "a block gives %zu results, not %zu",
-                        body->output_count, count);
-    for (size_t i = 0; i < count; i++) {
-        struct slot *from = body->outputs[i];
-        int movable = from->block == body && !from->constant;
-        for (size_t j = i + 1; j < count; j++) movable = movable && body->outputs[j] != from;
-        pst_status status = take(call, &to[i], from, movable);
-        if (status) return status;
-    }
-    return PST_OK;
-}
-
-static void release_all(struct slot_memory *memory, struct slot *slots, size_t count) {
-    for (size_t i = 0; i < count; i++) slot_release(memory, &slots[i]);
-}
-
-/* Hands the slots [count] over to the results of the operation. */
-static pst_status give_results(struct op_call *call, struct slot *slots, size_t count) {
-    if (call->step->output_count != count)
-        return op_error(call, PST_ERR_MODEL, "declares %zu results where it gives %zu",
-                        call->step->output_count, count);
-    for (size_t i = 0; i < count; i++) {
-        struct slot *to = call->step->outputs[i];
-        pst_status status = check_declared(call, &slots[i], &to->value->type);
-        if (status) return status;
-        slot_release(&call->resources->memory, to);
-        status = take(call, to, &slots[i], 1);
-        if (status) return status;
-    }
-    return PST_OK;
-}
-
-/* Runs a block on the variables. It stays filled: the caller clears it. */
-static pst_status run_block(struct op_call *call, const struct bound_block *body,
-                            const struct slot *variables, size_t count) {
-    if (body->input_count != count)
-        return op_error(call, PST_ERR_MODEL, "a block takes %zu values, not %zu", body->input_count,
-                        count);
-    lend(&call->resources->memory, body, variables);
-    for (size_t i = 0; i < count; i++) {
-        pst_status status = check_declared(call, body->inputs[i], &body->inputs[i]->value->type);
-        if (status) return status;
-    }
-    return bound_block_run(call->resources, body, call->err);
-}
-
-/* Runs the condition; `go` says what it gives. */
-static pst_status ask(struct op_call *call, const struct bound_block *body,
-                      const struct slot *variables, size_t count, int *go) {
-    size_t one = 0;
-    pst_status status = run_block(call, body, variables, count);
-    if (status == PST_OK && (body->output_count != 1 || body->outputs[0]->tensor.i == NULL ||
-                             !mil_type_count(&body->outputs[0]->tensor.type, &one) || one != 1))
-        status = op_error(call, PST_ERR_MODEL, "the condition should give one boolean");
-    if (status == PST_OK) *go = body->outputs[0]->tensor.i[0] != 0;
-    bound_block_clear(call->resources, body);
-    return status;
-}
-
-/* One round: the variables become what the body makes of them. */
-static pst_status run_round(struct op_call *call, const struct bound_block *body,
-                            struct slot *variables, size_t count) {
-    struct slot *next = calloc(count ? count : 1, sizeof *next);
-    if (next == NULL) return error_memory(call->err, count * sizeof *next);
-    pst_status status = run_block(call, body, variables, count);
-    if (status == PST_OK) {
-        for (size_t i = 0; i < count; i++) next[i].tensor.name = variables[i].tensor.name;
-        status = collect(call, body, next, count);
-    }
-    bound_block_clear(call->resources, body);
-    if (status == PST_OK) {
-        release_all(&call->resources->memory, variables, count);
-        memcpy(variables, next, count * sizeof *next);
-    } else {
-        release_all(&call->resources->memory, next, count);
-    }
-    free(next);
-    return status;
-}
-
-static pst_status loop(struct op_call *call, struct slot *variables, size_t count) {
-    const struct bound_step *step = call->step;
-    for (;;) {
-        int go = 0;
-        pst_status status = op_work(call, 1, 1, 1);
-        if (status == PST_OK) status = ask(call, step->blocks[0], variables, count, &go);
-        if (status || !go) return status;
-        status = run_round(call, step->blocks[1], variables, count);
-        if (status) return status;
-    }
-}
-
-static pst_status run_while_loop(struct op_call *call) {
-    const struct bound_argument *given = op_argument(call, "loop_vars");
-    if (given == NULL || call->step->block_count != 2 || given->count > VARIABLES_MAX)
-        return op_error(call, PST_ERR_MODEL, "needs loop_vars, a condition and a body");
-    struct slot *variables = calloc(given->count ? given->count : 1, sizeof *variables);
-    if (variables == NULL) return error_memory(call->err, given->count * sizeof *variables);
+/* Runs a block on the variables and takes its outputs; either may be NULL: there are none. */
+static pst_status run_block(struct op_call *call, const struct bound_block *block,
+                            struct slot *const *variables, struct slot *outputs) {
     pst_status status = PST_OK;
-    for (size_t i = 0; status == PST_OK && i < given->count; i++) {
-        variables[i].tensor.name = given->slots[i]->tensor.name;
-        status = take(call, &variables[i], given->slots[i], 0);
+    for (size_t i = 0; status == PST_OK && i < block->input_count; i++) {
+        slot_release(&call->resources->memory, block->inputs[i]);
+        slot_borrow(block->inputs[i], variables[i]);
+        status = check_declared(call, block->inputs[i]);
     }
-    if (status == PST_OK) status = loop(call, variables, given->count);
-    if (status == PST_OK) status = give_results(call, variables, given->count);
-    release_all(&call->resources->memory, variables, given->count);
-    free(variables);
+    if (status == PST_OK) status = bound_block_run(call->resources, block, call->err);
+    for (size_t i = 0; status == PST_OK && i < block->output_count; i++) {
+        struct slot *from = block->outputs[i];
+        int movable = from->block == block && !from->constant;
+        for (size_t j = i + 1; j < block->output_count; j++)
+            movable = movable && block->outputs[j] != from;
+        status = take(call, &outputs[i], from, movable);
+    }
+    bound_block_clear(call->resources, block);
+    return status;
+}
+
+/* Slots for what a block gives, moved to the results in the end. */
+static pst_status run_to_results(struct op_call *call, const struct bound_block *block,
+                                 struct slot *const *variables) {
+    struct slot *const *results = call->step->outputs;
+    size_t count = block->output_count;
+    struct slot *outputs = calloc(count ? count : 1, sizeof *outputs);
+    if (outputs == NULL) return error_memory(call->err, count * sizeof *outputs);
+    for (size_t i = 0; i < count; i++) outputs[i].tensor.name = results[i]->tensor.name;
+    pst_status status = run_block(call, block, variables, outputs);
+    for (size_t i = 0; i < count; i++) {
+        if (status == PST_OK) status = take(call, results[i], &outputs[i], 1);
+        if (status == PST_OK) status = check_declared(call, results[i]);
+        slot_release(&call->resources->memory, &outputs[i]);
+    }
+    free(outputs);
+    return status;
+}
+
+static pst_status run_while(struct op_call *call) {
+    struct slot *const *variables = call->step->outputs;
+    struct slot go = {.tensor = {.name = ""}};
+    pst_status status = PST_OK;
+    for (size_t i = 0; status == PST_OK && i < call->op->output_count; i++) {
+        struct slot given = {.tensor = *op_tensor_at(call, "loop_vars", i)};
+        status = take(call, variables[i], &given, 0);
+    }
+    while (status == PST_OK) {
+        status = op_work(call, 1, 1, 1);
+        if (status == PST_OK) status = run_block(call, call->step->blocks[0], variables, &go);
+        if (status || go.tensor.i[0] == 0) break;
+        status = run_to_results(call, call->step->blocks[1], variables);
+    }
+    slot_release(&call->resources->memory, &go);
     return status;
 }
 
 static pst_status run_cond(struct op_call *call) {
-    int32_t pred = -1;
-    pst_status status = op_int(call, "pred", &pred);
-    if (status) return status;
-    if (pred < 0 || call->step->block_count != 2)
-        return op_error(call, PST_ERR_MODEL, "needs pred and two blocks");
-    const struct bound_block *body = call->step->blocks[pred ? 0 : 1];
-    size_t count = call->step->output_count;
-    struct slot *results = calloc(count ? count : 1, sizeof *results);
-    if (results == NULL) return error_memory(call->err, count * sizeof *results);
-    for (size_t i = 0; i < count; i++) results[i].tensor.name = "";
-    status = run_block(call, body, NULL, 0);
-    if (status == PST_OK) status = collect(call, body, results, count);
-    bound_block_clear(call->resources, body);
-    if (status == PST_OK) status = give_results(call, results, count);
-    release_all(&call->resources->memory, results, count);
-    free(results);
-    return status;
+    int taken = op_int(call, "pred", 0) != 0;
+    return run_to_results(call, call->step->blocks[taken ? 0 : 1], NULL);
 }
 
-/* ---------------------------------------------------------------------------------------------- states */
-
-static pst_status find_state(const struct op_call *call, struct slot **state) {
-    const struct bound_argument *argument = op_argument(call, "input");
-    if (argument == NULL || argument->count != 1 || !argument->slots[0]->value->type.state ||
-        (argument->slots[0]->tensor.f == NULL && argument->slots[0]->tensor.i == NULL))
-        return op_error(call, PST_ERR_MODEL, "needs a state as input");
-    *state = argument->slots[0];
-    return PST_OK;
-}
-
-static pst_status run_read_state(struct op_call *call) {
-    struct slot *state;
-    pst_status status = find_state(call, &state);
-    if (status) return status;
-    struct mil_type type = state->tensor.type;
-    type.state = 0;
-    return op_copy(call, 0, &state->tensor, &type);
-}
-
-static pst_status run_write_state(struct op_call *call) {
-    struct slot *state;
-    const struct mil_tensor *data;
-    pst_status status = find_state(call, &state);
-    if (status == PST_OK) status = op_tensor(call, "data", &data);
-    if (status) return status;
-    struct mil_type type = state->tensor.type;
-    size_t count = 0;
-    type.state = 0;
-    if (!mil_type_equal(&type, &data->type) || !mil_type_count(&type, &count))
-        return op_error(call, PST_ERR_MODEL, "data has not the type of the state");
-    if (data->f)
-        memcpy(state->tensor.f, data->f, count * sizeof(float));
-    else
-        memcpy(state->tensor.i, data->i, count * sizeof(int32_t));
-    return PST_OK;
-}
-
-const struct op_entry op_control_entries[] = {
-    {"while_loop", run_while_loop, 0, 1},
-    {"cond", run_cond, 0, 1},
-    {"read_state", run_read_state, 0, 1},
-    {"write_state", run_write_state, 0, 1},
+const struct op_row op_control_rows[] = {
+    {"cond", 6, "pred b0", infer_cond, run_cond, 0, OP_MOVES | OP_BLOCKS},
+    {"while_loop", 6, "loop_vars w*", infer_while, run_while, 0, OP_MOVES | OP_BLOCKS},
     {0},
 };

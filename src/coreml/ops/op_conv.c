@@ -1,10 +1,101 @@
-/* op_conv.c - convolution in one, two or three dimensions: the windows of the input are laid out as the
- * columns of a matrix, and the weights multiply it. */
+/* op_conv.c - convolution in one, two or three dimensions: the windows of the input are laid out as
+ * the columns of a matrix, and the weights multiply it. */
 #include <stdlib.h>
 
+#include "base/checked.h"
 #include "coreml/ops/op_product.h"
+#include "coreml/ops/tensor_walk.h"
 
 enum { SPACE_MAX = 3 };
+
+/* ----------------------------------------------------------------------------------------- rule */
+
+enum { VALID, CUSTOM, SAME, SAME_LOWER };
+
+static int pad_type(struct op_call *call) {
+    return op_choice(call, "pad_type",
+                     call->specification >= 7 ? "valid|custom|same|same_lower"
+                                              : "valid|custom|same");
+}
+
+/* One of the axes that a kernel moves along. */
+struct axis {
+    int64_t stride, dilation, before, after; /* padding */
+    int64_t out;                             /* MIL_UNKNOWN: not known yet; 0: there is none */
+};
+
+static struct axis axis_of(struct op_call *call, size_t i) {
+    const struct mil_type *x = op_type(call, "x"), *weight = op_type(call, "weight");
+    int64_t size = x->dims[i + 2], kernel = weight->dims[i + 2];
+    struct axis axis = {0};
+    int type = pad_type(call);
+    op_element(call, "strides", i, &axis.stride);
+    op_element(call, "dilations", i, &axis.dilation);
+    if (type == CUSTOM) {
+        op_element(call, "pad", 2 * i, &axis.before);
+        op_element(call, "pad", 2 * i + 1, &axis.after);
+    }
+    if (axis.stride < 1 || size < 0 || kernel < 0) {
+        axis.out = MIL_UNKNOWN;
+        return axis;
+    }
+    int64_t reach = (kernel - 1) * axis.dilation + 1;
+    if (type == SAME || type == SAME_LOWER) { /* as many as strides begin in it */
+        axis.out = (size + axis.stride - 1) / axis.stride;
+        int64_t pads = (axis.out - 1) * axis.stride + reach - size;
+        if (pads > 0) axis.before = type == SAME ? pads / 2 : pads - pads / 2;
+        return axis;
+    }
+    size += axis.before + axis.after;
+    axis.out = size < reach ? 0 : (size - reach) / axis.stride + 1;
+    return axis;
+}
+
+static int infer_axes(struct op_call *call, struct mil_type *type) {
+    const struct mil_type *weight = op_type(call, "weight");
+    int64_t strides[OP_INTS_MAX], pad[OP_INTS_MAX], dilations[OP_INTS_MAX];
+    uint32_t axes = type->rank - 2;
+    if (pad_type(call) < 0 || !op_has_length(call, "strides", axes) ||
+        !op_has_length(call, "pad", 2 * axes) || !op_has_length(call, "dilations", axes))
+        return 0;
+    if (op_ints(call, "strides", strides) < 0 || op_ints(call, "pad", pad) < 0 ||
+        op_ints(call, "dilations", dilations) < 0)
+        return op_refuse(call, "strides, pad and dilations are not constants");
+    for (uint32_t i = 0; i < axes; i++) {
+        if (strides[i] < 1 || dilations[i] < 1 || pad[2 * i] < 0 || pad[2 * i + 1] < 0)
+            return op_refuse(call, "a stride or dilation is below 1 or a pad below 0");
+        if (weight->dims[i + 2] == 0)
+            return op_refuse(call, "its kernel is empty along axis %u", (unsigned)i + 2);
+        type->dims[i + 2] = axis_of(call, i).out;
+        if (type->dims[i + 2] == 0)
+            return op_refuse(call, "its kernel of %lld is longer than axis %u",
+                             (long long)weight->dims[i + 2], (unsigned)i + 2);
+    }
+    return 1;
+}
+
+static int infer_conv(struct op_call *call) {
+    const struct mil_type *x = op_type(call, "x"), *weight = op_type(call, "weight");
+    const struct mil_type *bias = op_type(call, "bias");
+    struct mil_type type = *x;
+    int64_t groups = op_int(call, "groups", 0);
+    if (x->rank < 3 || x->rank > 2 + SPACE_MAX || weight->rank != x->rank)
+        return op_refuse(call, "x has rank %u and weight %u, expected both 3, 4 or 5",
+                         (unsigned)x->rank, (unsigned)weight->rank);
+    if (groups < 1 || (weight->dims[0] >= 0 && weight->dims[0] % groups != 0))
+        return op_refuse(call, "groups is %lld for %lld channels", (long long)groups,
+                         (long long)weight->dims[0]);
+    if (x->dims[1] >= 0 && weight->dims[1] >= 0 && x->dims[1] != weight->dims[1] * groups)
+        return op_refuse(call, "x has %lld channels, the weight takes %lld", (long long)x->dims[1],
+                         (long long)weight->dims[1] * groups);
+    if (bias != NULL && bias->dims[0] >= 0 && bias->dims[0] != weight->dims[0])
+        return op_refuse(call, "bias has %lld elements, expected %lld", (long long)bias->dims[0],
+                         (long long)weight->dims[0]);
+    type.dims[1] = weight->dims[0];
+    return infer_axes(call, &type) && op_give(call, type);
+}
+
+/* ----------------------------------------------------------------------------------------- code */
 
 /* One image, spatial dimensions filled up to three from the front. */
 struct conv {
@@ -14,68 +105,31 @@ struct conv {
     size_t in_count, out_count, taps;     /* products of the above */
 };
 
-static int64_t window(const struct conv *conv, int d) {
-    return (int64_t)(conv->kernel[d] - 1) * (int64_t)conv->dilation[d] + 1;
-}
-
-/* Padding and output length along dimension d. 0: what does not exist. */
-static int measure(struct conv *conv, int d, int pad_type, const int32_t pad[2]) {
-    enum { VALID, CUSTOM, SAME, SAME_LOWER };
-    int64_t before = 0, after = 0, in = (int64_t)conv->in[d], stride = (int64_t)conv->stride[d];
-    if (pad_type == CUSTOM) {
-        before = pad[0];
-        after = pad[1];
-    } else if (pad_type == SAME || pad_type == SAME_LOWER) {
-        int64_t out = (in + stride - 1) / stride;
-        int64_t total = (out - 1) * stride + window(conv, d) - in;
-        if (total < 0) total = 0;
-        before = pad_type == SAME ? total / 2 : total - total / 2;
-        after = total - before;
+static struct conv conv_of(struct op_call *call) {
+    const struct mil_type *x = op_type(call, "x"), *weight = op_type(call, "weight");
+    struct conv conv = {.batch = (size_t)x->dims[0],
+                        .groups = (size_t)op_int(call, "groups", 1),
+                        .channels = (size_t)weight->dims[1],
+                        .in_count = 1,
+                        .out_count = 1,
+                        .taps = 1};
+    conv.outs = (size_t)weight->dims[0] / conv.groups;
+    for (size_t d = 0; d < SPACE_MAX; d++) {
+        size_t missing = SPACE_MAX + 2 - x->rank, i = d - missing;
+        conv.in[d] = conv.kernel[d] = conv.stride[d] = conv.dilation[d] = conv.out[d] = 1;
+        if (d < missing) continue;
+        struct axis axis = axis_of(call, i);
+        conv.in[d] = (size_t)x->dims[i + 2];
+        conv.kernel[d] = (size_t)weight->dims[i + 2];
+        conv.stride[d] = (size_t)axis.stride;
+        conv.dilation[d] = (size_t)axis.dilation;
+        conv.before[d] = (size_t)axis.before;
+        conv.out[d] = (size_t)axis.out;
+        conv.in_count *= conv.in[d];
+        conv.taps *= conv.kernel[d];
+        conv.out_count *= conv.out[d];
     }
-    int64_t room = in + before + after - window(conv, d);
-    if (before < 0 || after < 0 || room < 0) return 0;
-    conv->before[d] = (size_t)before;
-    conv->out[d] = (size_t)(room / stride) + 1;
-    return 1;
-}
-
-static pst_status read_shape(struct op_call *call, const struct mil_type *x,
-                             const struct mil_type *weight, struct conv *conv) {
-    uint32_t space = x->rank - 2;
-    int32_t strides[SPACE_MAX] = {1, 1, 1}, dilations[SPACE_MAX] = {1, 1, 1};
-    int32_t pad[2 * SPACE_MAX] = {0}, groups = 1;
-    int pad_type = 0;
-    pst_status status = op_ints_of(call, "strides", space, strides);
-    if (status == PST_OK) status = op_ints_of(call, "dilations", space, dilations);
-    if (status == PST_OK) status = op_ints_of(call, "pad", 2 * (size_t)space, pad);
-    if (status == PST_OK) status = op_int(call, "groups", &groups);
-    if (status == PST_OK)
-        status = op_choice(call, "pad_type", "valid|custom|same|same_lower", &pad_type);
-    if (status) return status;
-    if (groups < 1 || x->dims[1] % groups || weight->dims[0] % groups ||
-        x->dims[1] / groups != weight->dims[1])
-        return op_error(call, PST_ERR_MODEL, "the channels of x and weight do not fit");
-    conv->batch = (size_t)x->dims[0];
-    conv->groups = (size_t)groups;
-    conv->channels = (size_t)weight->dims[1];
-    conv->outs = (size_t)weight->dims[0] / conv->groups;
-    for (int d = 0; d < SPACE_MAX; d++) {
-        int from = d - (SPACE_MAX - (int)space);
-        conv->in[d] = conv->kernel[d] = conv->stride[d] = conv->dilation[d] = conv->out[d] = 1;
-        if (from < 0) continue;
-        if (strides[from] < 1 || dilations[from] < 1 || weight->dims[from + 2] < 1 ||
-            weight->dims[from + 2] > INT32_MAX)
-            return op_error(call, PST_ERR_MODEL, "has a stride, dilation or kernel below 1");
-        conv->in[d] = (size_t)x->dims[from + 2];
-        conv->kernel[d] = (size_t)weight->dims[from + 2];
-        conv->stride[d] = (size_t)strides[from];
-        conv->dilation[d] = (size_t)dilations[from];
-        if (!measure(conv, d, pad_type, pad + 2 * from))
-            return op_error(call, PST_ERR_MODEL, "the kernel is larger than the padded input");
-    }
-    conv->in_count = conv->in[0] * conv->in[1] * conv->in[2];
-    conv->taps = conv->kernel[0] * conv->kernel[1] * conv->kernel[2];
-    return PST_OK;
+    return conv;
 }
 
 /* The input under one tap, at every output of a line: to [out[2]]. */
@@ -155,15 +209,15 @@ static pst_status convolve(struct op_call *call, const struct conv *conv, float 
     int plain = conv->taps == 1 && conv->in_count == conv->out_count;
     for (int d = 0; d < SPACE_MAX; d++) plain = plain && conv->stride[d] == 1 && !conv->before[d];
     float *columns = NULL;
-    size_t room;
+    size_t count;
     pst_status status = PST_OK;
-    if (!checked_mul(conv->channels * conv->taps, conv->out_count, &room))
+    if (!checked_mul(conv->channels * conv->taps, conv->out_count, &count))
         return op_error(call, PST_ERR_UNSUPPORTED, "is too large");
-    if (!plain) status = op_floats_new(call, room, &columns);
+    if (!plain) status = op_floats_new(call, count, &columns);
     for (size_t i = 0; status == PST_OK && i < conv->batch * conv->groups; i++) {
         size_t group = i % conv->groups;
         struct layout_job job = {conv, columns, x + i * conv->channels * conv->in_count};
-        if (!plain) status = op_work(call, room, 1, 1);
+        if (!plain) status = op_work(call, count, 1, 1);
         if (!plain && status == PST_OK) op_spread(call, conv->channels, 8, lay_out_channels, &job);
         if (status == PST_OK)
             status =
@@ -176,29 +230,15 @@ static pst_status convolve(struct op_call *call, const struct conv *conv, float 
 }
 
 static pst_status run_conv(struct op_call *call) {
-    const struct mil_tensor *x, *weight, *bias;
-    struct mil_tensor *y;
-    pst_status status = op_floats(call, "x", &x);
-    if (status == PST_OK) status = op_floats(call, "weight", &weight);
-    if (status == PST_OK) status = op_optional(call, "bias", 1, &bias);
-    if (status) return status;
-    if (x->type.rank < 3 || x->type.rank > 2 + SPACE_MAX || weight->type.rank != x->type.rank ||
-        (bias && (bias->type.rank != 1 || bias->type.dims[0] != weight->type.dims[0])))
-        return op_error(call, PST_ERR_MODEL, "the shapes of x, weight and bias do not fit");
-    struct conv conv = {0};
-    status = read_shape(call, &x->type, &weight->type, &conv);
-    if (status) return status;
-    struct mil_type type = x->type;
-    type.dims[1] = weight->type.dims[0];
-    for (uint32_t i = 2; i < type.rank; i++)
-        type.dims[i] = (int64_t)conv.out[i + SPACE_MAX - type.rank];
-    status = op_output(call, 0, &type, &y);
-    if (status) return status;
-    conv.out_count = conv.out[0] * conv.out[1] * conv.out[2];
-    return convolve(call, &conv, y->f, x->f, weight->f, bias ? bias->f : NULL);
+    const struct mil_tensor *bias = op_tensor(call, "bias");
+    struct conv conv = conv_of(call);
+    return convolve(call, &conv, op_result(call, 0)->f, op_tensor(call, "x")->f,
+                    op_tensor(call, "weight")->f, bias ? bias->f : NULL);
 }
 
-const struct op_entry op_conv_entries[] = {
-    {"conv", run_conv, 0, 0},
+const struct op_row op_conv_rows[] = {
+    {"conv", 6,
+     "x F, weight g, bias? g1, strides! i1, pad_type! s0, pad! i1, dilations! i1, groups! i0",
+     infer_conv, run_conv, 0, 0},
     {0},
 };

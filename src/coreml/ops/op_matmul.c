@@ -1,10 +1,101 @@
-/* op_matmul.c - products of matrices: matmul, linear, einsum, and attention in one operation.
+/* op_matmul.c - products of matrices: matmul, linear, einsum.
  *
- * All of them are batches of x [m, k] times w: w is [n, k] when its rows are what is multiplied, [k, n]
- * otherwise, which the kernels take both ways. */
+ * Products of floats are batches of x [m, k] times w: w is [n, k] when its rows are what is
+ * multiplied, [k, n] otherwise, which the kernels take both ways. What they do not take, integers
+ * and the sums that einsum writes in letters, goes by strides and one element after the other. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "coreml/ops/op_product.h"
+#include "coreml/ops/tensor_walk.h"
+
+/* --------------------------------------------------------------------------------------- matmul */
+
+/* A matrix in the last two dimensions; a vector is one row of x, or one column of y. */
+struct operand {
+    struct mil_type batch; /* the dimensions before the last two */
+    int64_t rows, cols;    /* of the product's operand, */
+    int transposed;        /* whose columns lie as rows, */
+    int64_t stride;        /* each of so many elements */
+};
+
+static struct operand operand_of(const struct op_call *call, const char *name, int is_column) {
+    const struct mil_type *type = op_type(call, name);
+    struct operand operand = {.batch = *type};
+    operand.rows = type->rank > 1 ? type->dims[type->rank - 2] : is_column ? type->dims[0] : 1;
+    operand.cols = type->rank > 1 ? type->dims[type->rank - 1] : is_column ? 1 : type->dims[0];
+    operand.batch.rank = type->rank > 1 ? type->rank - 2 : 0;
+    operand.stride = operand.cols;
+    if (type->rank < 2 || op_int(call, is_column ? "transpose_y" : "transpose_x", 0) == 0)
+        return operand;
+    operand.transposed = 1;
+    operand.cols = operand.rows;
+    operand.rows = operand.stride;
+    return operand;
+}
+
+static int infer_matmul(struct op_call *call) {
+    uint32_t x_rank = op_type(call, "x")->rank, y_rank = op_type(call, "y")->rank;
+    if (x_rank == 0 || y_rank == 0) return op_refuse(call, "an operand is a scalar");
+    struct operand x = operand_of(call, "x", 0), y = operand_of(call, "y", 1);
+    struct mil_type type;
+    if (x.cols >= 0 && y.rows >= 0 && x.cols != y.rows)
+        return op_refuse(call, "x has %lld columns, y %lld rows", (long long)x.cols,
+                         (long long)y.rows);
+    if (!op_broadcast(call, &x.batch, &y.batch, &type)) return 0;
+    if (type.rank + 2 > MIL_RANK_MAX) return op_refuse(call, "its result has too many axes");
+    if (x_rank > 1) type.dims[type.rank++] = x.rows;
+    if (y_rank > 1) type.dims[type.rank++] = y.cols;
+    return op_give(call, type);
+}
+
+/* The sum over all steps of `sum` of x times y, for each step of `out`, a walk over the result. */
+static pst_status contract(struct op_call *call, const struct mil_tensor *x,
+                           const struct mil_tensor *y, struct walk out, const struct walk *sum) {
+    struct mil_tensor *z = op_result(call, 0);
+    size_t terms = walk_length(sum), done = 0;
+    pst_status status = op_work(call, walk_length(&out), terms, 1);
+    if (status) return status;
+    do {
+        struct walk walk = *sum;
+        double floats = 0;
+        uint32_t integers = 0; /* wraps */
+        for (size_t i = 0; i < terms; i++, (void)walk_next(&walk)) {
+            ptrdiff_t at = out.offset[0] + walk.offset[0], other = out.offset[1] + walk.offset[1];
+            if (z->f)
+                floats += (double)x->f[at] * (double)y->f[other];
+            else
+                integers += (uint32_t)x->i[at] * (uint32_t)y->i[other];
+        }
+        if (z->f)
+            z->f[done++] = (float)floats;
+        else
+            z->i[done++] = (int32_t)integers;
+    } while (walk_next(&out));
+    return PST_OK;
+}
+
+struct batches {
+    struct operand x, y;
+    struct walk walk;  /* over the batches, in matrices of x and of y */
+    float *transposed; /* [m, k]: x, when it lies the other way; or NULL */
+};
+
+static pst_status multiply_integers(struct op_call *call, const struct batches *batches) {
+    const struct operand *x = &batches->x, *y = &batches->y;
+    struct walk out = batches->walk, sum = {.rank = 1, .dims = {(size_t)x->cols}};
+    for (uint32_t i = 0; i < out.rank; i++) {
+        out.stride[0][i] *= (ptrdiff_t)(x->rows * x->cols);
+        out.stride[1][i] *= (ptrdiff_t)(y->rows * y->cols);
+    }
+    sum.stride[0][0] = x->transposed ? (ptrdiff_t)x->stride : 1;
+    sum.stride[1][0] = y->transposed ? 1 : (ptrdiff_t)y->stride;
+    out.dims[out.rank] = (size_t)x->rows;
+    out.stride[0][out.rank++] = x->transposed ? 1 : (ptrdiff_t)x->stride;
+    out.dims[out.rank] = (size_t)y->cols;
+    out.stride[1][out.rank++] = y->transposed ? (ptrdiff_t)y->stride : 1;
+    return contract(call, op_tensor(call, "x"), op_tensor(call, "y"), out, &sum);
+}
 
 /* [rows, cols] to [cols, rows] */
 static void transpose(float *to, const float *from, size_t rows, size_t cols) {
@@ -12,133 +103,79 @@ static void transpose(float *to, const float *from, size_t rows, size_t cols) {
         for (size_t i = 0; i < rows; i++) to[j * rows + i] = from[i * cols + j];
 }
 
-/* The matrices in the last two dimensions; a vector is one row or one column. */
-struct operand {
-    struct mil_type batch; /* the dimensions before the last two */
-    size_t rows, cols;
-    const float *data;
-};
-
-static struct operand operand_of(const struct mil_tensor *tensor, int vector_is_column) {
-    struct operand operand = {.batch = tensor->type, .data = tensor->f};
-    const int64_t *dims = tensor->type.dims;
-    uint32_t rank = tensor->type.rank;
-    operand.batch.rank = rank > 2 ? rank - 2 : 0;
-    operand.rows = rank > 1 ? (size_t)dims[rank - 2] : vector_is_column ? (size_t)dims[0] : 1;
-    operand.cols = rank > 1 ? (size_t)dims[rank - 1] : vector_is_column ? 1 : (size_t)dims[0];
-    return operand;
-}
-
-struct batch {
-    struct operand x, y;
-    int transpose_x, transpose_y;
-    size_t m, n, k;
-    float *x_rows; /* [m, k]: x transposed, or NULL */
-};
-
-static pst_status run_batch(struct op_call *call, const struct batch *batch, float *out,
-                            size_t x_index, size_t y_index) {
-    const float *x = batch->x.data + x_index * batch->x.rows * batch->x.cols;
-    if (batch->x_rows) {
-        transpose(batch->x_rows, x, batch->x.rows, batch->x.cols);
-        x = batch->x_rows;
+static pst_status multiply_batch(struct op_call *call, const struct batches *batches, float *out) {
+    const struct operand *x = &batches->x, *y = &batches->y;
+    const struct walk *walk = &batches->walk;
+    const float *rows = op_tensor(call, "x")->f + walk->offset[0] * (x->rows * x->cols);
+    if (batches->transposed) {
+        transpose(batches->transposed, rows, (size_t)x->cols, (size_t)x->rows);
+        rows = batches->transposed;
     }
     struct matmul matmul = {
         .y = out,
-        .x = x,
-        .w = batch->y.data + y_index * batch->y.rows * batch->y.cols,
-        .y_stride = batch->n,
-        .x_stride = batch->k,
-        .w_stride = batch->y.cols,
-        .m = batch->m,
-        .n = batch->n,
-        .k = batch->k,
+        .x = rows,
+        .w = op_tensor(call, "y")->f + walk->offset[1] * (y->rows * y->cols),
+        .y_stride = (size_t)y->cols,
+        .x_stride = (size_t)x->cols,
+        .w_stride = (size_t)y->stride,
+        .m = (size_t)x->rows,
+        .n = (size_t)y->cols,
+        .k = (size_t)x->cols,
         .scale = 1,
-        .w_is_kn = !batch->transpose_y,
+        .w_is_kn = !y->transposed,
     };
     return op_product(call, &matmul);
 }
 
-static pst_status run_batches(struct op_call *call, const struct batch *batch,
-                              const struct mil_type *batches, float *out) {
-    struct walk walk = {.rank = batches->rank};
-    broadcast_strides(&batch->x.batch, batches, walk.stride[0]);
-    broadcast_strides(&batch->y.batch, batches, walk.stride[1]);
-    for (uint32_t i = 0; i < batches->rank; i++) {
-        walk.dims[i] = (size_t)batches->dims[i];
-        if (walk.dims[i] == 0) return PST_OK;
-    }
+static pst_status run_matmul(struct op_call *call) {
+    struct batches batches = {.x = operand_of(call, "x", 0), .y = operand_of(call, "y", 1)};
+    const struct operand *x = &batches.x, *y = &batches.y;
+    const struct mil_tensor *z = op_result(call, 0);
+    struct mil_type lead;
+    (void)op_broadcast(call, &x->batch, &y->batch, &lead);
+    batches.walk = walk_of(&lead);
+    broadcast_strides(&x->batch, &lead, batches.walk.stride[0]);
+    broadcast_strides(&y->batch, &lead, batches.walk.stride[1]);
+    if (z->i != NULL) return multiply_integers(call, &batches);
+    size_t done = 0, size = (size_t)(x->rows * x->cols);
+    pst_status status = x->transposed ? op_floats_new(call, size, &batches.transposed) : PST_OK;
+    if (status) return status;
     do {
-        pst_status status =
-            run_batch(call, batch, out, (size_t)walk.offset[0], (size_t)walk.offset[1]);
-        if (status) return status;
-        out += batch->m * batch->n;
-    } while (walk_next(&walk));
-    return PST_OK;
-}
-
-static pst_status multiply(struct op_call *call, const struct mil_tensor *x,
-                           const struct mil_tensor *y, int transpose_x, int transpose_y) {
-    if (x->type.rank == 0 || y->type.rank == 0 || x->type.dtype != y->type.dtype)
-        return op_error(call, PST_ERR_MODEL, "x and y are not matrices of one type");
-    struct batch batch = {.x = operand_of(x, 0),
-                          .y = operand_of(y, 1),
-                          .transpose_x = transpose_x && x->type.rank > 1,
-                          .transpose_y = transpose_y && y->type.rank > 1};
-    batch.m = batch.transpose_x ? batch.x.cols : batch.x.rows;
-    batch.k = batch.transpose_x ? batch.x.rows : batch.x.cols;
-    batch.n = batch.transpose_y ? batch.y.rows : batch.y.cols;
-    struct mil_type type;
-    if (batch.k != (batch.transpose_y ? batch.y.cols : batch.y.rows) ||
-        !broadcast_type(&batch.x.batch, &batch.y.batch, &type))
-        return op_error(call, PST_ERR_MODEL, "the shapes of x and y do not fit each other");
-    struct mil_type batches = type;
-    if (x->type.rank > 1) type.dims[type.rank++] = (int64_t)batch.m;
-    if (y->type.rank > 1) type.dims[type.rank++] = (int64_t)batch.n;
-    struct mil_tensor *out;
-    pst_status status = op_output(call, 0, &type, &out);
-    if (status == PST_OK && batch.transpose_x)
-        status = op_floats_new(call, batch.m * batch.k, &batch.x_rows);
-    if (status == PST_OK) status = run_batches(call, &batch, &batches, out->f);
-    free(batch.x_rows);
+        status = multiply_batch(call, &batches, z->f + done);
+        done += (size_t)(x->rows * y->cols);
+    } while (status == PST_OK && walk_next(&batches.walk));
+    free(batches.transposed);
     return status;
 }
 
-static pst_status run_matmul(struct op_call *call) {
-    const struct mil_tensor *x, *y;
-    int32_t transpose_x = 0, transpose_y = 0;
-    pst_status status = op_floats(call, "x", &x);
-    if (status == PST_OK) status = op_floats(call, "y", &y);
-    if (status == PST_OK) status = op_int(call, "transpose_x", &transpose_x);
-    if (status == PST_OK) status = op_int(call, "transpose_y", &transpose_y);
-    return status ? status : multiply(call, x, y, transpose_x, transpose_y);
+/* --------------------------------------------------------------------------------------- linear */
+
+static int infer_linear(struct op_call *call) {
+    const struct mil_type *x = op_type(call, "x"), *weight = op_type(call, "weight");
+    struct mil_type type = *x;
+    if (x->rank < 1 || x->rank > 3)
+        return op_refuse(call, "x has rank %u, expected 1 to 3", (unsigned)x->rank);
+    if (x->dims[x->rank - 1] >= 0 && x->dims[x->rank - 1] != weight->dims[1])
+        return op_refuse(call, "x has %lld columns, the weight takes %lld",
+                         (long long)x->dims[x->rank - 1], (long long)weight->dims[1]);
+    if (!op_has_length(call, "bias", weight->dims[0])) return 0;
+    type.dims[type.rank - 1] = weight->dims[0];
+    return op_give(call, type);
 }
 
 static pst_status run_linear(struct op_call *call) {
-    const struct mil_tensor *x, *weight, *bias;
-    pst_status status = op_floats(call, "x", &x);
-    if (status == PST_OK) status = op_floats(call, "weight", &weight);
-    if (status == PST_OK) status = op_optional(call, "bias", 1, &bias);
-    if (status) return status;
-    struct mil_type type = x->type;
-    if (type.rank == 0 || weight->type.rank != 2 ||
-        type.dims[type.rank - 1] != weight->type.dims[1] ||
-        (bias && (bias->type.rank != 1 || bias->type.dims[0] != weight->type.dims[0])))
-        return op_error(call, PST_ERR_MODEL, "the shapes of x, weight and bias do not fit");
-    type.dims[type.rank - 1] = weight->type.dims[0];
-    struct mil_tensor *out;
-    status = op_output(call, 0, &type, &out);
-    if (status) return status;
+    const struct mil_tensor *x = op_tensor(call, "x"), *weight = op_tensor(call, "weight");
+    const struct mil_tensor *y = op_result(call, 0);
     size_t in = (size_t)weight->type.dims[1], outs = (size_t)weight->type.dims[0];
     struct matmul matmul = {
-        .y = out->f,
+        .y = y->f,
         .x = x->f,
         .w = weight->f,
-        .bias = bias ? bias->f : NULL,
+        .bias = op_tensor(call, "bias")->f,
         .y_stride = outs,
         .x_stride = in,
         .w_stride = in,
-        .m = span_of(&type, 0, type.rank - 1),
+        .m = span_of(&x->type, 0, x->type.rank - 1),
         .n = outs,
         .k = in,
         .scale = 1,
@@ -146,148 +183,103 @@ static pst_status run_linear(struct op_call *call) {
     return op_product(call, &matmul);
 }
 
-/* ------------------------------------------------------------------------------------------ attention */
+/* --------------------------------------------------------------------------------------- einsum */
 
-/* scores = softmax(q k^T / sqrt(E) + mask); a boolean mask says which keys count. */
-static pst_status weigh(struct op_call *call, float *scores, const struct mil_tensor *mask,
-                        const struct walk *walk, size_t queries, size_t keys, ptrdiff_t row_step,
-                        ptrdiff_t key_step) {
-    for (size_t i = 0; i < queries; i++) {
-        float *row = scores + i * keys;
-        ptrdiff_t at = walk->offset[2] + (ptrdiff_t)i * row_step;
-        for (size_t j = 0; mask && j < keys; j++, at += key_step) {
-            if (mask->f)
-                row[j] += mask->f[at];
-            else if (mask->i[at] == 0)
-                row[j] = -INFINITY;
-        }
-        call->resources->kernels->softmax(row, keys);
-    }
-    return op_work(call, queries, keys, 1);
-}
-
-struct attention {
-    const struct mil_tensor *query, *key, *value, *mask;
-    struct mil_type batches, mask_type;
-    size_t queries, keys, width, value_width;
+/* "ab,bc->ac": the letters of both operands and of the result. */
+struct equation {
+    const char *letters[3];
+    size_t count[3];
 };
 
-static pst_status check_attention(struct op_call *call, struct attention *a) {
-    const struct mil_type *q = &a->query->type, *k = &a->key->type, *v = &a->value->type;
-    struct mil_type batch_q = *q, batch_k = *k, batch_v = *v, both;
-    if (q->rank < 3 || k->rank < 3 || v->rank < 3)
-        return op_error(call, PST_ERR_MODEL, "query, key and value should have rank 3 or more");
-    batch_q.rank -= 2;
-    batch_k.rank -= 2;
-    batch_v.rank -= 2;
-    a->queries = (size_t)q->dims[q->rank - 2];
-    a->width = (size_t)q->dims[q->rank - 1];
-    a->keys = (size_t)k->dims[k->rank - 2];
-    a->value_width = (size_t)v->dims[v->rank - 1];
-    int fits = k->dims[k->rank - 1] == q->dims[q->rank - 1] &&
-               v->dims[v->rank - 2] == k->dims[k->rank - 2] &&
-               broadcast_type(&batch_q, &batch_k, &both) &&
-               broadcast_type(&both, &batch_v, &a->batches) && a->keys > 0;
-    struct mil_type scores = a->batches, with_mask;
-    if (fits) {
-        scores.dims[scores.rank++] = (int64_t)a->queries;
-        scores.dims[scores.rank++] = (int64_t)a->keys;
-        a->mask_type = scores;
+static int read_equation(struct op_call *call, struct equation *equation) {
+    const char *text = op_text(call, "equation");
+    const char *comma = strchr(text, ','), *arrow = strstr(text, "->");
+    if (op_count(call, "values") != 2 || comma == NULL || arrow == NULL || arrow < comma)
+        return op_refuse(call, "it takes two values and an equation ab,bc->ac");
+    *equation =
+        (struct equation){{text, comma + 1, arrow + 2},
+                          {(size_t)(comma - text), (size_t)(arrow - comma - 1), strlen(arrow + 2)}};
+    return equation->count[0] + equation->count[1] <= MIL_RANK_MAX ||
+           op_refuse(call, "its operands have more than %d axes together", MIL_RANK_MAX);
+}
+
+enum { UNUSED = -2 }; /* a letter of no operand */
+
+/* Notes the dimensions that the letters of one operand stand for; 0 with a reason. */
+static int note_letters(struct op_call *call, const char *letters, size_t length,
+                        const struct mil_type *type, int64_t sizes[26]) {
+    if (length != type->rank)
+        return op_refuse(call, "the equation has %zu letters for a tensor of rank %u", length,
+                         (unsigned)type->rank);
+    for (size_t i = 0; i < length; i++) {
+        if (letters[i] < 'a' || letters[i] > 'z')
+            return op_refuse(call, "the equation has letters other than a to z");
+        int64_t *size = &sizes[letters[i] - 'a'];
+        if (*size >= 0 && type->dims[i] >= 0 && *size != type->dims[i])
+            return op_refuse(call, "%c is %lld and %lld", letters[i], (long long)*size,
+                             (long long)type->dims[i]);
+        if (*size < 0) *size = type->dims[i];
     }
-    if (fits && a->mask) {
-        fits = broadcast_type(&scores, &a->mask->type, &with_mask) && with_mask.rank == scores.rank;
-        for (uint32_t i = 0; fits && i < scores.rank; i++)
-            fits = with_mask.dims[i] == scores.dims[i];
+    return 1;
+}
+
+static int infer_einsum(struct op_call *call) {
+    struct equation equation;
+    int64_t sizes[26];
+    for (int i = 0; i < 26; i++) sizes[i] = UNUSED;
+    if (!read_equation(call, &equation)) return 0;
+    struct mil_type type = {.dtype = op_type_at(call, "values", 0)->dtype};
+    for (size_t i = 0; i < 2; i++)
+        if (!note_letters(call, equation.letters[i], equation.count[i],
+                          op_type_at(call, "values", i), sizes))
+            return 0;
+    for (size_t i = 0; i < equation.count[2]; i++) {
+        char letter = equation.letters[2][i];
+        if (letter < 'a' || letter > 'z' || sizes[letter - 'a'] == UNUSED)
+            return op_refuse(call, "the equation's result has a letter of no operand");
+        if (memchr(equation.letters[2], letter, i) != NULL)
+            return op_refuse(call, "the equation's result has %c twice", letter);
+        type.dims[type.rank++] = sizes[letter - 'a'];
     }
-    return fits ? PST_OK : op_error(call, PST_ERR_MODEL, "the shapes do not fit each other");
+    return op_give(call, type);
 }
 
-static pst_status attend_batch(struct op_call *call, const struct attention *a,
-                               const struct walk *walk, const ptrdiff_t *mask_steps, size_t v_index,
-                               float *scores, float *out) {
-    struct matmul product = {
-        .y = scores,
-        .x = a->query->f + (size_t)walk->offset[0] * a->queries * a->width,
-        .w = a->key->f + (size_t)walk->offset[1] * a->keys * a->width,
-        .y_stride = a->keys,
-        .x_stride = a->width,
-        .w_stride = a->width,
-        .m = a->queries,
-        .n = a->keys,
-        .k = a->width,
-        .scale = 1.0f / sqrtf((float)a->width),
-    };
-    pst_status status = op_product(call, &product);
-    if (status == PST_OK)
-        status =
-            weigh(call, scores, a->mask, walk, a->queries, a->keys, mask_steps[0], mask_steps[1]);
-    if (status) return status;
-    product = (struct matmul){
-        .y = out,
-        .x = scores,
-        .w = a->value->f + v_index * a->keys * a->value_width,
-        .y_stride = a->value_width,
-        .x_stride = a->keys,
-        .w_stride = a->value_width,
-        .m = a->queries,
-        .n = a->value_width,
-        .k = a->keys,
-        .scale = 1,
-        .w_is_kn = 1,
-    };
-    return op_product(call, &product);
-}
-
-static pst_status attend_batches(struct op_call *call, const struct attention *a, float *out) {
-    struct walk walk = {.rank = a->batches.rank}, values = {.rank = a->batches.rank};
-    struct mil_type q = a->query->type, k = a->key->type, v = a->value->type;
-    q.rank -= 2;
-    k.rank -= 2;
-    v.rank -= 2;
-    broadcast_strides(&q, &a->batches, walk.stride[0]);
-    broadcast_strides(&k, &a->batches, walk.stride[1]);
-    broadcast_strides(&v, &a->batches, values.stride[0]);
-    ptrdiff_t mask_strides[MIL_RANK_MAX] = {0};
-    if (a->mask) broadcast_strides(&a->mask->type, &a->mask_type, mask_strides);
-    for (uint32_t i = 0; i < walk.rank; i++) {
-        walk.dims[i] = values.dims[i] = (size_t)a->batches.dims[i];
-        walk.stride[2][i] = mask_strides[i];
-        if (walk.dims[i] == 0) return PST_OK;
+/* Adds the letters of an operand to the walks: to that over the result where they are in it, else
+ * to that over what is summed. */
+static void add_operand(const struct equation *equation, int operand, const struct mil_type *type,
+                        struct walk *out, struct walk *sum, char summed[MIL_RANK_MAX]) {
+    ptrdiff_t strides[MIL_RANK_MAX];
+    strides_of(type, strides);
+    for (uint32_t i = 0; i < type->rank; i++) {
+        char letter = equation->letters[operand][i];
+        const char *at = memchr(equation->letters[2], letter, equation->count[2]);
+        if (at != NULL) {
+            out->stride[operand][at - equation->letters[2]] += strides[i];
+            continue;
+        }
+        at = memchr(summed, letter, sum->rank);
+        uint32_t axis = at != NULL ? (uint32_t)(at - summed) : sum->rank++;
+        summed[axis] = letter;
+        sum->dims[axis] = (size_t)type->dims[i];
+        sum->stride[operand][axis] += strides[i];
     }
-    float *scores;
-    pst_status status = op_floats_new(call, a->queries * a->keys, &scores);
-    if (status) return status;
-    do {
-        status = attend_batch(call, a, &walk, mask_strides + walk.rank, (size_t)values.offset[0],
-                              scores, out);
-        out += a->queries * a->value_width;
-        (void)walk_next(&values);
-    } while (status == PST_OK && walk_next(&walk));
-    free(scores);
-    return status;
 }
 
-static pst_status run_attention(struct op_call *call) {
-    struct attention a = {0};
-    pst_status status = op_floats(call, "query", &a.query);
-    if (status == PST_OK) status = op_floats(call, "key", &a.key);
-    if (status == PST_OK) status = op_floats(call, "value", &a.value);
-    if (status == PST_OK && op_argument(call, "attn_mask"))
-        status = op_tensor(call, "attn_mask", &a.mask);
-    if (status == PST_OK) status = check_attention(call, &a);
-    if (status) return status;
-    struct mil_type type = a.batches;
-    type.dtype = a.query->type.dtype;
-    type.dims[type.rank++] = (int64_t)a.queries;
-    type.dims[type.rank++] = (int64_t)a.value_width;
-    struct mil_tensor *out;
-    status = op_output(call, 0, &type, &out);
-    return status ? status : attend_batches(call, &a, out->f);
+static pst_status run_einsum(struct op_call *call) {
+    const struct mil_tensor *x = op_tensor_at(call, "values", 0);
+    const struct mil_tensor *y = op_tensor_at(call, "values", 1);
+    struct equation equation;
+    char summed[MIL_RANK_MAX];
+    struct walk out = walk_of(&op_result(call, 0)->type), sum = {0};
+    (void)read_equation(call, &equation);
+    add_operand(&equation, 0, &x->type, &out, &sum, summed);
+    add_operand(&equation, 1, &y->type, &out, &sum, summed);
+    return contract(call, x, y, out, &sum);
 }
 
-const struct op_entry op_matmul_entries[] = {
-    {"matmul", run_matmul, 0, 0},
-    {"linear", run_linear, 0, 0},
-    {"scaled_dot_product_attention", run_attention, 0, 0},
+const struct op_row op_matmul_rows[] = {
+    {"einsum", 6, "values F*, equation! s0", infer_einsum, run_einsum, 0, 0},
+    {"linear", 6, "x F, weight! g2, bias! g1", infer_linear, run_linear, 0, 0},
+    {"matmul", 6, "x N, y N, transpose_x! b0, transpose_y! b0", infer_matmul, run_matmul, 0, 0},
     {0},
 };

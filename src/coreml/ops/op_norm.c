@@ -1,26 +1,9 @@
 /* op_norm.c - normalisations. Sums are in double: a group norm runs over millions of values. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "coreml/ops/op.h"
-
-/* Splits the dims of a tensor into those that are flagged and the others, each walked in order. */
-static void split_walks(const struct mil_type *type, const int *flags, struct walk *flagged,
-                        struct walk *others) {
-    ptrdiff_t strides[MIL_RANK_MAX];
-    strides_of(type, strides);
-    *flagged = *others = (struct walk){0};
-    for (uint32_t i = 0; i < type->rank; i++) {
-        struct walk *walk = flags[i] ? flagged : others;
-        walk->dims[walk->rank] = (size_t)type->dims[i];
-        walk->stride[0][walk->rank++] = strides[i];
-    }
-}
-
-static size_t walk_length(const struct walk *walk) {
-    size_t length = 1;
-    for (uint32_t i = 0; i < walk->rank; i++) length *= walk->dims[i];
-    return length;
-}
+#include "coreml/ops/tensor_walk.h"
 
 /* y = (x - mean) / sqrt(var + epsilon) over the elements that `walk` visits from `base` on. */
 static void normalise(float *y, const float *x, struct walk walk, size_t n, float epsilon) {
@@ -37,146 +20,132 @@ static void normalise(float *y, const float *x, struct walk walk, size_t n, floa
     while (walk_next(&walk));
 }
 
+/* ----------------------------------------------------------------------------------- layer norm */
+
+static int infer_layer_norm(struct op_call *call) {
+    const struct mil_type *x = op_type(call, "x"), *gamma = op_type(call, "gamma");
+    const struct mil_type *beta = op_type(call, "beta");
+    struct mil_type expected = {.dtype = x->dtype};
+    int bits = op_axes(call, x->rank);
+    if (bits < 0) return 0;
+    if (bits == 0)
+        return op_refuse(call, "axes has 0 elements for a tensor of rank %u", (unsigned)x->rank);
+    for (uint32_t i = 0; i < x->rank; i++)
+        if ((bits >> i & 1) != 0) expected.dims[expected.rank++] = x->dims[i];
+    if ((gamma != NULL && !mil_types_agree(gamma, &expected)) ||
+        (beta != NULL && !mil_types_agree(beta, &expected)))
+        return op_refuse(call, "gamma or beta has not the shape of the axes");
+    return op_give(call, *x);
+}
+
 /* y = y * gamma + beta, both of the shape that `walk` visits. */
-static void scale_and_shift(float *y, struct walk walk, const float *gamma, const float *beta) {
+static void scale_and_shift(float *y, struct walk walk, const struct mil_tensor *gamma,
+                            const struct mil_tensor *beta) {
     size_t i = 0;
     do {
         float *at = &y[walk.offset[0]];
-        *at = *at * (gamma ? gamma[i] : 1) + (beta ? beta[i] : 0);
+        *at = *at * (gamma ? gamma->f[i] : 1) + (beta ? beta->f[i] : 0);
         i++;
     } while (walk_next(&walk));
 }
 
-static int shaped_as(const struct mil_tensor *tensor, const struct walk *walk) {
-    int fits = tensor == NULL || tensor->type.rank == walk->rank;
-    for (uint32_t i = 0; fits && tensor && i < walk->rank; i++)
-        fits = tensor->type.dims[i] == (int64_t)walk->dims[i];
-    return fits;
-}
-
 static pst_status run_layer_norm(struct op_call *call) {
-    const struct mil_tensor *x, *gamma, *beta;
-    struct mil_tensor *y;
-    float epsilon = 1e-5f;
-    int flags[MIL_RANK_MAX];
-    pst_status status = op_floats(call, "x", &x);
-    if (status == PST_OK) status = op_optional(call, "gamma", 1, &gamma);
-    if (status == PST_OK) status = op_optional(call, "beta", 1, &beta);
-    if (status == PST_OK) status = op_float(call, "epsilon", &epsilon);
-    if (status == PST_OK) status = op_axes(call, "axes", x->type.rank, flags);
-    if (status == PST_OK) status = op_output(call, 0, &x->type, &y);
-    if (status) return status;
+    const struct mil_tensor *x = op_tensor(call, "x"), *gamma = op_tensor(call, "gamma");
+    const struct mil_tensor *beta = op_tensor(call, "beta");
+    float *y = op_result(call, 0)->f, epsilon = op_float(call, "epsilon", 0);
     struct walk inner, outer;
-    split_walks(&x->type, flags, &inner, &outer);
-    if (!shaped_as(gamma, &inner) || !shaped_as(beta, &inner))
-        return op_error(call, PST_ERR_MODEL, "gamma or beta has not the shape of the axes");
+    walk_split(&x->type, (unsigned)op_axes(call, x->type.rank), &inner, &outer);
     size_t n = walk_length(&inner);
-    if (n == 0 || walk_length(&outer) == 0) return PST_OK;
     do {
-        normalise(y->f + outer.offset[0], x->f + outer.offset[0], inner, n, epsilon);
-        if (gamma || beta)
-            scale_and_shift(y->f + outer.offset[0], inner, gamma ? gamma->f : NULL,
-                            beta ? beta->f : NULL);
+        ptrdiff_t at = outer.offset[0];
+        normalise(y + at, x->f + at, inner, n, epsilon);
+        if (gamma || beta) scale_and_shift(y + at, inner, gamma, beta);
     } while (walk_next(&outer));
     return PST_OK;
 }
 
-/* A vector of as many numbers as x has channels, or NULL. */
-static pst_status channel_vector(struct op_call *call, const char *name, int64_t channels,
-                                 const float **vector) {
-    const struct mil_tensor *tensor;
-    pst_status status = op_optional(call, name, 1, &tensor);
-    *vector = NULL;
-    if (status || tensor == NULL) return status;
-    if (tensor->type.rank != 1 || tensor->type.dims[0] != channels)
-        return op_error(call, PST_ERR_MODEL, "%s should have a number for each channel", name);
-    *vector = tensor->f;
-    return PST_OK;
+/* ---------------------------------------------------------------------- norms of whole channels */
+
+/* x [n, channels, ...] */
+static int infer_channel_norm(struct op_call *call) {
+    static const char *const names[] = {"mean", "variance", "gamma", "beta"};
+    const struct mil_type *x = op_type(call, "x");
+    if (x->rank < 3 || x->rank > 5)
+        return op_refuse(call, "x has rank %u, expected 3 to 5", (unsigned)x->rank);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (x->dims[1] >= 0 && !op_has_length(call, names[i], x->dims[1])) return 0;
+    return op_give(call, *x);
 }
 
-/* What batch_norm and instance_norm share: x [n, channels, ...]. */
-struct channels {
-    const struct mil_tensor *x;
-    struct mil_tensor *y;
-    const float *gamma, *beta;
-    float epsilon;
-    size_t rows, count, inner; /* n, channels, elements of one */
-};
-
-static pst_status read_channels(struct op_call *call, struct channels *c) {
-    pst_status status = op_floats(call, "x", &c->x);
-    if (status) return status;
-    const struct mil_type *type = &c->x->type;
-    if (type->rank < 3) return op_error(call, PST_ERR_MODEL, "x should have rank 3 or more");
-    c->epsilon = 1e-5f;
-    status = channel_vector(call, "gamma", type->dims[1], &c->gamma);
-    if (status == PST_OK) status = channel_vector(call, "beta", type->dims[1], &c->beta);
-    if (status == PST_OK) status = op_float(call, "epsilon", &c->epsilon);
-    if (status == PST_OK) status = op_output(call, 0, type, &c->y);
-    c->rows = (size_t)type->dims[0];
-    c->count = (size_t)type->dims[1];
-    c->inner = span_of(type, 2, type->rank);
-    return status;
+static float of_channel(const struct mil_tensor *vector, size_t channel, float missing) {
+    return vector != NULL ? vector->f[channel] : missing;
 }
 
-static pst_status run_instance_norm(struct op_call *call) {
-    struct channels c;
-    pst_status status = read_channels(call, &c);
-    if (status || c.inner == 0) return status;
-    struct walk walk = {.rank = 1, .dims = {c.inner}, .stride = {{1}}};
-    for (size_t i = 0; i < c.rows * c.count; i++) {
-        float *y = c.y->f + i * c.inner;
-        normalise(y, c.x->f + i * c.inner, walk, c.inner, c.epsilon);
-        float gamma = c.gamma ? c.gamma[i % c.count] : 1, beta = c.beta ? c.beta[i % c.count] : 0;
-        for (size_t j = 0; j < c.inner; j++) y[j] = y[j] * gamma + beta;
+enum { BATCH, INSTANCE };
+
+static pst_status run_channel_norm(struct op_call *call) {
+    const struct mil_tensor *x = op_tensor(call, "x"), *mean = op_tensor(call, "mean");
+    const struct mil_tensor *variance = op_tensor(call, "variance");
+    const struct mil_tensor *gamma = op_tensor(call, "gamma"), *beta = op_tensor(call, "beta");
+    float *y = op_result(call, 0)->f, epsilon = op_float(call, "epsilon", 0);
+    size_t rows = (size_t)x->type.dims[0], channels = (size_t)x->type.dims[1];
+    size_t inner = span_of(&x->type, 2, x->type.rank);
+    struct walk walk = {.rank = 1, .dims = {inner}, .stride = {{1}}};
+    for (size_t i = 0; i < rows * channels; i++) {
+        size_t channel = i % channels;
+        const float *from = x->f + i * inner;
+        float *to = y + i * inner, middle = 0;
+        float scale = of_channel(gamma, channel, 1), shift = of_channel(beta, channel, 0);
+        if (call->row->variant == INSTANCE) {
+            normalise(to, from, walk, inner, epsilon);
+            from = to;
+        } else {
+            scale /= sqrtf(variance->f[channel] + epsilon);
+            middle = mean->f[channel];
+        }
+        for (size_t j = 0; j < inner; j++) to[j] = (from[j] - middle) * scale + shift;
     }
     return PST_OK;
 }
 
-static pst_status run_batch_norm(struct op_call *call) {
-    struct channels c;
-    const float *mean, *variance;
-    pst_status status = read_channels(call, &c);
-    if (status == PST_OK) status = channel_vector(call, "mean", c.x->type.dims[1], &mean);
-    if (status == PST_OK) status = channel_vector(call, "variance", c.x->type.dims[1], &variance);
+/* ------------------------------------------------------------------------------------- soft-max */
+
+static int infer_softmax(struct op_call *call) {
+    const struct mil_type *x = op_type(call, "x");
+    return op_axis(call, x->rank) >= 0 && op_give(call, *x);
+}
+
+static pst_status run_softmax(struct op_call *call) {
+    const struct mil_tensor *x = op_tensor(call, "x");
+    struct mil_tensor *y = op_result(call, 0);
+    uint32_t axis = (uint32_t)op_axis(call, x->type.rank);
+    size_t n = (size_t)x->type.dims[axis], inner = span_of(&x->type, axis + 1, x->type.rank);
+    size_t outer = span_of(&x->type, 0, axis);
+    float *row = NULL;
+    pst_status status = inner > 1 ? op_floats_new(call, n, &row) : PST_OK;
     if (status) return status;
-    if (mean == NULL || variance == NULL)
-        return op_error(call, PST_ERR_MODEL, "needs mean and variance");
-    for (size_t i = 0; i < c.rows * c.count; i++) {
-        size_t channel = i % c.count;
-        float scale = (c.gamma ? c.gamma[channel] : 1) / sqrtf(variance[channel] + c.epsilon);
-        float shift = c.beta ? c.beta[channel] : 0;
-        for (size_t j = i * c.inner; j < (i + 1) * c.inner; j++)
-            c.y->f[j] = (c.x->f[j] - mean[channel]) * scale + shift;
+    tensor_copy(y, x);
+    for (size_t i = 0; i < outer * inner; i++) {
+        float *at = y->f + i / inner * n * inner + i % inner;
+        if (inner == 1) {
+            call->resources->kernels->softmax(at, n);
+            continue;
+        }
+        for (size_t j = 0; j < n; j++) row[j] = at[j * inner];
+        call->resources->kernels->softmax(row, n);
+        for (size_t j = 0; j < n; j++) at[j * inner] = row[j];
     }
+    free(row);
     return PST_OK;
 }
 
-static pst_status run_l2_norm(struct op_call *call) {
-    const struct mil_tensor *x;
-    struct mil_tensor *y;
-    float epsilon = 1e-6f;
-    pst_status status = op_floats(call, "x", &x);
-    if (status == PST_OK) status = op_float(call, "epsilon", &epsilon);
-    if (status == PST_OK) status = op_output(call, 0, &x->type, &y);
-    if (status) return status;
-    if (x->type.rank < 3) return op_error(call, PST_ERR_MODEL, "x should have rank 3 or more");
-    /* Over the last three dimensions. */
-    size_t n = span_of(&x->type, x->type.rank - 3, x->type.rank);
-    size_t rows = n ? span_of(&x->type, 0, x->type.rank - 3) : 0;
-    for (size_t i = 0; i < rows; i++) {
-        double squares = (double)epsilon;
-        for (size_t j = i * n; j < (i + 1) * n; j++) squares += (double)x->f[j] * (double)x->f[j];
-        double scale = 1.0 / sqrt(squares);
-        for (size_t j = i * n; j < (i + 1) * n; j++) y->f[j] = (float)((double)x->f[j] * scale);
-    }
-    return PST_OK;
-}
-
-const struct op_entry op_norm_entries[] = {
-    {"layer_norm", run_layer_norm, 0, 0},
-    {"instance_norm", run_instance_norm, 0, 0},
-    {"batch_norm", run_batch_norm, 0, 0},
-    {"l2_norm", run_l2_norm, 0, 0},
+const struct op_row op_norm_rows[] = {
+    {"batch_norm", 6, "x F, mean! F1, variance! F1, gamma?! F1, beta?! F1, epsilon! g0",
+     infer_channel_norm, run_channel_norm, BATCH, 0},
+    {"instance_norm", 6, "x F, gamma?! F1, beta?! F1, epsilon! g0", infer_channel_norm,
+     run_channel_norm, INSTANCE, 0},
+    {"layer_norm", 6, "x F, axes! i1, gamma?! F, beta?! F, epsilon! g0", infer_layer_norm,
+     run_layer_norm, 0, 0},
+    {"softmax", 6, "x F, axis! i0", infer_softmax, run_softmax, 0, 0},
     {0},
 };

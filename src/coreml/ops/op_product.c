@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/checked.h"
+
 struct spread {
     size_t total, piece;
     void (*task)(void *context, size_t first, size_t count);
@@ -26,7 +28,7 @@ void op_spread(struct op_call *call, size_t total, size_t piece,
         thread_pool_run(call->resources->pool, pieces, run_piece, &spread);
 }
 
-/* ------------------------------------------------------------------------------------------- products */
+/* ------------------------------------------------------------------------------------- products */
 
 struct product {
     const struct matmul *whole;

@@ -1,4 +1,5 @@
-/* op_product.h - work that an operation spreads over the threads: its own tasks, and matrix products. */
+/* op_product.h - work that an operation spreads over the threads: its own tasks, and matrix
+ * products. */
 #ifndef PST_COREML_OPS_OP_PRODUCT_H
 #define PST_COREML_OPS_OP_PRODUCT_H
 

@@ -1,17 +1,30 @@
 /* op_reduce.c - many elements to one: sums and their like over axes. Sums are in double and rounded
  * once. */
-#include <stdlib.h>
+#include <math.h>
 
 #include "coreml/ops/op.h"
+#include "coreml/ops/tensor_walk.h"
 
-enum reduce { SUM, MEAN, SUM_SQUARE, L1, L2, LOG_SUM, LOG_SUM_EXP, PROD, MAX, MIN };
+enum reduce { SUM, MEAN, SUM_SQUARE, MAX, MIN };
+
+static int infer_reduce(struct op_call *call) {
+    const struct mil_type *x = op_type(call, "x");
+    struct mil_type type = {.dtype = x->dtype};
+    int bits = op_count(call, "axes") == 0 ? (1 << x->rank) - 1 : op_axes(call, x->rank);
+    int keep = op_int(call, "keep_dims", 0) != 0;
+    if (bits < 0) return 0;
+    for (uint32_t i = 0; i < x->rank; i++) {
+        if ((bits >> i & 1) == 0)
+            type.dims[type.rank++] = x->dims[i];
+        else if (keep)
+            type.dims[type.rank++] = 1;
+    }
+    return op_give(call, type);
+}
 
 static void fold(enum reduce reduce, double *sum, double x, int first) {
     switch (reduce) {
-    case SUM_SQUARE:
-    case L2: *sum += x * x; break;
-    case L1: *sum += fabs(x); break;
-    case PROD: *sum = first ? x : *sum * x; break;
+    case SUM_SQUARE: *sum += x * x; break;
     case MAX: *sum = first || x > *sum || isnan(x) ? x : *sum; break;
     case MIN: *sum = first || x < *sum || isnan(x) ? x : *sum; break;
     default: *sum += x; break;
@@ -21,26 +34,16 @@ static void fold(enum reduce reduce, double *sum, double x, int first) {
 /* The elements that `walk` visits from `at` on, of which there are `n`. */
 static double reduce_one(enum reduce reduce, const struct mil_tensor *x, size_t at,
                          struct walk walk, size_t n) {
-    double sum = 0, largest = 0;
-    if (n == 0) return reduce == PROD ? 1 : 0;
-    if (reduce == LOG_SUM_EXP) {
-        largest = reduce_one(MAX, x, at, walk, n);
-        if (isinf(largest)) return largest;
-    }
+    double sum = 0;
     int first = 1;
+    if (n == 0) return 0;
     do {
         size_t i = at + (size_t)walk.offset[0];
-        double value = x->f ? (double)x->f[i] : x->i[i];
-        fold(reduce, &sum, reduce == LOG_SUM_EXP ? exp(value - largest) : value, first);
+        fold(reduce, &sum, x->f ? (double)x->f[i] : x->i[i], first);
         first = 0;
     } while (walk_next(&walk));
-    switch (reduce) {
-    case MEAN: return x->f ? sum / (double)n : floor(sum / (double)n);
-    case L2: return sqrt(sum);
-    case LOG_SUM: return log(sum);
-    case LOG_SUM_EXP: return largest + log(sum);
-    default: return sum;
-    }
+    if (reduce != MEAN) return sum;
+    return x->f ? sum / (double)n : floor(sum / (double)n);
 }
 
 /* Numbers beyond int32 become its nearest. */
@@ -48,95 +51,64 @@ static int32_t narrow(double x) {
     return x >= INT32_MAX ? INT32_MAX : x <= INT32_MIN || isnan(x) ? INT32_MIN : (int32_t)x;
 }
 
-struct job {
-    enum reduce reduce;
-    const struct mil_tensor *x;
-    struct mil_tensor *y;
-    struct walk inner, outer;
-    size_t n;
-};
-
 static pst_status run_reduce(struct op_call *call) {
-    const struct mil_tensor *x;
-    int32_t keep_dims = 0;
-    int flags[MIL_RANK_MAX];
-    struct job job = {.reduce = (enum reduce)call->step->entry->variant, .n = 1};
-    pst_status status = op_tensor(call, "x", &x);
-    if (status == PST_OK) status = op_axes(call, "axes", x->type.rank, flags);
-    if (status == PST_OK) status = op_int(call, "keep_dims", &keep_dims);
-    if (status) return status;
-    struct mil_type type = {.dtype = x->type.dtype};
-    ptrdiff_t strides[MIL_RANK_MAX];
-    strides_of(&x->type, strides);
-    for (uint32_t d = 0; d < x->type.rank; d++) {
-        struct walk *walk = flags[d] ? &job.inner : &job.outer;
-        walk->dims[walk->rank] = (size_t)x->type.dims[d];
-        walk->stride[0][walk->rank++] = strides[d];
-        if (flags[d])
-            job.n *= (size_t)x->type.dims[d];
-        else
-            type.dims[type.rank++] = x->type.dims[d];
-        if (flags[d] && keep_dims) type.dims[type.rank++] = 1;
-    }
-    status = op_output(call, 0, &type, &job.y);
-    size_t count = 0, done = 0;
-    if (status || !mil_type_count(&type, &count) || count == 0) return status;
-    status = op_work(call, count, job.n, 1);
+    const struct mil_tensor *x = op_tensor(call, "x");
+    struct mil_tensor *y = op_result(call, 0);
+    int all = op_count(call, "axes") == 0;
+    struct walk inner, outer;
+    walk_split(&x->type, all ? ~0u : (unsigned)op_axes(call, x->type.rank), &inner, &outer);
+    size_t n = walk_length(&inner), done = 0;
+    pst_status status = op_work(call, mil_elements(&y->type), n, 1);
     if (status) return status;
     do {
-        double value = reduce_one(job.reduce, x, (size_t)job.outer.offset[0], job.inner, job.n);
-        if (job.y->f)
-            job.y->f[done++] = (float)value;
+        double value =
+            reduce_one((enum reduce)call->row->variant, x, (size_t)outer.offset[0], inner, n);
+        if (y->f)
+            y->f[done++] = (float)value;
         else
-            job.y->i[done++] = narrow(value);
-    } while (walk_next(&job.outer));
+            y->i[done++] = narrow(value);
+    } while (walk_next(&outer));
     return PST_OK;
 }
 
+static int infer_cumsum(struct op_call *call) {
+    return op_axis(call, op_type(call, "x")->rank) >= 0 && op_infer_same(call);
+}
+
 static pst_status run_cumsum(struct op_call *call) {
-    const struct mil_tensor *x;
-    uint32_t axis = 0;
-    int32_t exclusive = 0, reverse = 0;
-    pst_status status = op_tensor(call, "x", &x);
-    if (status == PST_OK) status = op_axis(call, "axis", x->type.rank, &axis);
-    if (status == PST_OK) status = op_int(call, "exclusive", &exclusive);
-    if (status == PST_OK) status = op_int(call, "reverse", &reverse);
-    if (status == PST_OK) status = op_copy(call, 0, x, &x->type);
-    if (status) return status;
-    struct mil_tensor *y = &call->step->outputs[0]->tensor;
+    const struct mil_tensor *x = op_tensor(call, "x");
+    struct mil_tensor *y = op_result(call, 0);
+    uint32_t axis = (uint32_t)op_axis(call, x->type.rank);
+    int exclusive = op_int(call, "exclusive", 0) != 0, reverse = op_int(call, "reverse", 0) != 0;
     size_t n = (size_t)x->type.dims[axis], inner = span_of(&x->type, axis + 1, x->type.rank);
-    size_t lines = n ? span_of(&x->type, 0, axis) * inner : 0;
-    for (size_t line = 0; line < lines; line++) {
+    for (size_t line = 0, lines = span_of(&x->type, 0, axis) * inner; line < lines; line++) {
         double sum = 0;
-        uint32_t whole = 0;
+        uint32_t whole = 0; /* wraps */
         for (size_t i = 0; i < n; i++) {
             size_t step = reverse ? n - 1 - i : i;
             size_t at = (line / inner * n + step) * inner + line % inner;
+            double before = sum;
+            uint32_t whole_before = whole;
             if (x->f) {
-                if (exclusive) y->f[at] = (float)sum;
                 sum += (double)x->f[at];
-                if (!exclusive) y->f[at] = (float)sum;
+                y->f[at] = (float)(exclusive ? before : sum);
             } else {
-                if (exclusive) y->i[at] = (int32_t)whole;
                 whole += (uint32_t)x->i[at];
-                if (!exclusive) y->i[at] = (int32_t)whole;
+                y->i[at] = (int32_t)(exclusive ? whole_before : whole);
             }
         }
     }
     return PST_OK;
 }
 
-const struct op_entry op_reduce_entries[] = {
-    {"reduce_sum", run_reduce, SUM, 0},
-    {"reduce_mean", run_reduce, MEAN, 0},
-    {"reduce_sum_square", run_reduce, SUM_SQUARE, 0},
-    {"reduce_l1_norm", run_reduce, L1, 0},
-    {"reduce_l2_norm", run_reduce, L2, 0},
-    {"reduce_log_sum", run_reduce, LOG_SUM, 0},
-    {"reduce_log_sum_exp", run_reduce, LOG_SUM_EXP, 0},
-    {"reduce_prod", run_reduce, PROD, 0},
-    {"reduce_max", run_reduce, MAX, 0},
-    {"reduce_min", run_reduce, MIN, 0},
-    {"cumsum", run_cumsum, 0, 0},
+#define AXES "x N, axes?! i1, keep_dims! b0"
+
+const struct op_row op_reduce_rows[] = {
+    {"cumsum", 6, "x N, axis! i0, exclusive! b0, reverse! b0", infer_cumsum, run_cumsum, 0, 0},
+    {"reduce_max", 6, AXES, infer_reduce, run_reduce, MAX, 0},
+    {"reduce_mean", 6, AXES, infer_reduce, run_reduce, MEAN, 0},
+    {"reduce_min", 6, AXES, infer_reduce, run_reduce, MIN, 0},
+    {"reduce_sum", 6, AXES, infer_reduce, run_reduce, SUM, 0},
+    {"reduce_sum_square", 6, AXES, infer_reduce, run_reduce, SUM_SQUARE, 0},
     {0},
 };

@@ -1,156 +1,124 @@
 /* op_shape.c - the same elements in another shape or order. */
-#include "coreml/ops/op.h"
+#include <string.h>
 
-static pst_status run_identity(struct op_call *call) {
-    const struct mil_tensor *x;
-    pst_status status = op_tensor(call, "x", &x);
-    return status ? status : op_copy(call, 0, x, &x->type);
+#include "base/checked.h"
+#include "coreml/ops/op.h"
+#include "coreml/ops/tensor_walk.h"
+
+static pst_status run_copy(struct op_call *call) {
+    tensor_copy(op_result(call, 0), op_tensor(call, "x"));
+    return PST_OK;
 }
 
 /* 0 in the shape keeps the dimension of x at its place, one -1 takes what is left. */
-static pst_status run_reshape(struct op_call *call) {
-    const struct mil_tensor *x;
-    int32_t shape[MIL_RANK_MAX];
-    int rank, open = -1;
-    size_t known = 1, count = 0;
-    pst_status status = op_tensor(call, "x", &x);
-    if (status == PST_OK) status = op_ints(call, "shape", MIL_RANK_MAX, shape, &rank);
-    if (status) return status;
-    (void)mil_type_count(&x->type, &count);
-    struct mil_type type = {.dtype = x->type.dtype, .rank = rank > 0 ? (uint32_t)rank : 0};
-    for (int i = 0; i < rank; i++) {
-        type.dims[i] = shape[i];
-        if (shape[i] == 0 && (uint32_t)rank == x->type.rank) type.dims[i] = x->type.dims[i];
-        int second = type.dims[i] == -1 && open >= 0;
-        if (type.dims[i] == -1) open = i;
-        if (second || type.dims[i] < -1 ||
-            (type.dims[i] >= 0 && !checked_mul(known, (size_t)type.dims[i], &known)))
-            return op_error(call, PST_ERR_MODEL, "the shape cannot be had");
-    }
-    if (open >= 0) type.dims[open] = known ? (int64_t)(count / known) : 0;
-    return op_copy(call, 0, x, &type);
-}
-
-static pst_status run_expand_dims(struct op_call *call) {
-    const struct mil_tensor *x;
-    int32_t axes[MIL_RANK_MAX];
-    int count, flags[MIL_RANK_MAX] = {0};
-    pst_status status = op_tensor(call, "x", &x);
-    if (status == PST_OK) status = op_ints(call, "axes", MIL_RANK_MAX, axes, &count);
-    if (status) return status;
-    if (count < 0 || x->type.rank + (uint32_t)count > MIL_RANK_MAX)
-        return op_error(call, PST_ERR_UNSUPPORTED, "gives more than %d dimensions", MIL_RANK_MAX);
-    struct mil_type type = {.dtype = x->type.dtype, .rank = x->type.rank + (uint32_t)count};
+static int infer_reshape(struct op_call *call) {
+    const struct mil_type *x = op_type(call, "x"), *shape = op_type(call, "shape");
+    struct mil_type type = mil_type_open(x->dtype, shape->dims[0]);
+    int64_t dims[OP_INTS_MAX];
+    int count = op_ints(call, "shape", dims), open = -1, known = !mil_has_unknown(x);
+    size_t total = mil_elements(x), product = 1;
+    if (count < 0) return op_give(call, type);
+    if (count > MIL_RANK_MAX) return op_refuse(call, "shape has %d elements", count);
     for (int i = 0; i < count; i++) {
-        int64_t place = axes[i] < 0 ? (int64_t)axes[i] + type.rank : axes[i];
-        if (place < 0 || place >= type.rank || flags[place])
-            return op_error(call, PST_ERR_MODEL, "axes has %d for rank %u", axes[i], type.rank);
-        flags[place] = 1;
+        type.dims[i] = dims[i] == 0 && (uint32_t)count == x->rank ? x->dims[i] : dims[i];
+        if (dims[i] < -1 || (dims[i] == -1 && open >= 0))
+            return op_refuse(call, "shape has %lld at %d", (long long)dims[i], i);
+        if (dims[i] == -1)
+            open = i;
+        else if (type.dims[i] < 0)
+            known = 0;
+        else if (!checked_mul(product, (size_t)type.dims[i], &product))
+            return op_refuse(call, "shape has too many elements");
     }
-    uint32_t next = 0;
-    for (uint32_t i = 0; i < type.rank; i++) type.dims[i] = flags[i] ? 1 : x->type.dims[next++];
-    return op_copy(call, 0, x, &type);
+    if (!known) return op_give(call, type);
+    if (open >= 0 ? product == 0 || total % product != 0 : product != total)
+        return op_refuse(call, "%zu elements cannot take a shape of %zu", total, product);
+    if (open >= 0) type.dims[open] = (int64_t)(total / product);
+    return op_give(call, type);
 }
 
-static pst_status run_squeeze(struct op_call *call) {
-    const struct mil_tensor *x;
-    int flags[MIL_RANK_MAX];
-    pst_status status = op_tensor(call, "x", &x);
-    if (status == PST_OK) status = op_axes(call, "axes", x->type.rank, flags);
-    if (status) return status;
-    int all = op_argument(call, "axes") == NULL;
-    struct mil_type type = {.dtype = x->type.dtype};
-    for (uint32_t i = 0; i < x->type.rank; i++) {
-        if (flags[i] && !all && x->type.dims[i] != 1)
-            return op_error(call, PST_ERR_MODEL, "dimension %u is not 1", i);
-        if (!flags[i] || x->type.dims[i] != 1) type.dims[type.rank++] = x->type.dims[i];
-    }
-    return op_copy(call, 0, x, &type);
+static int infer_expand_dims(struct op_call *call) {
+    const struct mil_type *x = op_type(call, "x"), *axes = op_type(call, "axes");
+    struct mil_type type = {.dtype = x->dtype};
+    uint32_t from = 0;
+    if (axes->dims[0] < 0 || x->rank + axes->dims[0] > MIL_RANK_MAX)
+        return op_refuse(call, "it adds %lld axes", (long long)axes->dims[0]);
+    type.rank = x->rank + (uint32_t)axes->dims[0];
+    int bits = op_axes(call, type.rank);
+    if (bits < 0) return 0;
+    for (uint32_t i = 0; i < type.rank; i++)
+        type.dims[i] = (bits >> i & 1) != 0 ? 1 : x->dims[from++];
+    return op_give(call, type);
 }
 
-static pst_status run_flatten2d(struct op_call *call) {
-    const struct mil_tensor *x;
-    uint32_t axis = 1;
-    pst_status status = op_tensor(call, "x", &x);
-    if (status == PST_OK) status = op_axis(call, "axis", x->type.rank, &axis);
-    if (status) return status;
-    struct mil_type type = {.dtype = x->type.dtype, .rank = 2};
-    type.dims[0] = (int64_t)span_of(&x->type, 0, axis);
-    type.dims[1] = (int64_t)span_of(&x->type, axis, x->type.rank);
-    return op_copy(call, 0, x, &type);
+static int infer_squeeze(struct op_call *call) {
+    const struct mil_type *x = op_type(call, "x");
+    struct mil_type type = {.dtype = x->dtype};
+    int all = op_count(call, "axes") == 0, bits = all ? 0 : op_axes(call, x->rank);
+    if (bits < 0) return 0;
+    for (uint32_t i = 0; i < x->rank; i++) {
+        int squeezed = (bits >> i & 1) != 0;
+        if (squeezed && x->dims[i] >= 0 && x->dims[i] != 1)
+            return op_refuse(call, "axis %u has %lld elements, expected 1", (unsigned)i,
+                             (long long)x->dims[i]);
+        if (!squeezed && !(all && x->dims[i] == 1)) type.dims[type.rank++] = x->dims[i];
+    }
+    return op_give(call, type);
+}
+
+/* The axis of x that axis `i` of the result is. */
+static int source_axis(struct op_call *call, uint32_t i) {
+    int64_t axis = 0;
+    op_element(call, "perm", i, &axis);
+    return op_axis_of(call, axis, op_type(call, "x")->rank);
+}
+
+static int infer_transpose(struct op_call *call) {
+    const struct mil_type *x = op_type(call, "x");
+    struct mil_type type = *x;
+    int64_t perm[OP_INTS_MAX];
+    int count = op_ints(call, "perm", perm);
+    unsigned seen = 0;
+    if (count != (int)x->rank)
+        return op_refuse(call, "perm has %d elements for a tensor of rank %u", count,
+                         (unsigned)x->rank);
+    for (uint32_t i = 0; i < x->rank; i++) {
+        int axis = source_axis(call, i);
+        if (axis < 0) return 0;
+        if ((seen >> axis & 1) != 0) return op_refuse(call, "perm has axis %d twice", axis);
+        seen |= 1u << axis;
+        type.dims[i] = x->dims[axis];
+    }
+    return op_give(call, type);
 }
 
 static pst_status run_transpose(struct op_call *call) {
-    const struct mil_tensor *x;
-    struct mil_tensor *y;
-    int32_t perm[MIL_RANK_MAX];
-    int count, seen[MIL_RANK_MAX] = {0};
-    pst_status status = op_tensor(call, "x", &x);
-    if (status == PST_OK) status = op_ints(call, "perm", MIL_RANK_MAX, perm, &count);
-    if (status) return status;
-    if (count < 0 || (uint32_t)count != x->type.rank)
-        return op_error(call, PST_ERR_MODEL, "perm has not the rank of x");
-    struct mil_type type = x->type;
-    struct place from = place_of(x);
-    ptrdiff_t strides[MIL_RANK_MAX] = {0};
-    for (int i = 0; i < count; i++) {
-        int place = perm[i] < 0 ? perm[i] + count : perm[i];
-        if (place < 0 || place >= count || seen[place])
-            return op_error(call, PST_ERR_MODEL, "perm is no permutation");
-        seen[place] = 1;
-        type.dims[i] = x->type.dims[place];
-        strides[i] = from.strides[place];
-    }
-    status = op_output(call, 0, &type, &y);
-    if (status) return status;
-    memcpy(from.strides, strides, sizeof strides);
-    struct place to = place_of(y);
-    move_block(type.rank, type.dims, &to, &from);
+    struct mil_tensor *y = op_result(call, 0);
+    struct place whole = place_of(op_tensor(call, "x")), from = whole, to = place_of(y);
+    for (uint32_t i = 0; i < y->type.rank; i++)
+        from.strides[i] = whole.strides[source_axis(call, i)];
+    move_block(y->type.rank, y->type.dims, &to, &from);
     return PST_OK;
 }
 
-static pst_status run_reverse(struct op_call *call) {
-    const struct mil_tensor *x;
-    struct mil_tensor *y;
-    int flags[MIL_RANK_MAX];
-    pst_status status = op_tensor(call, "x", &x);
-    if (status == PST_OK) status = op_axes(call, "axes", x->type.rank, flags);
-    if (status == PST_OK) status = op_output(call, 0, &x->type, &y);
-    if (status) return status;
-    struct place from = place_of(x), to = place_of(y);
-    for (uint32_t i = 0; i < x->type.rank; i++) {
-        if (!flags[i]) continue;
-        from.base += (ptrdiff_t)(x->type.dims[i] - 1) * from.strides[i];
-        from.strides[i] = -from.strides[i];
-    }
-    move_block(x->type.rank, x->type.dims, &to, &from);
-    return PST_OK;
+static int infer_shape(struct op_call *call) {
+    return op_give(
+        call, (struct mil_type){.dtype = MIL_I32, .rank = 1, .dims = {op_type(call, "x")->rank}});
 }
 
 static pst_status run_shape(struct op_call *call) {
-    const struct mil_tensor *x;
-    struct mil_tensor *y;
-    pst_status status = op_tensor(call, "x", &x);
-    if (status) return status;
-    struct mil_type type = {.dtype = MIL_I32, .rank = 1, .dims = {x->type.rank}};
-    status = op_output(call, 0, &type, &y);
-    if (status) return status;
-    for (uint32_t i = 0; i < x->type.rank; i++) {
-        if (x->type.dims[i] > INT32_MAX)
-            return op_error(call, PST_ERR_UNSUPPORTED, "a dimension is beyond 32 bits");
-        y->i[i] = (int32_t)x->type.dims[i];
-    }
+    const struct mil_type *x = op_type(call, "x");
+    struct mil_tensor *y = op_result(call, 0);
+    for (uint32_t i = 0; i < x->rank; i++) y->i[i] = (int32_t)x->dims[i];
     return PST_OK;
 }
 
-const struct op_entry op_shape_entries[] = {
-    {"identity", run_identity, 0, 1},
-    {"reshape", run_reshape, 0, 1},
-    {"expand_dims", run_expand_dims, 0, 1},
-    {"squeeze", run_squeeze, 0, 1},
-    {"flatten2d", run_flatten2d, 0, 1},
-    {"transpose", run_transpose, 0, 1},
-    {"reverse", run_reverse, 0, 1},
-    {"shape", run_shape, 0, 0},
+const struct op_row op_shape_rows[] = {
+    {"expand_dims", 6, "x A, axes! i1", infer_expand_dims, run_copy, 0, OP_MOVES},
+    {"identity", 6, "x A", op_infer_same, run_copy, 0, OP_MOVES},
+    {"reshape", 6, "x A, shape i1", infer_reshape, run_copy, 0, OP_MOVES},
+    {"shape", 6, "x w", infer_shape, run_shape, 0, 0},
+    {"squeeze", 6, "x A, axes?! i1", infer_squeeze, run_copy, 0, OP_MOVES},
+    {"transpose", 6, "x A, perm! i1", infer_transpose, run_transpose, 0, OP_MOVES},
     {0},
 };

@@ -1,63 +1,15 @@
 /* op_slice.c - parts of a tensor: slices, pieces, and writing one into it. */
-#include "coreml/ops/op.h"
+#include <string.h>
 
-/* One dimension of a slice: `count` elements from `begin` on, `step` apart. */
+#include "coreml/ops/op.h"
+#include "coreml/ops/tensor_walk.h"
+
+/* One axis of a slice: `count` elements from `begin` on, `step` apart. */
 struct range {
     int64_t begin, step, count;
 };
 
-/* Python's x[begin:end:step] of n elements; an open end is told by its flag. */
-static struct range python_range(int64_t n, int64_t begin, int64_t end, int64_t step,
-                                 int open_begin, int open_end) {
-    int64_t low = step > 0 ? 0 : -1, high = step > 0 ? n : n - 1;
-    if (begin < 0) begin += n;
-    if (end < 0) end += n;
-    begin = begin < low ? low : begin > high ? high : begin;
-    end = end < low ? low : end > high ? high : end;
-    if (open_begin) begin = step > 0 ? 0 : n - 1;
-    if (open_end) end = step > 0 ? n : -1;
-    int64_t span = step > 0 ? end - begin : begin - end, size = step > 0 ? step : -step;
-    return (struct range){begin, step, span > 0 ? (span + size - 1) / size : 0};
-}
-
-struct slice {
-    struct range ranges[MIL_RANK_MAX];
-    int squeezed[MIL_RANK_MAX];
-};
-
-static pst_status read_slice(struct op_call *call, const struct mil_type *x, struct slice *slice) {
-    int32_t begin[MIL_RANK_MAX], end[MIL_RANK_MAX], stride[MIL_RANK_MAX];
-    int32_t begin_mask[MIL_RANK_MAX] = {0}, end_mask[MIL_RANK_MAX] = {0};
-    int32_t squeeze_mask[MIL_RANK_MAX] = {0};
-    for (uint32_t i = 0; i < x->rank; i++) stride[i] = 1;
-    if (!op_argument(call, "begin") || !op_argument(call, "end"))
-        return op_error(call, PST_ERR_MODEL, "needs begin and end");
-    pst_status status = op_ints_of(call, "begin", x->rank, begin);
-    if (status == PST_OK) status = op_ints_of(call, "end", x->rank, end);
-    if (status == PST_OK) status = op_ints_of(call, "stride", x->rank, stride);
-    if (status == PST_OK) status = op_ints_of(call, "begin_mask", x->rank, begin_mask);
-    if (status == PST_OK) status = op_ints_of(call, "end_mask", x->rank, end_mask);
-    if (status == PST_OK) status = op_ints_of(call, "squeeze_mask", x->rank, squeeze_mask);
-    if (status) return status;
-    for (uint32_t i = 0; i < x->rank; i++) {
-        int64_t n = x->dims[i];
-        slice->squeezed[i] = squeeze_mask[i] != 0;
-        if (stride[i] == 0) return op_error(call, PST_ERR_MODEL, "has a stride of 0");
-        if (!squeeze_mask[i]) {
-            slice->ranges[i] =
-                python_range(n, begin[i], end[i], stride[i], begin_mask[i], end_mask[i]);
-            continue;
-        }
-        int64_t at = begin_mask[i] ? 0 : begin[i] < 0 ? begin[i] + n : begin[i];
-        if (at < 0 || at >= n)
-            return op_error(call, PST_ERR_MODEL, "begin %d is outside of dimension %u", begin[i],
-                            i);
-        slice->ranges[i] = (struct range){at, 1, 1};
-    }
-    return PST_OK;
-}
-
-/* The part of a tensor that a slice names. */
+/* The part of a tensor that a slice is. */
 static struct place part_of(const struct mil_tensor *x, const struct range *ranges) {
     struct place place = place_of(x);
     for (uint32_t i = 0; i < x->type.rank; i++) {
@@ -67,131 +19,224 @@ static struct place part_of(const struct mil_tensor *x, const struct range *rang
     return place;
 }
 
-/* Result `index` is the part of x, without the squeezed dimensions. */
-static pst_status take_part(struct op_call *call, size_t index, const struct mil_tensor *x,
-                            const struct range *ranges, const int *squeezed) {
-    struct mil_type type = {.dtype = x->type.dtype};
-    struct place part = part_of(x, ranges), from = part;
-    for (uint32_t i = 0; i < x->type.rank; i++) {
-        if (squeezed && squeezed[i]) continue;
-        from.strides[type.rank] = part.strides[i];
-        type.dims[type.rank++] = ranges[i].count;
+/* -------------------------------------------------------------------------- slices as in Python */
+
+/* Python's x[begin:end:step] of `size` elements; an edge is an open end. `count` is 0 when there
+ * are none. */
+static struct range python_range(int64_t size, int64_t begin, int64_t end, int64_t step,
+                                 int from_edge, int to_edge) {
+    if (begin < 0) begin += size;
+    if (end < 0) end += size;
+    if (from_edge) begin = step > 0 ? 0 : size - 1;
+    if (to_edge) end = step > 0 ? size : -1;
+    if (end > size) end = size;
+    if (begin < 0 || begin > size || end < -1) return (struct range){.step = step};
+    if (step < 0 && begin == size) begin--;
+    int64_t span = step > 0 ? end - begin : begin - end, stride = step > 0 ? step : -step;
+    return (struct range){begin, step, span > 0 ? (span + stride - 1) / stride : 0};
+}
+
+/* The element of `name` for an axis, or `missing` when there is none. `*known` falls when it is
+ * computed. */
+static int64_t element(const struct op_call *call, const char *name, uint32_t axis, int64_t missing,
+                       int *known) {
+    int64_t number = missing;
+    if (op_count(call, name) != 0 && !op_element(call, name, axis, &number)) *known = 0;
+    return number;
+}
+
+/* One axis of the slice that begin, end, stride and their masks say; its count is MIL_UNKNOWN when
+ * it is not known yet. 0 with a reason. */
+static int read_range(struct op_call *call, uint32_t axis, int64_t size, struct range *range,
+                      int *squeezed) {
+    int bounds = 1, masks = 1;
+    int64_t begin = element(call, "begin", axis, 0, &bounds);
+    int64_t end = element(call, "end", axis, 0, &bounds);
+    int64_t step = element(call, "stride", axis, 1, &masks);
+    int from_edge = element(call, "begin_mask", axis, 0, &masks) != 0;
+    int to_edge = element(call, "end_mask", axis, 0, &masks) != 0;
+    *squeezed = element(call, "squeeze_mask", axis, 0, &masks) != 0;
+    int known = masks && size >= 0 && (bounds || (from_edge && to_edge));
+    if (*squeezed) { /* an index */
+        int64_t at = from_edge ? 0 : begin < 0 ? begin + size : begin;
+        *range = (struct range){at, 1, 1};
+        return !known || (at >= 0 && at < size) ||
+               op_refuse(call, "begin %lld is outside of axis %u of %lld elements",
+                         (long long)begin, (unsigned)axis, (long long)size);
     }
-    struct mil_tensor *y;
-    pst_status status = op_output(call, index, &type, &y);
-    if (status) return status;
-    struct place to = place_of(y);
-    move_block(type.rank, type.dims, &to, &from);
-    return PST_OK;
+    if (step == 0) return op_refuse(call, "stride is 0 at axis %u", (unsigned)axis);
+    *range = known ? python_range(size, begin, end, step, from_edge, to_edge)
+                   : (struct range){.count = MIL_UNKNOWN};
+    return range->count != 0 ||
+           op_refuse(call, "axis %u of %lld elements has none from %lld to %lld", (unsigned)axis,
+                     (long long)size, (long long)begin, (long long)end);
+}
+
+/* Every vector of a slice has an element per axis. */
+static int check_vectors(struct op_call *call, uint32_t rank) {
+    static const char *const names[] = {"begin",      "end",      "stride",
+                                        "begin_mask", "end_mask", "squeeze_mask"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const struct mil_type *type = op_type(call, names[i]);
+        if (type != NULL && type->dims[0] >= 0 && type->dims[0] != (int64_t)rank)
+            return op_refuse(call, "%s has %lld elements for a tensor of rank %u", names[i],
+                             (long long)type->dims[0], (unsigned)rank);
+    }
+    return 1;
+}
+
+/* The whole slice of x: where it is and, in `shape`, its dimensions without the squeezed ones. */
+static int read_slice(struct op_call *call, struct range ranges[MIL_RANK_MAX],
+                      int squeezed[MIL_RANK_MAX], struct mil_type *shape) {
+    const struct mil_type *x = op_type(call, "x");
+    *shape = (struct mil_type){.dtype = x->dtype};
+    if (!check_vectors(call, x->rank)) return 0;
+    for (uint32_t i = 0; i < x->rank; i++) {
+        if (!read_range(call, i, x->dims[i], &ranges[i], &squeezed[i])) return 0;
+        if (!squeezed[i]) shape->dims[shape->rank++] = ranges[i].count;
+    }
+    return 1;
+}
+
+static int infer_slice_by_index(struct op_call *call) {
+    struct range ranges[MIL_RANK_MAX];
+    int squeezed[MIL_RANK_MAX];
+    struct mil_type shape;
+    return read_slice(call, ranges, squeezed, &shape) && op_give(call, shape);
+}
+
+/* The slice of `x` as a place with the axes of its shape. */
+static struct place slice_of(struct op_call *call, const struct mil_tensor *x) {
+    struct range ranges[MIL_RANK_MAX];
+    int squeezed[MIL_RANK_MAX];
+    struct mil_type shape;
+    (void)read_slice(call, ranges, squeezed, &shape);
+    struct place part = part_of(x, ranges);
+    for (uint32_t i = 0, next = 0; i < x->type.rank; i++)
+        if (!squeezed[i]) part.strides[next++] = part.strides[i];
+    return part;
 }
 
 static pst_status run_slice_by_index(struct op_call *call) {
-    const struct mil_tensor *x;
-    struct slice slice;
-    pst_status status = op_tensor(call, "x", &x);
-    if (status == PST_OK) status = read_slice(call, &x->type, &slice);
-    return status ? status : take_part(call, 0, x, slice.ranges, slice.squeezed);
+    struct mil_tensor *y = op_result(call, 0);
+    struct place from = slice_of(call, op_tensor(call, "x")), to = place_of(y);
+    move_block(y->type.rank, y->type.dims, &to, &from);
+    return PST_OK;
 }
 
-static pst_status run_slice_by_size(struct op_call *call) {
-    const struct mil_tensor *x;
-    int32_t begin[MIL_RANK_MAX] = {0}, size[MIL_RANK_MAX] = {0};
-    pst_status status = op_tensor(call, "x", &x);
-    if (status == PST_OK) status = op_ints_of(call, "begin", x->type.rank, begin);
-    if (status == PST_OK) status = op_ints_of(call, "size", x->type.rank, size);
-    if (status) return status;
-    if (!op_argument(call, "begin") || !op_argument(call, "size"))
-        return op_error(call, PST_ERR_MODEL, "needs begin and size");
+static int infer_slice_update(struct op_call *call) {
+    const struct mil_type *x = op_type(call, "x"), *update = op_type(call, "update");
     struct range ranges[MIL_RANK_MAX];
-    for (uint32_t i = 0; i < x->type.rank; i++) {
-        int64_t n = x->type.dims[i], from = begin[i] < 0 ? begin[i] + n : begin[i];
-        int64_t count = size[i] == -1 ? n - from : size[i];
-        if (from < 0 || count < 0 || from > n || count > n - from)
-            return op_error(call, PST_ERR_MODEL, "begin %d and size %d leave dimension %u of %lld",
-                            begin[i], size[i], i, (long long)n);
-        ranges[i] = (struct range){from, 1, count};
-    }
-    return take_part(call, 0, x, ranges, NULL);
+    int squeezed[MIL_RANK_MAX];
+    struct mil_type shape;
+    if (!check_vectors(call, x->rank)) return 0;
+    if (update->rank == 0 || update->rank > x->rank)
+        return op_refuse(call, "update has rank %u, x %u", (unsigned)update->rank,
+                         (unsigned)x->rank);
+    if (!read_slice(call, ranges, squeezed, &shape)) return 0;
+    if (!mil_types_agree(&shape, update))
+        return op_refuse(call, "update has not the shape of the slice");
+    return op_give(call, *x);
 }
 
 /* x with `update` written into a slice of it. */
 static pst_status run_slice_update(struct op_call *call) {
-    const struct mil_tensor *x, *update;
-    struct slice slice;
-    pst_status status = op_tensor(call, "x", &x);
-    if (status == PST_OK) status = op_tensor(call, "update", &update);
-    if (status == PST_OK) status = read_slice(call, &x->type, &slice);
-    if (status) return status;
-    struct place whole = place_of(update), from = whole;
-    int64_t dims[MIL_RANK_MAX];
-    uint32_t next = 0;
-    int fits = update->type.dtype == x->type.dtype;
-    for (uint32_t i = 0; fits && i < x->type.rank; i++) {
-        dims[i] = slice.ranges[i].count;
-        from.strides[i] = 0;
-        if (slice.squeezed[i]) continue;
-        fits = next < update->type.rank && update->type.dims[next] == dims[i];
-        from.strides[i] = whole.strides[next++];
-    }
-    if (!fits || next != update->type.rank)
-        return op_error(call, PST_ERR_MODEL, "update has not the shape of the slice");
-    status = op_copy(call, 0, x, &x->type);
-    if (status) return status;
-    struct place to = part_of(&call->step->outputs[0]->tensor, slice.ranges);
-    move_block(x->type.rank, dims, &to, &from);
+    const struct mil_tensor *update = op_tensor(call, "update");
+    struct mil_tensor *y = op_result(call, 0);
+    struct place from = place_of(update), to = slice_of(call, y);
+    tensor_copy(y, op_tensor(call, "x"));
+    move_block(update->type.rank, update->type.dims, &to, &from);
     return PST_OK;
 }
 
-/* The sizes of the pieces along a dimension of n: given, or equal. */
-static pst_status read_sizes(struct op_call *call, int64_t n, int32_t *sizes, size_t count) {
-    int32_t pieces = (int32_t)count;
-    pst_status status = op_int(call, "num_splits", &pieces);
-    if (status) return status;
-    for (size_t i = 0; i < count; i++) sizes[i] = (int32_t)(n / (int64_t)count);
-    int given = op_argument(call, "split_sizes") != NULL;
-    int found = (int)count;
-    if (given) status = op_ints(call, "split_sizes", count, sizes, &found);
-    if (status) return status;
-    int64_t sum = 0;
-    int fits = (size_t)found == count && (given || (size_t)pieces == count);
-    for (size_t i = 0; i < count; i++) {
-        fits = fits && sizes[i] >= 0;
-        sum += sizes[i];
+/* ------------------------------------------------------------------------------- slices by size */
+
+static int infer_slice_by_size(struct op_call *call) {
+    const struct mil_type *x = op_type(call, "x"), *length = op_type(call, "size");
+    struct mil_type type = *x;
+    if (!check_vectors(call, x->rank) ||
+        (length->dims[0] >= 0 && length->dims[0] != (int64_t)x->rank))
+        return op_refuse(call, "begin and size need %u elements", (unsigned)x->rank);
+    for (uint32_t i = 0; i < x->rank; i++) {
+        int from = 1, sized = 1;
+        int64_t begin = element(call, "begin", i, 0, &from);
+        int64_t size = element(call, "size", i, 0, &sized);
+        int64_t rest = !from || x->dims[i] < 0 ? MIL_UNKNOWN : x->dims[i] - begin;
+        type.dims[i] = !sized ? MIL_UNKNOWN : size == -1 ? rest : size;
+        if (sized && from && x->dims[i] >= 0 && (begin < 0 || size < -1 || size > rest || rest < 0))
+            return op_refuse(call, "axis %u of %lld elements has not %lld from %lld", (unsigned)i,
+                             (long long)x->dims[i], (long long)size, (long long)begin);
     }
-    return fits && sum == n
-               ? PST_OK
-               : op_error(call, PST_ERR_MODEL, "the pieces do not add up to the dimension");
+    return op_give(call, type);
 }
 
-/* Pieces of one split; more would be no program's. */
-enum { PIECES_MAX = 1024 };
+static pst_status run_slice_by_size(struct op_call *call) {
+    const struct mil_tensor *x = op_tensor(call, "x");
+    struct mil_tensor *y = op_result(call, 0);
+    struct range ranges[MIL_RANK_MAX];
+    for (uint32_t i = 0; i < x->type.rank; i++) {
+        ranges[i] = (struct range){0, 1, y->type.dims[i]};
+        op_element(call, "begin", i, &ranges[i].begin);
+    }
+    struct place from = part_of(x, ranges), to = place_of(y);
+    move_block(y->type.rank, y->type.dims, &to, &from);
+    return PST_OK;
+}
+
+/* ---------------------------------------------------------------------------------------- split */
+
+static int infer_split(struct op_call *call) {
+    struct mil_type type = *op_type(call, "x");
+    const struct mil_type *sizes = op_type(call, "split_sizes");
+    int64_t parts = sizes != NULL ? sizes->dims[0] : op_int(call, "num_splits", 0), total = 0;
+    int axis = op_axis(call, type.rank), known = 1;
+    if (axis < 0) return 0;
+    int64_t length = type.dims[axis];
+    if (parts <= 0 || (size_t)parts != call->op->output_count)
+        return op_refuse(call, "it has %zu outputs, expected %lld", call->op->output_count,
+                         (long long)parts);
+    if (sizes == NULL && length >= 0 && length % parts != 0)
+        return op_refuse(call, "%lld elements cannot be split in %lld", (long long)length,
+                         (long long)parts);
+    for (int64_t i = 0; i < parts; i++) {
+        int64_t size = length < 0 ? MIL_UNKNOWN : length / parts;
+        if (sizes != NULL) {
+            if (!op_element(call, "split_sizes", (size_t)i, &size)) known = 0;
+            if (known && size < 0) return op_refuse(call, "split_sizes has %lld", (long long)size);
+            total += size;
+        }
+        type.dims[axis] = known ? size : MIL_UNKNOWN;
+        if (!op_give(call, type)) return 0;
+    }
+    if (sizes != NULL && known && length >= 0 && total != length)
+        return op_refuse(call, "split_sizes is %lld in all, x has %lld", (long long)total,
+                         (long long)length);
+    return 1;
+}
 
 static pst_status run_split(struct op_call *call) {
-    const struct mil_tensor *x;
-    uint32_t axis = UINT32_MAX;
-    int32_t sizes[PIECES_MAX];
-    size_t count = call->step->output_count;
-    if (count == 0 || count > PIECES_MAX)
-        return op_error(call, PST_ERR_UNSUPPORTED, "splits into %zu pieces", count);
-    pst_status status = op_tensor(call, "x", &x);
-    if (status == PST_OK) status = op_axis(call, "axis", x->type.rank, &axis);
-    if (status == PST_OK) status = read_sizes(call, x->type.dims[axis], sizes, count);
-    if (status) return status;
-    struct range ranges[MIL_RANK_MAX];
-    for (uint32_t i = 0; i < x->type.rank; i++) ranges[i] = (struct range){0, 1, x->type.dims[i]};
-    for (size_t i = 0; i < count; i++) {
-        ranges[axis].count = sizes[i];
-        status = take_part(call, i, x, ranges, NULL);
-        if (status) return status;
-        ranges[axis].begin += sizes[i];
+    const struct mil_tensor *x = op_tensor(call, "x");
+    uint32_t axis = (uint32_t)op_axis(call, x->type.rank);
+    struct place from = place_of(x);
+    for (size_t i = 0; i < call->op->output_count; i++) {
+        struct mil_tensor *y = op_result(call, i);
+        struct place to = place_of(y);
+        move_block(y->type.rank, y->type.dims, &to, &from);
+        from.base += (ptrdiff_t)y->type.dims[axis] * from.strides[axis];
     }
     return PST_OK;
 }
 
-const struct op_entry op_slice_entries[] = {
-    {"slice_by_index", run_slice_by_index, 0, 1},
-    {"slice_by_size", run_slice_by_size, 0, 1},
-    {"slice_update", run_slice_update, 0, 1},
-    {"split", run_split, 0, 1},
+#define MASKS "stride? i1, begin_mask? b1, end_mask? b1, squeeze_mask? b1"
+
+const struct op_row op_slice_rows[] = {
+    {"slice_by_index", 6, "x A, begin i1, end i1, " MASKS, infer_slice_by_index, run_slice_by_index,
+     0, OP_MOVES},
+    {"slice_by_size", 6, "x A, begin i1, size i1", infer_slice_by_size, run_slice_by_size, 0,
+     OP_MOVES},
+    {"slice_update", 9, "x A, update A, begin i1, end i1, " MASKS, infer_slice_update,
+     run_slice_update, 0, OP_MOVES},
+    {"split", 6, "x A, axis! i0, num_splits?! i0, split_sizes?! i1", infer_split, run_split, 0,
+     OP_MOVES},
     {0},
 };

@@ -1,15 +1,19 @@
 /* op_table.c - see op_table.h. */
 #include "coreml/ops/op_table.h"
 
-const struct op_entry *op_find(const char *type) {
-    static const struct op_entry *const tables[] = {
-        op_unary_entries,  op_binary_entries,    op_cast_entries,    op_matmul_entries,
-        op_conv_entries,   op_norm_entries,      op_reduce_entries,  op_sort_entries,
-        op_shape_entries,  op_slice_entries,     op_join_entries,    op_fill_entries,
-        op_gather_entries, op_constexpr_entries, op_control_entries, op_recurrent_entries,
-    };
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
-        for (const struct op_entry *entry = tables[i]; entry->type; entry++)
-            if (strcmp(entry->type, type) == 0) return entry;
+#include <string.h>
+
+const struct op_row *const op_families[] = {
+    op_attention_rows, op_binary_rows, op_cast_rows,   op_constexpr_rows,
+    op_control_rows,   op_conv_rows,   op_fill_rows,   op_gather_rows,
+    op_join_rows,      op_lstm_rows,   op_matmul_rows, op_norm_rows,
+    op_reduce_rows,    op_shape_rows,  op_slice_rows,  op_sort_rows,
+    op_state_rows,     op_unary_rows,  NULL,
+};
+
+const struct op_row *op_find(const char *name, int32_t specification) {
+    for (size_t i = 0; op_families[i] != NULL; i++)
+        for (const struct op_row *row = op_families[i]; row->name != NULL; row++)
+            if (strcmp(row->name, name) == 0 && specification >= row->since) return row;
     return NULL;
 }

@@ -1,7 +1,7 @@
 /* round_f16.c - see round_f16.h.
  *
- * These functions see every number a program computes. They are written so that compilers turn them into
- * vectors: no branches, and comparisons of signed numbers, which every processor has. */
+ * These functions see every number a program computes. They are written so that compilers turn them
+ * into vectors: no branches, and comparisons of signed numbers, which every processor has. */
 #include "coreml/ops/round_f16.h"
 
 #include <stdint.h>

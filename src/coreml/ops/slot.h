@@ -1,7 +1,7 @@
 /* slot.h - the place of a value in a program that is prepared for running, and the memory in it.
  *
- * Slots live as long as the program; the memory of their tensors comes and goes as they are filled and
- * released. */
+ * Slots live as long as the program; the memory of their tensors comes and goes as they are filled
+ * and released. */
 #ifndef PST_COREML_OPS_SLOT_H
 #define PST_COREML_OPS_SLOT_H
 

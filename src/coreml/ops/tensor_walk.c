@@ -3,6 +3,33 @@
 
 #include <string.h>
 
+enum { SIZE = sizeof(float) };
+_Static_assert(sizeof(float) == sizeof(int32_t), "elements are of one size");
+
+struct walk walk_of(const struct mil_type *type) {
+    struct walk walk = {.rank = type->rank};
+    for (uint32_t i = 0; i < type->rank; i++) walk.dims[i] = (size_t)type->dims[i];
+    return walk;
+}
+
+void walk_split(const struct mil_type *type, unsigned bits, struct walk *inner,
+                struct walk *outer) {
+    ptrdiff_t strides[MIL_RANK_MAX];
+    strides_of(type, strides);
+    *inner = *outer = (struct walk){0};
+    for (uint32_t i = 0; i < type->rank; i++) {
+        struct walk *walk = (bits >> i & 1) != 0 ? inner : outer;
+        walk->dims[walk->rank] = (size_t)type->dims[i];
+        walk->stride[0][walk->rank++] = strides[i];
+    }
+}
+
+size_t walk_length(const struct walk *walk) {
+    size_t length = 1;
+    for (uint32_t i = 0; i < walk->rank; i++) length *= walk->dims[i];
+    return length;
+}
+
 int walk_next(struct walk *walk) {
     for (uint32_t i = walk->rank; i-- > 0;) {
         for (int t = 0; t < 3; t++) walk->offset[t] += walk->stride[t][i];
@@ -28,21 +55,6 @@ size_t span_of(const struct mil_type *type, uint32_t from, uint32_t to) {
     return product;
 }
 
-int broadcast_type(const struct mil_type *a, const struct mil_type *b, struct mil_type *type) {
-    const struct mil_type *longer = a->rank >= b->rank ? a : b;
-    const struct mil_type *shorter = longer == a ? b : a;
-    *type = *a;
-    type->state = 0;
-    type->rank = longer->rank;
-    uint32_t lead = longer->rank - shorter->rank;
-    for (uint32_t i = 0; i < longer->rank; i++) {
-        int64_t from = longer->dims[i], other = i < lead ? 1 : shorter->dims[i - lead];
-        if (from != other && from != 1 && other != 1) return 0;
-        type->dims[i] = from == 1 ? other : from;
-    }
-    return 1;
-}
-
 void broadcast_strides(const struct mil_type *from, const struct mil_type *to, ptrdiff_t *strides) {
     ptrdiff_t own[MIL_RANK_MAX];
     strides_of(from, own);
@@ -51,15 +63,18 @@ void broadcast_strides(const struct mil_type *from, const struct mil_type *to, p
         strides[i] = i < lead || from->dims[i - lead] == 1 ? 0 : own[i - lead];
 }
 
+static void *elements_of(const struct mil_tensor *tensor) {
+    return tensor->f != NULL ? (void *)tensor->f : (void *)tensor->i;
+}
+
 struct place place_of(const struct mil_tensor *tensor) {
-    struct place place = {.data = tensor->f ? (void *)tensor->f : (void *)tensor->i};
+    struct place place = {.data = elements_of(tensor)};
     strides_of(&tensor->type, place.strides);
     return place;
 }
 
 void move_block(uint32_t rank, const int64_t *dims, const struct place *to,
                 const struct place *from) {
-    enum { SIZE = sizeof(float) };
     size_t n = rank ? (size_t)dims[rank - 1] : 1;
     ptrdiff_t to_step = rank ? to->strides[rank - 1] : 0;
     ptrdiff_t from_step = rank ? from->strides[rank - 1] : 0;
@@ -83,4 +98,22 @@ void move_block(uint32_t rank, const int64_t *dims, const struct place *to,
             source += from_step * SIZE;
         }
     } while (walk_next(&walk));
+}
+
+void tensor_move(struct mil_tensor *y, size_t at, const struct mil_tensor *x, size_t from,
+                 size_t count) {
+    memcpy((char *)elements_of(y) + at * SIZE, (const char *)elements_of(x) + from * SIZE,
+           count * SIZE);
+}
+
+void tensor_copy(struct mil_tensor *y, const struct mil_tensor *x) {
+    tensor_move(y, 0, x, 0, mil_elements(&y->type));
+}
+
+void tensor_fill(struct mil_tensor *y, const struct mil_tensor *x) {
+    size_t count = mil_elements(&y->type);
+    if (x == NULL)
+        memset(elements_of(y), 0, count * SIZE); /* 0.0f too has no bit set */
+    else
+        for (size_t i = 0; i < count; i++) tensor_move(y, i, x, 0, 1);
 }

@@ -1,7 +1,8 @@
-/* test_operations.c - what each operation of Core ML programs computes, against values made by hand. */
+/* test_operations.c - what each operation of Core ML programs computes, against values made by
+ * hand. */
 #include "support/mil_case.h"
 
-/* ------------------------------------------------------------------------------------------- elements */
+/* ------------------------------------------------------------------------------------- elements */
 
 static void expect_unary(const char *type, float x, float wanted) {
     struct program p = program_begin();
@@ -14,32 +15,22 @@ static void expect_unary(const char *type, float x, float wanted) {
 static void functions_of_one_number(void **state) {
     (void)state;
     expect_unary("abs", -2, 2);
-    expect_unary("acos", 0.5f, 1.0471976f);
-    expect_unary("asin", 0.5f, 0.52359878f);
-    expect_unary("atan", 1, 0.78539816f);
-    expect_unary("atanh", 0.5f, 0.54930614f);
     expect_unary("ceil", 1.2f, 2);
     expect_unary("cos", 1, 0.54030231f);
-    expect_unary("cosh", 1, 1.5430806f);
     expect_unary("erf", 0.5f, 0.52049988f);
     expect_unary("exp", 1, 2.7182818f);
-    expect_unary("exp2", 3, 8);
     expect_unary("floor", -1.2f, -2);
     expect_unary("relu", -1, 0);
     expect_unary("relu", NAN, NAN);
-    expect_unary("relu6", 7, 6);
     expect_unary("round", 2.5f, 2); /* to even */
     expect_unary("sigmoid", -2, 0.11920292f);
     expect_unary("sign", -3, -1);
     expect_unary("silu", 2, 1.7615942f);
     expect_unary("sin", 1, 0.84147098f);
-    expect_unary("sinh", 1, 1.1752012f);
     expect_unary("softplus", 2, 2.1269280f);
     expect_unary("softplus", 200, 200);
-    expect_unary("softsign", -3, -0.75f);
     expect_unary("sqrt", 2, 1.4142136f);
     expect_unary("square", -3, 9);
-    expect_unary("tan", 1, 1.5574077f);
     expect_unary("tanh", 0.5f, 0.46211716f);
 }
 
@@ -63,7 +54,7 @@ static void gelu_has_three_modes(void **state) {
     arg(&p, "x", x);
     arg_text(&p, "mode", "ROUGH");
     output(&p, MIL_F32, D(1));
-    expect_error(&p, PST_ERR_UNSUPPORTED, "mode \"ROUGH\"");
+    expect_error(&p, PST_ERR_MODEL, "mode is ROUGH, expected EXACT, TANH_APPROXIMATION or");
 }
 
 static void expect_parameters(const char *type, const char *name, float alpha, const char *other,
@@ -81,14 +72,7 @@ static void functions_with_parameters(void **state) {
     (void)state;
     expect_parameters("clip", "alpha", -1, "beta", 2, 3, 2);
     expect_parameters("clip", "alpha", -1, "beta", 2, -3, -1);
-    expect_parameters("clamped_relu", "alpha", 0.5f, "beta", 2, -3, -1.5f);
     expect_parameters("elu", "alpha", 2, NULL, 0, -1, -1.2642411f);
-    expect_parameters("leaky_relu", "alpha", 0.1f, NULL, 0, -3, -0.3f);
-    expect_parameters("linear_activation", "alpha", 2, "beta", 1, 3, 7);
-    expect_parameters("scaled_tanh", "alpha", 2, "beta", 0.5f, 1, 0.92423431f);
-    expect_parameters("sigmoid_hard", "alpha", 0.25f, "beta", 0.5f, 1, 0.75f);
-    expect_parameters("threshold", "alpha", 1, NULL, 0, 0, 1);
-    expect_parameters("thresholded_relu", "alpha", 1, NULL, 0, 0.5f, 0);
     expect_parameters("log", "epsilon", 1, NULL, 0, 1, 0.69314718f);
     expect_parameters("rsqrt", "epsilon", 2, NULL, 0, 2, 0.5f);
     expect_parameters("inverse", "epsilon", 1, NULL, 0, 3, 0.25f);
@@ -208,7 +192,7 @@ static void casts_cut_and_wrap(void **state) {
     arg(&p, "x", x);
     arg_text(&p, "dtype", "int32");
     expect_ints(&p, MIL_I32, D(4), I(1, -1, INT32_MAX, 0));
-    p = program_begin();
+    p = program_begin_for(8);
     x = ints(&p, D(3), I(0, 7, 200));
     op(&p, "cast");
     arg(&p, "x", x);
@@ -238,7 +222,7 @@ static void softmax_along_any_axis(void **state) {
     expect_floats(&p, D(2, 2), F(0.5f, 0.5f, 0.25f, 0.75f));
 }
 
-/* ------------------------------------------------------------------------------------------- products */
+/* ------------------------------------------------------------------------------------- products */
 
 static void matmul_transposes_and_broadcasts(void **state) {
     (void)state;
@@ -258,6 +242,7 @@ static void matmul_transposes_and_broadcasts(void **state) {
     arg(&p, "x", x);
     arg(&p, "y", y);
     arg_bool(&p, "transpose_x", 1);
+    arg_bool(&p, "transpose_y", 0);
     expect_floats(&p, D(2, 3, 1), F(5, 7, 9, -3, -3, -3));
     p = program_begin();
     x = floats(&p, D(3), F(1, 2, 3));
@@ -265,7 +250,53 @@ static void matmul_transposes_and_broadcasts(void **state) {
     op(&p, "matmul");
     arg(&p, "x", x);
     arg(&p, "y", y);
+    arg_bool(&p, "transpose_x", 0);
+    arg_bool(&p, "transpose_y", 0);
     expect_floats(&p, SCALAR, F(6));
+}
+
+static void integers_are_multiplied_too(void **state) {
+    (void)state;
+    for (int transposed = 0; transposed < 2; transposed++) {
+        struct program p = program_begin();
+        struct mil_value *x = transposed ? ints(&p, D(1, 3, 2), I(1, 4, 2, 5, 3, 6))
+                                         : ints(&p, D(1, 2, 3), I(1, 2, 3, 4, 5, 6));
+        struct mil_value *y = transposed ? ints(&p, D(2, 1, 3), I(1, 0, 1, 0, -1, 0))
+                                         : ints(&p, D(2, 3, 1), I(1, 0, 1, 0, -1, 0));
+        op(&p, "matmul");
+        arg(&p, "x", x);
+        arg(&p, "y", y);
+        arg_bool(&p, "transpose_x", transposed);
+        arg_bool(&p, "transpose_y", transposed);
+        expect_ints(&p, MIL_I32, D(2, 2, 1), I(4, 10, -2, -5));
+    }
+}
+
+static void expect_einsum(const char *equation, const float *wanted, uint32_t rank,
+                          const int64_t *dims) {
+    struct program p = program_begin();
+    const struct mil_value *values[] = {floats(&p, D(2, 2), F(1, 2, 3, 4)),
+                                        floats(&p, D(2, 2), F(5, 6, 7, 8))};
+    op(&p, "einsum");
+    mil_op_arguments(p.model, p.op, "values", values, 2);
+    arg_text(&p, "equation", equation);
+    if (wanted) {
+        expect_floats(&p, rank, dims, wanted);
+        return;
+    }
+    output(&p, MIL_F32, rank, dims);
+    expect_error(&p, PST_ERR_MODEL, "(einsum): the equation's result has");
+}
+
+static void einsum_sums_by_letters(void **state) {
+    (void)state;
+    expect_einsum("ab,bc->ac", F(19, 22, 43, 50), D(2, 2));
+    expect_einsum("ab,cb->ca", F(17, 39, 23, 53), D(2, 2));
+    expect_einsum("ab,ab->a", F(17, 53), D(2));
+    expect_einsum("aa,bb->ab", F(5, 8, 20, 32), D(2, 2)); /* the diagonals */
+    expect_einsum("ab,cd->", F(260), SCALAR);
+    expect_einsum("ab,bc->ad", NULL, D(2, 2));
+    expect_einsum("ab,bc->aa", NULL, D(2, 2));
 }
 
 static void linear_has_rows_as_outputs(void **state) {
@@ -282,16 +313,18 @@ static void linear_has_rows_as_outputs(void **state) {
     p = program_begin();
     x = floats(&p, D(2, 3), F(1, 2, 3, 4, 5, 6));
     weight = floats(&p, D(1, 2), F(1, 0));
+    bias = floats(&p, D(1), F(0));
     op(&p, "linear");
     arg(&p, "x", x);
     arg(&p, "weight", weight);
+    arg(&p, "bias", bias);
     output(&p, MIL_F32, D(2, 1));
-    expect_error(&p, PST_ERR_MODEL, "linear");
+    expect_error(&p, PST_ERR_MODEL, "x has 3 columns, the weight takes 2");
 }
 
 static void attention_in_one_operation(void **state) {
     (void)state;
-    struct program p = program_begin();
+    struct program p = program_begin_for(9);
     struct mil_value *q = floats(&p, D(1, 1, 4), F(2, 0, 0, 0));
     struct mil_value *k = floats(&p, D(1, 3, 4), F(0, 0, 0, 0, 1.0986123f, 0, 0, 0, 9, 9, 9, 9));
     struct mil_value *v = floats(&p, D(1, 3, 1), F(4, 8, 1000));
@@ -302,6 +335,24 @@ static void attention_in_one_operation(void **state) {
     arg(&p, "value", v);
     arg(&p, "attn_mask", mask);
     expect_floats(&p, D(1, 1, 1), F(7)); /* weights 1/4 and 3/4 */
+}
+
+static void conv_args(struct program *p, const char *pad_type, const int64_t *pad, int64_t stride,
+                      int64_t dilation) {
+    arg_list(p, "strides", 1, &stride);
+    arg_text(p, "pad_type", pad_type);
+    arg_list(p, "pad", 2, pad);
+    arg_list(p, "dilations", 1, &dilation);
+    arg_int(p, "groups", 1);
+}
+
+/* Along two axes, with nothing special. */
+static void plain_conv_args(struct program *p, int32_t groups) {
+    arg_list(p, "strides", D(1, 1));
+    arg_text(p, "pad_type", "valid");
+    arg_list(p, "pad", D(0, 0, 0, 0));
+    arg_list(p, "dilations", D(1, 1));
+    arg_int(p, "groups", groups);
 }
 
 struct conv_case {
@@ -329,11 +380,7 @@ static void convolution_pads_in_four_ways(void **state) {
         op(&p, "conv");
         arg(&p, "x", x);
         arg(&p, "weight", weight);
-        arg_list(&p, "strides", 1, &cases[i].stride);
-        arg_text(&p, "pad_type", cases[i].pad_type);
-        arg_list(&p, "pad", 2, cases[i].pad);
-        arg_list(&p, "dilations", 1, &cases[i].dilation);
-        arg_int(&p, "groups", 1);
+        conv_args(&p, cases[i].pad_type, cases[i].pad, cases[i].stride, cases[i].dilation);
         expect_floats(&p, D(1, 1, cases[i].out), cases[i].wanted);
     }
 }
@@ -348,7 +395,7 @@ static void convolution_in_two_dimensions_and_groups(void **state) {
     arg(&p, "x", x);
     arg(&p, "weight", weight);
     arg(&p, "bias", bias);
-    arg_int(&p, "groups", 2);
+    plain_conv_args(&p, 2);
     expect_floats(&p, D(1, 2, 1, 2), F(104, 106, 180, 180));
     p = program_begin(); /* 1 x 1 over a line, and over a point */
     x = floats(&p, D(1, 2, 1, 3), F(1, 2, 3, 10, 20, 30));
@@ -356,6 +403,7 @@ static void convolution_in_two_dimensions_and_groups(void **state) {
     op(&p, "conv");
     arg(&p, "x", x);
     arg(&p, "weight", weight);
+    plain_conv_args(&p, 1);
     expect_floats(&p, D(1, 1, 1, 3), F(2, 4, 6));
     p = program_begin();
     x = floats(&p, D(1, 2, 1, 1), F(1, 10));
@@ -363,6 +411,7 @@ static void convolution_in_two_dimensions_and_groups(void **state) {
     op(&p, "conv");
     arg(&p, "x", x);
     arg(&p, "weight", weight);
+    plain_conv_args(&p, 1);
     expect_floats(&p, D(1, 2, 1, 1), F(2, 11));
 }
 
@@ -374,19 +423,21 @@ static void convolution_checks_its_shapes(void **state) {
     op(&p, "conv");
     arg(&p, "x", x);
     arg(&p, "weight", weight);
+    conv_args(&p, "valid", (const int64_t[]){0, 0}, 1, 1);
     output(&p, MIL_F32, D(1, 1, 1));
-    expect_error(&p, PST_ERR_MODEL, "kernel is larger");
+    expect_error(&p, PST_ERR_MODEL, "its kernel of 3 is longer than axis 2");
     p = program_begin();
     x = floats(&p, D(1, 1, 2), F(1, 2));
     weight = floats(&p, D(1, 2, 1), F(1, 1));
     op(&p, "conv");
     arg(&p, "x", x);
     arg(&p, "weight", weight);
+    conv_args(&p, "valid", (const int64_t[]){0, 0}, 1, 1);
     output(&p, MIL_F32, D(1, 1, 2));
     expect_error(&p, PST_ERR_MODEL, "channels");
 }
 
-/* -------------------------------------------------------------------------------------- normalisations */
+/* ------------------------------------------------------------------------------- normalisations */
 
 static void layer_norm_over_chosen_axes(void **state) {
     (void)state;
@@ -448,11 +499,6 @@ static void reductions(void **state) {
     expect_reduction("reduce_sum", F(3, 8));
     expect_reduction("reduce_mean", F(1.5f, 4));
     expect_reduction("reduce_sum_square", F(5, 34));
-    expect_reduction("reduce_l1_norm", F(3, 8));
-    expect_reduction("reduce_l2_norm", F(2.2360680f, 5.8309519f));
-    expect_reduction("reduce_log_sum", F(1.0986123f, 2.0794415f));
-    expect_reduction("reduce_log_sum_exp", F(2.3132617f, 5.1269280f));
-    expect_reduction("reduce_prod", F(2, 15));
     expect_reduction("reduce_max", F(2, 5));
     expect_reduction("reduce_min", F(1, 3));
     struct program p = program_begin();
@@ -469,11 +515,15 @@ static void sums_that_run_on(void **state) {
     struct mil_value *x = floats(&p, D(3), F(1, 2, 3));
     op(&p, "cumsum");
     arg(&p, "x", x);
+    arg_int(&p, "axis", 0);
+    arg_bool(&p, "exclusive", 0);
+    arg_bool(&p, "reverse", 0);
     expect_floats(&p, D(3), F(1, 3, 6));
     p = program_begin();
     x = floats(&p, D(3), F(1, 2, 3));
     op(&p, "cumsum");
     arg(&p, "x", x);
+    arg_int(&p, "axis", 0);
     arg_bool(&p, "exclusive", 1);
     arg_bool(&p, "reverse", 1);
     expect_floats(&p, D(3), F(5, 3, 0));
@@ -493,13 +543,8 @@ static void the_first_of_equals_is_chosen(void **state) {
     op(&p, "reduce_argmin");
     arg(&p, "x", x);
     arg_int(&p, "axis", 0);
+    arg_bool(&p, "keep_dims", 0);
     expect_ints(&p, MIL_I32, D(2), I(0, 0));
-    p = program_begin();
-    x = floats(&p, D(4), F(3, 9, 3, 5));
-    op(&p, "argsort");
-    arg(&p, "x", x);
-    arg_bool(&p, "ascending", 1);
-    expect_ints(&p, MIL_I32, D(4), I(0, 2, 3, 1));
 }
 
 static void topk_gives_values_and_places(void **state) {
@@ -511,6 +556,9 @@ static void topk_gives_values_and_places(void **state) {
     arg(&p, "x", x);
     arg_int(&p, "k", 2);
     arg_int(&p, "axis", 1);
+    arg_bool(&p, "ascending", 0);
+    arg_bool(&p, "sort", 1);
+    arg_bool(&p, "return_indices", 1);
     output(&p, MIL_F32, D(2, 2));
     output(&p, MIL_I32, D(2, 2));
     assert_int_equal(program_run(&p, got, 2, NULL), PST_OK);
@@ -519,7 +567,7 @@ static void topk_gives_values_and_places(void **state) {
     program_end(&p);
 }
 
-/* --------------------------------------------------------------------------------------------- shapes */
+/* --------------------------------------------------------------------------------------- shapes */
 
 static void reshape_fills_in_dimensions(void **state) {
     (void)state;
@@ -541,7 +589,7 @@ static void reshape_fills_in_dimensions(void **state) {
     arg(&p, "x", x);
     arg_list(&p, "shape", D(4, -1));
     output(&p, MIL_F32, D(4, 1));
-    expect_error(&p, PST_ERR_MODEL, "cannot become");
+    expect_error(&p, PST_ERR_MODEL, "6 elements cannot take a shape of 4");
 }
 
 static void dimensions_come_and_go(void **state) {
@@ -569,7 +617,7 @@ static void dimensions_come_and_go(void **state) {
     arg(&p, "x", x);
     arg_list(&p, "axes", D(1));
     output(&p, MIL_F32, D(1));
-    expect_error(&p, PST_ERR_MODEL, "is not 1");
+    expect_error(&p, PST_ERR_MODEL, "axis 1 has 2 elements, expected 1");
     p = program_begin();
     x = floats(&p, D(2, 1, 2), F(1, 2, 3, 4));
     op(&p, "shape");
@@ -577,7 +625,7 @@ static void dimensions_come_and_go(void **state) {
     expect_ints(&p, MIL_I32, D(3), I(2, 1, 2));
 }
 
-static void transpose_and_reverse(void **state) {
+static void transpose_permutes(void **state) {
     (void)state;
     struct program p = program_begin();
     struct mil_value *x = floats(&p, D(2, 1, 3), F(1, 2, 3, 4, 5, 6));
@@ -591,13 +639,7 @@ static void transpose_and_reverse(void **state) {
     arg(&p, "x", x);
     arg_list(&p, "perm", D(0, 0));
     output(&p, MIL_F32, D(2, 2));
-    expect_error(&p, PST_ERR_MODEL, "permutation");
-    p = program_begin();
-    x = floats(&p, D(2, 2), F(1, 2, 3, 4));
-    op(&p, "reverse");
-    arg(&p, "x", x);
-    arg_list(&p, "axes", D(1));
-    expect_floats(&p, D(2, 2), F(2, 1, 4, 3));
+    expect_error(&p, PST_ERR_MODEL, "perm has axis 0 twice");
 }
 
 static void slices_as_in_python(void **state) {
@@ -639,7 +681,7 @@ static void slices_as_in_python(void **state) {
 
 static void a_slice_is_written(void **state) {
     (void)state;
-    struct program p = program_begin();
+    struct program p = program_begin_for(9);
     struct mil_value *x = floats(&p, D(2, 3), F(0, 0, 0, 0, 0, 0));
     struct mil_value *update = floats(&p, D(2), F(7, 8));
     op(&p, "slice_update");
@@ -722,8 +764,9 @@ static void tile_and_pad(void **state) {
     arg(&p, "x", x);
     arg_list(&p, "pad", D(2, 0));
     arg_text(&p, "mode", "reflect");
+    arg_float(&p, "constant_val", 0);
     output(&p, MIL_F32, D(4));
-    expect_error(&p, PST_ERR_MODEL, "cannot pad");
+    expect_error(&p, PST_ERR_MODEL, "2 elements cannot be padded by 2 and 0");
 }
 
 static void tensors_from_numbers(void **state) {
@@ -764,7 +807,7 @@ static void tensors_from_numbers(void **state) {
     expect_floats(&p, D(2, 2), F(1, 0, 3, 4));
 }
 
-/* -------------------------------------------------------------------------------------------- indices */
+/* -------------------------------------------------------------------------------------- indices */
 
 static void gather_by_axis_and_batch(void **state) {
     (void)state;
@@ -775,6 +818,7 @@ static void gather_by_axis_and_batch(void **state) {
     arg(&p, "x", x);
     arg(&p, "indices", indices);
     arg_int(&p, "axis", 1);
+    arg_int(&p, "batch_dims", 0);
     expect_floats(&p, D(2, 2), F(3, 1, 6, 4));
     p = program_begin();
     x = floats(&p, D(2, 3), F(1, 2, 3, 4, 5, 6));
@@ -792,11 +836,12 @@ static void gather_by_axis_and_batch(void **state) {
     arg(&p, "x", x);
     arg(&p, "indices", indices);
     arg_int(&p, "axis", 0);
+    arg_int(&p, "batch_dims", 0);
     output(&p, MIL_F32, D(1));
     expect_error(&p, PST_ERR_MODEL, "index 2 is outside of 2");
 }
 
-static void gather_by_elements_and_slices(void **state) {
+static void gather_by_elements(void **state) {
     (void)state;
     struct program p = program_begin();
     struct mil_value *x = floats(&p, D(2, 3), F(1, 2, 3, 4, 5, 6));
@@ -806,51 +851,9 @@ static void gather_by_elements_and_slices(void **state) {
     arg(&p, "indices", indices);
     arg_int(&p, "axis", 1);
     expect_floats(&p, D(2, 1), F(3, 4));
-    p = program_begin();
-    x = floats(&p, D(2, 3), F(1, 2, 3, 4, 5, 6));
-    indices = ints(&p, D(2, 1), I(1, 0));
-    op(&p, "gather_nd");
-    arg(&p, "x", x);
-    arg(&p, "indices", indices);
-    expect_floats(&p, D(2, 3), F(4, 5, 6, 1, 2, 3));
 }
 
-static void scatters(void **state) {
-    (void)state;
-    struct program p = program_begin();
-    struct mil_value *data = floats(&p, D(3), F(1, 2, 3)), *indices = ints(&p, D(2), I(0, 0));
-    struct mil_value *updates = floats(&p, D(2), F(10, 20));
-    op(&p, "scatter");
-    arg(&p, "data", data);
-    arg(&p, "indices", indices);
-    arg(&p, "updates", updates);
-    arg_int(&p, "axis", 0);
-    arg_text(&p, "mode", "add");
-    expect_floats(&p, D(3), F(31, 2, 3));
-    p = program_begin();
-    data = ints(&p, D(1, 3), I(1, 2, 3));
-    indices = ints(&p, D(1, 1), I(-1));
-    updates = ints(&p, D(1, 1), I(9));
-    op(&p, "scatter_along_axis");
-    arg(&p, "data", data);
-    arg(&p, "indices", indices);
-    arg(&p, "updates", updates);
-    arg_int(&p, "axis", 1);
-    arg_text(&p, "mode", "update");
-    expect_ints(&p, MIL_I32, D(1, 3), I(1, 2, 9));
-    p = program_begin();
-    data = floats(&p, D(2, 2), F(1, 2, 3, 4));
-    indices = ints(&p, D(1, 1), I(1));
-    updates = floats(&p, D(1, 2), F(8, 9));
-    op(&p, "scatter_nd");
-    arg(&p, "data", data);
-    arg(&p, "indices", indices);
-    arg(&p, "updates", updates);
-    arg_text(&p, "mode", "update");
-    expect_floats(&p, D(2, 2), F(1, 2, 8, 9));
-}
-
-/* -------------------------------------------------------------------------------- compressed weights */
+/* --------------------------------------------------------------------------- compressed weights */
 
 /* Adds an operation's output to itself times 1, so that there is something left to run. */
 static void expect_folded(struct program *p, uint32_t rank, const int64_t *dims,
@@ -878,7 +881,7 @@ static void int8_with_scales(void **state) {
 
 static void blocks_with_scales(void **state) {
     (void)state;
-    struct program p = program_begin(); /* int4, two to a byte, the first in the low half */
+    struct program p = program_begin_for(9); /* int4, two to a byte, the first in the low half */
     struct mil_value *data = constant(&p, MIL_I4, D(2, 4), "\xf1\x87\x21\x43");
     struct mil_value *scale = floats(&p, D(2, 2), F(1, 2, 10, 20));
     op(&p, "constexpr_blockwise_shift_scale");
@@ -903,14 +906,14 @@ static void palettes(void **state) {
     attribute(&p, "lut", floats(&p, D(64), lut));
     attribute(&p, "shape", constant(&p, MIL_U32, D(1), "\x03\0\0\0"));
     expect_folded(&p, D(3), F(1, 33, 63));
-    p = program_begin(); /* of iOS 18: a palette for each row */
+    p = program_begin_for(9); /* of iOS 18: a palette for each row */
     struct mil_value *indices = constant(&p, MIL_U1, D(2, 2), "\x06");
     struct mil_value *rows = floats(&p, D(2, 1, 2, 1), F(1, 2, 10, 20));
     op(&p, "constexpr_lut_to_dense");
     arg(&p, "indices", indices);
     arg(&p, "lut", rows);
     expect_folded(&p, D(2, 2), F(1, 2, 20, 10));
-    p = program_begin(); /* entries of two elements, laid along axis 0 */
+    p = program_begin_for(9); /* entries of two elements, laid along axis 0 */
     indices = constant(&p, MIL_U1, D(1, 2), "\x02");
     rows = floats(&p, D(1, 1, 2, 2), F(1, 2, 10, 20));
     op(&p, "constexpr_lut_to_dense");
@@ -928,15 +931,15 @@ static void palettes_that_lie(void **state) {
     attribute(&p, "lut", floats(&p, D(4), F(0, 10, 20, 30)));
     attribute(&p, "shape", constant(&p, MIL_U32, D(1), "\x05\0\0\0"));
     output(&p, MIL_F32, D(5));
-    expect_error(&p, PST_ERR_MODEL, "do not fit");
-    p = program_begin();
+    expect_error(&p, PST_ERR_MODEL, "indices has 1 bytes for 5 elements of 2 bits");
+    p = program_begin_for(9);
     struct mil_value *indices = constant(&p, MIL_U8, D(1), "\x02");
     struct mil_value *lut = floats(&p, D(1, 2, 1), F(1, 2));
     op(&p, "constexpr_lut_to_dense");
     arg(&p, "indices", indices);
     arg(&p, "lut", lut);
     output(&p, MIL_F32, D(1));
-    expect_error(&p, PST_ERR_MODEL, "beyond lut");
+    expect_error(&p, PST_ERR_MODEL, "lut has 2 entries for indices of type uint8");
 }
 
 static void masks_and_casts(void **state) {
@@ -954,7 +957,7 @@ static void masks_and_casts(void **state) {
     expect_folded(&p, D(2), F(1, -2));
 }
 
-/* ---------------------------------------------------------------------------------------------- LSTM */
+/* ----------------------------------------------------------------------------------------- LSTM */
 
 static void lstm_steps(void **state) {
     (void)state;
@@ -974,6 +977,9 @@ static void lstm_steps(void **state) {
     arg(&p, "bias", bias);
     arg_text(&p, "direction", "forward");
     arg_bool(&p, "output_sequence", 1);
+    arg_text(&p, "recurrent_activation", "sigmoid");
+    arg_text(&p, "cell_activation", "tanh");
+    arg_text(&p, "activation", "tanh");
     output(&p, MIL_F32, D(2, 1, 1));
     output(&p, MIL_F32, D(1, 1));
     output(&p, MIL_F32, D(1, 1));
@@ -1004,6 +1010,8 @@ int main(void) {
         cmocka_unit_test(casts_cut_and_wrap),
         cmocka_unit_test(softmax_along_any_axis),
         cmocka_unit_test(matmul_transposes_and_broadcasts),
+        cmocka_unit_test(integers_are_multiplied_too),
+        cmocka_unit_test(einsum_sums_by_letters),
         cmocka_unit_test(linear_has_rows_as_outputs),
         cmocka_unit_test(attention_in_one_operation),
         cmocka_unit_test(convolution_pads_in_four_ways),
@@ -1017,7 +1025,7 @@ int main(void) {
         cmocka_unit_test(topk_gives_values_and_places),
         cmocka_unit_test(reshape_fills_in_dimensions),
         cmocka_unit_test(dimensions_come_and_go),
-        cmocka_unit_test(transpose_and_reverse),
+        cmocka_unit_test(transpose_permutes),
         cmocka_unit_test(slices_as_in_python),
         cmocka_unit_test(a_slice_is_written),
         cmocka_unit_test(split_gives_pieces),
@@ -1025,8 +1033,7 @@ int main(void) {
         cmocka_unit_test(tile_and_pad),
         cmocka_unit_test(tensors_from_numbers),
         cmocka_unit_test(gather_by_axis_and_batch),
-        cmocka_unit_test(gather_by_elements_and_slices),
-        cmocka_unit_test(scatters),
+        cmocka_unit_test(gather_by_elements),
         cmocka_unit_test(int8_with_scales),
         cmocka_unit_test(blocks_with_scales),
         cmocka_unit_test(palettes),

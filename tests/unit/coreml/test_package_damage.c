@@ -1,5 +1,5 @@
-/* test_package_damage.c - a sound package passes the structure check; each damaged one fails for the reason
- * that it was damaged by. */
+/* test_package_damage.c - a sound package passes the structure check; each damaged one fails for
+ * the reason that it was damaged by. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
