@@ -22,8 +22,7 @@ struct best_token {
 struct backend;
 
 struct backend_calls {
-    /* Makes room for a clip of `samples` and for a search by `rules`, or refuses what it cannot do.
-     * Nothing is allocated from here to the next fit(). */
+    /* Makes room for a clip of `samples` and for a search by `rules`. NULL: there always is. */
     pst_status (*fit)(struct backend *backend, const struct rules *rules, size_t samples,
                       pst_error *err);
     /* samples [count] to what the steps attend to; a new transcript begins. */
@@ -40,7 +39,7 @@ struct backend_calls {
     /* Row i goes on from what was row parents[i] in the last step: [rows] each. `position` is that
      * of the next step. */
     void (*reorder)(struct backend *backend, const int *parents, size_t rows, size_t position);
-    /* Bytes it holds. */
+    /* Bytes it holds; NULL: nobody knows. */
     size_t (*memory)(const struct backend *backend);
     void (*free)(struct backend *backend);
 };

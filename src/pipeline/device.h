@@ -10,8 +10,11 @@ struct device {
     const char *name;      /* "mil", "coreml" */
     const char *layout;    /* "split", "single" */
     const char *precision; /* "float16", ...; "" where the package does not say */
-    size_t samples_max;    /* of a clip */
-    uint32_t beams_max;    /* 1, or 0: no limit */
+    /* What it can do; 0: no limit. */
+    size_t samples_max;  /* of a clip */
+    uint32_t tokens_max; /* of a transcript, start token included */
+    uint32_t beams_max;
+    int no_rules; /* it chooses the tokens itself */
     pst_status (*backend)(struct device *device, struct thread_pool *pool, struct backend **backend,
                           pst_error *err);
     void (*free)(struct device *device);

@@ -62,6 +62,7 @@ uint32_t pst_session_threads(const pst_session *session) {
 }
 
 size_t pst_session_memory(const pst_session *session) {
-    size_t backend = session->backend->calls->memory(session->backend);
-    return sizeof *session + session->search.arena.capacity + backend;
+    const struct backend *backend = session->backend;
+    size_t held = backend->calls->memory ? backend->calls->memory(backend) : 0;
+    return sizeof *session + session->search.arena.capacity + held;
 }

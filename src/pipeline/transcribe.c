@@ -42,18 +42,19 @@ static pst_status fill_transcript(const struct pst_session *session, pst_transcr
                             &transcript->text, err);
 }
 
+/* With the start token. */
+static size_t token_limit(const pst_decode_options *options) {
+    return options->max_new_tokens ? (size_t)options->max_new_tokens + 1 : options->max_length;
+}
+
 static pst_status run(struct pst_session *session, const float *samples, size_t count,
                       const pst_decode_options *options, pst_transcript *transcript,
                       pst_error *err) {
     struct backend *backend = session->backend;
     struct rules rules = {
-        .options = options,
-        .vocab = backend->vocab,
-        .max_length =
-            options->max_new_tokens ? (size_t)options->max_new_tokens + 1 : options->max_length,
-    };
-    pst_status status = backend->calls->fit(backend, &rules, count, err);
-    if (!status) status = search_fit(&session->search, &rules, err);
+        .options = options, .vocab = backend->vocab, .max_length = token_limit(options)};
+    pst_status status = search_fit(&session->search, &rules, err);
+    if (!status && backend->calls->fit) status = backend->calls->fit(backend, &rules, count, err);
     if (status) return status;
     spans_clear(session->spans);
     status = encode(session, samples, count, err);
@@ -81,11 +82,26 @@ static pst_status resolve(const struct pst_session *session, const pst_decode_op
     return rules_check(resolved, session->backend->vocab, err);
 }
 
-static pst_status check_length(const pst_model *model, size_t count, pst_error *err) {
-    if (!model->device || count <= model->device->samples_max) return PST_OK;
-    return error_set(err, PST_ERR_INPUT, "the clip has %.2f s, the package was made for %.2f s",
-                     (double)count / PST_SAMPLE_RATE_HZ,
-                     (double)model->device->samples_max / PST_SAMPLE_RATE_HZ);
+/* What a converted model cannot do. */
+static pst_status check_device(const struct device *device, size_t count,
+                               const pst_decode_options *options, pst_error *err) {
+    if (count > device->samples_max)
+        return error_set(err, PST_ERR_INPUT, "the clip has %.2f s, the package was made for %.2f s",
+                         (double)count / PST_SAMPLE_RATE_HZ,
+                         (double)device->samples_max / PST_SAMPLE_RATE_HZ);
+    if (device->beams_max && options->num_beams > device->beams_max)
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "num_beams is %u: this converted model decodes greedily, with one",
+                         (unsigned)options->num_beams);
+    if (device->no_rules && !rules_are_plain(options))
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "a package of the layout single decodes by itself and knows no rules");
+    if (device->tokens_max && token_limit(options) > device->tokens_max)
+        return error_set(
+            err, PST_ERR_ARGUMENT,
+            "the limit of %zu tokens is more than the %u that the package has room for",
+            token_limit(options), (unsigned)device->tokens_max);
+    return PST_OK;
 }
 
 pst_status pst_transcribe(pst_session *session, const float *samples, size_t count,
@@ -95,7 +111,8 @@ pst_status pst_transcribe(pst_session *session, const float *samples, size_t cou
         return error_set(err, PST_ERR_ARGUMENT, "session, samples and transcript must not be NULL");
     pst_status status = resolve(session, options, &chosen, err);
     if (!status) status = waveform_check(samples, count, err);
-    if (!status) status = check_length(session->model, count, err);
+    if (!status && session->model->device)
+        status = check_device(session->model->device, count, &chosen, err);
     if (status) return status;
     pst_transcript *transcript = calloc(1, sizeof *transcript);
     if (!transcript) return error_memory(err, sizeof *transcript);

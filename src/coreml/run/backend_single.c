@@ -28,22 +28,6 @@ static size_t id_count(const struct single *single) {
     return single->session.package->index.tokens_max - 1;
 }
 
-static pst_status fit(struct backend *backend, const struct rules *rules, size_t samples,
-                      pst_error *err) {
-    struct single *single = single_at(backend);
-    (void)samples;
-    if (!rules_are_plain(rules->options))
-        return error_set(err, PST_ERR_ARGUMENT,
-                         "a package of the layout single decodes by itself, greedily and without "
-                         "rules");
-    if (rules->max_length > id_count(single) + 1)
-        return error_set(
-            err, PST_ERR_ARGUMENT,
-            "the limit of %zu tokens is more than the %zu that the package has room for",
-            rules->max_length, id_count(single) + 1);
-    return PST_OK;
-}
-
 /* The first special token ends the text; behind it there is nothing but more of them. */
 static pst_status find_end(struct single *single, pst_error *err) {
     const float *ids = single->session.row;
@@ -88,22 +72,13 @@ static int best(struct backend *backend, int scored, struct best_token *best) {
     return 1;
 }
 
-static size_t memory(const struct backend *backend) {
-    const struct single *single = (const struct single *)backend;
-    return sizeof *single + single->session.row_size * sizeof(float);
-}
-
 static void free_single(struct backend *backend) {
     package_session_close(&single_at(backend)->session);
     free(backend);
 }
 
-static const struct backend_calls CALLS = {.fit = fit,
-                                           .encode = encode,
-                                           .step = step,
-                                           .best = best,
-                                           .memory = memory,
-                                           .free = free_single};
+static const struct backend_calls CALLS = {
+    .encode = encode, .step = step, .best = best, .free = free_single};
 
 /* The start token, as the tokenizer puts it before a text. */
 static pst_status set_start(struct single *single, pst_error *err) {

@@ -54,19 +54,7 @@ static pst_status make_rows(struct split *split, size_t rows, pst_error *err) {
 static pst_status fit(struct backend *backend, const struct rules *rules, size_t samples,
                       pst_error *err) {
     struct split *split = split_at(backend);
-    const struct package_index *index = &split->session.package->index;
     size_t rows = rules->options->num_beams;
-    if (rows > 1 && index->state)
-        return error_set(
-            err, PST_ERR_ARGUMENT,
-            "num_beams is %zu: a package that keeps its cache itself decodes greedily, "
-            "with one",
-            rows);
-    if (rules->max_length > index->slots)
-        return error_set(
-            err, PST_ERR_ARGUMENT,
-            "the limit of %zu tokens is more than the %u that the package has room for",
-            rules->max_length, (unsigned)index->slots);
     split->length = package_session_length(&split->session, samples);
     return rows <= split->rows_max ? PST_OK : make_rows(split, rows, err);
 }
@@ -178,14 +166,6 @@ static void reorder(struct backend *backend, const int *parents, size_t rows, si
 
 /* ------------------------------------------------------------------------------------------- all */
 
-/* What the runner holds is not known here. */
-static size_t memory(const struct backend *backend) {
-    const struct split *split = (const struct split *)backend;
-    size_t caches = split->rows_max > 1 ? CACHES * split->rows_max * cache_size(split) : 0;
-    size_t floats = split->rows_max * backend->vocab + split->session.row_size + caches;
-    return sizeof *split + floats * sizeof(float);
-}
-
 static void free_split(struct backend *backend) {
     struct split *split = split_at(backend);
     package_session_close(&split->session);
@@ -199,7 +179,6 @@ static const struct backend_calls CALLS = {.fit = fit,
                                            .step = step,
                                            .logits = logits,
                                            .reorder = reorder,
-                                           .memory = memory,
                                            .free = free_split};
 
 pst_status backend_split_new(const struct package_model *package, struct thread_pool *pool,

@@ -84,11 +84,11 @@ static pst_status set_runner(struct package_model *package, const pst_model_opti
         package->cache_dir = strdup(options->cache_dir);
         if (!package->cache_dir) return error_memory(err, 0);
     }
-    package->options = (struct runner_options){.units = options->units,
-                                               .cache_dir = package->cache_dir,
-                                               .warn = options->warn,
-                                               .user = options->user};
-    return package->runner->check(err);
+    package->options = (pst_model_options){.units = options->units,
+                                           .cache_dir = package->cache_dir,
+                                           .warn = options->warn,
+                                           .user = options->user};
+    return package->runner->check ? package->runner->check(err) : PST_OK;
 }
 
 /* A decoder of another model would not understand what the encoder says. */
@@ -155,7 +155,9 @@ static void describe(struct package_model *package) {
         .layout = package->single ? "single" : "split",
         .precision = index->precision,
         .samples_max = index->lengths[index->length_count - 1].samples,
+        .tokens_max = package->decoder ? 0 : index->slots,
         .beams_max = !package->decoder && (package->single || index->state),
+        .no_rules = package->single,
         .backend = new_backend,
         .free = free_device,
     };

@@ -16,7 +16,7 @@ struct package_model {
     struct package_length whole;   /* the length of `single` */
     const struct kernels *kernels; /* of the search */
     const struct runner *runner;
-    struct runner_options options;     /* but for the threads */
+    pst_model_options options;         /* what the runner wants of them; its cache_dir is ours */
     const struct tokenizer *tokenizer; /* the model's */
     struct pst_model
         *decoder; /* whose decoder goes on from the encoder's output; NULL: a package does */

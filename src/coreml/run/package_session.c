@@ -13,8 +13,7 @@ pst_status package_session_open(struct package_session *session,
                                 const struct package_model *package, struct thread_pool *pool,
                                 pst_error *err) {
     *session = (struct package_session){
-        .package = package, .runner = package->runner, .options = package->options};
-    session->options.threads = thread_pool_size(pool);
+        .package = package, .runner = package->runner, .threads = thread_pool_size(pool)};
     size_t longest = 0;
     for (size_t i = 0; i < package->index.length_count; i++) {
         const struct package_length *length = &package->index.lengths[i];
@@ -63,8 +62,8 @@ pst_status package_session_load(struct package_session *session, const struct pa
     session->loaded = more;
     char *path = part->package ? path_join(dir, part->package) : strdup(dir);
     if (!path) return error_memory(err, 0);
-    pst_status status =
-        session->runner->load(&session->options, path, part->function, function, err);
+    pst_status status = session->runner->load(&session->package->options, session->threads, path,
+                                              part->function, function, err);
     free(path);
     if (status) return status;
     more[session->loaded_count++] = (struct loaded_part){part, *function};

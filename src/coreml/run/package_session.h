@@ -14,7 +14,7 @@ struct loaded_part {
 struct package_session {
     const struct package_model *package;
     const struct runner *runner; /* of the package */
-    struct runner_options options;
+    unsigned threads;
     struct loaded_part *loaded; /* [loaded_count] */
     size_t loaded_count;
     float *row; /* [row_size]: an input or an output on its way */

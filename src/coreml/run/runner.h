@@ -14,30 +14,21 @@ struct places {
     size_t first, step, count;
 };
 
-struct runner_options {
-    unsigned threads;        /* of the interpreter */
-    pst_compute_units units; /* of Core ML, as what follows */
-    const char *cache_dir;   /* where compiled models are kept; NULL: compiled anew each time */
-    void (*warn)(void *user, const char *message); /* NULL: silent */
-    void *user;
-};
-
 /* A loaded function; each runner has its own kind. */
 struct function;
 
 struct runner {
     const char *name; /* "mil", "coreml" */
-    /* Is it there on this system? */
+    /* Is it there on this system? NULL: it always is. */
     pst_status (*check)(pst_error *err);
     /* Loads a function of the package at `path`; `name` NULL: its only one. Inputs are 0. */
-    pst_status (*load)(const struct runner_options *options, const char *path, const char *name,
-                       struct function **function, pst_error *err);
+    pst_status (*load)(const pst_model_options *options, unsigned threads, const char *path,
+                       const char *name, struct function **function, pst_error *err);
     void (*unload)(struct function *function);
     /* Puts data [places.count] into an input. */
     pst_status (*write)(struct function *function, const char *input, struct places places,
                         const float *data, pst_error *err);
-    /* What `from` gave by this name in its last run becomes an input, until `from` runs again: as it is
-     * where the types are the same. */
+    /* What `from` gave by this name in its last run becomes an input. */
     pst_status (*feed)(struct function *function, const char *input, struct function *from,
                        pst_error *err);
     pst_status (*run)(struct function *function, pst_error *err);

@@ -31,7 +31,7 @@ static pst_status set_error(pst_error *err, pst_status status, const char *what,
                      error ? (long)error.code : 0L);
 }
 
-static void warn(const struct runner_options *options, NSString *message) {
+static void warn(const pst_model_options *options, NSString *message) {
     if (options->warn) options->warn(options->user, message.UTF8String);
 }
 
@@ -105,8 +105,8 @@ static NSURL *keep(NSURL *compiled, NSURL *place) {
 }
 
 /* `name` NULL: its only function. Where the compute units asked for refuse it, it is tried on fewer. */
-static MLModel *load_compiled(NSURL *compiled, const char *name,
-                              const struct runner_options *options, NSError **error) {
+static MLModel *load_compiled(NSURL *compiled, const char *name, const pst_model_options *options,
+                              NSError **error) {
     MLModelConfiguration *configuration = [MLModelConfiguration new];
     if (name) {
         if (@available(macOS 15.0, *)) configuration.functionName = @(name);
@@ -129,8 +129,8 @@ static MLModel *load_compiled(NSURL *compiled, const char *name,
 }
 
 /* The cached compiled model is tried first; one that does not load is made again, once. */
-static MLModel *open_model(NSString *package, const char *name,
-                           const struct runner_options *options, NSURL *place, NSError **error) {
+static MLModel *open_model(NSString *package, const char *name, const pst_model_options *options,
+                           NSURL *place, NSError **error) {
     NSFileManager *files = NSFileManager.defaultManager;
     if (place && [files fileExistsAtPath:place.path]) {
         MLModel *model = load_compiled(place, name, options, error);
@@ -146,13 +146,8 @@ static MLModel *open_model(NSString *package, const char *name,
     return load_compiled(compiled, name, options, error);
 }
 
-static pst_status check(pst_error *err) {
-    (void)err;
-    return PST_OK;
-}
-
 /* Where the compiled model is kept; nil: nowhere. */
-static pst_status find_place(NSString *package, const struct runner_options *options, NSURL **place,
+static pst_status find_place(NSString *package, const pst_model_options *options, NSURL **place,
                              pst_error *err) {
     char hex[DIGEST_HEX_SIZE];
     *place = nil;
@@ -164,8 +159,9 @@ static pst_status find_place(NSString *package, const struct runner_options *opt
     return PST_OK;
 }
 
-static pst_status load(const struct runner_options *options, const char *path, const char *name,
-                       struct function **out, pst_error *err) {
+static pst_status load(const pst_model_options *options, unsigned threads, const char *path,
+                       const char *name, struct function **out, pst_error *err) {
+    (void)threads; /* it has its own */
     @autoreleasepool {
         NSURL *place = nil;
         NSError *error = nil;
@@ -323,8 +319,8 @@ static pst_status use_own(struct function *function, const char *input, MLMultiA
     return PST_OK;
 }
 
-static pst_status write(struct function *function, const char *input, struct places places,
-                        const float *data, pst_error *err) {
+static pst_status write_input(struct function *function, const char *input, struct places places,
+                              const float *data, pst_error *err) {
     @autoreleasepool {
         MLMultiArray *array = nil;
         struct layout layout;
@@ -367,8 +363,8 @@ static pst_status read_array(MLMultiArray *array, const char *output, float *dat
     return PST_OK;
 }
 
-static pst_status read(struct function *function, const char *output, float *data, size_t count,
-                       pst_error *err) {
+static pst_status read_output(struct function *function, const char *output, float *data,
+                              size_t count, pst_error *err) {
     @autoreleasepool {
         return read_array(output_of(function, output).multiArrayValue, output, data, count, err);
     }
@@ -392,7 +388,8 @@ static pst_status feed(struct function *function, const char *input, struct func
         if (!copy) return error_memory(err, layout.elements * sizeof *copy);
         pst_status status = read_array(array, input, copy, layout.elements, err);
         if (!status)
-            status = write(function, input, (struct places){0, 1, layout.elements}, copy, err);
+            status =
+                write_input(function, input, (struct places){0, 1, layout.elements}, copy, err);
         free(copy);
         return status;
     }
@@ -424,7 +421,7 @@ static pst_status complete_inputs(struct function *function, pst_error *err) {
     return status;
 }
 
-static pst_status run(struct function *function, pst_error *err) {
+static pst_status run_function(struct function *function, pst_error *err) {
     @autoreleasepool {
         NSError *error = nil;
         pst_status status = complete_inputs(function, err);
@@ -441,4 +438,10 @@ static pst_status run(struct function *function, pst_error *err) {
     }
 }
 
-const struct runner runner_coreml = {"coreml", check, load, unload, write, feed, run, read};
+const struct runner runner_coreml = {.name = "coreml",
+                                     .load = load,
+                                     .unload = unload,
+                                     .write = write_input,
+                                     .feed = feed,
+                                     .run = run_function,
+                                     .read = read_output};

@@ -19,15 +19,9 @@ struct function {
     const struct mil_function *function;
     struct mil_machine *machine;
     size_t input_count, output_count;
-    struct mil_tensor inputs[TENSORS_MAX];
-    void *memory[TENSORS_MAX];              /* of an input that is not another function's output */
-    struct mil_tensor outputs[TENSORS_MAX]; /* of the last run */
+    struct mil_tensor inputs[TENSORS_MAX];  /* in memory of their own */
+    struct mil_tensor outputs[TENSORS_MAX]; /* of the last run, in the machine's */
 };
-
-static pst_status check(pst_error *err) {
-    (void)err;
-    return PST_OK;
-}
 
 /* ------------------------------------------------------------------------------------ opening */
 
@@ -35,7 +29,10 @@ static void unload(struct function *function) {
     if (!function) return;
     mil_machine_free(function->machine);
     mil_model_free(function->model);
-    for (size_t i = 0; i < function->input_count; i++) free(function->memory[i]);
+    for (size_t i = 0; i < function->input_count; i++) {
+        free(function->inputs[i].f);
+        free(function->inputs[i].i);
+    }
     free(function);
 }
 
@@ -50,14 +47,6 @@ static pst_status find_function(struct function *function, const char *path, con
     return error_set(err, PST_ERR_MODEL, "%s: there is no function %s", path, name ? name : "");
 }
 
-/* The input in memory of its own. */
-static void use_own(struct function *function, size_t index) {
-    struct mil_tensor *input = &function->inputs[index];
-    int is_float = mil_is_float(input->type.dtype);
-    input->f = is_float ? function->memory[index] : NULL;
-    input->i = is_float ? NULL : function->memory[index];
-}
-
 static pst_status make_inputs(struct function *function, const char *path, pst_error *err) {
     const struct mil_function *program = function->function;
     if (program->input_count > TENSORS_MAX || program->block->output_count > TENSORS_MAX)
@@ -66,31 +55,34 @@ static pst_status make_inputs(struct function *function, const char *path, pst_e
                          TENSORS_MAX);
     for (size_t i = 0; i < program->input_count; i++) {
         const struct mil_value *value = program->inputs[i];
-        size_t count, index = function->input_count;
+        size_t count;
         if (value->type.state) continue; /* the machine's own */
         if (!mil_type_count(&value->type, &count))
             return error_set(err, PST_ERR_UNSUPPORTED, "%s: input '%s' has no fixed shape", path,
                              value->name);
-        function->memory[index] = calloc(count ? count : 1, sizeof(float));
-        if (!function->memory[index]) return error_memory(err, count * sizeof(float));
-        function->inputs[index] =
-            (struct mil_tensor){.name = value->name, .type = value->type, .rounded = 1};
-        function->input_count++;
-        use_own(function, index);
+        void *memory = calloc(count ? count : 1, sizeof(float));
+        if (!memory) return error_memory(err, count * sizeof(float));
+        struct mil_tensor *input = &function->inputs[function->input_count++];
+        *input = (struct mil_tensor){.name = value->name, .type = value->type, .rounded = 1};
+        if (mil_is_float(value->type.dtype))
+            input->f = memory;
+        else
+            input->i = memory;
     }
     function->output_count = program->block->output_count;
     return PST_OK;
 }
 
-static pst_status load(const struct runner_options *options, const char *path, const char *name,
-                       struct function **out, pst_error *err) {
+static pst_status load(const pst_model_options *options, unsigned threads, const char *path,
+                       const char *name, struct function **out, pst_error *err) {
+    (void)options;
     struct function *function = calloc(1, sizeof *function);
     if (!function) return error_memory(err, sizeof *function);
     pst_status status = package_read(path, &function->model, err);
     if (!status) status = find_function(function, path, name, err);
     if (!status)
         status = mil_machine_new(&function->machine, function->model, function->function->name,
-                                 MIL_ROUND_F16, options->threads, err);
+                                 MIL_ROUND_F16, threads, err);
     if (!status) status = make_inputs(function, path, err);
     if (status)
         unload(function);
@@ -122,12 +114,11 @@ static pst_status find_output(const struct function *function, const char *name,
                      name);
 }
 
-static pst_status write(struct function *function, const char *name, struct places places,
-                        const float *data, pst_error *err) {
+static pst_status write_input(struct function *function, const char *name, struct places places,
+                              const float *data, pst_error *err) {
     size_t index;
     pst_status status = find_input(function, name, &index, err);
     if (status) return status;
-    use_own(function, index);
     struct mil_tensor *input = &function->inputs[index];
     if (places.count == 0 ||
         places.first + (places.count - 1) * places.step >= mil_elements(&input->type))
@@ -148,30 +139,21 @@ static pst_status write(struct function *function, const char *name, struct plac
 
 static pst_status feed(struct function *function, const char *name, struct function *from,
                        pst_error *err) {
-    size_t index;
     const struct mil_tensor *output;
-    pst_status status = find_input(function, name, &index, err);
-    if (!status) status = find_output(from, name, &output, err);
+    pst_status status = find_output(from, name, &output, err);
     if (status) return status;
-    struct mil_tensor *input = &function->inputs[index];
-    size_t count = mil_elements(&input->type);
-    if (mil_elements(&output->type) != count || !output->f)
-        return error_set(err, PST_ERR_MODEL, "'%s' has one shape as output and another as input",
-                         name);
-    if (output->type.dtype != input->type.dtype)
-        return write(function, name, (struct places){0, 1, count}, output->f, err);
-    input->f = output->f;
-    return PST_OK;
+    return write_input(function, name, (struct places){0, 1, mil_elements(&output->type)},
+                       output->f, err);
 }
 
-static pst_status run(struct function *function, pst_error *err) {
+static pst_status run_function(struct function *function, pst_error *err) {
     memset(function->outputs, 0, sizeof function->outputs);
     return mil_machine_run(function->machine, function->inputs, function->input_count,
                            function->outputs, function->output_count, err);
 }
 
-static pst_status read(struct function *function, const char *name, float *data, size_t count,
-                       pst_error *err) {
+static pst_status read_output(struct function *function, const char *name, float *data,
+                              size_t count, pst_error *err) {
     const struct mil_tensor *output;
     pst_status status = find_output(function, name, &output, err);
     if (status) return status;
@@ -182,4 +164,10 @@ static pst_status read(struct function *function, const char *name, float *data,
     return PST_OK;
 }
 
-const struct runner runner_mil = {"mil", check, load, unload, write, feed, run, read};
+const struct runner runner_mil = {.name = "mil",
+                                  .load = load,
+                                  .unload = unload,
+                                  .write = write_input,
+                                  .feed = feed,
+                                  .run = run_function,
+                                  .read = read_output};
