@@ -14,6 +14,7 @@ import warnings
 import zlib
 
 import peft
+import reference
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
@@ -218,7 +219,8 @@ def with_missing_tensors(folder):
 def make_one(model_dir, folder, name, arguments, whole_embeddings=False):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = peft.get_peft_model(load(model_dir), peft.LoraConfig(**arguments))
+        with reference.factored_in(torch.float64):  # a float32 SVD is another on every CPU
+            model = peft.get_peft_model(load(model_dir), peft.LoraConfig(**arguments))
         fill(model, torch.Generator().manual_seed(zlib.crc32(name.encode())))
         model.save_pretrained(str(folder), save_embedding_layers=whole_embeddings)
 
