@@ -1,7 +1,7 @@
 /* file_writer.h - a file that appears whole or not at all.
  *
- * It is written under a temporary name beside its own (temporary.h), synced, and renamed. Whatever goes
- * wrong before the rename leaves nothing behind. */
+ * It is written under a temporary name beside its own (temporary.h), synced, and renamed. Whatever
+ * goes wrong before the rename leaves nothing behind. */
 #ifndef PST_BASE_FILE_WRITER_H
 #define PST_BASE_FILE_WRITER_H
 

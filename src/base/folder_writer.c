@@ -47,7 +47,8 @@ static int rename_new(const char *from, const char *to) {
     return failed;
 }
 
-/* Lets two folders change names; errno ENOSYS and its like where that cannot be done in one step. */
+/* Lets two folders change names; errno ENOSYS and its like where that cannot be
+ * done in one step. */
 static int exchange(const char *a, const char *b) {
 #if defined(__linux__)
     return renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
@@ -70,7 +71,8 @@ static int is_known(const struct folder_files *files, const char *name) {
     return strcmp(name, ".DS_Store") == 0; /* the Finder puts it into every folder it shows */
 }
 
-/* The first name below `fd` that is not of `files`, into `foreign`, "" when there is none. Closes `fd`. */
+/* The first name below `fd` that is not of `files`, into `foreign`, "" when there
+ * is none. Closes `fd`. */
 static void find_foreign(int fd, const struct folder_files *files, char foreign[256], int depth) {
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir && fd >= 0) close(fd);

@@ -1,7 +1,8 @@
 /* folder_writer.h - a folder that appears whole or not at all.
  *
- * It is filled under a temporary name (temporary.h), synced, and renamed. At every moment the output's name
- * has nothing, the whole old folder or the whole new one; what others put there meanwhile is never touched. */
+ * It is filled under a temporary name (temporary.h), synced, and renamed. At every moment the
+ * output's name has nothing, the whole old folder or the whole new one; what others put there
+ * meanwhile is never touched. */
 #ifndef PST_BASE_FOLDER_WRITER_H
 #define PST_BASE_FOLDER_WRITER_H
 
@@ -22,15 +23,15 @@ struct folder_writer {
     struct temporary temporary;          /* write the files into its path */
 };
 
-/* A folder that is there is refused unless `replaced` knows all that is in it; what is not a folder always
- * is. */
+/* A folder that is there is refused unless `replaced` knows all that is in it; what is
+ * not a folder always is. */
 pst_status folder_writer_check(const char *path, const struct folder_files *replaced,
                                pst_error *err);
 /* Checks that again and creates the temporary folder, and parents that are missing. */
 pst_status folder_writer_open(struct folder_writer *writer, const char *path,
                               const struct folder_files *replaced, pst_error *err);
-/* Gives the folder its name. Where it replaces another one, the two change places and the old one is
- * removed. On failure what was written is removed; either way the writer is closed. */
+/* Gives the folder its name. Where it replaces another one, the two change places and the old one
+ * is removed. On failure what was written is removed; either way the writer is closed. */
 pst_status folder_writer_commit(struct folder_writer *writer, pst_error *err);
 /* Removes what was written; harmless after commit and on a zeroed writer. */
 void folder_writer_abort(struct folder_writer *writer);

@@ -73,7 +73,8 @@ static int is_of(const char *name, const char *base, size_t length) {
     return strlen(digits) == DIGITS && strspn(digits, "0123456789abcdef") == DIGITS;
 }
 
-/* Removes what nobody holds. Where there are no locks, nothing is known to be dead, and all is kept. */
+/* Removes what nobody holds. Where there are no locks, nothing is known to be
+ * dead, and all is kept. */
 static void remove_dead(const char *path) {
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) return;

@@ -1,7 +1,8 @@
-/* open_any.c - pst_model_open(): a checkpoint for the engine, or a converted model for its packages.
+/* open_any.c - pst_model_open(): a checkpoint for the engine, or a converted
+ * model for its packages.
  *
- * In a folder of its own above both: pipeline/ knows nothing of packages, and those who run packages
- * build on pipeline/. */
+ * In a folder of its own above both: pipeline/ knows nothing of packages, and those who run
+ * packages build on pipeline/. */
 #include "base/error.h"
 #include "base/file_view.h"
 #include "base/option_struct.h"

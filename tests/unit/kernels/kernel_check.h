@@ -1,10 +1,10 @@
-/* kernel_check.h - what the kernel tests share: numbers that end at an unmapped page, a generator with
- * a printed seed, and one test a kernel and set. To be included first.
+/* kernel_check.h - what the kernel tests share: numbers that end at an unmapped page, a generator
+ * with a printed seed, and one test a kernel and set. To be included first.
  *
- * A buffer is taken from a region between two unmapped pages, and touches one of them: the one after
- * its end, or (every other time, at random) the one before its start. So reading or writing one float
- * too many ends the test, even where the value would have been right; and starts have any alignment.
- * On the other side stand canaries. */
+ * A buffer is taken from a region between two unmapped pages, and touches one of them: the one
+ * after its end, or (every other time, at random) the one before its start. So reading or writing
+ * one float too many ends the test, even where the value would have been right; and starts have any
+ * alignment. On the other side stand canaries. */
 #ifndef PST_TESTS_KERNEL_CHECK_H
 #define PST_TESTS_KERNEL_CHECK_H
 

@@ -10,7 +10,8 @@ static uint16_t *take_tiles(size_t region, size_t count) {
     return (uint16_t *)(void *)check_take(region, (count + 1) / 2).data;
 }
 
-/* Every float16 there is comes back from the float it stands for; so do the middles, rounded to even. */
+/* Every float16 there is comes back from the float it stands for; so do the
+ * middles, rounded to even. */
 static void conversions(void **state) {
     (void)state;
     for (uint32_t h = 0; h < 0x7C00; h++) {
@@ -59,8 +60,8 @@ static void storing(void **state) {
     }
 }
 
-/* One row in double. The scores are off by a few roundings of the sum of magnitudes, the weights by as
- * much relatively, and the mixture by that times the largest value. */
+/* One row in double. The scores are off by a few roundings of the sum of magnitudes, the weights by
+ * as much relatively, and the mixture by that times the largest value. */
 static void check_row(const struct attend_f16 *a, size_t row) {
     enum { FRAMES_MAX = 1300 };
     static double weights[FRAMES_MAX];

@@ -1,5 +1,6 @@
-/* test_kernels.c - every kernel but the product (test_matmul.c), of every set, against a computation in
- * double: right to a bound that follows from the operands, in bounds of its buffers, sane at the edges. */
+/* test_kernels.c - every kernel but the product (test_matmul.c), of every set, against a
+ * computation in double: right to a bound that follows from the operands, in bounds of its
+ * buffers, sane at the edges. */
 #include "unit/kernels/kernel_check.h"
 
 #include "base/cpu.h"
@@ -158,8 +159,8 @@ static double exact_log_sum(const float *x, size_t n, double *max) {
     return log(sum);
 }
 
-/* A difference d is rounded once, which moves exp(d) by d roundings; exp itself by 2 ulp, the sum by n
- * roundings at most, the quotient by 2 more. Sum and value both carry the first two. */
+/* A difference d is rounded once, which moves exp(d) by d roundings; exp itself by 2 ulp, the sum
+ * by n roundings at most, the quotient by 2 more. Sum and value both carry the first two. */
 static double softmax_bound(double want, double d, size_t n) {
     return ROUNDING * (2 * fabs(d) + (double)n + 12) * want + 1e-37;
 }
@@ -223,8 +224,8 @@ static void log_softmax_kernel(void **state) {
         double max, log_sum = exact_log_sum(x, n, &max);
         for (size_t j = 0; j < n; j++) {
             double want = x[j] - max - log_sum;
-            /* Two roundings of the result's parts, and of the sum's logarithm, whose relative error is
-             * that of one exponential: 2 ulp and d e^-d <= 0.37 roundings. */
+            /* Two roundings of the result's parts, and of the sum's logarithm, whose relative error
+             * is that of one exponential: 2 ulp and d e^-d <= 0.37 roundings. */
             double bound = ROUNDING * (fabs(x[j] - max) + fabs(want) + fabs(log_sum) + 6);
             check_near(y.data[j], want, bound, "%zu of %zu", j, n);
         }
@@ -428,7 +429,8 @@ static void the_table_is_whole(void **state) {
     assert_true(k->sum_squares && k->argmax && k->rotate);
 }
 
-/* A set is given exactly when the CPU has it; what is not there is named, and nothing is touched. */
+/* A set is given exactly when the CPU has it; what is not there is named, and
+ * nothing is touched. */
 static void sets_are_picked(void **state) {
     (void)state;
     /* The best last. `optional`: compilers that build the rest may lack its instructions. */

@@ -1,5 +1,5 @@
-/* test_matmul.c - the matrix product of every set: right to the rounding, in bounds, and the same to the
- * bit however the caller cuts it. */
+/* test_matmul.c - the matrix product of every set: right to the rounding, in bounds, and the same
+ * to the bit however the caller cuts it. */
 #include "unit/kernels/kernel_check.h"
 
 enum { REGION_X, REGION_W, REGION_Y, REGION_BIAS, REGION_SCRATCH, REGION_OTHER };
@@ -159,8 +159,8 @@ static void shapes_of_the_model(void **state) {
     }
 }
 
-/* A NaN in row i of x and one in row j of w reach row i and column j, and nothing else: lanes and rows
- * that are computed for nothing never leak. */
+/* A NaN in row i of x and one in row j of w reach row i and column j, and nothing else: lanes and
+ * rows that are computed for nothing never leak. */
 static void nan_stays_in_its_row_and_column(void **state) {
     for (int t = 0; t < 200; t++) {
         struct shape s =

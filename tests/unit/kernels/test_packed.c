@@ -1,8 +1,8 @@
-/* test_packed.c - products with packed weights, of every set at every precision: right to the rounding
- * (int8: to the bit), in bounds, and the same to the bit however the caller cuts them.
+/* test_packed.c - products with packed weights, of every set at every precision: right to the
+ * rounding (int8: to the bit), in bounds, and the same to the bit however the caller cuts them.
  *
- * What is right is told by packed_reference.c's prepare() for the values a precision keeps of a number,
- * and by sums in double here. */
+ * What is right is told by packed_reference.c's prepare() for the values a precision keeps of a
+ * number, and by sums in double here. */
 #include <float.h>
 
 #include "unit/kernels/kernel_check.h"
@@ -125,9 +125,9 @@ static float scale_of(const float *row, size_t k) {
 }
 
 /* One output. For int8 the very float; else in double, and a bound on the error of any order of
- * float operations on products that may be flushed to zero: each of k products and k + 2 sums is off by
- * one rounding of at most the sum of magnitudes. An instruction that rounds every product and sum by
- * itself, toward zero at worst, makes that 4 k. */
+ * float operations on products that may be flushed to zero: each of k products and k + 2 sums is
+ * off by one rounding of at most the sum of magnitudes. An instruction that rounds every product
+ * and sum by itself, toward zero at worst, makes that 4 k. */
 static double wanted(const struct product *p, enum precision precision, int fixed, size_t i,
                      size_t j, float y_before, double *bound) {
     const float *x = p->x + i * p->x_stride, *w = p->weights + (p->args.first + j) * p->w.k;
@@ -279,8 +279,8 @@ static void cuts_change_no_bit(void **state) {
     }
 }
 
-/* A NaN or infinity in a row of x, or of w, makes its outputs NaN (or infinite, where floats can say so)
- * and leaves all others alone: lanes and rows computed for nothing never leak. */
+/* A NaN or infinity in a row of x, or of w, makes its outputs NaN (or infinite, where floats can
+ * say so) and leaves all others alone: lanes and rows computed for nothing never leak. */
 static void what_is_not_finite_stays_in_its_row(void **state) {
     const struct kernels *set = *state;
     for (int t = 0; t < 300; t++) {
@@ -307,8 +307,8 @@ static void what_is_not_finite_stays_in_its_row(void **state) {
     }
 }
 
-/* Rows as prepare() makes them are what the reference keeps of them, seen through a matrix of ones and
- * zeros; values on and beside halves, and beyond a fixed scale. */
+/* Rows as prepare() makes them are what the reference keeps of them, seen through a matrix of ones
+ * and zeros; values on and beside halves, and beyond a fixed scale. */
 static void values_are_rounded_as_defined(void **state) {
     const struct kernels *set = *state;
     enum { K = 97 };

@@ -1,8 +1,8 @@
 /* test_golden.c - micro models of the true architecture against traces of the reference stack.
  *
- * tests/golden/<model>/trace.safetensors holds the output of every stage in float64 (rounded to float32),
- * decoding.json the tokens generate() gives. Each is run on every kernel set this CPU has and on one and
- * three threads. The first stage that differs is named. */
+ * tests/golden/<model>/trace.safetensors holds the output of every stage in float64 (rounded to
+ * float32), decoding.json the tokens generate() gives. Each is run on every kernel set this CPU has
+ * and on one and three threads. The first stage that differs is named. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

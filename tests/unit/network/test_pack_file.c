@@ -1,5 +1,5 @@
-/* test_pack_file.c - models opened with a cache compute with the same bytes as those without, whatever
- * lies in the cache and however many processes open one at a time. */
+/* test_pack_file.c - models opened with a cache compute with the same bytes as those without,
+ * whatever lies in the cache and however many processes open one at a time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -110,8 +110,8 @@ static void second_opening_maps(void **state) {
     assert_int_equal(count("tmp-", NULL), 0);
 }
 
-/* Opens with what lies in the cache and once more: both compute with the right bytes, and the second
- * has a good file again. */
+/* Opens with what lies in the cache and once more: both compute with the right bytes, and the
+ * second has a good file again. */
 static void heals(const char *what) {
     pst_model *plain = open_model(MICRO, PST_PRECISION_INT8, NULL);
     pst_model *first = open_model(MICRO, PST_PRECISION_INT8, cache);

@@ -1,4 +1,5 @@
-/* test_precision.c - the precision asked for is taken, and auto is what the set has products for. */
+/* test_precision.c - the precision asked for is taken, and auto is what the set
+ * has products for. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
