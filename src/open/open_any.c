@@ -1,8 +1,7 @@
-/* open_any.c - pst_model_open(): a checkpoint for the engine, or a converted
- * model for its packages.
+/* open_any.c - pst_model_open(): a checkpoint for the engine, or a converted model.
  *
- * In a folder of its own above both: pipeline/ knows nothing of packages, and those who run
- * packages build on pipeline/. */
+ * It is in a folder of its own because it needs both: pipeline/ does not know packages, and coreml/
+ * builds on pipeline/. */
 #include "base/error.h"
 #include "base/file_view.h"
 #include "base/option_struct.h"

@@ -1,9 +1,10 @@
 /* batch.c - many clips over one model, on all threads at once.
  *
- * Two clips on a thread each are done sooner than two on both threads one after the other: nobody waits for
- * the other at the end of a layer. So every working thread has a session of its own with one thread. Only
- * when there are fewer pieces than threads do the sessions get more, which is why the first pieces are read
- * before the threads are started. The caller's thread takes clips, delivers results, and else sleeps. */
+ * Two clips on a thread each are done sooner than one after the other on both threads, because
+ * threads then do not wait for each other at the end of a layer. So each worker has a session of
+ * its own with one thread. Only when there are fewer segments than threads do sessions get more
+ * threads: for that, the first segments are read before the workers start. The caller's thread
+ * takes clips and delivers results. */
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -32,17 +33,19 @@ struct batch {
     size_t worker_count, running;
 };
 
-/* ------------------------------------------------------------------------------------- working */
+/* ------------------------------------------------------------------------------------- workers */
 
-/* A silent piece cannot be made as loud as the model expects, but other pieces of its clip may have what
- * there is to hear: it is then heard as it is. */
-static void hear(const struct worker *worker, struct piece *piece, struct outcome *outcome) {
+/* A silent segment cannot be normalised. Where it is one of several it is transcribed as it is: the
+ * speech may be in the others. */
+static void transcribe_segment(const struct worker *worker, struct segment *segment,
+                               struct outcome *outcome) {
     const pst_batch_options *options = worker->batch->options;
-    const struct sample_list *samples = &piece->samples;
+    const struct sample_list *samples = &segment->samples;
     pst_decode_options decode = worker->batch->decode;
     *outcome = (struct outcome){0};
     if (options->normalize &&
-        pst_audio_normalize_rms(samples->data, samples->count, &outcome->silence) && piece->whole) {
+        pst_audio_normalize_rms(samples->data, samples->count, &outcome->silence) &&
+        segment->whole) {
         outcome->error = outcome->silence;
         return;
     }
@@ -57,9 +60,9 @@ static void *work(void *argument) {
     struct job job;
     struct outcome outcome;
     while (clip_queue_take(queue, &job)) {
-        hear(worker, &job.piece, &outcome);
-        sample_list_free(&job.piece.samples);
-        clip_queue_hand_in(queue, &job, &outcome);
+        transcribe_segment(worker, &job.segment, &outcome);
+        sample_list_free(&job.segment.samples);
+        clip_queue_complete(queue, &job, &outcome);
     }
     return NULL;
 }
@@ -89,8 +92,8 @@ static pst_status start_worker(struct batch *batch, struct worker *worker, size_
     return PST_OK;
 }
 
-/* As many workers as there are pieces to begin with, sharing the threads; one for packages, of which each
- * session has its own in memory. */
+/* A worker for each segment that is ready; they share the threads. Converted models have one: each
+ * session loads the packages for itself. */
 static pst_status start_workers(struct batch *batch, pst_error *err) {
     size_t count = batch->model->device ? 1 : batch->queue.ready_count;
     batch->workers = calloc(count, sizeof *batch->workers);
@@ -115,7 +118,7 @@ static void stop_workers(struct batch *batch) {
 
 static pst_status deliver(const struct batch *batch, struct clip *clip, pst_error *err) {
     pst_clip_result result;
-    clip_sum_up(clip, &result);
+    clip_finish(clip, &result);
     int stop = batch->options->deliver(batch->options->user, &result);
     clip_free(clip);
     return stop ? error_set(err, PST_ERR_CANCELLED, "the batch was cancelled") : PST_OK;
@@ -136,8 +139,7 @@ static pst_status take_clip(struct batch *batch, pst_error *err) {
     return batch->queue.ready_count == batch->threads ? start_workers(batch, err) : PST_OK;
 }
 
-/* Until a result is due there is something better to do: taking the next clip, starting the workers, and
- * last waiting. */
+/* In order of preference: deliver, take a clip, start the workers, wait. */
 static pst_status run(struct batch *batch, pst_error *err) {
     struct clip_queue *queue = &batch->queue;
     pst_status status = PST_OK;
@@ -159,7 +161,7 @@ static pst_status run(struct batch *batch, pst_error *err) {
 
 /* -------------------------------------------------------------------------------------- public */
 
-/* A tenth of a window is what the last piece has at least: enough for the shortest clip. */
+/* The last segment keeps at least a tenth of the window: 1,600 samples, which is long enough. */
 static const double WINDOW_SECONDS_MIN = 1;
 static const double WINDOW_SECONDS_DEFAULT = 30;
 

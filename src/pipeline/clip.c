@@ -18,7 +18,7 @@ struct clip *clip_new(const pst_clip *given, size_t index) {
 
 void clip_free(struct clip *clip) {
     if (!clip) return;
-    piece_reader_close(&clip->reader);
+    segment_reader_close(&clip->reader);
     for (size_t i = 0; i < clip->segment_count; i++)
         pst_transcript_free(clip->segments[i].transcript);
     pst_transcript_free(clip->joined);
@@ -26,7 +26,7 @@ void clip_free(struct clip *clip) {
     free(clip);
 }
 
-size_t clip_add_segment(struct clip *clip, const struct piece *piece) {
+size_t clip_add_segment(struct clip *clip, const struct segment *segment) {
     if (clip->segment_count == clip->segment_capacity) {
         size_t capacity = clip->segment_capacity ? 2 * clip->segment_capacity : 1;
         pst_segment *segments = realloc(clip->segments, capacity * sizeof *segments);
@@ -34,8 +34,8 @@ size_t clip_add_segment(struct clip *clip, const struct piece *piece) {
         clip->segments = segments;
         clip->segment_capacity = capacity;
     }
-    double start = (double)piece->start / PST_SAMPLE_RATE_HZ;
-    double end = (double)(piece->start + piece->samples.count) / PST_SAMPLE_RATE_HZ;
+    double start = (double)segment->start / PST_SAMPLE_RATE_HZ;
+    double end = (double)(segment->start + segment->samples.count) / PST_SAMPLE_RATE_HZ;
     clip->segments[clip->segment_count] = (pst_segment){start, end, NULL};
     clip->duration = end;
     return clip->segment_count++;
@@ -85,7 +85,7 @@ static pst_status join_tokens(const struct clip *clip, pst_transcript *joined, p
     return PST_OK;
 }
 
-/* A segment in which nothing was heard leaves no space. */
+/* Segments without text add no space. */
 static pst_status join_texts(const struct clip *clip, pst_transcript *joined, pst_error *err) {
     struct buffer text = {0};
     buffer_text(&text, "");
@@ -107,7 +107,7 @@ static pst_status join(struct clip *clip, pst_error *err) {
     return status;
 }
 
-void clip_sum_up(struct clip *clip, pst_clip_result *result) {
+void clip_finish(struct clip *clip, pst_clip_result *result) {
     pst_error err;
     if (clip->silent && clip->silent == clip->segment_count) clip_fail(clip, 0, &clip->silence);
     if (!clip->error.code && clip->segment_count > 1 && join(clip, &err)) clip_fail(clip, 0, &err);

@@ -5,20 +5,20 @@
 
 #include "base/error.h"
 
-pst_status clip_queue_init(struct clip_queue *queue, size_t window, size_t ready_room,
+pst_status clip_queue_init(struct clip_queue *queue, size_t window, size_t ready_max,
                            pst_error *err) {
     *queue = (struct clip_queue){.window = window};
     pthread_mutex_init(&queue->mutex, NULL);
     pthread_mutex_init(&queue->opening, NULL);
     pthread_cond_init(&queue->work, NULL);
     pthread_cond_init(&queue->finished, NULL);
-    queue->ready = calloc(ready_room, sizeof *queue->ready);
-    return queue->ready ? PST_OK : error_memory(err, ready_room * sizeof *queue->ready);
+    queue->ready = calloc(ready_max, sizeof *queue->ready);
+    return queue->ready ? PST_OK : error_memory(err, ready_max * sizeof *queue->ready);
 }
 
 void clip_queue_destroy(struct clip_queue *queue) {
     for (size_t i = queue->ready_taken; i < queue->ready_count; i++)
-        sample_list_free(&queue->ready[i].piece.samples);
+        sample_list_free(&queue->ready[i].segment.samples);
     free(queue->ready);
     while (queue->first) {
         struct clip *clip = queue->first;
@@ -42,44 +42,44 @@ static struct clip *find_unread(struct clip_queue *queue) {
     return NULL;
 }
 
-static pst_status read_piece(struct clip_queue *queue, struct clip *clip, int is_new,
-                             struct piece *piece, pst_error *err) {
+static pst_status read_segment(struct clip_queue *queue, struct clip *clip, int is_new,
+                               struct segment *segment, pst_error *err) {
     pst_status status = PST_OK;
     if (is_new) {
         pthread_mutex_lock(&queue->opening);
-        status = piece_reader_open(&clip->reader, &clip->given, queue->window, err);
+        status = segment_reader_open(&clip->reader, &clip->given, queue->window, err);
         pthread_mutex_unlock(&queue->opening);
     }
-    return status ? status : piece_reader_next(&clip->reader, piece, err);
+    return status ? status : segment_reader_next(&clip->reader, segment, err);
 }
 
-/* What reading has led to: a piece more, or the end of the clip. */
-static int note_piece(struct clip *clip, struct job *job, pst_status status, pst_error *err) {
+/* Adds what was read to the clip: a segment, or the error. Returns whether it was a segment. */
+static int add_read(struct clip *clip, struct job *job, pst_status status, pst_error *err) {
     if (!status) {
         job->clip = clip;
-        job->segment = clip_add_segment(clip, &job->piece);
-        if (job->segment == SIZE_MAX) {
-            sample_list_free(&job->piece.samples);
+        job->index = clip_add_segment(clip, &job->segment);
+        if (job->index == SIZE_MAX) {
+            sample_list_free(&job->segment.samples);
             status = error_memory(err, sizeof *clip->segments);
         }
     }
     if (status) clip_fail(clip, clip->segment_count, err);
     clip->pending += !status;
     clip->state = clip->reader.ended || clip->error.code ? CLIP_READ : CLIP_OPEN;
-    if (clip->state == CLIP_READ) piece_reader_close(&clip->reader);
+    if (clip->state == CLIP_READ) segment_reader_close(&clip->reader);
     return !status;
 }
 
-/* Reads the next piece of `clip`: 1, or 0 when it has failed. Call with the mutex held, which is free while
- * the file is being read. */
+/* Reads the next segment of `clip`: 1, or 0 when it has failed. Call with the mutex held; it is
+ * released while the file is read. */
 static int read_next(struct clip_queue *queue, struct clip *clip, struct job *job) {
     pst_error err;
     int is_new = clip->state == CLIP_NEW;
     clip->state = CLIP_READING;
     pthread_mutex_unlock(&queue->mutex);
-    pst_status status = read_piece(queue, clip, is_new, &job->piece, &err);
+    pst_status status = read_segment(queue, clip, is_new, &job->segment, &err);
     pthread_mutex_lock(&queue->mutex);
-    int there = note_piece(clip, job, status, &err);
+    int there = add_read(clip, job, status, &err);
     if (clip->state == CLIP_OPEN) pthread_cond_signal(&queue->work);
     if (clip_is_finished(clip)) pthread_cond_signal(&queue->finished);
     return there;
@@ -138,7 +138,7 @@ void clip_queue_stop(struct clip_queue *queue) {
     pthread_mutex_unlock(&queue->mutex);
 }
 
-/* ------------------------------------------------------------------------------ working threads */
+/* ------------------------------------------------------------------------------ workers */
 
 int clip_queue_take(struct clip_queue *queue, struct job *job) {
     int taken = 0;
@@ -158,20 +158,20 @@ int clip_queue_take(struct clip_queue *queue, struct job *job) {
     return taken;
 }
 
-void clip_queue_hand_in(struct clip_queue *queue, const struct job *job,
-                        const struct outcome *outcome) {
+void clip_queue_complete(struct clip_queue *queue, const struct job *job,
+                         const struct outcome *outcome) {
     struct clip *clip = job->clip;
     pthread_mutex_lock(&queue->mutex);
-    clip->segments[job->segment].transcript = outcome->transcript;
+    clip->segments[job->index].transcript = outcome->transcript;
     if (outcome->silence.code) {
         clip->silent++;
-        if (job->segment == 0) clip->silence = outcome->silence;
+        if (job->index == 0) clip->silence = outcome->silence;
     }
     if (outcome->error.code) {
-        clip_fail(clip, job->segment, &outcome->error);
-        if (clip->state == CLIP_OPEN) { /* what is left of it need not be heard */
+        clip_fail(clip, job->index, &outcome->error);
+        if (clip->state == CLIP_OPEN) { /* the rest is not needed */
             clip->state = CLIP_READ;
-            piece_reader_close(&clip->reader);
+            segment_reader_close(&clip->reader);
         }
     }
     clip->pending--;

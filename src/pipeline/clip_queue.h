@@ -1,8 +1,8 @@
-/* clip_queue.h - the clips of a batch between the caller's thread and the threads that work.
+/* clip_queue.h - the clips of a batch, between the caller's thread and the worker threads.
  *
- * The caller's thread adds clips at the end and removes finished ones at the front, so results have
- * the order of the clips. A working thread takes the next piece of the first clip that has one to
- * read, reads and decodes it itself, and so holds in memory what it works on and no more. */
+ * The caller's thread adds clips at the end and removes finished ones at the front, so results come
+ * in the order of the clips. A worker takes the first clip that has segments to read, and reads and
+ * transcribes the next one itself: only segments being transcribed are in memory. */
 #ifndef PST_PIPELINE_CLIP_QUEUE_H
 #define PST_PIPELINE_CLIP_QUEUE_H
 
@@ -10,57 +10,56 @@
 
 #include "pipeline/clip.h"
 
-/* A piece in the hands of a thread. */
+/* A segment that a worker has. */
 struct job {
     struct clip *clip;
-    size_t segment;
-    struct piece piece;
+    size_t index; /* of the segment in the clip */
+    struct segment segment;
 };
 
-/* What became of it. */
+/* Its result. */
 struct outcome {
     pst_transcript *transcript; /* NULL with an error */
     pst_error error;            /* PST_OK: none */
-    pst_error silence;          /* why it was not normalised; PST_OK: it was, or need not be */
+    pst_error silence;          /* PST_OK, or why it was not normalised */
 };
 
 struct clip_queue {
-    size_t window;         /* samples; 0: clips are not cut */
-    pthread_mutex_t mutex; /* for all that follows and the clips */
-    pthread_mutex_t
-        opening; /* libsndfile keeps one reason for failed opens, so there is one at a time */
-    pthread_cond_t work;     /* there may be something to take, or it is the end */
+    size_t window; /* samples; 0: clips are not cut */
+    /* Files are opened one at a time: libsndfile keeps the reason of the last failure only. */
+    pthread_mutex_t opening;
+    pthread_mutex_t mutex;   /* of all below, and of the clips */
+    pthread_cond_t work;     /* there may be a segment to take, or the queue has stopped */
     pthread_cond_t finished; /* the first clip may be finished */
     struct clip *first, *last;
-    struct clip *unread; /* the first that may have something to read; NULL: none */
+    struct clip *unread; /* the first that may have segments to read; NULL: none */
     size_t length;
-    struct job *ready;  /* [ready_count] pieces read beforehand, which are taken first */
-    size_t ready_count; /* read */
-    size_t ready_taken;
+    struct job *ready; /* [ready_count] segments read ahead; they are taken first */
+    size_t ready_count, ready_taken;
     int stopped;
 };
 
-/* `ready_room`: pieces that may be read beforehand. clip_queue_destroy() in any case. */
-pst_status clip_queue_init(struct clip_queue *queue, size_t window, size_t ready_room,
+/* At most `ready_max` segments are read ahead. clip_queue_destroy() in any case. */
+pst_status clip_queue_init(struct clip_queue *queue, size_t window, size_t ready_max,
                            pst_error *err);
-/* No thread may be using it any more. */
+/* No thread may use it any more. */
 void clip_queue_destroy(struct clip_queue *queue);
 
 /* For the caller's thread. */
 void clip_queue_add(struct clip_queue *queue, struct clip *clip);
-/* Reads pieces beforehand, up to `count` in all or as many as there are now. */
+/* Reads ahead until `count` segments are ready, or there are no more for now. */
 void clip_queue_read_ahead(struct clip_queue *queue, size_t count);
-/* The first clip, if it is finished, which then is the caller's; else NULL. */
+/* The first clip, if it is finished: the caller's from here on. Else NULL. */
 struct clip *clip_queue_remove(struct clip_queue *queue);
 /* Waits until the first clip is finished. */
 void clip_queue_wait(struct clip_queue *queue);
-/* Nothing more is taken. */
+/* No more segments are taken. */
 void clip_queue_stop(struct clip_queue *queue);
 
-/* For working threads. Waits for a piece; 0: there will be none. The samples are the thread's. */
+/* For workers. Waits for a segment, whose samples are the worker's. 0: there are no more. */
 int clip_queue_take(struct clip_queue *queue, struct job *job);
-/* The piece is done; the transcript goes to the queue. */
-void clip_queue_hand_in(struct clip_queue *queue, const struct job *job,
-                        const struct outcome *outcome);
+/* The segment is done. The transcript is the queue's. */
+void clip_queue_complete(struct clip_queue *queue, const struct job *job,
+                         const struct outcome *outcome);
 
 #endif

@@ -1,6 +1,7 @@
 /* device.h - what computes in place of the engine: the packages of a converted model, opened.
  *
- * A model has one or a network. Packages are above pipeline/, so a session knows only this of them. */
+ * A model has a device or a network. Packages are above pipeline/: this is all that sessions know
+ * of them. */
 #ifndef PST_PIPELINE_DEVICE_H
 #define PST_PIPELINE_DEVICE_H
 

@@ -1,4 +1,4 @@
-/* profile.c - what a session's threads did with their time, and the sum of it by stage. */
+/* profile.c - recording what a session's threads do, and summing up the time by stage. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +43,7 @@ static int in_time(const void *a, const void *b) {
     return left->change - right->change; /* ends first */
 }
 
-/* Goes through the events with a count of who is at work on what. */
+/* Goes through the events, counting how many threads are in each stage. */
 static void sweep(const struct event *events, size_t count, double ms[PST_STAGE_COUNT]) {
     int working[PST_STAGE_COUNT] = {0}, all = 0;
     for (size_t i = 0; i < count; i++) {

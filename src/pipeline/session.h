@@ -1,4 +1,4 @@
-/* session.h - one timeline over a model: its threads, who computes, and the search for tokens. */
+/* session.h - a session: threads, the backend that computes, and the search for tokens. */
 #ifndef PST_PIPELINE_SESSION_H
 #define PST_PIPELINE_SESSION_H
 
@@ -10,10 +10,10 @@ struct pst_session {
     struct thread_pool *pool;
     struct backend *backend;
     struct search search;
-    struct spans *spans; /* NULL: nobody is watching; also in the backend */
+    struct spans *spans; /* NULL: nothing is recorded; the backend has it too */
 };
 
-/* The threads that `chosen` means, 0 being one a core within reason. */
+/* The number of threads that `chosen` means; 0 is one a core, up to a limit. */
 unsigned session_thread_count(uint32_t chosen);
 
 #endif

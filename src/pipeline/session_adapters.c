@@ -1,7 +1,7 @@
 /* session_adapters.c - which adapters a session uses.
  *
- * Choosing costs a few pointers: adapters lie ready in their own memory and the model is shared by all.
- * What cannot be combined is refused here, before anything is computed. */
+ * Choosing is cheap: it sets a few pointers to adapters that are open. Adapters that cannot be
+ * combined are refused here, before anything is computed. */
 #include <math.h>
 
 #include "adapter/adapter.h"
@@ -29,7 +29,7 @@ pst_status pst_session_use_adapters(pst_session *session, const pst_adapter *con
                                     const double *weights, size_t count, pst_error *err) {
     pst_status status = check(session, adapters, weights, count, err);
     struct engine *engine = session ? engine_of(session->backend) : NULL;
-    if (status || !engine) return status; /* adapters are of models that the engine computes */
+    if (status || !engine) return status; /* without the engine there are no adapters to use */
     return engine_use_adapters(engine, adapters, weights, count, err);
 }
 

@@ -58,7 +58,7 @@ static pst_status run(struct pst_session *session, const float *samples, size_t 
     if (status) return status;
     spans_clear(session->spans);
     status = encode(session, samples, count, err);
-    session->search.rules.eos_token_id = backend->end; /* some know it only now */
+    session->search.rules.eos_token_id = backend->end; /* known by now: see backend_single.c */
     if (!status)
         status = (options->num_beams == 1 ? greedy_search : beam_search)(&session->search, err);
     uint64_t start = spans_start(session->spans);
@@ -67,7 +67,7 @@ static pst_status run(struct pst_session *session, const float *samples, size_t 
     return status;
 }
 
-/* `options`, NULL: the model's, with its limit where they have none. */
+/* `options` (NULL: the model's), with the model's limit where they have none. */
 static pst_status resolve(const struct pst_session *session, const pst_decode_options *options,
                           pst_decode_options *resolved, pst_error *err) {
     *resolved = session->model->decode;

@@ -1,4 +1,4 @@
-/* waveform.h - what is asked of the samples of a clip before anything hears them. */
+/* waveform.h - checking and scaling the samples of a clip before they are encoded. */
 #ifndef PST_PIPELINE_WAVEFORM_H
 #define PST_PIPELINE_WAVEFORM_H
 
@@ -6,9 +6,10 @@
 
 #include "potstill.h"
 
-/* Long enough for one frame of the encoder, and every sample a finite number. */
+/* Refuses a clip too short for one frame of the encoder, and samples that are not finite. */
 pst_status waveform_check(const float *samples, size_t count, pst_error *err);
-/* out [count]: zero mean and unit variance over the clip, as Wav2Vec2FeatureExtractor with do_normalize. */
+/* out [count]: zero mean and unit variance over the clip, as Wav2Vec2FeatureExtractor does with
+ * do_normalize. */
 void waveform_standardize(const float *samples, size_t count, float *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* backend_hybrid.c - packages that encode for the engine's decoder: with its beams, its rules, its speed. */
+/* backend_hybrid.c - packages that encode for the engine's decoder. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ struct package_encoder {
     struct package_session session;
 };
 
-/* Rows behind the clip mean nothing. */
+/* The rows after the clip have no meaning. */
 static pst_status encode(struct encoder *encoder, const float *samples, size_t count, float *memory,
                          pst_error *err) {
     struct package_session *session = &((struct package_encoder *)encoder)->session;

@@ -1,7 +1,7 @@
-/* backend_single.c - a package of the layout `single` as a backend: samples in, the ids of a text out.
+/* backend_single.c - a package of the layout `single` as a backend: samples to the ids of a text.
  *
- * It has chosen its tokens by the time that it has encoded, so a step is only a look at them. There are no
- * logits, hence no rules and no probabilities. */
+ * The package chooses the tokens itself while it encodes, so a step only looks them up. There are
+ * no logits, and so no rules and no probabilities. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -10,7 +10,7 @@
 #include "coreml/run/package_session.h"
 #include "tokenizer/tokenizer.h"
 
-/* Ids come as float, which is exact up to here. */
+/* Ids are read as float, which is exact below this. */
 static const float ID_END = 1 << 24;
 
 struct single {
@@ -28,13 +28,14 @@ static size_t id_count(const struct single *single) {
     return single->session.package->index.tokens_max - 1;
 }
 
-/* The first special token ends the text; behind it there is nothing but more of them. */
+/* The first special token ends the text. */
 static pst_status find_end(struct single *single, pst_error *err) {
     const float *ids = single->session.row;
     single->backend.end = -1;
     for (size_t i = id_count(single); i > 0; i--) {
         if (!(ids[i - 1] >= 0 && ids[i - 1] < ID_END))
-            return error_set(err, PST_ERR_MODEL, "the package gives a token that is none");
+            return error_set(err, PST_ERR_MODEL, "the package gives %g where a token id should be",
+                             (double)ids[i - 1]);
         int32_t id = (int32_t)ids[i - 1];
         if (tokenizer_is_special(single->session.package->tokenizer, id)) single->backend.end = id;
     }
@@ -80,7 +81,7 @@ static void free_single(struct backend *backend) {
 static const struct backend_calls CALLS = {
     .encode = encode, .step = step, .best = best, .free = free_single};
 
-/* The start token, as the tokenizer puts it before a text. */
+/* The start token is what the tokenizer puts before a text. */
 static pst_status set_start(struct single *single, pst_error *err) {
     int32_t *ids;
     size_t count;

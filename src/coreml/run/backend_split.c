@@ -1,10 +1,10 @@
-/* backend_split.c - packages of the layout `split` as a backend: an encoder for each length, and a decoder
- * that is called once a token and row.
+/* backend_split.c - packages of the layout `split` as a backend: an encoder for each length of
+ * clips, and a decoder that runs once for each token and row.
  *
- * The decoder takes its cache as inputs [1, cache_dim, 1, slots] and gives the new column. With one row the
- * column is put into the inputs where they are. With several, each row has its cache here, and the inputs
- * are written whole at every call; reordering rows moves pointers, and copies what goes on twice. A decoder
- * that keeps its cache itself (state) has one row. */
+ * The decoder's cache is two inputs [1, cache_dim, 1, slots], and it gives their new column. With
+ * one row the column is written into the inputs. With several rows each row has its own cache here,
+ * and the inputs are written whole before each run. Reordering rows moves pointers; only a row that
+ * continues twice is copied. A decoder that keeps its cache itself (state) has one row. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,8 +24,8 @@ struct split {
     struct function *decoder;            /* of the length */
     float *logits;                       /* [rows_max, vocab] */
     size_t rows_max;
-    float *cache[CACHES]
-                [BEAMS_MAX]; /* of each row [cache_dim, slots]; NULL while one row was enough */
+    /* Of each row [cache_dim, slots]; NULL as long as there was only one row. */
+    float *cache[CACHES][BEAMS_MAX];
 };
 
 static struct split *split_at(struct backend *backend) {
@@ -80,7 +80,7 @@ static pst_status encode(struct backend *backend, const float *samples, size_t c
 
 /* ---------------------------------------------------------------------------------------- steps */
 
-/* The whole cache of a row into the inputs. */
+/* Writes the whole cache of a row to the inputs. */
 static pst_status write_cache(const struct split *split, size_t row, pst_error *err) {
     const struct places all = {0, 1, cache_size(split)};
     pst_status status = PST_OK;
@@ -90,8 +90,7 @@ static pst_status write_cache(const struct split *split, size_t row, pst_error *
     return status;
 }
 
-/* What the decoder gives of the new token, into the column of its position. `row` is one of several, or
- * -1: the column goes into the inputs. */
+/* Writes the new column at `position` to the cache of a row; -1: of the only row, to the inputs. */
 static pst_status keep_column(const struct split *split, int row, size_t position, pst_error *err) {
     const struct package_session *session = &split->session;
     const struct package_index *index = &session->package->index;
@@ -143,7 +142,7 @@ static float *logits(struct backend *backend, size_t rows) {
     return split_at(backend)->logits;
 }
 
-/* A row that nobody goes on from gives its memory to a copy of one that several go on from. */
+/* The memory of rows that do not continue takes the copies of rows that continue more than once. */
 static void reorder_cache(float **cache, size_t size, const int *parents, size_t rows) {
     float *old[BEAMS_MAX];
     int taken[BEAMS_MAX] = {0};
@@ -163,8 +162,6 @@ static void reorder(struct backend *backend, const int *parents, size_t rows, si
     for (int i = 0; i < CACHES; i++)
         reorder_cache(split->cache[i], cache_size(split), parents, rows);
 }
-
-/* ------------------------------------------------------------------------------------------- all */
 
 static void free_split(struct backend *backend) {
     struct split *split = split_at(backend);

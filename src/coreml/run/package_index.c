@@ -1,5 +1,5 @@
-/* package_index.c - see package_index.h. Whatever sizes something is checked against the others: the file
- * may come from anywhere. */
+/* package_index.c - see package_index.h. The file may come from anywhere, so every size is checked
+ * against the others. */
 #include "coreml/run/package_index.h"
 
 #include <math.h>
@@ -11,13 +11,13 @@
 #include "model/moonshine.h"
 
 static const size_t INDEX_BYTES_MAX = 4 << 20;
-/* Lengths that anybody would make; a length in samples, six hours; what a cache and a vocabulary may be. */
+/* More lengths than anyone makes; six hours; sizes of a cache and a vocabulary. */
 enum { LENGTHS_MAX = 64, SAMPLES_MAX = 6 * 3600 * PST_SAMPLE_RATE_HZ };
 enum { SLOTS_MAX = 1 << 16, VOCAB_MAX = 1 << 24, CACHE_DIM_MAX = 1 << 20 };
-/* The form of the file that this code reads. */
+/* The newest format that this code reads. */
 enum { INDEX_FORMAT = 1 };
 
-/* A whole number that has to be there. */
+/* A required whole number. */
 static pst_status need_int(const json_t *object, const char *path, const char *key, int64_t low,
                            int64_t high, uint32_t *value, pst_error *err) {
     int64_t number = INT64_MIN;
@@ -35,7 +35,7 @@ static pst_status need_text(const json_t *object, const char *path, const char *
     return *value ? PST_OK : error_set(err, PST_ERR_MODEL, "%s: %s is missing", path, key);
 }
 
-/* A package is a folder beside the index, nowhere else. */
+/* A package is a folder beside the index. */
 static pst_status read_part(const json_t *length, const char *path, const char *key,
                             struct package_part *part, pst_error *err) {
     const json_t *object = json_object_get(length, key);

@@ -1,4 +1,4 @@
-/* package_index.h - potstill.json: what the packages of a converted model are, and how to feed them. */
+/* package_index.h - potstill.json: which packages a converted model has, and their inputs. */
 #ifndef PST_COREML_RUN_PACKAGE_INDEX_H
 #define PST_COREML_RUN_PACKAGE_INDEX_H
 
@@ -12,7 +12,7 @@ struct package_part {
     const char *function; /* NULL: its only one */
 };
 
-/* A length of clips. Shorter ones are filled up with zeros, and masks tell where they end. */
+/* A length of clips. Shorter clips are padded with zeros, and masks say where they end. */
 struct package_length {
     uint32_t samples;
     uint32_t frames1, frames; /* after the first convolution; of the encoder */
@@ -31,7 +31,7 @@ struct package_index {
     uint32_t slots;      /* of the decoder's cache */
     uint32_t vocab;
     uint32_t cache_dim;             /* of a column of the cache: all layers */
-    float masked;                   /* what hides a position */
+    float masked;                   /* added to the scores of a hidden position */
     struct package_length *lengths; /* [length_count], ascending */
     size_t length_count;
 };

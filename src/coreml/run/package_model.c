@@ -1,5 +1,5 @@
-/* package_model.c - opens converted models: the folder of the layout `split` by its index, the package of
- * `single` by what it says of itself. */
+/* package_model.c - opens converted models: a folder of the layout `split` by its index, a package
+ * of `single` by its own description. */
 #include "coreml/run/package_model.h"
 
 #include <stdlib.h>
@@ -18,7 +18,7 @@ int package_model_is(const char *dir) {
     return path_has_file(dir, "potstill.json") || path_has_file(dir, "Manifest.json");
 }
 
-/* ------------------------------------------------------------------------------------------ single */
+/* -------------------------------------------------------------------------------------- single */
 
 static const char *user_text(const struct mil_model *model, const char *key) {
     for (size_t i = 0; i < model->user_defined_count; i++)
@@ -70,7 +70,7 @@ static pst_status open_single(struct package_model *package, const char *process
     return status;
 }
 
-/* ------------------------------------------------------------------------------------------ parts */
+/* --------------------------------------------------------------------------------------- parts */
 
 static pst_status set_runner(struct package_model *package, const pst_model_options *options,
                              pst_error *err) {
@@ -91,7 +91,7 @@ static pst_status set_runner(struct package_model *package, const pst_model_opti
     return package->runner->check ? package->runner->check(err) : PST_OK;
 }
 
-/* A decoder of another model would not understand what the encoder says. */
+/* The decoder of another model has no use for what this encoder gives. */
 static pst_status check_decoder(const struct package_model *package, pst_error *err) {
     const struct package_index *index = &package->index;
     const struct config *config = &package->decoder->config;
@@ -104,7 +104,7 @@ static pst_status check_decoder(const struct package_model *package, pst_error *
                      package->path);
 }
 
-/* The model whose decoder goes on: the one named, or the one beside the packages. */
+/* The checkpoint whose decoder is used, if any: the one named, or the one beside the packages. */
 static pst_status open_decoder(struct package_model *package, const pst_model_options *options,
                                pst_error *err) {
     const char *dir = options->decoder_dir;
@@ -119,7 +119,7 @@ static pst_status open_decoder(struct package_model *package, const pst_model_op
     return status ? status : check_decoder(package, err);
 }
 
-/* The settings of the checkpoint that lie in the packages; the rest of generate()'s are as transformers'. */
+/* The packages have these settings of the checkpoint; the others are transformers' defaults. */
 static void set_model(struct pst_model *model, const struct package_model *package) {
     const struct package_index *index = &package->index;
     pst_decode_options_init(&model->decode);
@@ -133,7 +133,7 @@ static void set_model(struct pst_model *model, const struct package_model *packa
 
 static void free_device(struct device *device) {
     struct package_model *package = (struct package_model *)device;
-    if (package->single) package->index.lengths = NULL; /* `whole`, not of the heap */
+    if (package->single) package->index.lengths = NULL; /* points to `whole` */
     package_index_close(&package->index);
     pst_model_free(package->decoder);
     free(package->cache_dir);

@@ -1,5 +1,5 @@
-/* package_model.h - a converted model as a model like any other: its index, its tokenizer, and the device
- * that runs its packages. */
+/* package_model.h - a converted model as a struct pst_model: its index, its tokenizer, and the
+ * device that runs its packages. */
 #ifndef PST_COREML_RUN_PACKAGE_MODEL_H
 #define PST_COREML_RUN_PACKAGE_MODEL_H
 
@@ -18,11 +18,11 @@ struct package_model {
     const struct runner *runner;
     pst_model_options options;         /* what the runner wants of them; its cache_dir is ours */
     const struct tokenizer *tokenizer; /* the model's */
-    struct pst_model
-        *decoder; /* whose decoder goes on from the encoder's output; NULL: a package does */
+    /* The checkpoint whose decoder continues from the encoder's output; NULL: a package does. */
+    struct pst_model *decoder;
 };
 
-/* Is `dir` a folder of packages, or a package? 0 also where there is no memory to find out. */
+/* Is `dir` a folder of packages, or a package? */
 int package_model_is(const char *dir);
 /* Opens it for the device that `options` name; PST_DEVICE_AUTO is the interpreter. */
 pst_status package_model_open(struct pst_model **model, const char *dir,

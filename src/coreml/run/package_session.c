@@ -1,5 +1,5 @@
-/* package_session.c - see package_session.h. Clips are filled up to a length with silence, and masks say
- * where they end. */
+/* package_session.c - see package_session.h. Clips are padded with silence to a length of the
+ * packages, and masks say where they end. */
 #include "coreml/run/package_session.h"
 
 #include <stdlib.h>
@@ -87,7 +87,7 @@ const struct package_length *package_session_length(const struct package_session
     return &index->lengths[i];
 }
 
-/* The samples, with silence behind. */
+/* The samples, and silence after them. */
 static pst_status write_samples(struct package_session *session, struct function *encoder,
                                 const struct package_length *length, const float *samples,
                                 size_t count, pst_error *err) {

@@ -1,4 +1,4 @@
-/* package_session.h - the functions of a converted model that a session has loaded, and its encoders. */
+/* package_session.h - the functions of a converted model that a session has loaded. */
 #ifndef PST_COREML_RUN_PACKAGE_SESSION_H
 #define PST_COREML_RUN_PACKAGE_SESSION_H
 
@@ -17,7 +17,7 @@ struct package_session {
     unsigned threads;
     struct loaded_part *loaded; /* [loaded_count] */
     size_t loaded_count;
-    float *row; /* [row_size]: an input or an output on its way */
+    float *row; /* [row_size]: scratch for an input or an output */
     size_t row_size;
 };
 
@@ -30,14 +30,14 @@ void package_session_close(struct package_session *session);
 /* The function of `part`, loaded. */
 pst_status package_session_load(struct package_session *session, const struct package_part *part,
                                 struct function **function, pst_error *err);
-/* Makes session->row as long as that. */
+/* Makes room for `count` numbers in session->row. */
 pst_status package_session_reserve(struct package_session *session, size_t count, pst_error *err);
-/* Fills an input [count]: `first_count` times `first`, then `rest`. */
+/* Writes an input [count]: `first_count` times `first`, then `rest`. */
 pst_status package_session_fill(struct package_session *session, struct function *function,
                                 const char *input, size_t count, float first, size_t first_count,
                                 float rest, pst_error *err);
 
-/* The shortest length that the clip fits; there is one, as sessions know samples_max. */
+/* The shortest length that the clip fits. Sessions refuse longer ones. */
 const struct package_length *package_session_length(const struct package_session *session,
                                                     size_t samples);
 /* Runs the encoder of `length` on samples [count]. */

@@ -1,10 +1,9 @@
-/* runner_coreml.m - the functions of packages by Core ML; see runner.h. The one file in Objective-C;
- * compiled with -fobjc-arc on macOS only.
+/* runner_coreml.m - runs functions of packages by Core ML; see runner.h. The only Objective-C file,
+ * compiled with -fobjc-arc on macOS.
  *
- * Objects live in a C struct as retained pointers (CFBridgingRetain), because the struct is handed
- * around by C. An input's array is made when it is first written, and stays: a decoder is run for every
- * token, and only what has changed is written. Arrays of outputs may be padded row by row by the device, so
- * they are read by their strides. */
+ * C code passes struct function around, so its objects are retained pointers
+ * (CFBridgingRetain). The array of an input is made once and kept: a decoder runs for every token, and only what has
+ * changed is written. Arrays of outputs may have padded rows, so they are read by their strides. */
 #import <CoreML/CoreML.h>
 #import <Foundation/Foundation.h>
 
@@ -92,8 +91,8 @@ static pst_status find_key(NSString *package, char hex[DIGEST_HEX_SIZE], pst_err
     return status;
 }
 
-/* Moves the compiled model to its place in the cache. Where another process was faster its copy is as
- * good; where the cache cannot be written the temporary one does. */
+/* Moves the compiled model to its place in the cache. If another process was faster, its copy is
+ * used; if the cache cannot be written, the temporary one. */
 static NSURL *keep(NSURL *compiled, NSURL *place) {
     NSFileManager *files = NSFileManager.defaultManager;
     [files createDirectoryAtURL:place.URLByDeletingLastPathComponent
@@ -104,7 +103,7 @@ static NSURL *keep(NSURL *compiled, NSURL *place) {
     return [files fileExistsAtPath:place.path] ? place : compiled;
 }
 
-/* `name` NULL: its only function. Where the compute units asked for refuse it, it is tried on fewer. */
+/* `name` NULL: the only function. Where the compute units refuse the model, fewer are tried. */
 static MLModel *load_compiled(NSURL *compiled, const char *name, const pst_model_options *options,
                               NSError **error) {
     MLModelConfiguration *configuration = [MLModelConfiguration new];

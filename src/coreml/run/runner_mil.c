@@ -1,7 +1,7 @@
-/* runner_mil.c - the functions of packages by the interpreter; see runner.h.
+/* runner_mil.c - runs functions of packages by the interpreter; see runner.h.
  *
- * Inputs are rounded to float16 as they are written, where the package declares that, and outputs are
- * rounded already: so the machine need not look at them again in every run. */
+ * Where the package declares float16, inputs are rounded when they are written: the machine does
+ * not check them again in every run. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* runner_other.c - Core ML where there is none. */
+/* runner_other.c - Core ML on other systems than macOS: it is missing. */
 #include "coreml/run/runner.h"
 
 #if !defined(__APPLE__)
@@ -11,7 +11,7 @@ static pst_status check(pst_error *err) {
                      "model they were made from");
 }
 
-/* Whoever wants to load has been refused by check(). */
+/* After check() nobody calls the others. */
 const struct runner runner_coreml = {.name = "coreml", .check = check};
 
 #endif

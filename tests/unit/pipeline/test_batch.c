@@ -179,7 +179,7 @@ static void assert_same_logs(const struct log *a, const struct log *b) {
 }
 
 /* What a session says to a stretch of samples. */
-static pst_transcript *hear(const float *audio, size_t count) {
+static pst_transcript *transcribe(const float *audio, size_t count) {
     pst_session *session;
     pst_transcript *transcript;
     assert_int_equal(pst_session_new(model, NULL, &session, &err), PST_OK);
@@ -225,7 +225,7 @@ static void clips_are_as_one_at_a_time(void **state) {
         set_up(thread_counts[t]);
         struct log *log = run(clips, COUNT);
         for (size_t i = 0; i < COUNT; i++) {
-            pst_transcript *alone = hear(clips[i].samples, clips[i].sample_count);
+            pst_transcript *alone = transcribe(clips[i].samples, clips[i].sample_count);
             assert_string_equal(log->results[i].message, "");
             assert_string_equal(log->results[i].text, alone->text);
             assert_int_equal(log->results[i].token_count, alone->token_count);
@@ -253,7 +253,7 @@ static void adapters_act_in_every_session(void **state) {
         options.adapter_count = 1;
         struct log *log = run(clips, COUNT);
         for (size_t i = 0; i < COUNT; i++) {
-            pst_transcript *alone = hear(clips[i].samples, clips[i].sample_count);
+            pst_transcript *alone = transcribe(clips[i].samples, clips[i].sample_count);
             assert_true(log->results[i].avg_logprob == alone->avg_logprob);
             pst_transcript_free(alone);
         }
@@ -302,7 +302,7 @@ static void long_clips_are_joined(void **state) {
         const pst_segment *segment = &logs[0]->results[3].segments[i];
         size_t from = (size_t)lrint(segment->start * 16000),
                to = (size_t)lrint(segment->end * 16000);
-        pst_transcript *part = hear(samples + from, to - from);
+        pst_transcript *part = transcribe(samples + from, to - from);
         assert_memory_equal(logs[0]->results[3].tokens + tokens, part->tokens,
                             part->token_count * sizeof *part->tokens);
         tokens += part->token_count;
@@ -326,7 +326,7 @@ static void whole_clips(void **state) {
     set_up(2);
     options.window_seconds = 0;
     struct log *log = run(&clip, 1);
-    pst_transcript *alone = hear(samples, SAMPLES);
+    pst_transcript *alone = transcribe(samples, SAMPLES);
     assert_int_equal(log->results[0].segment_count, 1);
     assert_true(log->results[0].avg_logprob == alone->avg_logprob);
     pst_transcript_free(alone);
@@ -387,7 +387,7 @@ static void failing_clips_have_their_place(void **state) {
     assert_non_null(strstr(logs[0]->results[9].message, "is a folder"));
     assert_non_null(strstr(logs[0]->results[10].message, "neither a path nor samples"));
     assert_non_null(strstr(logs[0]->results[11].message, "0 samples"));
-    pst_transcript *alone = hear(samples, 9000);
+    pst_transcript *alone = transcribe(samples, 9000);
     assert_string_equal(logs[0]->results[8].text, alone->text);
     pst_transcript_free(alone);
     for (size_t i = 2; i < 10; i += 2)
@@ -395,7 +395,7 @@ static void failing_clips_have_their_place(void **state) {
     for (int t = 0; t < THREAD_COUNTS; t++) free_log(logs[t]);
 }
 
-/* Not even the first threads' worth of pieces is there. */
+/* Not even the first threads' worth of segments is there. */
 static void nothing_but_failures(void **state) {
     (void)state;
     pst_clip clips[300];
@@ -436,7 +436,7 @@ static void silence_is_told_apart(void **state) {
     clips[0].samples = samples;
     struct log *log = run(clips, 1);
     assert_int_equal(pst_audio_normalize_rms(loud, 9000, &err), PST_OK);
-    pst_transcript *alone = hear(loud, 9000);
+    pst_transcript *alone = transcribe(loud, 9000);
     assert_true(log->results[0].avg_logprob == alone->avg_logprob);
     pst_transcript_free(alone);
     free_log(log);

@@ -102,7 +102,7 @@ static void options_out_of_range(void **state) {
     pst_session_free(session);
 }
 
-static pst_transcript *hear(pst_session *session, size_t count, uint32_t beams) {
+static pst_transcript *transcribe(pst_session *session, size_t count, uint32_t beams) {
     pst_transcript *transcript;
     pst_decode_options options;
     pst_model_decode_options(model, &options);
@@ -128,8 +128,8 @@ static void a_session_forgets(void **state) {
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         for (uint32_t beams = 1; beams <= 10; beams += 3) {
             pst_session *fresh = new_session(1);
-            pst_transcript *again = hear(used, counts[i], beams),
-                           *first = hear(fresh, counts[i], beams);
+            pst_transcript *again = transcribe(used, counts[i], beams),
+                           *first = transcribe(fresh, counts[i], beams);
             assert_same(first, again);
             pst_transcript_free(first);
             pst_transcript_free(again);
@@ -137,7 +137,7 @@ static void a_session_forgets(void **state) {
         }
     }
     size_t memory = pst_session_memory(used);
-    pst_transcript_free(hear(used, 8000, 2));
+    pst_transcript_free(transcribe(used, 8000, 2));
     assert_int_equal(pst_session_memory(used), memory); /* it fitted */
     pst_session_free(used);
 }
@@ -164,7 +164,8 @@ static void the_first_session_prepares(void **state) {
         assert_null(failed);
     }
     const struct packed *packed = model->network->pack.packed;
-    pst_transcript *first = hear(sessions[0], 5000, 1), *last = hear(sessions[3], 5000, 1);
+    pst_transcript *first = transcribe(sessions[0], 5000, 1),
+                   *last = transcribe(sessions[3], 5000, 1);
     assert_same(first, last);
     pst_session_free(new_session(1));
     assert_ptr_equal(model->network->pack.packed, packed);
@@ -202,7 +203,7 @@ static void same_as_one_thread(pst_session *session, int threads) {
     static pst_transcript *first[CLIPS][WIDTHS];
     for (size_t i = 0; i < CLIPS; i++)
         for (size_t j = 0; j < WIDTHS; j++) {
-            pst_transcript *transcript = hear(session, counts[i], beams[j]);
+            pst_transcript *transcript = transcribe(session, counts[i], beams[j]);
             if (threads == 1) {
                 first[i][j] = transcript;
                 continue;
@@ -284,11 +285,11 @@ static void an_adapter_comes_and_goes(void **state) {
     pst_adapter *adapter;
     assert_int_equal(pst_adapter_open(model, GOLDEN "adapter", NULL, &adapter, &err), PST_OK);
     pst_session *session = new_session(2);
-    pst_transcript *before = hear(session, 9000, 2);
+    pst_transcript *before = transcribe(session, 9000, 2);
     assert_int_equal(pst_session_use_adapter(session, adapter, &err), PST_OK);
-    pst_transcript *with = hear(session, 9000, 2);
+    pst_transcript *with = transcribe(session, 9000, 2);
     assert_int_equal(pst_session_use_adapter(session, NULL, &err), PST_OK);
-    pst_transcript *after = hear(session, 9000, 2);
+    pst_transcript *after = transcribe(session, 9000, 2);
     assert_same(before, after);
     assert_true(with->avg_logprob != before->avg_logprob);
     pst_transcript_free(before);
@@ -309,9 +310,9 @@ static void a_processor_may_normalise(void **state) {
     pst_model *plain = model;
     assert_int_equal(pst_model_open(GOLDEN "micro", &options, &model, &err), PST_OK);
     pst_session *session = new_session(1);
-    pst_transcript *loud = hear(session, 9000, 1);
+    pst_transcript *loud = transcribe(session, 9000, 1);
     for (int i = 0; i < SAMPLES; i++) samples[i] *= 0.5f;
-    pst_transcript *soft = hear(session, 9000, 1);
+    pst_transcript *soft = transcribe(session, 9000, 1);
     for (int i = 0; i < SAMPLES; i++) samples[i] *= 2.0f;
     assert_int_equal(loud->token_count, soft->token_count);
     assert_memory_equal(loud->tokens, soft->tokens, loud->token_count * sizeof *loud->tokens);
@@ -391,18 +392,18 @@ static void adapters_chosen_by_clip(void **state) {
     assert_int_equal(pst_adapter_open(model, GOLDEN "adapter", NULL, &adapter, &err), PST_OK);
     const pst_adapter *twice[] = {adapter, adapter};
     const double halves[] = {0.5, 0.5};
-    pst_transcript *base = hear(session, SAMPLES, 3);
+    pst_transcript *base = transcribe(session, SAMPLES, 3);
     pst_session_use_adapter(session, adapter, &err);
-    pst_transcript *adapted = hear(session, SAMPLES, 3);
+    pst_transcript *adapted = transcribe(session, SAMPLES, 3);
     assert_true(base->avg_logprob != adapted->avg_logprob);
     assert_int_equal(pst_session_use_adapters(session, twice, halves, 2, &err), PST_OK);
-    pst_transcript *halved = hear(session, SAMPLES, 3);
+    pst_transcript *halved = transcribe(session, SAMPLES, 3);
     assert_int_equal(adapted->token_count, halved->token_count);
     assert_memory_equal(adapted->tokens, halved->tokens,
                         halved->token_count * sizeof *halved->tokens);
     assert_true(fabs(adapted->avg_logprob - halved->avg_logprob) < 1e-5);
     pst_session_use_adapter(session, NULL, &err);
-    pst_transcript *again = hear(session, SAMPLES, 3);
+    pst_transcript *again = transcribe(session, SAMPLES, 3);
     assert_same(base, again);
     pst_transcript_free(base);
     pst_transcript_free(adapted);

@@ -1,25 +1,25 @@
-/* piece.c - see piece.h. */
-#include "pipeline/piece.h"
+/* segment.c - see segment.h. */
+#include "pipeline/segment.h"
 
 #include <string.h>
 
 #include "audio/quiet.h"
 #include "base/error.h"
 
-/* Windows are looked through from 4/5 on: 6 s of 30 hold a pause of nearly any speaker. */
+/* The search covers the last fifth of a window: 6 s of 30 hold a pause of nearly any speaker. */
 static size_t search_length(size_t window) {
     return window / 5;
 }
 
-/* What a last piece has at least, and how much wider than that the search is: an end of a few samples
- * would be no clip, and one of a few words is heard better with some silence around. */
+/* The last segment keeps at least a tenth of a window: shorter ones are below the model's minimum,
+ * and a few words are recognised better with some silence around them. */
 static size_t rest_length(size_t window) {
     return search_length(window) / 2;
 }
 
-pst_status piece_reader_open(struct piece_reader *reader, const pst_clip *clip, size_t window,
-                             pst_error *err) {
-    *reader = (struct piece_reader){.window = window};
+pst_status segment_reader_open(struct segment_reader *reader, const pst_clip *clip, size_t window,
+                               pst_error *err) {
+    *reader = (struct segment_reader){.window = window};
     if (!clip->path && !clip->samples && clip->sample_count)
         return error_set(err, PST_ERR_ARGUMENT, "the clip has neither a path nor samples");
     if (!clip->path) {
@@ -31,8 +31,8 @@ pst_status piece_reader_open(struct piece_reader *reader, const pst_clip *clip, 
     return audio_stream_open_fd(&reader->stream, clip->fd, clip->path, err);
 }
 
-/* Has `count` samples in hand, or all there are; `*all` says which. */
-static pst_status hold(struct piece_reader *reader, size_t count, int *all, pst_error *err) {
+/* Reads until `count` samples are held, or all there are; `*all` says which. */
+static pst_status hold(struct segment_reader *reader, size_t count, int *all, pst_error *err) {
     struct sample_list *held = &reader->held;
     if (reader->stream.name) {
         pst_status status = audio_stream_read(&reader->stream, count, held, err);
@@ -50,8 +50,8 @@ static pst_status hold(struct piece_reader *reader, size_t count, int *all, pst_
     return PST_OK;
 }
 
-/* Gives the first `count` samples in hand away, and keeps the others in memory of their own. */
-static pst_status give(struct piece_reader *reader, size_t count, struct piece *piece,
+/* The first `count` samples held become the segment; the others move to memory of their own. */
+static pst_status give(struct segment_reader *reader, size_t count, struct segment *segment,
                        pst_error *err) {
     struct sample_list *held = &reader->held, rest = {0};
     size_t left = held->count - count;
@@ -61,13 +61,14 @@ static pst_status give(struct piece_reader *reader, size_t count, struct piece *
     if (left) memcpy(rest.data, held->data + count, left * sizeof *rest.data);
     rest.count = left;
     held->count = count;
-    *piece = (struct piece){*held, reader->given, reader->given == 0 && reader->ended};
+    *segment = (struct segment){*held, reader->given, reader->given == 0 && reader->ended};
     reader->given += count;
     *held = rest;
     return PST_OK;
 }
 
-pst_status piece_reader_next(struct piece_reader *reader, struct piece *piece, pst_error *err) {
+pst_status segment_reader_next(struct segment_reader *reader, struct segment *segment,
+                               pst_error *err) {
     size_t window = reader->window, rest = rest_length(window);
     int all = 0;
     pst_status status = hold(reader, window ? window + rest : SIZE_MAX, &all, err);
@@ -75,15 +76,15 @@ pst_status piece_reader_next(struct piece_reader *reader, struct piece *piece, p
     size_t held = reader->held.count;
     if (all && (!window || held <= window)) {
         reader->ended = 1;
-        return give(reader, held, piece, err);
+        return give(reader, held, segment, err);
     }
     size_t from = window - search_length(window), to = window;
     if (to > held - rest) to = held - rest;
-    return give(reader, quiet_find(reader->held.data, from, to), piece, err);
+    return give(reader, quiet_find(reader->held.data, from, to), segment, err);
 }
 
-void piece_reader_close(struct piece_reader *reader) {
+void segment_reader_close(struct segment_reader *reader) {
     audio_stream_close(&reader->stream);
     sample_list_free(&reader->held);
-    *reader = (struct piece_reader){.ended = 1};
+    *reader = (struct segment_reader){.ended = 1};
 }

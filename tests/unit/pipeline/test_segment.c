@@ -1,4 +1,4 @@
-/* test_piece.c - where long clips are cut, and that the pieces are the clip. */
+/* test_segment.c - where long clips are cut, and that the segments are the clip. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 
 #include "audio/quiet.h"
 #include "network/workspace.h"
-#include "pipeline/piece.h"
+#include "pipeline/segment.h"
 #include "support/scratch.h"
 
 enum { RATE = PST_SAMPLE_RATE_HZ, SECONDS_MAX = 130, WINDOW = 30 * RATE };
@@ -33,34 +33,34 @@ static void hush(double start, double end, float level) {
     for (size_t i = (size_t)(start * RATE); i < (size_t)(end * RATE); i++) samples[i] *= level;
 }
 
-enum { PIECES_MAX = 200 };
-static size_t starts[PIECES_MAX + 1]; /* of the pieces; the end of the clip last */
+enum { SEGMENTS_MAX = 200 };
+static size_t starts[SEGMENTS_MAX + 1]; /* of the segments; the end of the clip last */
 
-static size_t read_pieces(const pst_clip *clip, size_t window) {
-    struct piece_reader reader;
+static size_t read_segments(const pst_clip *clip, size_t window) {
+    struct segment_reader reader;
     size_t count = 0;
     starts[0] = 0;
-    assert_int_equal(piece_reader_open(&reader, clip, window, &err), PST_OK);
+    assert_int_equal(segment_reader_open(&reader, clip, window, &err), PST_OK);
     do {
-        struct piece piece;
-        assert_true(count < PIECES_MAX);
-        assert_int_equal(piece_reader_next(&reader, &piece, &err), PST_OK);
-        assert_int_equal(piece.start, starts[count]);
-        assert_int_equal(piece.whole, count == 0 && reader.ended);
-        assert_memory_equal(piece.samples.data, samples + piece.start,
-                            piece.samples.count * sizeof(float));
-        starts[count + 1] = starts[count] + piece.samples.count;
+        struct segment segment;
+        assert_true(count < SEGMENTS_MAX);
+        assert_int_equal(segment_reader_next(&reader, &segment, &err), PST_OK);
+        assert_int_equal(segment.start, starts[count]);
+        assert_int_equal(segment.whole, count == 0 && reader.ended);
+        assert_memory_equal(segment.samples.data, samples + segment.start,
+                            segment.samples.count * sizeof(float));
+        starts[count + 1] = starts[count] + segment.samples.count;
         count++;
-        sample_list_free(&piece.samples);
+        sample_list_free(&segment.samples);
     } while (!reader.ended);
-    piece_reader_close(&reader);
+    segment_reader_close(&reader);
     return count;
 }
 
-/* The pieces of the first `length` samples; none lost, none twice, and lengths within their bounds. */
+/* The segments of the first `length` samples; none lost, none twice, and lengths within their bounds. */
 static size_t cut(size_t length, size_t window) {
     pst_clip clip = {.fd = -1, .samples = samples, .sample_count = length};
-    size_t count = read_pieces(&clip, window);
+    size_t count = read_segments(&clip, window);
     assert_int_equal(starts[count], length);
     for (size_t i = 0; i < count && count > 1; i++) {
         size_t size = starts[i + 1] - starts[i];
@@ -162,27 +162,27 @@ static void a_file_is_cut_as_its_samples(void **state) {
         bytes[45 + 2 * i] = (unsigned char)(value >> 8 & 255);
         samples[i] = (float)value / 32768;
     }
-    const char *folder = scratch_folder("piece");
+    const char *folder = scratch_folder("segment");
     char path[600];
     scratch_write(folder, "noise.wav", bytes, sizeof bytes);
     snprintf(path, sizeof path, "%s/noise.wav", folder);
-    size_t count = cut(COUNT, 2 * RATE), expected[PIECES_MAX + 1];
+    size_t count = cut(COUNT, 2 * RATE), expected[SEGMENTS_MAX + 1];
     memcpy(expected, starts, sizeof starts);
     assert_within(expected[1], 1.7, 1.9);
     pst_clip clip = {.fd = -1, .path = path};
-    assert_int_equal(read_pieces(&clip, 2 * RATE), count);
+    assert_int_equal(read_segments(&clip, 2 * RATE), count);
     assert_memory_equal(starts, expected, (count + 1) * sizeof *starts);
-    assert_int_equal(read_pieces(&clip, 0), 1);
+    assert_int_equal(read_segments(&clip, 0), 1);
     assert_int_equal(starts[1], COUNT);
 }
 
 static void a_file_that_is_not_there(void **state) {
     (void)state;
-    struct piece_reader reader;
+    struct segment_reader reader;
     pst_clip clip = {.fd = -1, .path = "nowhere.wav"};
-    assert_int_equal(piece_reader_open(&reader, &clip, WINDOW, &err), PST_ERR_INPUT);
+    assert_int_equal(segment_reader_open(&reader, &clip, WINDOW, &err), PST_ERR_INPUT);
     assert_string_equal(err.message, "nowhere.wav: no such file");
-    piece_reader_close(&reader);
+    segment_reader_close(&reader);
 }
 
 static void quiet_in_little_room(void **state) {
@@ -209,5 +209,5 @@ int main(void) {
         cmocka_unit_test(a_file_that_is_not_there),
         cmocka_unit_test(quiet_in_little_room),
     };
-    return cmocka_run_group_tests_name("piece", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("segment", tests, NULL, NULL);
 }

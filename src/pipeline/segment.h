@@ -1,0 +1,42 @@
+/* segment.h - a clip as segments that are short enough for the model, one after the other.
+ *
+ * The model was trained on at most 30 s. A longer clip is cut where it is quietest in the last
+ * fifth of each window. The next segment starts there, so that every sample is in one segment. At
+ * most a window and a tenth is read ahead, whatever the length of the clip. */
+#ifndef PST_PIPELINE_SEGMENT_H
+#define PST_PIPELINE_SEGMENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "audio/audio_stream.h"
+#include "audio/sample_list.h"
+#include "potstill.h"
+
+/* Must not be moved while it is open. */
+struct segment_reader {
+    size_t window;              /* most samples of a segment; 0: the whole clip is one */
+    struct audio_stream stream; /* of a file; not open where the samples are in memory: */
+    const float *samples;       /* [left] */
+    size_t left;
+    struct sample_list held; /* read, but in no segment yet */
+    uint64_t given;          /* samples of the segments so far */
+    int ended;               /* there are no more segments */
+};
+
+struct segment {
+    struct sample_list samples;
+    uint64_t start; /* of its first sample in the clip */
+    int whole;      /* it is the whole clip */
+};
+
+/* When it fails there is nothing to close. `clip` must outlive the reader. */
+pst_status segment_reader_open(struct segment_reader *reader, const pst_clip *clip, size_t window,
+                               pst_error *err);
+/* The next segment; its samples are the caller's. There is at least one, perhaps without samples,
+ * and reader->ended says after each whether it was the last. */
+pst_status segment_reader_next(struct segment_reader *reader, struct segment *segment,
+                               pst_error *err);
+void segment_reader_close(struct segment_reader *reader);
+
+#endif
