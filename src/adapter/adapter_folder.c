@@ -18,14 +18,6 @@ struct found {
     size_t count;
 };
 
-static int has_file(const char *dir, const char *name, int *failed) {
-    char *path = path_join(dir, name);
-    int there = path && path_is_file(path);
-    if (!path) *failed = 1;
-    free(path);
-    return there;
-}
-
 static int by_name(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -40,7 +32,7 @@ static pst_status look_inside(struct found *found, const char *dir, pst_error *e
         if (entry->d_name[0] == '.') continue; /* itself, its parent, and what is hidden */
         char *path = path_join(dir, entry->d_name);
         if (!path) failed = 1;
-        if (path && path_is_folder(path) && has_file(path, "adapter_config.json", &failed)) {
+        if (path && path_is_folder(path) && path_has_file(path, "adapter_config.json")) {
             found->names[found->count] = strdup(entry->d_name);
             if (found->names[found->count])
                 found->count++;
@@ -87,13 +79,11 @@ static pst_status find_inside(const char *dir, char **path, pst_error *err) {
 }
 
 pst_status adapter_folder_find(struct adapter_folder *folder, const char *dir, pst_error *err) {
-    int failed = 0;
     *folder = (struct adapter_folder){0};
     if (!path_is_folder(dir))
         return error_set(err, PST_ERR_MODEL, "%s: is not a folder, expected a PEFT adapter", dir);
-    int by_peft = has_file(dir, "adapter_config.json", &failed);
-    int by_trainer = !by_peft && has_file(dir, "adapter.safetensors", &failed);
-    if (failed) return error_memory(err, 0);
+    int by_peft = path_has_file(dir, "adapter_config.json");
+    int by_trainer = !by_peft && path_has_file(dir, "adapter.safetensors");
     if (!by_peft && !by_trainer) return find_inside(dir, &folder->path, err);
     folder->path = strdup(dir);
     folder->by_trainer = by_trainer;

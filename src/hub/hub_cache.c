@@ -33,21 +33,15 @@ void pst_search_init_sized(pst_search *search, size_t struct_size) {
 
 /* Owns `folder`, which exists; checks that it has the file required. */
 static pst_status use_folder(char *folder, const char *required, char **dir, pst_error *err) {
-    char *file = path_join(folder, required);
-    pst_status status = PST_OK;
-    if (!file)
-        status = error_memory(err, 0);
-    else if (!path_is_file(file))
-        status =
-            error_set(err, PST_ERR_MODEL, "%s: folder has no %s, expected %s", folder, required,
-                      strcmp(required, "adapter_config.json") ? "a Hugging Face model folder"
-                                                              : "a PEFT adapter folder");
-    free(file);
-    if (status)
-        free(folder);
-    else
+    if (path_has_file(folder, required)) {
         *dir = folder;
-    return status;
+        return PST_OK;
+    }
+    error_set(err, PST_ERR_MODEL, "%s: folder has no %s, expected %s", folder, required,
+              strcmp(required, "adapter_config.json") ? "a Hugging Face model folder"
+                                                      : "a PEFT adapter folder");
+    free(folder);
+    return PST_ERR_MODEL;
 }
 
 /* ---------------------------------------------------------------------------------------- cache */
@@ -191,14 +185,9 @@ static int has_weights(const char *folder, const char *required) {
         {"model.safetensors", "model.safetensors.index.json"},
         {"adapter_model.safetensors", "adapter_model.bin"},
     };
-    int adapter = !strcmp(required, "adapter_config.json"), has = 0;
+    int adapter = !strcmp(required, "adapter_config.json");
     if (!adapter && strcmp(required, "config.json") != 0) return 1;
-    for (int i = 0; i < 2 && !has; i++) {
-        char *path = path_join(folder, names[adapter][i]);
-        has = path && path_is_file(path);
-        free(path);
-    }
-    return has;
+    return path_has_file(folder, names[adapter][0]) || path_has_file(folder, names[adapter][1]);
 }
 
 static pst_status pull(const char *name, const char *required, const pst_search *search, char **dir,

@@ -126,10 +126,7 @@ static void drop_nulls(json_t *root) {
 
 pst_status generation_config_rewrite(struct buffer *text, const char *dir, pst_error *err) {
     static const char NAME[] = "generation_config.json";
-    char *path = path_join(dir, NAME);
-    if (!path) return error_memory(err, 0);
-    int stored = path_is_file(path);
-    free(path);
+    int stored = path_has_file(dir, NAME);
     struct json_file file;
     pst_status status = open_json(&file, dir, stored ? NAME : "config.json", err);
     if (status) return status;

@@ -89,10 +89,7 @@ static pst_status open_single(struct checkpoint *checkpoint, const char *dir, co
 
 /* No safetensors at all: say what was found instead, since old checkpoints are pickles. */
 static pst_status explain_missing(const char *dir, pst_error *err) {
-    char *pickle = path_join(dir, "pytorch_model.bin");
-    if (!pickle) return error_memory(err, 0);
-    int is_pickle = path_is_file(pickle);
-    free(pickle);
+    int is_pickle = path_has_file(dir, "pytorch_model.bin");
     return error_set(err, PST_ERR_MODEL, "%s: has no model.safetensors%s", dir,
                      is_pickle ? "; its pytorch_model.bin is a pickle: convert it with "
                                  "save_pretrained(safe_serialization=True)"

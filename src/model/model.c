@@ -13,11 +13,8 @@
 /* The tokenizer is only needed for text: a folder without one can still give tokens. */
 static pst_status open_tokenizer(struct pst_model *model, const char *dir, const char *cache_dir,
                                  pst_error *err) {
-    char *path = path_join(dir, "tokenizer.json");
-    if (!path) return error_memory(err, 0);
-    int present = path_is_file(path);
-    free(path);
-    return present ? tokenizer_cache_open(&model->tokenizer, dir, cache_dir, err) : PST_OK;
+    if (!path_has_file(dir, "tokenizer.json")) return PST_OK;
+    return tokenizer_cache_open(&model->tokenizer, dir, cache_dir, err);
 }
 
 static pst_status check_tokens(const struct pst_model *model, const char *dir, pst_error *err) {

@@ -44,12 +44,7 @@ pst_status model_folder_check_target(const char *target_dir, const char *source_
     if (is_same_folder(source_dir, target_dir))
         return error_set(err, PST_ERR_ARGUMENT, "%s: is the source too, expected another folder",
                          target_dir);
-    if (!path_is_folder(target_dir)) return PST_OK;
-    char *config = path_join(target_dir, "config.json");
-    if (!config) return error_memory(err, 0);
-    int is_model = path_is_file(config);
-    free(config);
-    if (is_model) return PST_OK;
+    if (!path_is_folder(target_dir) || path_has_file(target_dir, "config.json")) return PST_OK;
     return error_set(err, PST_ERR_IO, "%s: exists already and is not a model (no config.json)",
                      target_dir);
 }

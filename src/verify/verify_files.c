@@ -24,11 +24,7 @@ enum { FILES_MAX = 4096 };
 enum { VALUES_AT_ONCE = 1024 };
 
 int verify_has(struct findings *findings, const char *name) {
-    char *path = path_join(findings->dir, name);
-    if (!path) findings->seen.failed = 1;
-    int has = path && path_is_file(path);
-    free(path);
-    return has;
+    return path_has_file(findings->dir, name);
 }
 
 /* ------------------------------------------------------------------------------------- values */

@@ -224,11 +224,7 @@ static pst_status check_target(const struct conversion *conversion, const char *
                          SUFFIX);
     const struct folder_files *replaced = conversion->options->force ? &PACKAGE_FILES : NULL;
     const char *sign = single ? "Manifest.json" : "potstill.json";
-    char *path = path_join(target, sign);
-    if (!path) return error_memory(err, 0);
-    int ours = path_is_file(path);
-    free(path);
-    if (replaced && path_is_folder(target) && !ours)
+    if (replaced && path_is_folder(target) && !path_has_file(target, sign))
         return error_set(err, PST_ERR_IO, "%s: exists already and is not a converted model (no %s)",
                          target, sign);
     return folder_writer_check(target, replaced, err);

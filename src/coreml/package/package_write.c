@@ -144,11 +144,8 @@ static pst_status write_parts(struct mil_model *model, const char *folder, pst_e
 
 /* Only a package is ever replaced: what is in the old folder goes with it. */
 static pst_status check_target(const char *path, pst_error *err) {
-    char *manifest = path_join(path, "Manifest.json");
-    if (manifest == NULL) return error_memory(err, 0);
-    int other = path_is_folder(path) && !path_is_file(manifest);
-    free(manifest);
-    return other ? error_set(err, PST_ERR_IO, "%s: exists and is not a package", path) : PST_OK;
+    if (!path_is_folder(path) || path_has_file(path, "Manifest.json")) return PST_OK;
+    return error_set(err, PST_ERR_IO, "%s: exists and is not a package", path);
 }
 
 pst_status package_write(struct mil_model *model, const char *path, int force, pst_error *err) {
