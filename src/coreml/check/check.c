@@ -37,7 +37,7 @@ static void check_name(struct checker *checker, const char *name) {
         good = is_letter(*at) || (*at >= '0' && *at <= '9') || *at == '@';
     if (!good)
         checker_problem(checker,
-                        "\"%s\" is no identifier: letters, digits, _ and @, not a digit first",
+                        "\"%s\" is not an identifier: letters, digits, _ and @, not a digit first",
                         name != NULL ? name : "");
     else if (is_reserved(name))
         checker_problem(checker, "%s is a reserved word, not a name", name);

@@ -24,7 +24,7 @@ static int infer_affine(struct op_call *call) {
         return op_refuse(call, "zero_point is %s, the data %s", mil_dtype_name(zero->dtype),
                          mil_dtype_name(data->dtype));
     if (!is_per_channel(zero, data->dims[axis]) || !is_per_channel(scale, data->dims[axis]))
-        return op_refuse(call, "scale or zero_point has not one element or %lld",
+        return op_refuse(call, "scale or zero_point has neither one element nor %lld",
                          (long long)data->dims[axis]);
     type.dtype = scale->dtype;
     return op_give(call, type);
@@ -91,7 +91,7 @@ static int infer_blockwise(struct op_call *call) {
         return op_refuse(call, "scale does not divide the data into blocks");
     wanted.dtype = data->dtype;
     if (offset != NULL && !mil_types_agree(offset, &wanted))
-        return op_refuse(call, "offset has not the type of the data and the shape of scale");
+        return op_refuse(call, "offset does not have the type of the data and the shape of scale");
     type.dtype = scale->dtype;
     return op_give(call, type);
 }

@@ -67,7 +67,7 @@ static int infer_cond(struct op_call *call) {
 static pst_status check_declared(const struct op_call *call, const struct slot *slot) {
     return mil_types_agree(&slot->tensor.type, &slot->value->type)
                ? PST_OK
-               : op_error(call, PST_ERR_MODEL, "'%s' has not the type that is declared",
+               : op_error(call, PST_ERR_MODEL, "'%s' does not have the declared type",
                           slot->tensor.name);
 }
 

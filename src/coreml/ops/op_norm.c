@@ -34,7 +34,7 @@ static int infer_layer_norm(struct op_call *call) {
         if ((bits >> i & 1) != 0) expected.dims[expected.rank++] = x->dims[i];
     if ((gamma != NULL && !mil_types_agree(gamma, &expected)) ||
         (beta != NULL && !mil_types_agree(beta, &expected)))
-        return op_refuse(call, "gamma or beta has not the shape of the axes");
+        return op_refuse(call, "gamma or beta does not have the shape of the axes");
     return op_give(call, *x);
 }
 

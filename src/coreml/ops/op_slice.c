@@ -135,7 +135,7 @@ static int infer_slice_update(struct op_call *call) {
                          (unsigned)x->rank);
     if (!read_slice(call, ranges, squeezed, &shape)) return 0;
     if (!mil_types_agree(&shape, update))
-        return op_refuse(call, "update has not the shape of the slice");
+        return op_refuse(call, "update does not have the shape of the slice");
     return op_give(call, *x);
 }
 
@@ -164,8 +164,8 @@ static int infer_slice_by_size(struct op_call *call) {
         int64_t rest = !from || x->dims[i] < 0 ? MIL_UNKNOWN : x->dims[i] - begin;
         type.dims[i] = !sized ? MIL_UNKNOWN : size == -1 ? rest : size;
         if (sized && from && x->dims[i] >= 0 && (begin < 0 || size < -1 || size > rest || rest < 0))
-            return op_refuse(call, "axis %u of %lld elements has not %lld from %lld", (unsigned)i,
-                             (long long)x->dims[i], (long long)size, (long long)begin);
+            return op_refuse(call, "axis %u of %lld elements does not have %lld from %lld",
+                             (unsigned)i, (long long)x->dims[i], (long long)size, (long long)begin);
     }
     return op_give(call, type);
 }

@@ -4,7 +4,7 @@
 
 static int state_type(struct op_call *call, struct mil_type *type) {
     *type = *op_type(call, "input");
-    if (!type->state) return op_refuse(call, "input is no state");
+    if (!type->state) return op_refuse(call, "input is not a state");
     type->state = 0;
     return 1;
 }

@@ -42,7 +42,7 @@ static const struct {
     [CONTROL] = {"loops or branches: decided on the CPU at each turn",
                  "no source: by inference from Core ML's execution by segments"},
     [RECURRENT] = {"lstm: was seen on the CPU only", "FluidInference/FluidAudio ANE_Profiler.md"},
-    [STATE_WIDTH] = {"a state whose last axis is no multiple of 32",
+    [STATE_WIDTH] = {"a state whose last axis is not a multiple of 32",
                      "apple/coremltools issue 2631"},
     [MOVING_UPDATE] = {"slice_update at a place that is computed: can crash its compiler",
                        "apple/coreai-torch issue 6"},
