@@ -41,13 +41,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     walk_records(&model->weights);
     pst_error err;
     int empty = 0;
-    if (!spec_read(data + 2, length, model, &err)) {
+    if (!message_read(data + 2, length, model, &err)) {
         struct blob_plan plan = {0};
         unsigned char *bytes = NULL;
         size_t written = 0;
         check_model(model, ignore, &empty);
-        if (!blob_plan_model(&plan, model, &err) && !spec_write(model, &bytes, &written, &err)) {
-            if (spec_scan(bytes, written, &err)) abort(); /* our own writing must be in order */
+        if (!blob_plan_model(&plan, model, &err) && !message_write(model, &bytes, &written, &err)) {
+            if (message_scan(bytes, written, &err)) abort(); /* our own writing must be in order */
         } else if (err.code == PST_ERR_ARGUMENT) {
             abort(); /* what the reader lets in, the writer takes */
         }

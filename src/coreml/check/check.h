@@ -1,18 +1,16 @@
-/* check.h - is this a package that Core ML can take? Everything that can be known without Core
- * ML. */
+/* check.h - is this a package that Core ML accepts? All that can be known without Core ML. */
 #ifndef PST_COREML_CHECK_CHECK_H
 #define PST_COREML_CHECK_CHECK_H
 
 #include "base/findings.h"
 #include "coreml/check/checker.h"
 
-/* Reads and checks the package `path`; findings name files below `prefix` ("" or
- * "X.mlpackage/"). */
+/* Reads and checks the package `path`; `prefix` ("" or "X.mlpackage/") is put before file names. */
 pst_status check_package(struct findings *findings, const char *path, const char *prefix,
                          pst_error *err);
 
-/* Checks a program in memory. `report` is called for each thing that is wrong. The only status but
- * PST_OK is PST_ERR_MEMORY: the check did not come to an end. */
+/* Checks a program in memory. `report` is called for each thing that is wrong. The only other
+ * status than PST_OK is PST_ERR_MEMORY: the check could not be finished. */
 pst_status check_model(const struct mil_model *model, checker_report_fn report, void *user);
 /* Checks one function of it, without the description: what the interpreter trusts. */
 pst_status check_function(const struct mil_model *model, const struct mil_function *function,

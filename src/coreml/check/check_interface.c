@@ -1,4 +1,4 @@
-/* check_interface.c - checks the description: what apps see against what the functions take and give. */
+/* check_interface.c - see check_interface.h. */
 #include "coreml/check/check_interface.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* check_package.c - checks a package on disk: it can be read, its weight file is whole and used,
- * its program is one. */
+/* check_package.c - checks a package on disk: can it be read, is its weight file whole and used,
+ * and is its program valid? */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,18 +11,18 @@
 #include "coreml/package/package_blob.h"
 #include "formats/dtype.h"
 
-struct telling {
+struct package_check {
     struct findings *findings;
     const char *prefix;
     const char *file; /* what findings are about when they do not say */
 };
 
 /* "model.mlmodel: what" becomes a finding about that file. */
-static void tell(void *user, pst_severity severity, const char *message) {
+static void report(void *user, pst_severity severity, const char *message) {
     static const char *const files[] = {"model.mlmodel", "weight.bin", "weights/weight.bin",
                                         "Manifest.json"};
-    const struct telling *telling = user;
-    const char *file = telling->file;
+    const struct package_check *check = user;
+    const char *file = check->file;
     char name[512];
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         size_t length = strlen(files[i]);
@@ -32,8 +32,8 @@ static void tell(void *user, pst_severity severity, const char *message) {
         message += length + 2;
         break;
     }
-    snprintf(name, sizeof name, "%s%s", telling->prefix, file);
-    findings_add(telling->findings, severity, name, message);
+    snprintf(name, sizeof name, "%s%s", check->prefix, file);
+    findings_add(check->findings, severity, name, message);
 }
 
 /* -------------------------------------------------------------------------------- weight file */
@@ -60,7 +60,8 @@ static void note_offset(struct offsets *offsets, const struct mil_value *value) 
     offsets->list[offsets->count++] = value->blob_offset;
 }
 
-static void check_values(struct telling *telling, const struct mil_value *value, const char *name) {
+static void check_values(struct package_check *check, const struct mil_value *value,
+                         const char *name) {
     float values[256];
     enum dtype dtype = value->type.dtype == MIL_F16 ? DTYPE_F16 : DTYPE_F32;
     size_t count = mil_elements(&value->type), width = value->type.dtype == MIL_F16 ? 2 : 4;
@@ -73,29 +74,29 @@ static void check_values(struct telling *telling, const struct mil_value *value,
                 char message[256];
                 snprintf(message, sizeof message, "model.mlmodel: %.100s has NaN at %zu", name,
                          at + i);
-                tell(telling, PST_PROBLEM, message);
+                report(check, PST_PROBLEM, message);
                 return;
             }
     }
 }
 
-static void visit_block(struct telling *telling, const struct mil_block *block,
+static void visit_block(struct package_check *check, const struct mil_block *block,
                         struct offsets *offsets) {
     for (size_t i = 0; i < block->item_count; i++) {
         const struct mil_value *constant = block->items[i].constant;
         const struct mil_op *op = block->items[i].op;
         if (constant != NULL) {
             note_offset(offsets, constant);
-            check_values(telling, constant, constant->name);
+            check_values(check, constant, constant->name);
         }
         for (size_t a = 0; op != NULL && a < op->argument_count; a++)
             for (size_t v = 0; v < op->arguments[a].count; v++)
                 if (op->arguments[a].values[v]->inlined) {
                     note_offset(offsets, op->arguments[a].values[v]);
-                    check_values(telling, op->arguments[a].values[v], op->arguments[a].name);
+                    check_values(check, op->arguments[a].values[v], op->arguments[a].name);
                 }
         for (size_t b = 0; op != NULL && b < op->block_count; b++)
-            visit_block(telling, op->blocks[b], offsets);
+            visit_block(check, op->blocks[b], offsets);
     }
 }
 
@@ -106,35 +107,34 @@ static int by_offset(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static void tell_weights(struct telling *telling, pst_severity severity, const char *message,
-                         unsigned long long number) {
+static void report_weights(struct package_check *check, pst_severity severity, const char *message,
+                           unsigned long long number) {
     char text[256];
     snprintf(text, sizeof text, "weight.bin: %s %llu", message, number);
-    tell(telling, severity, text);
+    report(check, severity, text);
 }
 
-/* Every record from the first to the end of the file, one behind the other, and each of them
- * used. */
-static void check_records(struct telling *telling, const struct file_view *file,
+/* Follows the records from the first to the end of the file; each of them should be used. */
+static void check_records(struct package_check *check, const struct file_view *file,
                           const struct offsets *used) {
     uint64_t at = BLOB_ALIGNMENT, end = BLOB_ALIGNMENT;
     struct blob_header header;
     size_t count = 0, unused = 0;
     if (!blob_header_read(file, &header)) {
-        tell_weights(telling, PST_PROBLEM, "has no header of version 2, size", file->size);
+        report_weights(check, PST_PROBLEM, "has no header of version 2, size", file->size);
         return;
     }
     while (at < file->size) {
         struct blob_record record;
         if (!blob_record_read(file, at, &record)) {
-            tell_weights(telling, PST_PROBLEM, "has no whole record at", at);
+            report_weights(check, PST_PROBLEM, "has no whole record at", at);
             return;
         }
         if (!record.clean)
-            tell_weights(telling, PST_WARNING, "reserved words are not 0 in the record at", at);
+            report_weights(check, PST_WARNING, "reserved words are not 0 in the record at", at);
         if (!record.packed)
-            tell_weights(telling, PST_PROBLEM, "unused bits are counted wrongly in the record at",
-                         at);
+            report_weights(check, PST_PROBLEM, "unused bits are counted wrongly in the record at",
+                           at);
         count++;
         unused += used->count == 0 ||
                   bsearch(&at, used->list, used->count, sizeof *used->list, by_offset) == NULL;
@@ -142,22 +142,22 @@ static void check_records(struct telling *telling, const struct file_view *file,
         at = (end + BLOB_ALIGNMENT - 1) / BLOB_ALIGNMENT * BLOB_ALIGNMENT;
     }
     if (count != header.count)
-        tell_weights(telling, PST_PROBLEM,
-                     "its header counts other records than there are:", header.count);
+        report_weights(check, PST_PROBLEM,
+                       "its header counts other records than there are:", header.count);
     if (end != file->size)
-        tell_weights(telling, PST_WARNING, "goes on behind its last record, which ends at", end);
-    if (unused != 0) tell_weights(telling, PST_WARNING, "records that no constant uses:", unused);
-    telling->findings->tensors += (uint32_t)count;
+        report_weights(check, PST_WARNING, "goes on behind its last record, which ends at", end);
+    if (unused != 0) report_weights(check, PST_WARNING, "records that no constant uses:", unused);
+    check->findings->tensors += (uint32_t)count;
 }
 
-static pst_status check_weights(struct telling *telling, const struct mil_model *model,
+static pst_status check_weights(struct package_check *check, const struct mil_model *model,
                                 pst_error *err) {
     struct offsets offsets = {0};
     for (size_t i = 0; i < model->function_count; i++)
-        visit_block(telling, model->functions[i]->block, &offsets);
+        visit_block(check, model->functions[i]->block, &offsets);
     if (offsets.count != 0) qsort(offsets.list, offsets.count, sizeof *offsets.list, by_offset);
     if (!offsets.failed && model->weights.data != NULL)
-        check_records(telling, &model->weights, &offsets);
+        check_records(check, &model->weights, &offsets);
     int failed = offsets.failed;
     free(offsets.list);
     return failed ? error_memory(err, 0) : PST_OK;
@@ -167,7 +167,7 @@ static pst_status check_weights(struct telling *telling, const struct mil_model 
 
 pst_status check_package(struct findings *findings, const char *path, const char *prefix,
                          pst_error *err) {
-    struct telling telling = {findings, prefix, "model.mlmodel"};
+    struct package_check check = {findings, prefix, "model.mlmodel"};
     struct mil_model *model = NULL;
     pst_error found;
     pst_status status = package_read(path, &model, &found);
@@ -175,20 +175,20 @@ pst_status check_package(struct findings *findings, const char *path, const char
         if (err != NULL) *err = found;
         return status;
     }
-    if (status) { /* paths are told from the package on */
+    if (status) { /* paths are reported from the package on */
         const char *message = found.message;
         size_t length = strlen(path);
         if (strncmp(message, path, length) == 0)
             for (message += length; *message == '/'; message++) {}
-        telling.file = "";
-        tell(&telling, PST_PROBLEM, message);
+        check.file = "";
+        report(&check, PST_PROBLEM, message);
         return PST_OK;
     }
     findings->files += 2 + (model->weights.data != NULL);
-    if (check_model(model, tell, &telling))
+    if (check_model(model, report, &check))
         status = error_memory(err, 0);
     else
-        status = check_weights(&telling, model, err);
+        status = check_weights(&check, model, err);
     mil_model_free(model);
     return status;
 }

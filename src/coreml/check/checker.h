@@ -1,4 +1,4 @@
-/* checker.h - the check of one program under way: what is checked, and who hears what is wrong. */
+/* checker.h - the state of a check: what is checked, and where problems are reported. */
 #ifndef PST_COREML_CHECK_CHECKER_H
 #define PST_COREML_CHECK_CHECKER_H
 
@@ -13,11 +13,10 @@ struct checker {
     checker_report_fn report;
     void *user;
     struct scope scope; /* the names that can be seen where the check is */
-    int failed;         /* for want of memory: nothing more is reported, as it need not be true */
+    int failed;         /* out of memory: nothing more is reported, because it might not be true */
 };
 
-/* Reports one thing that is wrong: a problem, for which Core ML refuses the program, or a
- * warning. */
+/* Reports a problem, because of which Core ML refuses the program, or a warning. */
 void checker_problem(struct checker *checker, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void checker_warning(struct checker *checker, const char *format, ...)

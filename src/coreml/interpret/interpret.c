@@ -1,8 +1,7 @@
-/* interpret.c - see interpret.h: makes a machine, and feeds it.
+/* interpret.c - see interpret.h: makes a machine, and gives it inputs.
  *
- * A program is checked once, before it is prepared; what runs it trusts what the check has
- * accepted. The plan is made in machine_plan.c; running it is bound_block.c, what operations
- * compute ops/op_*.c. */
+ * A program is checked once, before it is prepared; all else trusts that check. machine_plan.c
+ * prepares it, ops/bound_block.c runs it, ops/op_*.c compute. */
 #include "coreml/interpret/interpret.h"
 
 #include <stdlib.h>
@@ -15,8 +14,7 @@
 
 /* Attention over 30 seconds of a base model takes about 100 MB at once, its weights 250. */
 static const size_t BYTES_MAX = (size_t)2 << 30;
-/* A 30-second clip through a base model takes 10^11 products; minutes of a core are the end of
- * patience. */
+/* A 30-second clip through a base model takes 10^11 products; this is some minutes of a core. */
 static const uint64_t WORK_MAX = (uint64_t)1 << 42;
 
 /* --------------------------------------------------------------------------------------- inputs */

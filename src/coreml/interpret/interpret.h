@@ -1,6 +1,6 @@
 /* interpret.h - runs a Core ML program on the CPU, one operation after the other, in plain C.
  *
- * It is for proof and for machines without Core ML: clear before fast, though products go through
+ * It is for tests and for machines without Core ML: clear before fast, though matrix products use
  * the kernels of this CPU. Every operation computes in float32; in MIL_ROUND_F16 each result of
  * type float16 is rounded to it, in MIL_ROUND_NONE float16 results stay as they are. */
 #ifndef PST_COREML_INTERPRET_INTERPRET_H

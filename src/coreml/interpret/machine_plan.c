@@ -1,9 +1,8 @@
-/* machine_plan.c - see machine_plan.h: binds operations to code and slots, and finds where values
- * die.
+/* machine_plan.c - see machine_plan.h: binds operations to code and slots, and finds last uses.
  *
  * Blocks nest (while_loop, cond). A value of an outer block that an inner one reads is needed until
- * the operation that holds the inner block is done, so every use is booked at the step of the
- * value's own block on the way down to it. */
+ * the operation that holds the inner block is done, so the last use is noted as a step of
+ * the value's own block. */
 #include "coreml/interpret/machine_plan.h"
 
 #include <assert.h>
@@ -18,7 +17,7 @@
 enum { DEPTH_MAX = 16 };
 /* Of the operations, all blocks together; the largest real programs have some thousand. */
 enum { STEPS_MAX = 1 << 20 };
-/* Marks a value that the block itself gives: no step releases it. */
+/* The last use of an output of the block: no step releases it. */
 static const size_t NEVER = SIZE_MAX;
 
 struct planner {
@@ -262,8 +261,7 @@ static pst_status bind_block(struct planner *planner, const struct mil_block *bl
 
 /* ------------------------------------------------------------------------------------ constants */
 
-/* Runs a constexpr, whose arguments are constants or come from one; what of them nothing else needs
- * is dropped. */
+/* Runs a constexpr, and releases those of its arguments that nothing else needs. */
 static pst_status fold_step(struct mil_machine *machine, struct bound_step *step, pst_error *err) {
     struct slot_memory *memory = &machine->resources.memory;
     pst_status status = PST_OK;

@@ -1,9 +1,9 @@
 /* mil.c - builds programs: one allocation list for all that a model owns.
  *
- * The idea to hold: nothing is freed alone. Small pieces are cut from chunks, large ones get a chunk of
- * their own, and lists grow by moving to twice their length, leaving the old one behind: at most as
- * much again as the list needs. Weights should be borrowed, not copied. What a program means is left to
- * check.c. */
+ * The idea to hold: nothing is freed alone. Small pieces are cut from chunks, large ones get a
+ * chunk of their own. A list grows by moving to twice its length and leaves the old one behind, so
+ * lists take at most twice what they need. Weights should be borrowed, not copied. What a program
+ * means is left to check.c. */
 #include "coreml/mil/mil.h"
 
 #include <stdarg.h>
@@ -36,7 +36,7 @@ static struct mil_chunk *add_chunk(struct mil_model *model, size_t size) {
         return NULL;
     }
     chunk->size = size;
-    /* One of its own goes behind the chunk in use, whose rest is not lost. */
+    /* A chunk for one large piece goes behind the chunk in use, which still has space. */
     if (size > CHUNK_BYTES && model->chunks != NULL) {
         chunk->next = model->chunks->next;
         model->chunks->next = chunk;
@@ -80,8 +80,8 @@ static const char *copy_text(struct mil_model *model, const char *text) {
     return text == NULL ? NULL : mil_text(model, "%s", text);
 }
 
-/* A list [count] of items of `size` bytes with room for one more. Room is doubled when the count reaches a
- * power of two, so it needs no field of its own. NULL: out of memory. */
+/* A list [count] of items of `size` bytes with space for one more. The capacity is doubled when the
+ * count reaches a power of two, so it needs no field of its own. NULL: out of memory. */
 static void *grow(struct mil_model *model, void *list, size_t count, size_t size) {
     size_t bytes;
     if (model == NULL || model->failed) return NULL;
@@ -95,8 +95,8 @@ static void *grow(struct mil_model *model, void *list, size_t count, size_t size
     return longer;
 }
 
-/* Appends one pointer to the list of pointers at `list`; 0: out of memory. Lists of pointers to constant
- * and to other values share it, by memcpy. */
+/* Appends one pointer to the list of pointers at `list`; 0: out of memory. Lists of pointers to
+ * constant and to other values share it, by memcpy. */
 static int append(struct mil_model *model, void *list, size_t *count, const void *item) {
     void **old;
     memcpy(&old, list, sizeof old);

@@ -1,9 +1,9 @@
-/* mil.h - a Core ML program in memory: what the graphs are built in, packages are written from and read
- * into, and the interpreter runs.
+/* mil.h - a Core ML program in memory: what the graphs are built in, packages are written from and
+ * read into, and the interpreter runs.
  *
  * A model owns everything in it: one allocation list, freed at once by mil_model_free(). A value is
- * defined once: as an input of a function, as the result of an operation, or as a constant; operations
- * point to the values they use, so order and names are a matter of printing and writing. */
+ * defined once: as an input of a function, as the result of an operation, or as a constant.
+ * Operations point to the values they use, so names matter only when a program is written. */
 #ifndef PST_COREML_MIL_MIL_H
 #define PST_COREML_MIL_MIL_H
 
@@ -16,12 +16,12 @@ struct mil_op;
 struct mil_value {
     const char *name; /* unique in its function */
     struct mil_type type;
-    /* A constant: elements in memory order, little endian, sub-byte types packed from the lowest bit up;
-     * a string is its bytes with a NUL behind. NULL: computed. */
+    /* A constant: elements in memory order, little endian, sub-byte types packed from the lowest
+     * bit up; a string is its bytes with a NUL behind. NULL: computed. */
     const void *data;
     size_t bytes;
-    /* Where it stands in the weight file: the offset of its record. 0: in the program itself. The writer
-     * puts constants of 10 elements and more there; equal bytes may share a record. */
+    /* Where it stands in the weight file: the offset of its record. 0: in the program itself. The
+     * writer puts constants of 10 elements and more there; equal bytes may share a record. */
     uint64_t blob_offset;
     const char *label;       /* a const's name for its operation; NULL: `name` */
     int inlined;             /* read from a binding or an attribute; not an operation `const` */
@@ -77,7 +77,7 @@ struct mil_feature {
     /* Flexible inputs: lower and upper bounds by dimension; upper -1: unbounded. NULL: fixed. */
     const int64_t *lower, *upper;
     int enumerated;  /* shapes are listed, in `lower` [enumerated, rank] */
-    int has_default; /* an optional input that stands for this value when it is not given */
+    int has_default; /* an optional input has this value when it is not given */
     double default_value;
 };
 
@@ -105,13 +105,13 @@ struct mil_model {
     struct file_view weights; /* of a package that was read: constants point into it */
     size_t program_bytes;     /* of its model.mlmodel; 0: it was not read */
     struct mil_chunk *chunks; /* memory of all the above, newest first */
-    int failed;               /* an allocation did not succeed: nothing here is to be used */
+    int failed;               /* an allocation failed: do not use the model */
 };
 
 /* ------------------------------------------------------------------------------------- building
- * Builders never fail one by one: when memory runs out `failed` is raised, they return NULL or do
- * nothing, take NULL, and the end is reported once by mil_model_check(). Strings and data are copied
- * except where `borrowed` says so. */
+ * Builders do not report errors one by one: when memory runs out they set `failed` and return NULL
+ * or do nothing. They accept NULL, so mil_model_check() needs to be asked only once, at the end.
+ * Strings and data are copied except where `borrowed` says so. */
 
 struct mil_model *mil_model_new(void); /* NULL: out of memory */
 void mil_model_free(struct mil_model *model);
@@ -131,8 +131,8 @@ struct mil_block *mil_block_new(struct mil_model *model);
 struct mil_value *mil_block_input(struct mil_model *model, struct mil_block *block,
                                   const char *name, struct mil_type type);
 
-/* A constant of `block`; `borrowed`: data outlives the model and is not copied. With `block` NULL it is an
- * inline one, for mil_op_attribute() or, bound where it is used, for mil_op_argument(). */
+/* A constant of `block`; `borrowed`: data outlives the model and is not copied. With `block` NULL
+ * it is an inline one, for mil_op_attribute() or, bound where it is used, for mil_op_argument(). */
 struct mil_value *mil_const(struct mil_model *model, struct mil_block *block, const char *name,
                             struct mil_type type, const void *data, size_t bytes, int borrowed);
 
@@ -146,8 +146,8 @@ struct mil_value *mil_const_text(struct mil_model *model, struct mil_block *bloc
 struct mil_value *mil_const_ints(struct mil_model *model, struct mil_block *block, const char *name,
                                  const int32_t *values, size_t count); /* a vector */
 
-/* An operation at the end of `block`. Arguments are added in the order of calls; the result's type is
- * declared by the caller and checked (check.h) against what the operation gives. */
+/* An operation at the end of `block`. Arguments are added in the order of calls; the result's type
+ * is declared by the caller and checked (check.h) against what the operation gives. */
 struct mil_op *mil_op_new(struct mil_model *model, struct mil_block *block, const char *type);
 void mil_op_argument(struct mil_model *model, struct mil_op *op, const char *name,
                      const struct mil_value *value);

@@ -1,5 +1,4 @@
-/* mil_tensor.h - what a running program deals in: tensors, and how they are rounded, limited and
- * watched. */
+/* mil_tensor.h - tensors of a running program; how they are rounded, limited and traced. */
 #ifndef PST_COREML_MIL_MIL_TENSOR_H
 #define PST_COREML_MIL_MIL_TENSOR_H
 
@@ -18,8 +17,8 @@ struct mil_tensor {
 enum mil_rounding { MIL_ROUND_NONE, MIL_ROUND_F16 };
 
 /* What a run may use: bytes of tensors alive at once, constants included, and work, counted in
- * elements written and products made. A program that wants more ends in an error: it may come from
- * anywhere. */
+ * elements written and products made. A program that needs more ends in an error: packages come
+ * from anywhere. */
 struct mil_limits {
     size_t bytes;
     uint64_t work;

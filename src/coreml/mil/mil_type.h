@@ -31,7 +31,7 @@ enum mil_dtype {
 
 enum { MIL_RANK_MAX = 8 }; /* 5 for what Core ML computes; lookup tables have more */
 enum { MIL_UNKNOWN = -1 }; /* a dimension that the package leaves open */
-/* Shapes are integers of 32 bits for programs; and products of two dimensions fit 64. */
+/* Programs read shapes as int32; and the product of two dimensions fits int64. */
 enum { MIL_DIMENSION_MAX = INT32_MAX };
 
 struct mil_type {
@@ -42,21 +42,19 @@ struct mil_type {
 };
 
 struct mil_type mil_type_of(enum mil_dtype dtype, uint32_t rank, const int64_t *dims);
-/* Of so many unknown dimensions; as many as can be when the rank is unknown too. */
+/* A type with so many unknown dimensions; a negative rank means as many as possible. */
 struct mil_type mil_type_open(enum mil_dtype dtype, int64_t rank);
 int mil_has_unknown(const struct mil_type *type); /* a dimension */
 size_t mil_elements(const struct mil_type *type); /* 0 with an unknown dimension or on overflow */
 uint32_t mil_bits(enum mil_dtype dtype);          /* of an element; 0: a string or no type */
 const char *mil_dtype_name(enum mil_dtype dtype); /* "fp16", as MIL text has it; never NULL */
-/* Elements of a type of known dimensions, so that their float32 fit a pointer's range; 0: they do
- * not. */
+/* Counts the elements; 0: a dimension is unknown, or their float32 would not fit into memory. */
 int mil_type_count(const struct mil_type *type, size_t *count);
 int mil_is_float(enum mil_dtype dtype); /* F16, F32 */
 /* Bytes of so many elements of a number type, the last one filled up; 0 on overflow. */
 size_t mil_data_bytes(const struct mil_type *type);
-/* Element `index` of a constant, which lies in `data` as packages have it: little endian, elements
- * of less than 8 bits packed from the lowest bit up. 0: it is no integer, or none of 64 bits with
- * sign. */
+/* Element `index` of a constant as packages store it: little endian, elements of less than 8 bits
+ * packed from the lowest bit up. 0: it is not an integer, or too large for int64_t. */
 int mil_integer(enum mil_dtype dtype, const void *data, size_t index, int64_t *integer);
 int mil_type_equal(const struct mil_type *a, const struct mil_type *b);
 /* Could both be the type of one value? Unknown dimensions agree with any. */

@@ -5,8 +5,8 @@
 #include "base/buffer.h"
 #include "coreml/mil/mil.h"
 
-/* Every function: what it takes, its operations in order with types and results; short constants where
- * they are used, long ones by their name and place. */
+/* Every function: what it takes, its operations in order with types and results; short constants
+ * where they are used, long ones by their name and place. */
 void print_program(struct buffer *text, const struct mil_model *model);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "coreml/mil/mil.h"
 
-/* The place of `name`, or the free one where it belongs. */
+/* The entry of `name`, or the free one where it belongs. */
 static size_t *place(const struct scope *scope, const char *name) {
     uint64_t hash = 14695981039346656037u; /* FNV-1a */
     for (const char *at = name; *at != 0; at++) hash = (hash ^ (unsigned char)*at) * 1099511628211u;
@@ -18,9 +18,9 @@ static size_t *place(const struct scope *scope, const char *name) {
     return &scope->table[index];
 }
 
-/* Room for one more; the table is at most half full. Values enter again in their order, so that leaving
- * can go on taking the last first. */
-static int make_room(struct scope *scope) {
+/* Makes space for one more; the table is at most half full. Values enter a larger table in their
+ * order, so that scope_leave() can still remove the last one first. */
+static int reserve(struct scope *scope) {
     if (scope->count < scope->capacity) return 1;
     size_t capacity = scope->capacity == 0 ? 64 : 2 * scope->capacity;
     const struct mil_value **values = realloc(scope->values, capacity * sizeof *values);
@@ -37,7 +37,7 @@ static int make_room(struct scope *scope) {
 }
 
 int scope_add(struct scope *scope, const struct mil_value *value) {
-    if (!make_room(scope)) return -1;
+    if (!reserve(scope)) return -1;
     size_t *entry = place(scope, value->name);
     if (*entry != 0) return 0;
     scope->values[scope->count++] = value;
@@ -50,7 +50,7 @@ const struct mil_value *scope_find(const struct scope *scope, const char *name) 
     return entry != NULL && *entry != 0 ? scope->values[*entry - 1] : NULL;
 }
 
-/* What came last lies last on its chain of collisions: taking it away breaks none. */
+/* The last value to enter is the last on its chain of collisions: removing it breaks no chain. */
 void scope_leave(struct scope *scope, size_t count) {
     while (scope->count > count) {
         *place(scope, scope->values[scope->count - 1]->name) = 0;

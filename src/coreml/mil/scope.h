@@ -13,7 +13,7 @@ struct scope {
     size_t table_size;
 };
 
-/* Adds what is called value->name: 1; 0 when the name is taken, -1 without memory. */
+/* Adds value->name: 1; 0 when the name is taken, -1 when there is no memory. */
 int scope_add(struct scope *scope, const struct mil_value *value);
 /* NULL: there is none. */
 const struct mil_value *scope_find(const struct scope *scope, const char *name);

@@ -12,8 +12,7 @@ static void round_piece(void *context, size_t first, size_t count) {
     round_f16(x + first, count);
 }
 
-/* Asks the rule for the types of the results and makes them. `*empty`: there is nothing to
- * compute. */
+/* Makes results of the types that the rule gives. `*empty`: they have no elements. */
 static pst_status make_results(struct op_call *call, int *empty) {
     size_t count = call->op->output_count, elements = 0;
     if (!call->row->infer(call)) return op_error(call, PST_ERR_MODEL, "%s", call->reason);

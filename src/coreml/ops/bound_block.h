@@ -1,5 +1,4 @@
-/* bound_block.h - a block of a program prepared for running: its operations in order, bound to
- * slots. */
+/* bound_block.h - a block that is prepared for running: its operations in order, bound to slots. */
 #ifndef PST_COREML_OPS_BOUND_BLOCK_H
 #define PST_COREML_OPS_BOUND_BLOCK_H
 

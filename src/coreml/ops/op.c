@@ -16,7 +16,7 @@ size_t op_count(const struct op_call *call, const char *name) {
     return argument != NULL ? argument->count : 0;
 }
 
-/* The slot of a value of an argument that is there, in a program that runs. */
+/* The slot of a value of an argument, in a program that runs. */
 static struct slot *slot_at(const struct op_call *call, const struct mil_argument *argument,
                             size_t index) {
     return call->step->arguments[argument - call->op->arguments][index];
@@ -92,8 +92,7 @@ int op_refuse(struct op_call *call, const char *format, ...) {
     return 0;
 }
 
-/* What a step that is about to run gives: nothing is open any more, and sizes of two axes can be
- * multiplied. */
+/* A result of a step that is about to run: all dimensions are known and within bounds. */
 static int give_now(struct op_call *call, const struct mil_type *type) {
     struct slot *slot = call->step->outputs[call->given - 1];
     for (uint32_t i = 0; i < type->rank; i++)
@@ -185,7 +184,7 @@ int op_broadcast(struct op_call *call, const struct mil_type *a, const struct mi
     char first[MIL_TYPE_TEXT_SIZE], second[MIL_TYPE_TEXT_SIZE];
     struct mil_type wide = {.dtype = a->dtype, .rank = a->rank > b->rank ? a->rank : b->rank};
     for (uint32_t i = 0; i < wide.rank; i++) {
-        /* Missing axes stand in front and count as 1. */
+        /* Axes that are missing in front count as 1. */
         uint32_t at_a = i + a->rank - wide.rank, at_b = i + b->rank - wide.rank;
         int64_t x = i + a->rank >= wide.rank ? a->dims[at_a] : 1;
         int64_t y = i + b->rank >= wide.rank ? b->dims[at_b] : 1;

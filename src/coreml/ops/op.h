@@ -1,11 +1,10 @@
 /* op.h - one operation of a program, as its rule and its code see it.
  *
- * The idea to hold: the rule is asked twice. While a program is checked it knows what types are
- * declared and which numbers are constants; when a step is about to run it knows the types and the
- * numbers that are there. What it has accepted the code need not check again: arguments are of the
- * types that the row says, and the results have been made, of the types that the rule gave. What is
- * left for the code to refuse are numbers in tensors, such as an index that is outside of its
- * axis. */
+ * The idea to hold: the rule is asked twice. When a program is checked, it knows the declared types
+ * and the constants. Before a step runs, it knows all types and numbers. What the rule has accepted
+ * the code does not check again: arguments have the types that the row says, and results have been
+ * made with the types that the rule gave. The code only refuses numbers in tensors, such as an
+ * index outside of its axis. */
 #ifndef PST_COREML_OPS_OP_H
 #define PST_COREML_OPS_OP_H
 
@@ -33,11 +32,11 @@ struct op_row {
 };
 
 enum {
-    OP_MOVES = 1, /* results are elements of the arguments as they are, and rounded as those are */
-    OP_BLOCKS = 2 /* it has two blocks, and the code makes the results */
+    OP_MOVES = 1, /* results are elements of the arguments, which have been rounded before */
+    OP_BLOCKS = 2 /* it has two blocks, and its code makes the results */
 };
 
-/* What the operations of a program share: what they compute with, and what is left to them. */
+/* What the operations of a program share: what they compute with, and their limits. */
 struct op_resources {
     int32_t specification; /* of the program */
     enum mil_rounding rounding;
@@ -58,7 +57,7 @@ struct bound_step {
     struct slot ***arguments;    /* [op->argument_count][values of the argument] */
     struct slot **outputs;       /* [op->output_count] */
     struct bound_block **blocks; /* [op->block_count] */
-    struct slot *release;        /* what nothing after this step needs */
+    struct slot *release;        /* slots that no later step needs */
     int folded;                  /* a constexpr: done while preparing, skipped while running */
 };
 
@@ -70,7 +69,7 @@ struct op_call {
     int32_t specification;
     char *reason; /* [OP_REASON_SIZE], of the rule */
     size_t given; /* results of the rule so far */
-    /* While a program is only checked, there is none of these: */
+    /* NULL while a program is only checked: */
     const struct bound_step *step;
     struct op_resources *resources;
     pst_error *err;
@@ -85,10 +84,9 @@ size_t op_count(const struct op_call *call, const char *name);
 const struct mil_type *op_type_at(const struct op_call *call, const char *name, size_t index);
 const struct mil_type *op_type(const struct op_call *call, const char *name); /* NULL: not there */
 
-/* Element `index` of an integer argument; 0: it is not there, not known yet, or has no such
- * element. */
+/* Element `index` of an integer argument; 0: it does not exist, or is not known yet. */
 int op_element(const struct op_call *call, const char *name, size_t index, int64_t *element);
-/* All of them, a scalar being one: how many; -1: not there, not known yet, or too many. */
+/* All elements, one for a scalar. Returns how many; -1: not there, not known yet, or too many. */
 enum { OP_INTS_MAX = 16 };
 int op_ints(const struct op_call *call, const char *name, int64_t ints[OP_INTS_MAX]);
 /* A scalar, or `missing`. */
@@ -97,28 +95,27 @@ const char *op_text(const struct op_call *call, const char *name); /* "": not th
 
 /* ---------------------------------------------------------------------------------------- rules */
 
-/* The type of the next result, which has to be the declared one; 0 with a reason: it is not. */
+/* Gives the type of the next result; 0 with a reason when another type is declared. */
 int op_give(struct op_call *call, struct mil_type type);
 /* Always 0: return op_refuse(call, "...", ...); */
 int op_refuse(struct op_call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* These give -1 with a reason when there is no such thing. */
-/* An axis of a tensor of this rank, counted from the front. */
+/* The next four return -1 with a reason when there is no such axis or word.
+ * An axis of a tensor of this rank, counted from the front. */
 int op_axis_of(struct op_call *call, int64_t axis, uint32_t rank);
 int op_axis(struct op_call *call, uint32_t rank); /* the argument `axis` */
 /* The argument `axes` as bits, each axis once. */
 int op_axes(struct op_call *call, uint32_t rank);
-/* The word of the argument as its place in "a|b|c". */
+/* The word of the argument, as its index in "a|b|c". */
 int op_choice(struct op_call *call, const char *name, const char *words);
 
-/* Has the vector `name`, if it is there, so many elements? 0 with a reason. */
+/* Does the vector `name`, if it is there, have so many elements? 0 with a reason. */
 int op_has_length(struct op_call *call, const char *name, int64_t length);
-/* The shape of both side by side; 0 with a reason when they do not fit. The dtype is that of
- * `a`. */
+/* The shape that both broadcast to, with the dtype of `a`; 0 with a reason when they do not fit. */
 int op_broadcast(struct op_call *call, const struct mil_type *a, const struct mil_type *b,
                  struct mil_type *result);
 
-/* The commonest rule: the result is as x. */
+/* The most common rule: the result has the type of x. */
 int op_infer_same(struct op_call *call);
 
 /* ----------------------------------------------------------------------------------------- code */

@@ -87,7 +87,7 @@ static int64_t power(int64_t base, int64_t exponent) {
     return (int64_t)result;
 }
 
-/* In 64 bits, of which the caller keeps the lower half; division by zero gives 0. */
+/* In 64 bits, of which the caller keeps the lower 32; division by zero gives 0. */
 static int64_t combine(enum binary binary, int64_t a, int64_t b) {
     switch (binary) {
     case ADD: return a + b;

@@ -13,11 +13,11 @@ struct op_parameter {
     int32_t since; /* 0: from the first */
 };
 
-/* Takes one off the list; NULL: there is none left. */
+/* Reads the next parameter of the list and returns the rest; NULL: there was none left. */
 const char *op_next_parameter(const char *at, struct op_parameter *parameter);
 
 /* Checks the parameters of `op` and its declared results, for this specification: 1, or 0 with the
- * reason in words. What the operation's blocks contain is checked apart from it. */
+ * reason in words. What its blocks contain is not checked here. */
 int op_check(const struct mil_op *op, int32_t specification, char reason[OP_REASON_SIZE]);
 
 #endif

@@ -1,6 +1,6 @@
-/* op_constexpr.c - compressed weights made whole: int8 with scales, blocks with scales, palettes,
- * masks. They run once, while a program is prepared. Two of them changed their parameters with iOS
- * 18. */
+/* op_constexpr.c - decompresses weights: int8 with scales, blocks with scales, palettes, masks.
+ *
+ * They run once, when a program is prepared. Two of them have other parameters since iOS 18. */
 #include <string.h>
 
 #include "base/checked.h"
@@ -55,8 +55,7 @@ static int divides(const struct mil_type *whole, const struct mil_type *table) {
     return 1;
 }
 
-/* How an index of `whole` becomes the number of a block, and with it that of an entry of
- * `table`. */
+/* How an index of `whole` becomes the number of a block, which is that of an entry of `table`. */
 struct blocks {
     uint32_t rank;
     size_t length[MIL_RANK_MAX], stride[MIL_RANK_MAX];
@@ -263,7 +262,7 @@ static pst_status run_constexpr_cast(struct op_call *call) {
     return PST_OK;
 }
 
-/* Of two rows of one name the newer comes first. */
+/* When two rows have one name, the newer one comes first. */
 const struct op_row op_constexpr_rows[] = {
     {"constexpr_affine_dequantize", 7, "quantized_data! q, zero_point! q, scale! f, axis! i0",
      infer_affine, run_affine, 0, 0},

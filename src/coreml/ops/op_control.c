@@ -1,8 +1,8 @@
 /* op_control.c - loops and branches.
  *
- * The variables of a loop live in the slots of its results: each round lends them to a block as its
- * inputs, and what the body gives becomes the next round's, moved where the body owns it and copied
- * where it does not. Shapes that the program leaves open may change from round to round. */
+ * The variables of a loop live in the slots of its results. In each round a block borrows them as
+ * inputs, and the outputs of the body become the variables of the next round: moved when the body
+ * owns them, else copied. Unknown dimensions may change from round to round. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,15 +63,15 @@ static int infer_cond(struct op_call *call) {
 
 /* ----------------------------------------------------------------------------------------- code */
 
-/* What a slot holds now, as its declaration has it. */
+/* Does a slot hold what is declared? */
 static pst_status check_declared(const struct op_call *call, const struct slot *slot) {
     return mil_types_agree(&slot->tensor.type, &slot->value->type)
                ? PST_OK
-               : op_error(call, PST_ERR_MODEL, "'%s' does not have the declared type",
+               : op_error(call, PST_ERR_MODEL, "'%s' does not have its declared type",
                           slot->tensor.name);
 }
 
-/* What `from` holds to the slot `to`; `movable`: it is not needed there afterwards. */
+/* Moves or copies what `from` holds to `to`; `movable`: `from` does not need it any more. */
 static pst_status take(struct op_call *call, struct slot *to, struct slot *from, int movable) {
     struct slot_memory *memory = &call->resources->memory;
     if (!movable || from->memory == NULL) {
@@ -88,7 +88,7 @@ static pst_status take(struct op_call *call, struct slot *to, struct slot *from,
     return PST_OK;
 }
 
-/* Runs a block on the variables and takes its outputs; either may be NULL: there are none. */
+/* Runs a block on the variables (NULL: none) and takes its outputs. */
 static pst_status run_block(struct op_call *call, const struct bound_block *block,
                             struct slot *const *variables, struct slot *outputs) {
     pst_status status = PST_OK;
@@ -109,7 +109,7 @@ static pst_status run_block(struct op_call *call, const struct bound_block *bloc
     return status;
 }
 
-/* Slots for what a block gives, moved to the results in the end. */
+/* Runs a block, whose outputs become the results. They may depend on the results of before. */
 static pst_status run_to_results(struct op_call *call, const struct bound_block *block,
                                  struct slot *const *variables) {
     struct slot *const *results = call->step->outputs;

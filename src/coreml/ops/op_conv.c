@@ -40,7 +40,7 @@ static struct axis axis_of(struct op_call *call, size_t i) {
         return axis;
     }
     int64_t reach = (kernel - 1) * axis.dilation + 1;
-    if (type == SAME || type == SAME_LOWER) { /* as many as strides begin in it */
+    if (type == SAME || type == SAME_LOWER) { /* an output for each stride that begins in x */
         axis.out = (size + axis.stride - 1) / axis.stride;
         int64_t pads = (axis.out - 1) * axis.stride + reach - size;
         if (pads > 0) axis.before = type == SAME ? pads / 2 : pads - pads / 2;
@@ -132,7 +132,7 @@ static struct conv conv_of(struct op_call *call) {
     return conv;
 }
 
-/* The input under one tap, at every output of a line: to [out[2]]. */
+/* The input under one tap of the kernel, for every output of a line: to [out[2]]. */
 static void copy_line(const struct conv *conv, float *to, const float *line, size_t tap) {
     size_t length = conv->in[2], at = tap * conv->dilation[2];
     for (size_t i = 0; i < conv->out[2]; i++, at += conv->stride[2])

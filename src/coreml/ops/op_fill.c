@@ -72,7 +72,7 @@ static int infer_one_hot(struct op_call *call) {
     int64_t size = MIL_UNKNOWN;
     int known = op_element(call, "one_hot_vector_size", 0, &size);
     int axis = type.rank > MIL_RANK_MAX ? -1 : op_axis(call, type.rank), from = 0;
-    if (axis < 0) return op_refuse(call, "axis is not one of the result");
+    if (axis < 0) return op_refuse(call, "the result does not have that axis");
     if (known && size < 0) return op_refuse(call, "one_hot_vector_size is %lld", (long long)size);
     for (int i = 0; i < (int)type.rank; i++)
         type.dims[i] = i == axis ? size : indices->dims[from++];

@@ -1,5 +1,5 @@
-/* op_gather.c - elements by index. A negative index counts from the end; one outside of the axis
- * ends the run with an error. */
+/* op_gather.c - elements by index. A negative index counts from the end; an index outside of the
+ * axis is an error. */
 #include "coreml/ops/op.h"
 #include "coreml/ops/tensor_walk.h"
 

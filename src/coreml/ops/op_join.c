@@ -20,7 +20,7 @@ static int infer_concat(struct op_call *call) {
         if (interleave && each >= 0 && length >= 0 && length != each)
             return op_refuse(call, "values of %lld and %lld elements cannot be interleaved",
                              (long long)each, (long long)length);
-        for (int d = 0; d < (int)type.rank; d++) /* what one leaves open the other may know */
+        for (int d = 0; d < (int)type.rank; d++) /* one value may know what another does not */
             if (type.dims[d] < 0 && d != axis) type.dims[d] = next.dims[d];
         type.dims[axis] =
             type.dims[axis] < 0 || length < 0 ? MIL_UNKNOWN : type.dims[axis] + length;
@@ -49,7 +49,7 @@ static int infer_stack(struct op_call *call) {
     struct mil_type one = *op_type_at(call, "values", 0), type = one;
     size_t count = op_count(call, "values");
     int axis = one.rank == MIL_RANK_MAX ? -1 : op_axis(call, one.rank + 1);
-    if (axis < 0) return op_refuse(call, "axis is not one of the result");
+    if (axis < 0) return op_refuse(call, "the result does not have that axis");
     for (size_t i = 1; i < count; i++)
         if (!mil_types_agree(&one, op_type_at(call, "values", i)))
             return op_refuse(call, "value %zu has another shape than the first", i);
@@ -90,7 +90,7 @@ static int infer_tile(struct op_call *call) {
     return op_give(call, type);
 }
 
-/* A copy of x at every place where one stands. */
+/* Writes x to every place of y that holds a copy of it. */
 static pst_status run_tile(struct op_call *call) {
     const struct mil_tensor *x = op_tensor(call, "x");
     struct mil_tensor *y = op_result(call, 0);

@@ -83,8 +83,7 @@ static void step_cell(const struct lstm *lstm, const float *x, float *h, float *
     }
 }
 
-/* x [steps, batch, in], y [steps or 1, batch, hidden], h and c [batch, hidden]: the final
- * states. */
+/* x [steps, batch, in], y [steps or 1, batch, hidden], the final states h and c [batch, hidden] */
 static pst_status run_lstm(struct op_call *call) {
     const struct mil_tensor *x = op_tensor(call, "x");
     struct mil_tensor *y = op_result(call, 0), *h = op_result(call, 1), *c = op_result(call, 2);

@@ -1,8 +1,8 @@
 /* op_matmul.c - products of matrices: matmul, linear, einsum.
  *
- * Products of floats are batches of x [m, k] times w: w is [n, k] when its rows are what is
- * multiplied, [k, n] otherwise, which the kernels take both ways. What they do not take, integers
- * and the sums that einsum writes in letters, goes by strides and one element after the other. */
+ * Products of floats are batches of x [m, k] times w [k, n] or, transposed, [n, k]; the kernels
+ * take both. Products of integers, and the sums that einsum describes with letters, are computed
+ * one element after the other. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,9 +14,9 @@
 /* A matrix in the last two dimensions; a vector is one row of x, or one column of y. */
 struct operand {
     struct mil_type batch; /* the dimensions before the last two */
-    int64_t rows, cols;    /* of the product's operand, */
-    int transposed;        /* whose columns lie as rows, */
-    int64_t stride;        /* each of so many elements */
+    int64_t rows, cols;    /* as they are multiplied */
+    int transposed;        /* in memory the columns are rows */
+    int64_t stride;        /* elements of a row in memory */
 };
 
 static struct operand operand_of(const struct op_call *call, const char *name, int is_column) {
@@ -78,7 +78,7 @@ static pst_status contract(struct op_call *call, const struct mil_tensor *x,
 struct batches {
     struct operand x, y;
     struct walk walk;  /* over the batches, in matrices of x and of y */
-    float *transposed; /* [m, k]: x, when it lies the other way; or NULL */
+    float *transposed; /* [m, k]: x, when it is transposed in memory; or NULL */
 };
 
 static pst_status multiply_integers(struct op_call *call, const struct batches *batches) {
@@ -205,7 +205,7 @@ static int read_equation(struct op_call *call, struct equation *equation) {
 
 enum { UNUSED = -2 }; /* a letter of no operand */
 
-/* Notes the dimensions that the letters of one operand stand for; 0 with a reason. */
+/* Stores the dimensions that the letters of one operand stand for; 0 with a reason. */
 static int note_letters(struct op_call *call, const char *letters, size_t length,
                         const struct mil_type *type, int64_t sizes[26]) {
     if (length != type->rank)
@@ -244,8 +244,7 @@ static int infer_einsum(struct op_call *call) {
     return op_give(call, type);
 }
 
-/* Adds the letters of an operand to the walks: to that over the result where they are in it, else
- * to that over what is summed. */
+/* Adds the strides of an operand to the walks: letters of the result to `out`, others to `sum`. */
 static void add_operand(const struct equation *equation, int operand, const struct mil_type *type,
                         struct walk *out, struct walk *sum, char summed[MIL_RANK_MAX]) {
     ptrdiff_t strides[MIL_RANK_MAX];

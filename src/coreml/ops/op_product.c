@@ -82,7 +82,7 @@ pst_status op_product(struct op_call *call, const struct matmul *product) {
         return op_error(call, PST_ERR_UNSUPPORTED, "is too large");
     status = fit_scratch(call, all);
     if (status) return status;
-    /* A panel a task; with few rows more, or taking tasks would cost more than doing them. */
+    /* A panel a task; more with few rows, or starting tasks would cost more than doing them. */
     size_t columns = kernels->panel;
     while (columns < product->n && columns * product->k * product->m < 1 << 16) columns *= 2;
     struct product run = {product, kernels, columns, call->resources->scratch, panel};

@@ -1,5 +1,4 @@
-/* op_product.h - work that an operation spreads over the threads: its own tasks, and matrix
- * products. */
+/* op_product.h - work that is spread over the threads: tasks of operations, and matrix products. */
 #ifndef PST_COREML_OPS_OP_PRODUCT_H
 #define PST_COREML_OPS_OP_PRODUCT_H
 

@@ -1,5 +1,4 @@
-/* op_reduce.c - many elements to one: sums and their like over axes. Sums are in double and rounded
- * once. */
+/* op_reduce.c - sums, means and extremes over axes. Sums are in double and rounded once. */
 #include <math.h>
 
 #include "coreml/ops/op.h"

@@ -66,7 +66,7 @@ static int infer_squeeze(struct op_call *call) {
     return op_give(call, type);
 }
 
-/* The axis of x that axis `i` of the result is. */
+/* The axis of x that becomes axis `i` of the result. */
 static int source_axis(struct op_call *call, uint32_t i) {
     int64_t axis = 0;
     op_element(call, "perm", i, &axis);

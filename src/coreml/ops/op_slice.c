@@ -21,8 +21,7 @@ static struct place part_of(const struct mil_tensor *x, const struct range *rang
 
 /* -------------------------------------------------------------------------- slices as in Python */
 
-/* Python's x[begin:end:step] of `size` elements; an edge is an open end. `count` is 0 when there
- * are none. */
+/* Python's x[begin:end:step] of `size` elements, with open ends by from_edge and to_edge. */
 static struct range python_range(int64_t size, int64_t begin, int64_t end, int64_t step,
                                  int from_edge, int to_edge) {
     if (begin < 0) begin += size;
@@ -36,8 +35,8 @@ static struct range python_range(int64_t size, int64_t begin, int64_t end, int64
     return (struct range){begin, step, span > 0 ? (span + stride - 1) / stride : 0};
 }
 
-/* The element of `name` for an axis, or `missing` when there is none. `*known` falls when it is
- * computed. */
+/* The element of `name` for an axis; `missing` when the argument is not there. `*known` becomes 0
+ * when it is not known yet. */
 static int64_t element(const struct op_call *call, const char *name, uint32_t axis, int64_t missing,
                        int *known) {
     int64_t number = missing;
@@ -45,8 +44,8 @@ static int64_t element(const struct op_call *call, const char *name, uint32_t ax
     return number;
 }
 
-/* One axis of the slice that begin, end, stride and their masks say; its count is MIL_UNKNOWN when
- * it is not known yet. 0 with a reason. */
+/* One axis of the slice that begin, end, stride and the masks describe. Its count is MIL_UNKNOWN
+ * while numbers are not known. 0 with a reason. */
 static int read_range(struct op_call *call, uint32_t axis, int64_t size, struct range *range,
                       int *squeezed) {
     int bounds = 1, masks = 1;
@@ -68,7 +67,7 @@ static int read_range(struct op_call *call, uint32_t axis, int64_t size, struct 
     *range = known ? python_range(size, begin, end, step, from_edge, to_edge)
                    : (struct range){.count = MIL_UNKNOWN};
     return range->count != 0 ||
-           op_refuse(call, "axis %u of %lld elements has none from %lld to %lld", (unsigned)axis,
+           op_refuse(call, "axis %u has %lld elements, none from %lld to %lld", (unsigned)axis,
                      (long long)size, (long long)begin, (long long)end);
 }
 
@@ -85,7 +84,7 @@ static int check_vectors(struct op_call *call, uint32_t rank) {
     return 1;
 }
 
-/* The whole slice of x: where it is and, in `shape`, its dimensions without the squeezed ones. */
+/* All axes of the slice of x; `shape` has those that are not squeezed. */
 static int read_slice(struct op_call *call, struct range ranges[MIL_RANK_MAX],
                       int squeezed[MIL_RANK_MAX], struct mil_type *shape) {
     const struct mil_type *x = op_type(call, "x");
@@ -164,8 +163,8 @@ static int infer_slice_by_size(struct op_call *call) {
         int64_t rest = !from || x->dims[i] < 0 ? MIL_UNKNOWN : x->dims[i] - begin;
         type.dims[i] = !sized ? MIL_UNKNOWN : size == -1 ? rest : size;
         if (sized && from && x->dims[i] >= 0 && (begin < 0 || size < -1 || size > rest || rest < 0))
-            return op_refuse(call, "axis %u of %lld elements does not have %lld from %lld",
-                             (unsigned)i, (long long)x->dims[i], (long long)size, (long long)begin);
+            return op_refuse(call, "axis %u has %lld elements, not %lld from %lld on", (unsigned)i,
+                             (long long)x->dims[i], (long long)size, (long long)begin);
     }
     return op_give(call, type);
 }

@@ -1,4 +1,4 @@
-/* op_sort.c - where the largest are: argmax, top k. Of equals the first comes first. */
+/* op_sort.c - argmax, argmin and top k. Of equal elements the first comes first. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static struct lines lines_of(struct op_call *call) {
     return lines;
 }
 
-/* As a number that sorts both classes of types exactly. NaN ranks below all numbers. */
+/* An element as double, which is exact for floats and integers. NaN ranks below all numbers. */
 static double element(const struct lines *lines, size_t line, size_t i) {
     size_t at = (line / lines->inner * lines->n + i) * lines->inner + line % lines->inner;
     double value = lines->x->f ? (double)lines->x->f[at] : lines->x->i[at];

@@ -5,7 +5,7 @@
 #include "coreml/ops/op_product.h"
 #include "coreml/ops/tensor_walk.h"
 
-/* Elements a task takes: some tens of microseconds of the dearer functions. */
+/* Elements a task takes: some tens of microseconds of the slower functions. */
 enum { PIECE = 16384 };
 
 enum unary {
@@ -109,12 +109,13 @@ static pst_status run_abs(struct op_call *call) {
     const struct mil_tensor *x = op_tensor(call, "x");
     struct mil_tensor *y = op_result(call, 0);
     if (x->f != NULL) return run_unary(call);
-    for (size_t i = 0, count = mil_elements(&y->type); i < count; i++) /* the smallest stays */
+    for (size_t i = 0, count = mil_elements(&y->type); i < count;
+         i++) /* the smallest has no positive */
         y->i[i] = x->i[i] < 0 ? (int32_t)(0 - (uint32_t)x->i[i]) : x->i[i];
     return PST_OK;
 }
 
-/* What is added under a logarithm or a division. */
+/* With a number that is added to x before the logarithm or the division. */
 static pst_status run_epsilon(struct op_call *call) {
     return run_floats(call, (enum unary)call->row->variant, op_float(call, "epsilon", 0), 0);
 }

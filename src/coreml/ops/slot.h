@@ -1,7 +1,7 @@
-/* slot.h - the place of a value in a program that is prepared for running, and the memory in it.
+/* slot.h - a value of a program that is prepared for running, and the memory of its tensor.
  *
- * Slots live as long as the program; the memory of their tensors comes and goes as they are filled
- * and released. */
+ * Slots live as long as the program; the memory of a tensor is allocated when a slot is filled, and
+ * freed when it is released. */
 #ifndef PST_COREML_OPS_SLOT_H
 #define PST_COREML_OPS_SLOT_H
 
@@ -15,7 +15,7 @@ struct slot {
     const struct mil_value *value;
     void *memory; /* what it owns of the tensor; NULL: borrowed, or empty */
     size_t bytes; /* of it */
-    int constant; /* holds its tensor for good once there is one */
+    int constant; /* keeps its tensor */
     int decoded;  /* a constant whose tensor is needed while running, not only while preparing */
     struct slot *twin; /* a constant of the same bytes, whose tensor this one borrows */
     const struct bound_block *block; /* where the value is defined; NULL: a constant */
@@ -35,7 +35,7 @@ pst_status slot_fill(struct slot_memory *memory, struct slot *slot, const struct
 int slot_is_filled(const struct slot *slot);
 /* Empties a slot. */
 void slot_release(struct slot_memory *memory, struct slot *slot);
-/* Makes `to` (empty) show what `from` holds without owning it. */
+/* Makes the empty slot `to` point to the tensor of `from`, which stays its owner. */
 void slot_borrow(struct slot *to, const struct slot *from);
 
 #endif

@@ -1,13 +1,12 @@
-/* tensor_walk.h - walks over the elements of tensors by their strides, and moves of whole parts.
+/* tensor_walk.h - walks over the elements of tensors by strides, and copies of whole parts.
  *
- * Elements of floats and of integers are of four bytes alike, so that moving them is one code. */
+ * All elements have four bytes, so the same code moves floats and integers. */
 #ifndef PST_COREML_OPS_TENSOR_WALK_H
 #define PST_COREML_OPS_TENSOR_WALK_H
 
 #include "coreml/mil/mil_tensor.h"
 
-/* An index that runs over dims in row-major order, with an offset in each of up to three
- * tensors. */
+/* An index that runs over dims in row-major order, and its offsets in up to three tensors. */
 struct walk {
     uint32_t rank;
     size_t dims[MIL_RANK_MAX], index[MIL_RANK_MAX];
@@ -42,7 +41,7 @@ void move_block(uint32_t rank, const int64_t *dims, const struct place *to,
 /* The whole of a tensor as a place. */
 struct place place_of(const struct mil_tensor *tensor);
 
-/* Elements [from, from + count) of `x` to `y` [at, ...), both of one class of types. */
+/* Elements [from, from + count) of `x` to `y` [at, ...), both floats or both integers. */
 void tensor_move(struct mil_tensor *y, size_t at, const struct mil_tensor *x, size_t from,
                  size_t count);
 /* All of them. */

@@ -1,7 +1,7 @@
 /* ane.c - examines a program for the Neural Engine.
  *
- * The idea to hold: Apple publishes no rules. These are limits that people met and wrote down; each is
- * given with where, and none of them is a promise that the rest will run there. */
+ * The idea to hold: Apple publishes no rules. These are limits that people met and wrote down; each
+ * is given with where, and none of them is a promise that the rest will run there. */
 #include "coreml/package/ane.h"
 
 #include <math.h>

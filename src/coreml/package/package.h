@@ -8,16 +8,16 @@
 #include "base/folder_writer.h"
 #include "coreml/mil/mil.h"
 
-/* Writes `model` to the folder `path`, whole or not at all: a temporary folder beside it, synced, then
- * renamed. The same model gives the same bytes: identifiers are derived from the content. An existing
- * package is replaced with `force` and is an error without. */
 /* All that a package consists of, or a folder of converted ones: what may be replaced. */
 extern const struct folder_files PACKAGE_FILES;
 
+/* Writes `model` to the folder `path`, whole or not at all: a temporary folder beside it, synced,
+ * then renamed. The same model gives the same bytes: identifiers are derived from the content. An
+ * existing package is replaced with `force` and is an error without. */
 pst_status package_write(struct mil_model *model, const char *path, int force, pst_error *err);
 
-/* Opens a package of any origin: every constant's data is in memory or in the mapped weight file, which the
- * model keeps. Hostile input; what it cannot represent is PST_ERR_UNSUPPORTED by name. */
+/* Opens a package of any origin: every constant's data is in memory or in the mapped weight file,
+ * which the model keeps. Hostile input; what it cannot represent is PST_ERR_UNSUPPORTED by name. */
 pst_status package_read(const char *path, struct mil_model **model, pst_error *err);
 
 #endif

@@ -43,8 +43,8 @@ static uint64_t round_up(uint64_t offset) {
 
 /* ------------------------------------------------------------------------------------- plan */
 
-/* FNV-1a over words of eight bytes: constants that differ anywhere nearly always differ here, and those that
- * do not are compared. */
+/* FNV-1a over words of eight bytes: constants that differ anywhere nearly always differ here, and
+ * those that do not are compared. */
 static uint64_t hash_bytes(const unsigned char *data, size_t bytes) {
     uint64_t hash = 14695981039346656037u ^ bytes, word;
     size_t at = 0;
@@ -70,7 +70,7 @@ static size_t *table_find(const struct blob_plan *plan, const struct blob_record
     return &plan->table[at];
 }
 
-/* Room for one more; the table is kept at most half full. */
+/* Makes space for one more; the table is at most half full. */
 static int make_room(struct blob_plan *plan) {
     if (plan->count < plan->capacity) return 1;
     size_t capacity = plan->capacity == 0 ? 64 : 2 * plan->capacity;
@@ -87,7 +87,7 @@ static int make_room(struct blob_plan *plan) {
     return 1;
 }
 
-/* Has a constant the bytes that its type needs? Texts: as many ends as elements. */
+/* Does a constant have the bytes that its type needs? Texts: as many NULs as elements. */
 static int is_whole(const struct mil_value *value) {
     if (value->type.dtype != MIL_STRING) return value->bytes == mil_data_bytes(&value->type);
     size_t ends = 0;

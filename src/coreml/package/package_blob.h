@@ -1,5 +1,5 @@
-/* package_blob.h - the weight file of a package: a header of 64 bytes, and for each constant a record of
- * 64 bytes at a multiple of 64, its data right behind. Little endian. */
+/* package_blob.h - the weight file of a package: a header of 64 bytes, and for each constant a
+ * record of 64 bytes at a multiple of 64, its data right behind. Little endian. */
 #ifndef PST_COREML_PACKAGE_PACKAGE_BLOB_H
 #define PST_COREML_PACKAGE_PACKAGE_BLOB_H
 
@@ -19,8 +19,8 @@ struct blob_record {
     uint32_t padding; /* bits of the last byte that are not used */
     uint64_t offset;  /* of the record */
     uint64_t hash;
-    /* Of a record that was read: where its data starts, whether the reserved words are zero and whether
-     * `padding` is what the type and the size make it. */
+    /* Of a record that was read: where its data starts, whether the reserved words are zero and
+     * whether `padding` is what the type and the size make it. */
     uint64_t start;
     int clean, packed;
 };
@@ -49,8 +49,8 @@ void blob_plan_free(struct blob_plan *plan);
 pst_status blob_write(const struct blob_plan *plan, const char *path, char hex[DIGEST_HEX_SIZE],
                       pst_error *err);
 
-/* Points `data` to the constant of type `type` whose record is at `offset` of a file that was not written
- * here; `name` is what messages call it. */
+/* Points `data` to the constant of type `type` whose record is at `offset` of a file that was not
+ * written here; `name` is what messages call it. */
 pst_status blob_find(const struct file_view *file, uint64_t offset, const struct mil_type *type,
                      const char *name, const void **data, size_t *bytes, pst_error *err);
 

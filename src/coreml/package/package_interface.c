@@ -1,7 +1,7 @@
 /* package_interface.c - writes and reads the description: inputs, outputs, states, metadata.
  *
- * The idea to hold: what an app sees is declared apart from the program and only has to agree with
- * it; that it does is checked in check.c, not here. */
+ * The idea to hold: what an app sees is declared apart from the program. That the two agree is
+ * checked in check_interface.c, not here. */
 #include "coreml/package/package_interface.h"
 
 #include <string.h>
@@ -81,7 +81,7 @@ static PstMil__Array *write_array(struct mil_model *scratch, const struct mil_fe
         if (arrays[i].dtype == feature->type.dtype) array->dtype = arrays[i].number;
     array->n_shape = feature->type.rank;
     array->shape = (int64_t *)feature->type.dims;
-    /* A shape that is open somewhere is declared by none at all. */
+    /* A shape with an unknown dimension is left out. */
     for (uint32_t i = 0; i < feature->type.rank; i++)
         if (feature->type.dims[i] < 0) array->n_shape = 0;
     if (feature->enumerated != 0) {
@@ -191,7 +191,7 @@ static const char *copy_text(struct mil_model *model, const char *text) {
     return mil_text(model, "%s", text);
 }
 
-/* As the writer leaves out what is empty, a text that is there is not. */
+/* The writer leaves out empty texts, so an empty one is read as none. */
 static const char *copy_filled(struct mil_model *model, const char *text) {
     return text[0] != 0 ? copy_text(model, text) : NULL;
 }

@@ -1,4 +1,4 @@
-/* package_interface.h - the description of a package, which apps see: between a model and its message. */
+/* package_interface.h - the description of a package, which apps see, to its message and back. */
 #ifndef PST_COREML_PACKAGE_PACKAGE_INTERFACE_H
 #define PST_COREML_PACKAGE_PACKAGE_INTERFACE_H
 

@@ -1,5 +1,5 @@
-/* package_message.c - serialises a program: the messages of package.proto over the model's own strings and
- * numbers, then one call of protobuf-c.
+/* package_message.c - serialises a program: the messages of package.proto over the model's own
+ * strings and numbers, then one call of protobuf-c.
  *
  * The idea to hold: messages live in a scratch model and are thrown away together; nothing of the
  * model is copied but numbers whose width changes. */
@@ -343,8 +343,8 @@ static PstMil__Model *write_model(struct mil_model *scratch, const struct mil_mo
     return message->description != NULL && message->program != NULL ? message : NULL;
 }
 
-pst_status spec_write(const struct mil_model *model, unsigned char **bytes, size_t *length,
-                      pst_error *err) {
+pst_status message_write(const struct mil_model *model, unsigned char **bytes, size_t *length,
+                         pst_error *err) {
     struct mil_model *scratch = mil_model_new();
     PstMil__Model *message = scratch != NULL ? write_model(scratch, model) : NULL;
     if (message == NULL) {

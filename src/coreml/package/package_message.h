@@ -5,16 +5,17 @@
 #include "coreml/mil/mil.h"
 
 /* Serialises `model`, whose blob_offsets are set. `*bytes` is the caller's to free(). */
-pst_status spec_write(const struct mil_model *model, unsigned char **bytes, size_t *length,
-                      pst_error *err);
+pst_status message_write(const struct mil_model *model, unsigned char **bytes, size_t *length,
+                         pst_error *err);
 
-/* Builds into the empty `model` what the hostile bytes say. Constants of the weight file are looked up in
- * model->weights, data NULL: there is none. Names in messages begin with "model.mlmodel". */
-pst_status spec_read(const unsigned char *bytes, size_t length, struct mil_model *model,
-                     pst_error *err);
+/* Builds the program of hostile bytes in the empty `model`. Constants of the weight file are looked
+ * up in model->weights, whose data is NULL when there is none. Error messages begin with
+ * "model.mlmodel". */
+pst_status message_read(const unsigned char *bytes, size_t length, struct mil_model *model,
+                        pst_error *err);
 
-/* Walks over the bytes by the schema before anything is unpacked: nesting is bounded, every field is
- * known, of its wire type, in ascending order, and single where it is single. */
-pst_status spec_scan(const unsigned char *bytes, size_t length, pst_error *err);
+/* Walks over the bytes by the schema before anything is unpacked: nesting is bounded, every field
+ * is known, of its wire type, in ascending order, and single where it is single. */
+pst_status message_scan(const unsigned char *bytes, size_t length, pst_error *err);
 
 #endif

@@ -1,7 +1,8 @@
 /* package_program.c - reads functions, blocks and operations into a model.
  *
- * The idea to hold: one pass in the order of the file, with the names that can be seen so far. A name that
- * is not among them is an error, so what comes out is in order and without cycles by construction. */
+ * The idea to hold: one pass in the order of the file, with the names that can be seen so far. A
+ * name that is not among them is an error, so what comes out is in order and without cycles by
+ * construction. */
 #include <string.h>
 
 #include "base/error.h"
@@ -10,19 +11,19 @@
 #include "coreml/package/package_message.h"
 #include "coreml/package/package_values.h"
 
-struct reading {
+struct reader {
     struct mil_model *model;
     struct scope scope;
     pst_error *err;
 };
 
 /* Defines what the file calls by this name. */
-static pst_status define(struct reading *run, const struct mil_value *value) {
-    if (value == NULL || value->name == NULL) return error_memory(run->err, 0);
-    int added = scope_add(&run->scope, value);
-    if (added < 0) return error_memory(run->err, 0);
+static pst_status define(struct reader *reader, const struct mil_value *value) {
+    if (value == NULL || value->name == NULL) return error_memory(reader->err, 0);
+    int added = scope_add(&reader->scope, value);
+    if (added < 0) return error_memory(reader->err, 0);
     return added ? PST_OK
-                 : error_set(run->err, PST_ERR_MODEL,
+                 : error_set(reader->err, PST_ERR_MODEL,
                              "model.mlmodel: %s is defined twice where both can be seen",
                              value->name);
 }
@@ -36,9 +37,9 @@ static const PstMil__Value *find_attribute(const PstMil__Operation *message, con
     return NULL;
 }
 
-static pst_status read_const(struct reading *run, const PstMil__Operation *message,
+static pst_status read_const(struct reader *reader, const PstMil__Operation *message,
                              struct mil_block *block) {
-    pst_error *err = run->err;
+    pst_error *err = reader->err;
     if (message->n_outputs != 1)
         return error_set(err, PST_ERR_MODEL, "model.mlmodel: a const has %zu outputs, expected 1",
                          message->n_outputs);
@@ -51,222 +52,223 @@ static pst_status read_const(struct reading *run, const PstMil__Operation *messa
     const void *data = NULL;
     size_t bytes = 0;
     uint64_t offset = 0;
-    pst_status status = value_read(find_attribute(message, "val"), name, run->model, &type, &data,
-                                   &bytes, &offset, err);
+    pst_status status = value_read(find_attribute(message, "val"), name, reader->model, &type,
+                                   &data, &bytes, &offset, err);
     if (!status) status = value_read_type(message->outputs[0]->type, name, &declared, err);
     if (!status && !mil_type_equal(&type, &declared))
         status = error_set(err, PST_ERR_MODEL,
                            "model.mlmodel: the const %s has a value of another type than declared",
                            name);
     if (status) return status;
-    struct mil_value *value = mil_const(run->model, block, name, type, data, bytes, 1);
+    struct mil_value *value = mil_const(reader->model, block, name, type, data, bytes, 1);
     const char *label = value_text(find_attribute(message, "name"));
     if (value != NULL) value->blob_offset = offset;
     if (value != NULL && label != NULL && strcmp(label, name) != 0)
-        value->label = mil_text(run->model, "%s", label);
-    return define(run, value);
+        value->label = mil_text(reader->model, "%s", label);
+    return define(reader, value);
 }
 
 /* A value without a name of its own: an attribute, or one bound where it is used. */
-static pst_status read_inline(struct reading *run, const PstMil__Value *message, const char *name,
+static pst_status read_inline(struct reader *reader, const PstMil__Value *message, const char *name,
                               struct mil_value **value) {
     struct mil_type type;
     const void *data = NULL;
     size_t bytes = 0;
     uint64_t offset = 0;
     pst_status status =
-        value_read(message, name, run->model, &type, &data, &bytes, &offset, run->err);
+        value_read(message, name, reader->model, &type, &data, &bytes, &offset, reader->err);
     if (status) return status;
-    *value = mil_const(run->model, NULL, NULL, type, data, bytes, 1);
-    if (*value == NULL) return error_memory(run->err, 0);
+    *value = mil_const(reader->model, NULL, NULL, type, data, bytes, 1);
+    if (*value == NULL) return error_memory(reader->err, 0);
     (*value)->blob_offset = offset;
     return PST_OK;
 }
 
 /* -------------------------------------------------------------------------------- operations */
 
-/* For messages: operations without outputs have no other. */
+/* A name for messages; operations without outputs have none but their type. */
 static const char *name_of(const PstMil__Operation *message) {
     return message->n_outputs != 0 ? message->outputs[0]->name : message->type;
 }
 
-static pst_status read_argument(struct reading *run, const PstMil__Operation *message,
+static pst_status read_argument(struct reader *reader, const PstMil__Operation *message,
                                 const PstMil__ArgumentEntry *entry, struct mil_op *op) {
     size_t count = entry->value != NULL ? entry->value->n_bindings : 0;
-    const struct mil_value **values = mil_alloc(run->model, count * sizeof *values);
-    if (values == NULL) return error_memory(run->err, 0);
+    const struct mil_value **values = mil_alloc(reader->model, count * sizeof *values);
+    if (values == NULL) return error_memory(reader->err, 0);
     if (mil_op_find(op, entry->key) != NULL)
-        return error_set(run->err, PST_ERR_MODEL, "model.mlmodel: %s has %s twice",
+        return error_set(reader->err, PST_ERR_MODEL, "model.mlmodel: %s has %s twice",
                          name_of(message), entry->key);
     for (size_t i = 0; i < count; i++) {
         const PstMil__Binding *binding = entry->value->bindings[i];
         if (binding->kind_case == PST_MIL__BINDING__KIND_VALUE) {
             struct mil_value *value = NULL;
-            pst_status status = read_inline(run, binding->value, name_of(message), &value);
+            pst_status status = read_inline(reader, binding->value, name_of(message), &value);
             if (status) return status;
             values[i] = value;
             continue;
         }
         if (binding->kind_case != PST_MIL__BINDING__KIND_NAME)
-            return error_set(run->err, PST_ERR_MODEL,
+            return error_set(reader->err, PST_ERR_MODEL,
                              "model.mlmodel: %s has neither a name nor a value as %s",
                              name_of(message), entry->key);
-        values[i] = scope_find(&run->scope, binding->name);
+        values[i] = scope_find(&reader->scope, binding->name);
         if (values[i] == NULL)
-            return error_set(run->err, PST_ERR_MODEL,
+            return error_set(reader->err, PST_ERR_MODEL,
                              "model.mlmodel: %s uses %s as %s, which is not defined before it",
                              name_of(message), binding->name, entry->key);
     }
-    mil_op_arguments(run->model, op, entry->key, values, count);
+    mil_op_arguments(reader->model, op, entry->key, values, count);
     return PST_OK;
 }
 
-static pst_status read_arguments(struct reading *run, const PstMil__Operation *message,
+static pst_status read_arguments(struct reader *reader, const PstMil__Operation *message,
                                  struct mil_op *op) {
     pst_status status = PST_OK;
     for (size_t i = 0; i < message->n_inputs && !status; i++)
-        status = read_argument(run, message, message->inputs[i], op);
+        status = read_argument(reader, message, message->inputs[i], op);
     for (size_t i = 0; i < message->n_attributes && !status; i++) {
         const PstMil__ValueEntry *entry = message->attributes[i];
         struct mil_value *value = NULL;
         if (strcmp(entry->key, "name") == 0) continue;
         if (mil_op_find(op, entry->key) != NULL)
-            return error_set(run->err, PST_ERR_MODEL, "model.mlmodel: %s has %s twice",
+            return error_set(reader->err, PST_ERR_MODEL, "model.mlmodel: %s has %s twice",
                              name_of(message), entry->key);
-        status = read_inline(run, entry->value, name_of(message), &value);
-        mil_op_attribute(run->model, op, entry->key, value);
+        status = read_inline(reader, entry->value, name_of(message), &value);
+        mil_op_attribute(reader->model, op, entry->key, value);
     }
     return status;
 }
 
-static pst_status read_outputs(struct reading *run, const PstMil__Operation *message,
+static pst_status read_outputs(struct reader *reader, const PstMil__Operation *message,
                                struct mil_op *op) {
     for (size_t i = 0; i < message->n_outputs; i++) {
         struct mil_type type;
         const char *name = message->outputs[i]->name;
-        pst_status status = value_read_type(message->outputs[i]->type, name, &type, run->err);
-        if (!status) status = define(run, mil_op_output(run->model, op, name, type));
+        pst_status status = value_read_type(message->outputs[i]->type, name, &type, reader->err);
+        if (!status) status = define(reader, mil_op_output(reader->model, op, name, type));
         if (status) return status;
     }
     return PST_OK;
 }
 
-static pst_status read_block(struct reading *run, const PstMil__Block *message,
+static pst_status read_block(struct reader *reader, const PstMil__Block *message,
                              struct mil_block *block);
 
-static pst_status read_operation(struct reading *run, const PstMil__Operation *message,
+static pst_status read_operation(struct reader *reader, const PstMil__Operation *message,
                                  struct mil_block *block) {
-    if (strcmp(message->type, "const") == 0) return read_const(run, message, block);
-    struct mil_op *op = mil_op_new(run->model, block, message->type);
-    if (op == NULL) return error_memory(run->err, 0);
+    if (strcmp(message->type, "const") == 0) return read_const(reader, message, block);
+    struct mil_op *op = mil_op_new(reader->model, block, message->type);
+    if (op == NULL) return error_memory(reader->err, 0);
     const char *name = value_text(find_attribute(message, "name"));
     if (name != NULL && (message->n_outputs == 0 || strcmp(name, message->outputs[0]->name) != 0))
-        op->name = mil_text(run->model, "%s", name);
-    pst_status status = read_arguments(run, message, op);
+        op->name = mil_text(reader->model, "%s", name);
+    pst_status status = read_arguments(reader, message, op);
     for (size_t i = 0; i < message->n_blocks && !status; i++) {
-        struct mil_block *inner = mil_block_new(run->model);
-        size_t before = run->scope.count;
-        if (inner == NULL) return error_memory(run->err, 0);
-        mil_op_block(run->model, op, inner);
-        status = read_block(run, message->blocks[i], inner);
-        scope_leave(&run->scope, before);
+        struct mil_block *inner = mil_block_new(reader->model);
+        size_t before = reader->scope.count;
+        if (inner == NULL) return error_memory(reader->err, 0);
+        mil_op_block(reader->model, op, inner);
+        status = read_block(reader, message->blocks[i], inner);
+        scope_leave(&reader->scope, before);
     }
-    return status ? status : read_outputs(run, message, op);
+    return status ? status : read_outputs(reader, message, op);
 }
 
 /* ------------------------------------------------------------------------ blocks and functions */
 
-static pst_status read_block(struct reading *run, const PstMil__Block *message,
+static pst_status read_block(struct reader *reader, const PstMil__Block *message,
                              struct mil_block *block) {
     pst_status status = PST_OK;
     if (message->n_attributes != 0)
-        return error_set(run->err, PST_ERR_UNSUPPORTED,
+        return error_set(reader->err, PST_ERR_UNSUPPORTED,
                          "model.mlmodel: a block has the attribute %s, which this version does "
                          "not know",
                          message->attributes[0]->key);
     for (size_t i = 0; i < message->n_inputs && !status; i++) {
         struct mil_type type;
         const char *name = message->inputs[i]->name;
-        status = value_read_type(message->inputs[i]->type, name, &type, run->err);
-        if (!status) status = define(run, mil_block_input(run->model, block, name, type));
+        status = value_read_type(message->inputs[i]->type, name, &type, reader->err);
+        if (!status) status = define(reader, mil_block_input(reader->model, block, name, type));
     }
     for (size_t i = 0; i < message->n_operations && !status; i++)
-        status = read_operation(run, message->operations[i], block);
+        status = read_operation(reader, message->operations[i], block);
     for (size_t i = 0; i < message->n_outputs && !status; i++) {
-        const struct mil_value *value = scope_find(&run->scope, message->outputs[i]);
+        const struct mil_value *value = scope_find(&reader->scope, message->outputs[i]);
         if (value == NULL)
-            return error_set(run->err, PST_ERR_MODEL,
+            return error_set(reader->err, PST_ERR_MODEL,
                              "model.mlmodel: the output %s of a block is not defined in it",
                              message->outputs[i]);
-        mil_block_output(run->model, block, value);
+        mil_block_output(reader->model, block, value);
     }
-    return status ? status : mil_model_check(run->model, run->err);
+    return status ? status : mil_model_check(reader->model, reader->err);
 }
 
-static pst_status read_function(struct reading *run, const PstMil__FunctionEntry *entry) {
+static pst_status read_function(struct reader *reader, const PstMil__FunctionEntry *entry) {
     const PstMil__Function *message = entry->value;
     if (message == NULL || message->n_blocks != 1 || message->blocks[0]->value == NULL ||
         strcmp(message->blocks[0]->key, message->opset) != 0)
-        return error_set(run->err, PST_ERR_MODEL,
+        return error_set(reader->err, PST_ERR_MODEL,
                          "model.mlmodel: the function %s has no single block for its opset %s",
                          entry->key, message != NULL ? message->opset : "");
     if (message->n_attributes != 0)
-        return error_set(run->err, PST_ERR_UNSUPPORTED,
+        return error_set(reader->err, PST_ERR_UNSUPPORTED,
                          "model.mlmodel: the function %s has the attribute %s, which this version "
                          "does not know",
                          entry->key, message->attributes[0]->key);
-    for (size_t i = 0; i < run->model->function_count; i++)
-        if (strcmp(run->model->functions[i]->name, entry->key) == 0)
-            return error_set(run->err, PST_ERR_MODEL, "model.mlmodel: there are two functions %s",
-                             entry->key);
-    struct mil_function *function = mil_function_new(run->model, entry->key, message->opset);
-    pst_status status = mil_model_check(run->model, run->err);
+    for (size_t i = 0; i < reader->model->function_count; i++)
+        if (strcmp(reader->model->functions[i]->name, entry->key) == 0)
+            return error_set(reader->err, PST_ERR_MODEL,
+                             "model.mlmodel: there are two functions %s", entry->key);
+    struct mil_function *function = mil_function_new(reader->model, entry->key, message->opset);
+    pst_status status = mil_model_check(reader->model, reader->err);
     for (size_t i = 0; i < message->n_inputs && !status; i++) {
         struct mil_type type;
         const char *name = message->inputs[i]->name;
-        status = value_read_type(message->inputs[i]->type, name, &type, run->err);
-        if (!status) status = define(run, mil_function_input(run->model, function, name, type));
+        status = value_read_type(message->inputs[i]->type, name, &type, reader->err);
+        if (!status)
+            status = define(reader, mil_function_input(reader->model, function, name, type));
     }
-    if (!status) status = read_block(run, message->blocks[0]->value, function->block);
-    scope_leave(&run->scope, 0);
+    if (!status) status = read_block(reader, message->blocks[0]->value, function->block);
+    scope_leave(&reader->scope, 0);
     return status;
 }
 
 /* ------------------------------------------------------------------------------------- whole */
 
-static pst_status read_model(struct reading *run, const PstMil__Model *message) {
-    struct mil_model *model = run->model;
+static pst_status read_model(struct reader *reader, const PstMil__Model *message) {
+    struct mil_model *model = reader->model;
     const PstMil__Program *program = message->program;
     if (program == NULL)
-        return error_set(run->err, PST_ERR_UNSUPPORTED,
+        return error_set(reader->err, PST_ERR_UNSUPPORTED,
                          "model.mlmodel: holds no ML program (mlProgram), but another kind of "
                          "model or none");
     if (program->version != 1)
-        return error_set(run->err, PST_ERR_UNSUPPORTED,
+        return error_set(reader->err, PST_ERR_UNSUPPORTED,
                          "model.mlmodel: the program has version %lld, expected 1",
                          (long long)program->version);
     if (message->is_updatable)
-        return error_set(run->err, PST_ERR_UNSUPPORTED,
+        return error_set(reader->err, PST_ERR_UNSUPPORTED,
                          "model.mlmodel: is updatable, which ML programs are not");
     if (message->description == NULL)
-        return error_set(run->err, PST_ERR_MODEL, "model.mlmodel: has no description");
+        return error_set(reader->err, PST_ERR_MODEL, "model.mlmodel: has no description");
     model->specification = message->specification_version;
-    pst_status status = interface_read(message->description, model, run->err);
+    pst_status status = interface_read(message->description, model, reader->err);
     for (size_t i = 0; i < program->n_functions && !status; i++)
-        status = read_function(run, program->functions[i]);
+        status = read_function(reader, program->functions[i]);
     return status;
 }
 
-pst_status spec_read(const unsigned char *bytes, size_t length, struct mil_model *model,
-                     pst_error *err) {
-    pst_status status = spec_scan(bytes, length, err);
+pst_status message_read(const unsigned char *bytes, size_t length, struct mil_model *model,
+                        pst_error *err) {
+    pst_status status = message_scan(bytes, length, err);
     if (status) return status;
     PstMil__Model *message = pst_mil__model__unpack(NULL, length, bytes);
-    if (message == NULL) /* what is wrong with the bytes, the scan has seen */
+    if (message == NULL) /* the scan has found the bytes valid */
         return error_memory(err, 0);
-    struct reading run = {.model = model, .err = err};
-    status = read_model(&run, message);
-    scope_free(&run.scope);
+    struct reader reader = {.model = model, .err = err};
+    status = read_model(&reader, message);
+    scope_free(&reader.scope);
     pst_mil__model__free_unpacked(message, NULL);
     return status;
 }

@@ -1,5 +1,5 @@
-/* package_read.c - opens a package: the manifest says which file is the program, the program which weights
- * it needs.
+/* package_read.c - opens a package: the manifest says which file is the program, the program which
+ * weights it needs.
  *
  * The idea to hold: paths in the manifest lead to files of the package and nowhere else. */
 #include <jansson.h>
@@ -131,7 +131,7 @@ static pst_status read_program(const char *path, struct mil_model *model, pst_er
     if (status) return status;
     status = open_weights(path, &model->weights, err);
     model->program_bytes = file.size;
-    if (!status) status = spec_read(file.data, file.size, model, err);
+    if (!status) status = message_read(file.data, file.size, model, err);
     file_view_close(&file);
     return status;
 }

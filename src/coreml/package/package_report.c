@@ -34,7 +34,7 @@ void pst_package_free(pst_package *package) {
     free(package);
 }
 
-/* Hands the text over, or reports that there was no memory for it. */
+/* Gives the text to the caller, or reports that there was no memory for it. */
 static pst_status give(struct buffer *text, char **result, pst_error *err) {
     buffer_append(text, "", 0);
     if (text->failed || text->data == NULL) {
@@ -90,7 +90,7 @@ static json_t *interface_array(const struct mil_model *model) {
     return array;
 }
 
-/* Constants by type. Those of one record in the weight file are counted as often as they are used. */
+/* Constants by type. A record of the weight file is counted as often as it is used. */
 struct sizes {
     uint64_t constants[MIL_U3 + 1], bytes[MIL_U3 + 1];
 };

@@ -1,8 +1,9 @@
-/* package_scan.c - a walk over the bytes of model.mlmodel by the schema, before any of it is unpacked.
+/* package_scan.c - a walk over the bytes of model.mlmodel by the schema, before any of it is
+ * unpacked.
  *
- * The idea to hold: the unpacker calls itself for every message in a message and allocates what lengths
- * ask for. After this walk the nesting is known to be shallow, the memory to be within bounds, and
- * every field to be one we know, once, in its place, so that nothing is merged or skipped in silence. */
+ * The idea to hold: the unpacker calls itself for every message in a message and allocates as much
+ * as lengths say. After this walk the nesting is known to be shallow and the memory to be bounded;
+ * and every field is known, single and in order, so that nothing is merged or skipped silently. */
 #include <string.h>
 
 #include "base/checked.h"
@@ -170,7 +171,7 @@ static pst_status scan_message(struct scan *scan, const ProtobufCMessageDescript
     return PST_OK;
 }
 
-pst_status spec_scan(const unsigned char *bytes, size_t length, pst_error *err) {
+pst_status message_scan(const unsigned char *bytes, size_t length, pst_error *err) {
     struct scan scan = {.start = bytes, .err = err};
     return scan_message(&scan, &pst_mil__model__descriptor, (struct span){bytes, bytes + length},
                         0);

@@ -1,7 +1,7 @@
 /* package_values.c - reads types and constants.
  *
- * The idea to hold: which member of the message holds the elements of which type is fixed, and there are
- * exactly as many as the shape says; nothing is converted but widths. */
+ * The idea to hold: the type decides which member of the message holds the elements, and there are
+ * exactly as many as the shape says. Only widths are converted. */
 #include "coreml/package/package_values.h"
 
 #include <string.h>
@@ -82,7 +82,7 @@ pst_status value_read_type(const PstMil__ValueType *message, const char *name,
         const PstMil__ValueType *inner = message->state->wrapped;
         if (inner == NULL || inner->kind_case != PST_MIL__VALUE_TYPE__KIND_TENSOR)
             return error_set(err, PST_ERR_MODEL,
-                             "model.mlmodel: the state %s is not one of a tensor", name);
+                             "model.mlmodel: the state %s does not hold a tensor", name);
         pst_status status = read_tensor_type(inner->tensor, name, type, err);
         if (!status) type->state = 1;
         return status;

@@ -1,8 +1,8 @@
-/* package_write.c - writes a package: weights, program and manifest into a temporary folder that then gets
- * its name.
+/* package_write.c - writes a package: weights, program and manifest into a temporary folder that
+ * then gets its name.
  *
- * The idea to hold: the same model gives the same bytes on every machine. The identifiers that other
- * writers draw at random are derived from what they identify. */
+ * The idea to hold: the same model gives the same bytes on every machine. The identifiers that
+ * other writers draw at random are derived from what they identify. */
 #include "coreml/package/package.h"
 
 #include <errno.h>
@@ -28,7 +28,8 @@ const struct folder_files PACKAGE_FILES = {
     .suffix = ".mlpackage",
 };
 
-/* "XXXXXXXX-XXXX-8XXX-YXXX-XXXXXXXXXXXX" and a NUL: a UUID of version 8, the one for makers' own rules. */
+/* "XXXXXXXX-XXXX-8XXX-YXXX-XXXXXXXXXXXX" and a NUL: a UUID of version 8, which is made by a rule of
+ * one's own. */
 enum { UUID_SIZE = 37 };
 
 static void make_uuid(const char hex[DIGEST_HEX_SIZE], char uuid[UUID_SIZE]) {
@@ -57,8 +58,8 @@ static void add_entry(struct buffer *text, const char *uuid, const char *descrip
                   uuid, description, name, name, end);
 }
 
-/* The manifest as Apple's tools lay it out: four spaces, keys in order, a newline at the end. `weights` is
- * the weight file's hash or "". */
+/* The manifest as Apple's tools lay it out: four spaces, keys in order, a newline at the end.
+ * `weights` is the weight file's hash or "". */
 static void build_manifest(struct buffer *text, const char program[DIGEST_HEX_SIZE],
                            const char *weights) {
     char model_id[UUID_SIZE], weights_id[UUID_SIZE] = "";
@@ -113,7 +114,7 @@ static pst_status write_program(const struct mil_model *model, const char *folde
     unsigned char *bytes = NULL;
     size_t length = 0;
     struct digest digest = {0};
-    pst_status status = spec_write(model, &bytes, &length, err);
+    pst_status status = message_write(model, &bytes, &length, err);
     if (!status) status = digest_begin(&digest, DIGEST_SHA256, err);
     if (!status) status = digest_add(&digest, bytes, length, err);
     if (!status) status = digest_end(&digest, hex, err);
@@ -142,7 +143,7 @@ static pst_status write_parts(struct mil_model *model, const char *folder, pst_e
     return status;
 }
 
-/* Only a package is ever replaced: what is in the old folder goes with it. */
+/* Only a package may be replaced, because all that is in the old folder is deleted. */
 static pst_status check_target(const char *path, pst_error *err) {
     if (!path_is_folder(path) || path_has_file(path, "Manifest.json")) return PST_OK;
     return error_set(err, PST_ERR_IO, "%s: exists and is not a package", path);

@@ -211,7 +211,7 @@ static void test_nesting(void **state) {
     }
     pst_error err = {0};
     struct mil_model *model = mil_model_new();
-    assert_int_equal(spec_read(at, length, model, &err), PST_ERR_MODEL);
+    assert_int_equal(message_read(at, length, model, &err), PST_ERR_MODEL);
     assert_non_null(strstr(err.message, "nested too deeply"));
     mil_model_free(model);
     free(bytes);
