@@ -3,14 +3,10 @@
 #ifndef TESTS_MIL_CASE_H
 #define TESTS_MIL_CASE_H
 
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "support/test.h"
 
-#include <cmocka.h>
+#include <math.h>
+#include <string.h>
 
 #include "coreml/interpret/interpret.h"
 #include "coreml/mil/mil.h"

@@ -3,12 +3,7 @@
  * Bytes are changed, cut off, doubled and moved in the config and in the tensor file, the header of
  * which is hit more often than the numbers. What is refused must name the file and say something;
  * what is still an adapter must open and close. The sanitizer build watches. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include "base/file_view.h"
 #include "potstill.h"

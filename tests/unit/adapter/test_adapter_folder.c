@@ -1,10 +1,5 @@
 /* test_adapter_folder.c - where the adapter is, and adapters of Moonshine's own trainer. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include <unistd.h>
 

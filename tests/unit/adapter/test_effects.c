@@ -1,14 +1,10 @@
 /* test_effects.c - what adapters beyond plain matrices become, on the nine modules of
  * few_modules.h: the effects they are read into, and the weights that merging makes of them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <math.h>
 

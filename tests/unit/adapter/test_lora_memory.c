@@ -4,15 +4,11 @@
  * counts down to the allocation that fails, and keeps count of blocks, so that a leak on any error
  * path shows. jansson alone gets memory that does not fail: 2.14 reads past its buffers when it
  * runs out. Sanitizers bring a malloc of their own, so there and outside glibc this is skipped. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <jansson.h>
 

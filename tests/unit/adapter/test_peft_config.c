@@ -1,13 +1,9 @@
 /* test_peft_config.c - adapter_config.json: what is read, what is refused and with which words. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "adapter/config/peft_config.h"
 

@@ -1,11 +1,6 @@
 /* test_relatives.c - LoHa, LoKr, AdaLoRA and IA3 on the nine modules of few_modules.h: small
  * numbers whose results can be had by hand. The live tests show the same on whole networks. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include "adapter/adapter.h"
 #include "support/adapter_writer.h"

@@ -1,10 +1,5 @@
 /* test_symmetric_eigen.c - eigenvectors against what they must satisfy. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,14 +1,10 @@
 /* test_targets.c - which modules a config means. tests/oracle/test_lora_targets.py asks PEFT itself
  * the same questions over a whole model; here are the rules one by one, and the messages. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "adapter/config/config_regex.h"
 #include "adapter/config/peft_config.h"

@@ -1,11 +1,6 @@
 /* test_audio.c - files of every common kind come out as the samples that went in; damaged ones are
  * refused by name. That the bits are librosa's is judged by tests/oracle/test_audio.py. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,11 +1,6 @@
 /* test_audio_stream.c - however a file is taken from its stream, the samples are those of
  * pst_audio_read(), and what is wrong with it is found. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,10 +1,5 @@
 /* test_loudness.c - the loudness rule by hand-made numbers; torch's own are in the oracle tests. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,10 +1,5 @@
 /* test_arena.c - measure and place agree; sizes that do not fit are noticed. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include "base/arena.h"
 

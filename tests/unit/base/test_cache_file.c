@@ -1,11 +1,6 @@
 /* test_cache_file.c - what is kept comes back as it was; whatever else lies there
  * is as good as nothing. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include <dirent.h>
 #include <fcntl.h>

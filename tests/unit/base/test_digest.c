@@ -1,10 +1,5 @@
 /* test_digest.c - digests of FIPS 180-2 and of git, in one piece and in many. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include <string.h>
 

@@ -1,10 +1,6 @@
 /* test_file_writer.c - outputs are whole or absent; messages are printable. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
 
-#include <cmocka.h>
 #include <dirent.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,10 +1,6 @@
 /* test_folder_writer.c - a folder is there whole or not at all, and nobody else's is touched. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
 
-#include <cmocka.h>
 #include <dirent.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -2,12 +2,8 @@
  * their option structs lack has its default, what they have beyond ours has to be zero. Every
  * reader of such a struct is called with each size. Structs lie in blocks of exactly their size,
  * for AddressSanitizer. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
 
-#include <cmocka.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,6 @@
 /* test_python_repr.c - numbers as Python writes them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
 
-#include <cmocka.h>
 #include <locale.h>
 #include <math.h>
 

@@ -1,10 +1,5 @@
 /* test_spans.c - spans by thread, and the wall clock shared out among stages. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include "base/spans.h"
 #include "potstill_tools.h"

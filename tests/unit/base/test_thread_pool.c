@@ -1,11 +1,7 @@
 /* test_thread_pool.c - every task runs once, jobs follow each other, a worker's
  * number is its own. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
 
-#include <cmocka.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>

@@ -1,10 +1,5 @@
 /* test_manifest.c - every form of a line, and the message for every mistake. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include <dirent.h>
 #include <stdio.h>

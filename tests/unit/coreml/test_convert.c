@@ -1,11 +1,7 @@
 /* test_convert.c - converting: the packages read back, what they compute against the engine, that the same
  * gives the same bytes, what is refused, and that a failure leaves nothing. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
 
-#include <cmocka.h>
 #include <dirent.h>
 #include <math.h>
 #include <signal.h>

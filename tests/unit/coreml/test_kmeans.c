@@ -1,10 +1,6 @@
 /* test_kmeans.c - the best parting of values into runs, against every parting there is. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
 
-#include <cmocka.h>
 #include <math.h>
 #include <stdlib.h>
 

@@ -1,10 +1,7 @@
 /* test_package.c - the bytes of packages as other writers have them, and what reading and writing keep. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdlib.h>
+#include "support/test.h"
 
-#include <cmocka.h>
+#include <stdlib.h>
 
 #include "base/file_view.h"
 #include "base/file_writer.h"

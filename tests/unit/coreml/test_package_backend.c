@@ -1,11 +1,7 @@
 /* test_package_backend.c - converted models behind a session: the packages by the interpreter give the tokens
  * of the engine, greedily, with rules, with beams, and in each other's company. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
 
-#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,12 +1,9 @@
 /* test_package_damage.c - a sound package passes the structure check; each damaged one fails for
  * the reason that it was damaged by. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
+#include "support/test.h"
+
 #include <stdlib.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/file_view.h"
 #include "coreml/package/package.h"

@@ -1,11 +1,6 @@
 /* test_normalize.c - what the reference script's normaliser keeps and lowers; as
  * Python 3.11 has it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include <stdlib.h>
 #include <string.h>

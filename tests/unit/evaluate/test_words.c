@@ -1,10 +1,5 @@
 /* test_words.c - word counts as jiwer 4.0.0 has them, ties and all; the numbers are its own. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,12 +1,8 @@
 /* test_pickle_file.c - what torch.save() wrote is found; whatever else it is, is
  * refused by name. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
+#include "support/test.h"
 
-#include <cmocka.h>
+#include <stdlib.h>
 
 #include "base/file_view.h"
 #include "formats/pickle_file.h"

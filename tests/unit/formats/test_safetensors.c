@@ -1,10 +1,6 @@
 /* test_safetensors.c - what is written is read back; what is wrong is named. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
 
-#include <cmocka.h>
 #include <math.h>
 
 #include "formats/safetensors.h"

@@ -2,12 +2,7 @@
 /* nftw(), beyond the POSIX base that the build asks for */
 #define _XOPEN_SOURCE 700
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include <ftw.h>
 #include <stdio.h>

@@ -1,10 +1,5 @@
 /* test_hub_reply.c - the headers of the hub, and what passes for none of them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include <string.h>
 

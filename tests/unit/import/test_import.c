@@ -1,16 +1,12 @@
 /* test_import.c - pst_import_ort() over a model made here: what it writes is compared value by
  * value, what is wrong with a source is named, and a failure leaves nothing behind. */
-#include <setjmp.h>
+#include "support/test.h"
+
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/file_writer.h"
 #include "formats/json_file.h"

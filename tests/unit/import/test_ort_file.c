@@ -1,11 +1,7 @@
 /* test_ort_file.c - what a small .ort holds is found; every malformed one is refused by name. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
+#include "support/test.h"
 
-#include <cmocka.h>
+#include <stdlib.h>
 
 #include "base/file_view.h"
 #include "import/ort_file.h"

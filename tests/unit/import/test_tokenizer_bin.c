@@ -1,11 +1,8 @@
 /* test_tokenizer_bin.c - vocabularies are read, and become the tokenizer.json they stand for. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
+
 #include <stdlib.h>
 
-#include <cmocka.h>
 #include <jansson.h>
 
 #include "import/tokenizer_bin.h"

@@ -9,18 +9,14 @@
 #define PST_TESTS_KERNEL_CHECK_H
 
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include "support/test.h"
+
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "kernels/kernels.h"
 

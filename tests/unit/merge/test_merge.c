@@ -1,11 +1,7 @@
 /* test_merge.c - merging: the numbers against W + sum of w s B A, the folder,
  * and what is refused. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
 
-#include <cmocka.h>
 #include <math.h>
 #include <signal.h>
 #include <sys/resource.h>

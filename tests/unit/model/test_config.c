@@ -1,10 +1,5 @@
 /* test_config.c - spellings of config.json and generation_config.json, and what is refused. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include "model/model.h"
 #include "support/scratch.h"

@@ -1,10 +1,5 @@
 /* test_weights.c - model folders that lack something, have too much, or lie about a shape. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include "model/model.h"
 #include "support/scratch.h"

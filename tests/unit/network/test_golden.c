@@ -3,12 +3,8 @@
  * tests/golden/<model>/trace.safetensors holds the output of every stage in float64 (rounded to
  * float32), decoding.json the tokens generate() gives. Each is run on every kernel set this CPU has
  * and on one and three threads. The first stage that differs is named. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
 
-#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,12 +1,8 @@
 /* test_logits.c - the search of logits in two stages against a search of them all: the same token,
  * logit and margin to the bit on matrices made to mislead it, and honest surrender where it cannot
  * know. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
 
-#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,12 +4,8 @@
  * The model is the micro model of the goldens, the sound a few tones that rise, long enough for
  * several blocks of frames. Effects are made up here and put on every layer of the encoder and on
  * the layers of the cross-attention. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
 
-#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

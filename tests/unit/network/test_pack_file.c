@@ -1,11 +1,6 @@
 /* test_pack_file.c - models opened with a cache compute with the same bytes as those without,
  * whatever lies in the cache and however many processes open one at a time. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include <dirent.h>
 #include <fcntl.h>

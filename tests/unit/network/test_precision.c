@@ -1,11 +1,6 @@
 /* test_precision.c - the precision asked for is taken, and auto is what the set
  * has products for. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include "network/precision.h"
 

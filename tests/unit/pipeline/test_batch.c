@@ -1,11 +1,6 @@
 /* test_batch.c - a batch gives what the clips give one at a time, in their order, whatever the number of
  * threads and whatever fails on the way. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include <math.h>
 #include <sndfile.h>

@@ -5,12 +5,8 @@
  * The whole way from opening a model to a report is run again and again, the N-th allocation failing, for
  * every N until a run needs fewer. Each run must end in PST_ERR_MEMORY, or in success where the library
  * can do without, and give back all it took. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
 
-#include <cmocka.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>

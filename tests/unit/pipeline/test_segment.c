@@ -1,10 +1,5 @@
 /* test_segment.c - where long clips are cut, and that the segments are the clip. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include <math.h>
 #include <stdlib.h>

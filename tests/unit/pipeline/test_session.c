@@ -1,10 +1,6 @@
 /* test_session.c - what pst_transcribe() refuses, and that a session forgets what it heard before. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
 
-#include <cmocka.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>

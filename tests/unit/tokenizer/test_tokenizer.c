@@ -2,12 +2,7 @@
  *
  * tests/unit/tokenizer/tokenizer.json has the published file's parts around 293 tokens and 21
  * merges; the ids and texts expected here are what tokenizers 0.22.2 makes of it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -1,11 +1,6 @@
 /* test_tokenizer_image.c - an image is the tokenizer it was made from; a damaged one is none, or
  * one that does no harm. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,10 +1,6 @@
 /* test_diff.c - ranks of matrices made to have them, and what is said of two checkpoints. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
 
-#include <cmocka.h>
 #include <math.h>
 
 #include "formats/dtype.h"

@@ -1,10 +1,6 @@
 /* test_verify.c - each kind of damage is found, by file and by name, and all of it in one run. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test.h"
 
-#include <cmocka.h>
 #include <math.h>
 
 #include "base/buffer.h"
