@@ -1,9 +1,9 @@
-/* fuzz_interpret.c - programs made of the bytes, run on inputs made of the bytes. They may be refused,
- * by the check or while they run, but must neither fault nor run on without end.
+/* fuzz_interpret.c - programs made of the bytes, run on inputs made of the bytes. They may be
+ * refused, by the check or while they run, but must neither fault nor run on without end.
  *
- * So that many of them pass the check, an operation is given what its row asks for: new constants of
- * that type, or values that are there, whose shapes the program leaves open. What it gives is found by
- * trying. */
+ * So that many of them pass the check, an operation is given what its row asks for: new
+ * constants of that type, or values that are there, whose shapes the program leaves open. What
+ * it gives is found by trying. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +51,7 @@ static void add_value(struct build *build, const struct mil_value *value) {
     if (value != NULL && build->count < VALUES_MAX) build->values[build->count++] = value;
 }
 
-/* ------------------------------------------------------------------------------------- arguments */
+/* ------------------------------------------------------------------------------------ arguments */
 
 /* An element type for a parameter; mostly that of the first argument, where they may be tied. */
 static enum mil_dtype dtype_for(struct build *build, const struct mil_op *op, char code) {
@@ -68,8 +68,8 @@ static enum mil_dtype dtype_for(struct build *build, const struct mil_op *op, ch
     }
 }
 
-/* Small dimensions and numbers mostly; ranks of the first argument, and vectors with an element for each of
- * its axes, or of those that a kernel moves along. */
+/* Small dimensions and numbers mostly; ranks of the first argument, and vectors with an element for
+ * each of its axes, or of those that a kernel moves along. */
 static struct mil_value *new_constant(struct build *build, const struct mil_op *op,
                                       const struct op_parameter *parameter) {
     int conv = strcmp(op->type, "conv") == 0, pads = strcmp(parameter->name, "pad") == 0;
@@ -126,10 +126,10 @@ static void add_argument(struct build *build, struct mil_op *op,
         op->arguments[op->argument_count - 1].attribute = 1;
 }
 
-/* ------------------------------------------------------------------------------------ operations */
+/* ----------------------------------------------------------------------------------- operations */
 
-/* The types that results of an operation are likely to have, the likeliest first: element types and ranks
- * of the first argument, then all others. */
+/* The types that results of an operation are likely to have, the likeliest first: element types and
+ * ranks of the first argument, then all others. */
 static struct mil_type likely_type(const struct mil_op *op, size_t try) {
     static const enum mil_dtype others[] = {MIL_F32, MIL_I32, MIL_BOOL, MIL_F16,
                                             MIL_U16, MIL_I8,  MIL_U8};
@@ -184,7 +184,8 @@ static void add_operation(struct build *build) {
     for (size_t i = 0; i < op->output_count; i++) add_value(build, op->outputs[i]);
 }
 
-/* Two blocks with an operation each; they take the arguments of a loop and give them back, turned. */
+/* Two blocks with an operation each; they take the arguments of a loop and give
+ * them back, turned. */
 static void add_blocks(struct build *build, struct mil_op *op) {
     const struct mil_argument *loop = mil_op_find(op, "loop_vars");
     struct mil_block *outer = build->block;
@@ -209,7 +210,7 @@ static void add_blocks(struct build *build, struct mil_op *op) {
     build->block = outer;
 }
 
-/* ------------------------------------------------------------------------------------------- run */
+/* ------------------------------------------------------------------------------------------ run */
 
 static void add_inputs(struct build *build) {
     for (size_t i = 0; i < INPUTS; i++) {

@@ -1,7 +1,8 @@
 /* runner.h - what runs the functions of packages: the interpreter on any system, Core ML on macOS.
  *
- * A function keeps its inputs between runs; the caller writes only what has changed. Numbers are
- * float here, whatever type the package declares: ids and positions are small, so they are exact. */
+ * A function keeps its inputs between runs; the caller writes only what has changed.
+ * Numbers are float here, whatever type the package declares: ids and positions are
+ * small, so they are exact. */
 #ifndef PST_COREML_RUN_RUNNER_H
 #define PST_COREML_RUN_RUNNER_H
 

@@ -1,8 +1,8 @@
 /* runner_coreml.m - runs functions of packages by Core ML; see runner.h. The only Objective-C file,
  * compiled with -fobjc-arc on macOS.
  *
- * C code passes struct function around, so its objects are retained pointers
- * (CFBridgingRetain). The array of an input is made once and kept: a decoder runs for every token, and only what has
+ * C code passes struct function around, so its objects are retained pointers (CFBridgingRetain).
+ * The array of an input is made once and kept: a decoder runs for every token, and only what has
  * changed is written. Arrays of outputs may have padded rows, so they are read by their strides. */
 #import <CoreML/CoreML.h>
 #import <Foundation/Foundation.h>

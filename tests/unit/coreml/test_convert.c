@@ -1,5 +1,5 @@
-/* test_convert.c - converting: the packages read back, what they compute against the engine, that the same
- * gives the same bytes, what is refused, and that a failure leaves nothing. */
+/* test_convert.c - converting: the packages read back, what they compute against the engine, that
+ * the same gives the same bytes, what is refused, and that a failure leaves nothing. */
 #include "support/test.h"
 
 #include <dirent.h>
@@ -111,8 +111,8 @@ static void packages_read_back(void **state) {
     mil_model_free(model);
 }
 
-/* The axis of the samples is the only one beyond what the Neural Engine takes, and no graph computes along
- * it: the longest clip has 7,500 blocks. */
+/* The axis of the samples is the only one beyond what the Neural Engine takes, and no graph
+ * computes along it: the longest clip has 7,500 blocks. */
 static void no_axis_is_too_long(void **state) {
     (void)state;
     struct mil_model *model;
@@ -147,8 +147,8 @@ static void make_clip(float *samples, size_t count) {
     }
 }
 
-/* Largest difference, as a part of the largest value of `b`; NaN when there is one. Not by fmax(), which
- * passes over NaN and which gcc 12 for AArch64 does not survive here. */
+/* Largest difference, as a part of the largest value of `b`; NaN when there is one. Not by fmax(),
+ * which passes over NaN and which gcc 12 for AArch64 does not survive here. */
 static double difference(const float *a, const float *b, size_t count) {
     double largest = 0, size = 0;
     for (size_t i = 0; i < count; i++) {

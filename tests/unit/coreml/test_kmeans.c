@@ -15,7 +15,8 @@ static double cost_of(const double *values, const uint64_t *counts, size_t first
     return cost;
 }
 
-/* The least cost of `runs` runs over values [first, count), by trying every end of the first one. */
+/* The least cost of `runs` runs over values [first, count), by trying every end
+ * of the first one. */
 static double try_all(const double *values, const uint64_t *counts, size_t first, size_t count,
                       size_t runs) {
     if (runs == 1) return cost_of(values, counts, first, count);

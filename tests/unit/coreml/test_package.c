@@ -1,4 +1,5 @@
-/* test_package.c - the bytes of packages as other writers have them, and what reading and writing keep. */
+/* test_package.c - the bytes of packages as other writers have them, and what
+ * reading and writing keep. */
 #include "support/test.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* test_package_backend.c - converted models behind a session: the packages by the interpreter give the tokens
- * of the engine, greedily, with rules, with beams, and in each other's company. */
+/* test_package_backend.c - converted models behind a session: the packages by the interpreter give
+ * the tokens of the engine, greedily, with rules, with beams, and in each other's company. */
 #include "support/test.h"
 
 #include <math.h>

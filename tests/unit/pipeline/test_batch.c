@@ -1,5 +1,5 @@
-/* test_batch.c - a batch gives what the clips give one at a time, in their order, whatever the number of
- * threads and whatever fails on the way. */
+/* test_batch.c - a batch gives what the clips give one at a time, in their order, whatever the
+ * number of threads and whatever fails on the way. */
 #include "support/test.h"
 
 #include <math.h>
@@ -209,7 +209,7 @@ static char *write_clip(const char *name, int format, const float *audio, size_t
     return path;
 }
 
-/* ----------------------------------------------------------------------------------- same results */
+/* --------------------------------------------------------------------------------- same results */
 
 static void clips_are_as_one_at_a_time(void **state) {
     (void)state;

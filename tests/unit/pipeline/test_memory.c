@@ -1,10 +1,10 @@
 /* test_memory.c - memory runs out at every place it can, one at a time.
  *
- * The linker hands every allocation of the library to the functions here. (Not those of the libraries below
- * it: jansson 2.14, for one, does not survive a failing malloc itself.)
- * The whole way from opening a model to a report is run again and again, the N-th allocation failing, for
- * every N until a run needs fewer. Each run must end in PST_ERR_MEMORY, or in success where the library
- * can do without, and give back all it took. */
+ * The linker hands every allocation of the library to the functions here. (Not those of the
+ * libraries below it: jansson 2.14, for one, does not survive a failing malloc itself.) The whole
+ * way from opening a model to a report is run again and again, the N-th allocation failing, for
+ * every N until a run needs fewer. Each run must end in PST_ERR_MEMORY, or in success where the
+ * library can do without, and give back all it took. */
 #include "support/test.h"
 
 #include <stdatomic.h>

@@ -52,7 +52,8 @@ static size_t read_segments(const pst_clip *clip, size_t window) {
     return count;
 }
 
-/* The segments of the first `length` samples; none lost, none twice, and lengths within their bounds. */
+/* The segments of the first `length` samples; none lost, none twice, and lengths
+ * within their bounds. */
 static size_t cut(size_t length, size_t window) {
     pst_clip clip = {.fd = -1, .samples = samples, .sample_count = length};
     size_t count = read_segments(&clip, window);

@@ -1,4 +1,5 @@
-/* test_session.c - what pst_transcribe() refuses, and that a session forgets what it heard before. */
+/* test_session.c - what pst_transcribe() refuses, and that a session forgets
+ * what it heard before. */
 #include "support/test.h"
 
 #include <math.h>
@@ -142,8 +143,8 @@ static void *make_session(void *session) {
     return pst_session_new(model, NULL, session, NULL) ? session : NULL;
 }
 
-/* Opening a model packs nothing; the first session does, whichever of several threads makes it, and those
- * that follow use the same weights. */
+/* Opening a model packs nothing; the first session does, whichever of several threads makes it, and
+ * those that follow use the same weights. */
 static void the_first_session_prepares(void **state) {
     (void)state;
     enum { SESSIONS = 4 };
@@ -215,7 +216,8 @@ static void threads_do_not_show(void **state) {
     at_each_precision(same_as_one_thread);
 }
 
-/* The search for the token alone, with rules that leave it nothing to do, and with one that acts. */
+/* The search for the token alone, with rules that leave it nothing to do, and
+ * with one that acts. */
 static void same_without_probability(pst_session *session, int threads) {
     (void)threads;
     static const float penalties[] = {1.0f, 1.7f};
