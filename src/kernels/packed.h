@@ -17,7 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum precision { PRECISION_F32, PRECISION_BF16, PRECISION_INT8, PRECISION_COUNT };
+#include "potstill.h"
+
+enum { PRECISION_COUNT = PST_PRECISION_AUTO }; /* the precisions there are; AUTO is one of them */
 
 /* Prepared rows may be read this many bytes past their end, and those bytes must be initialised
  * and, as bf16, finite (their weights are 0). */
@@ -26,7 +28,7 @@ enum { PACKED_SLACK = 64 };
 struct packed {
     const unsigned char *data; /* [bytes(n, k)], 64-byte aligned; NULL: not packed */
     uint32_t n, k;
-    enum precision precision;
+    pst_precision precision;
 };
 
 /* y[i, j] = (accumulate ? y[i, j] : 0) + sum over l of x[i, l] * w[first + j, l] + bias[j] */

@@ -31,7 +31,7 @@ void attention_rows(const struct block *b, float *q, const float *k, const float
             .count = ws->extent.frames,
             .head_dim = config->head_dim,
             .scale = attention_scale(config),
-            .approximate = ws->network->precision != PRECISION_F32,
+            .approximate = ws->network->precision != PST_PRECISION_F32,
         };
         ws->kernels->attend_rows(&attend, b->scratch->attend);
     }

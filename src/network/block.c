@@ -26,14 +26,14 @@ static float common_scale(const float *scale, size_t frames) {
 static struct prepared prepare_windows(const struct block *b, const struct linear_job *job,
                                        const float *x) {
     struct scratch *scratch = b->scratch;
-    enum precision precision = job->packed->precision;
+    pst_precision precision = job->packed->precision;
     const struct packed_kernels *kernels = b->ws->kernels->packed[precision];
     if (!kernels->prepare) return (struct prepared){x, job->x_stride * sizeof *x, NULL, 0};
     size_t channels = job->channels, bytes = channels * kernels->element_bytes;
     size_t frames = ((job->rows - 1) * job->x_stride + job->in) / channels;
     float *scale = scratch->prepared_scale;
     kernels->prepare(scratch->prepared, bytes, scale, NULL, x, channels, frames, channels);
-    if (precision == PRECISION_INT8) {
+    if (precision == PST_PRECISION_INT8) {
         float fixed = scale[0] = common_scale(scale, frames);
         kernels->prepare(scratch->prepared, bytes, NULL, &fixed, x, channels, frames, channels);
     }
@@ -46,13 +46,13 @@ static struct prepared prepare_windows(const struct block *b, const struct linea
 /* An input that has been prepared, for the next layer that has the same. */
 struct shared {
     const float *x; /* NULL: none */
-    enum precision precision;
+    pst_precision precision;
     struct prepared prepared;
 };
 
 static void prepare(const struct block *b, const struct linear_job *job, const struct matmul *base,
                     struct shared *shared) {
-    enum precision precision = job->packed->precision;
+    pst_precision precision = job->packed->precision;
     if (shared->x == base->x && shared->precision == precision) return;
     shared->prepared = job->channels < job->in
                            ? prepare_windows(b, job, base->x)

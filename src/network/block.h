@@ -23,8 +23,8 @@ struct blocks {
 enum { BLOCKS_ENCODER_ROWS = 112 };
 
 /* Frames that a block of the stem ends in: it starts with six times as many. */
-static inline size_t blocks_stem_rows(enum precision precision) {
-    return precision == PRECISION_F32 ? 64 : 48;
+static inline size_t blocks_stem_rows(pst_precision precision) {
+    return precision == PST_PRECISION_F32 ? 64 : 48;
 }
 
 /* Frames of conv1 that are computed and measured together: 221 KB of them. */

@@ -96,11 +96,11 @@ static size_t padded(size_t bytes) {
 
 size_t linear_prepared_bytes(const struct workspace *ws, size_t rows, size_t k) {
     size_t element = sizeof(uint16_t); /* int8 models have layers in bf16 */
-    if (ws->network->precision == PRECISION_F32) return 0;
+    if (ws->network->precision == PST_PRECISION_F32) return 0;
     return rows * padded(k * element) + PACKED_SLACK;
 }
 
-struct prepared linear_prepare(const struct workspace *ws, enum precision precision,
+struct prepared linear_prepare(const struct workspace *ws, pst_precision precision,
                                const struct matmul *base, void *memory, float *scale) {
     const struct packed_kernels *kernels = ws->kernels->packed[precision];
     if (!kernels->prepare)

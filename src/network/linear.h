@@ -49,7 +49,7 @@ size_t linear_prepared_bytes(const struct workspace *ws, size_t rows, size_t k);
 
 /* The x of `base` at `precision`: in `memory` [linear_prepared_bytes()] with `scale` [rows], or
  * where it lies. */
-struct prepared linear_prepare(const struct workspace *ws, enum precision precision,
+struct prepared linear_prepare(const struct workspace *ws, pst_precision precision,
                                const struct matmul *base, void *memory, float *scale);
 
 /* Computes `base`, with outputs `first` and on of `packed` unless that is NULL. */

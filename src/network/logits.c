@@ -32,7 +32,7 @@ struct approx_run {
 };
 
 static const struct packed_kernels *int8_kernels(const struct workspace *ws) {
-    return ws->kernels->packed[PRECISION_INT8];
+    return ws->kernels->packed[PST_PRECISION_INT8];
 }
 
 static size_t blocks_of(const struct workspace *ws) {
@@ -220,7 +220,7 @@ int logits_search(struct workspace *ws, struct logits_best *best) {
 void logits_compute(struct workspace *ws, size_t rows) {
     const struct linear *output = &ws->model->weights.proj_out;
     uint64_t start = spans_start(ws->spans);
-    if (ws->network->precision != PRECISION_F32 && has_approx(ws)) {
+    if (ws->network->precision != PST_PRECISION_F32 && has_approx(ws)) {
         struct approx_run run = {.ws = ws, .rows = rows, .parts = 1};
         run_approx(ws, &run);
     } else {

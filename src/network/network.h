@@ -13,10 +13,10 @@
 
 struct network {
     const struct kernels *kernels;
-    enum precision precision; /* of the matrix products */
-    char *cache_dir;          /* of packed weights; NULL: none */
-    pthread_mutex_t lock;     /* over the packing */
-    struct pack pack;         /* filled by the first network_prepare(), constant from then on */
+    pst_precision precision; /* of the matrix products */
+    char *cache_dir;         /* of packed weights; NULL: none */
+    pthread_mutex_t lock;    /* over the packing */
+    struct pack pack;        /* filled by the first network_prepare(), constant from then on */
 };
 
 /* Chooses by `options`, and packs nothing yet. */

@@ -46,7 +46,7 @@ static size_t take(struct packer *packer, struct pack_piece piece) {
 }
 
 static void pack_matrix(struct packer *packer, const float *weight, uint32_t slot, size_t n,
-                        size_t k, enum precision precision) {
+                        size_t k, pst_precision precision) {
     const struct packed_kernels *kernels = packer->kernels->packed[precision];
     size_t offset = take(packer, (struct pack_piece){.layout = kernels->layout,
                                                      .slot = slot,
@@ -69,7 +69,7 @@ static void release(struct packer *packer, uint32_t slot) {
 }
 
 static void pack_linear(struct packer *packer, const struct linear *linear,
-                        enum precision precision) {
+                        pst_precision precision) {
     pack_matrix(packer, linear->weight, linear->slot, linear->out, linear->in, precision);
     release(packer, linear->slot);
 }
@@ -86,7 +86,7 @@ static float *reorder(const struct conv *conv) {
     return reordered;
 }
 
-static void pack_conv(struct packer *packer, const struct conv *conv, enum precision precision) {
+static void pack_conv(struct packer *packer, const struct conv *conv, pst_precision precision) {
     float *weight = packer->fill ? reorder(conv) : NULL;
     if (packer->fill && !weight) {
         packer->failed = 1;
@@ -98,7 +98,7 @@ static void pack_conv(struct packer *packer, const struct conv *conv, enum preci
 }
 
 static void pack_attention(struct packer *packer, const struct attention *attention,
-                           enum precision precision) {
+                           pst_precision precision) {
     pack_linear(packer, &attention->q_proj, precision);
     pack_linear(packer, &attention->k_proj, precision);
     pack_linear(packer, &attention->v_proj, precision);
@@ -134,7 +134,7 @@ static void measure_rows(float *error, const float *w, size_t n, size_t k) {
 /* The output matrix, and what its products may be off by; NULL while planning. */
 static const float *pack_output(struct packer *packer) {
     const struct linear *output = &packer->weights->proj_out;
-    pack_matrix(packer, output->weight, output->slot, output->out, output->in, PRECISION_INT8);
+    pack_matrix(packer, output->weight, output->slot, output->out, output->in, PST_PRECISION_INT8);
     size_t offset = take(packer, (struct pack_piece){.layout = "row_error",
                                                      .slot = output->slot,
                                                      .n = output->out,
@@ -149,11 +149,12 @@ static const float *pack_output(struct packer *packer) {
 
 /* Returns what pack_output() returns. */
 static const float *pack_all(struct packer *packer, const struct config *config,
-                             enum precision precision) {
+                             pst_precision precision) {
     const struct weights *weights = packer->weights;
-    enum precision sensitive = precision_of_sensitive(precision);
-    enum precision encoder = precision_of_encoder(precision, packer->kernels);
-    pack_conv(packer, &weights->conv1, PRECISION_F32); /* reads samples; 1.7 % of the operations */
+    pst_precision sensitive = precision_of_sensitive(precision);
+    pst_precision encoder = precision_of_encoder(precision, packer->kernels);
+    pack_conv(packer, &weights->conv1,
+              PST_PRECISION_F32); /* reads samples; 1.7 % of the operations */
     pack_conv(packer, &weights->conv2, sensitive);
     pack_conv(packer, &weights->conv3, sensitive);
     for (uint32_t i = 0; i < config->encoder_layers; i++) {
@@ -166,7 +167,7 @@ static const float *pack_all(struct packer *packer, const struct config *config,
         const struct decoder_layer *layer = &weights->decoder_layers[i];
         pack_linear(packer, &layer->encoder_attn.k_proj, encoder);
         pack_linear(packer, &layer->encoder_attn.v_proj, encoder);
-        if (precision == PRECISION_F32) continue; /* read in place, from the mapped file */
+        if (precision == PST_PRECISION_F32) continue; /* read in place, from the mapped file */
         pack_attention(packer, &layer->self_attn, sensitive);
         pack_linear(packer, &layer->encoder_attn.q_proj, sensitive);
         pack_linear(packer, &layer->encoder_attn.o_proj, sensitive);
@@ -188,7 +189,7 @@ static pst_status make_body(struct packer *packer, unsigned char **memory, size_
 }
 
 static pst_status fill(struct pack *pack, struct packer *packer, const struct config *config,
-                       enum precision precision, const char *cache_dir, pst_error *err) {
+                       pst_precision precision, const char *cache_dir, pst_error *err) {
     const struct weights *weights = packer->weights;
     pack->packed = packer->packed = calloc(weights->module_count, sizeof *pack->packed);
     if (!pack->packed) return error_memory(err, 0);
@@ -208,7 +209,7 @@ static pst_status fill(struct pack *pack, struct packer *packer, const struct co
 }
 
 pst_status pack_open(struct pack *pack, const struct weights *weights, const struct config *config,
-                     const struct kernels *kernels, enum precision precision, const char *cache_dir,
+                     const struct kernels *kernels, pst_precision precision, const char *cache_dir,
                      pst_error *err) {
     *pack = (struct pack){0};
     struct packer packer = {.kernels = kernels, .weights = weights};

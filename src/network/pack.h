@@ -27,7 +27,7 @@ struct pack {
 
 /* `cache_dir` NULL: packed anew and not kept. pack_close() is needed after success only. */
 pst_status pack_open(struct pack *pack, const struct weights *weights, const struct config *config,
-                     const struct kernels *kernels, enum precision precision, const char *cache_dir,
+                     const struct kernels *kernels, pst_precision precision, const char *cache_dir,
                      pst_error *err);
 void pack_close(struct pack *pack);
 

@@ -17,7 +17,7 @@ static int add_digests(struct buffer *head, const struct checkpoint *checkpoint,
     return 1;
 }
 
-int pack_file_begin(struct pack_file *file, enum precision precision,
+int pack_file_begin(struct pack_file *file, pst_precision precision,
                     const struct checkpoint *checkpoint, const struct pack_piece *pieces,
                     size_t count, size_t body_bytes, const char *cache_dir) {
     *file = (struct pack_file){.body_bytes = body_bytes};

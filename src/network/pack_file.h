@@ -32,7 +32,7 @@ struct pack_file {
 
 /* Determines what the file has to contain; 0 when the checkpoint is being changed, or memory is
  * short. pack_file_close() in any case. */
-int pack_file_begin(struct pack_file *file, enum precision precision,
+int pack_file_begin(struct pack_file *file, pst_precision precision,
                     const struct checkpoint *checkpoint, const struct pack_piece *pieces,
                     size_t count, size_t body_bytes, const char *cache_dir);
 /* The body [body_bytes], 64-byte aligned, which lives as long as `file`; NULL when there is

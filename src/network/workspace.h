@@ -135,7 +135,7 @@ struct workspace {
 
 /* Below f32 keys and values of the memory are kept as float16. */
 static inline int cross_kv_is_f16(const struct workspace *ws) {
-    return ws->network->precision != PRECISION_F32;
+    return ws->network->precision != PST_PRECISION_F32;
 }
 
 /* Frames of each stage for `samples`; extent->frames is 0 when the clip is too short. */

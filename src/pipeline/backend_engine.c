@@ -123,7 +123,7 @@ static float *logits(struct backend *backend, size_t rows) {
 static int best(struct backend *backend, int scored, struct best_token *best) {
     struct workspace *ws = &engine_at(backend)->workspace;
     struct logits_best found;
-    if (scored && ws->network->precision == PRECISION_F32) return 0;
+    if (scored && ws->network->precision == PST_PRECISION_F32) return 0;
     if (!logits_search(ws, &found)) return 0;
     *best = (struct best_token){found.token, found.logit, found.margin, ws->logits.all};
     return 1;

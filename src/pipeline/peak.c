@@ -16,7 +16,7 @@ enum { SPIN_ROUNDS = 20000 };
 
 struct measure {
     const struct kernels *kernels;
-    enum precision precision;
+    pst_precision precision;
     const float *block; /* [floats] */
     size_t floats;
     unsigned threads;
@@ -52,7 +52,7 @@ static double fastest(struct thread_pool *pool, struct measure *measure,
 static pst_status measure_all(struct measure *measure, struct thread_pool *pool, pst_peak *peak,
                               pst_error *err) {
     for (int p = 0; p < PRECISION_COUNT; p++) {
-        measure->precision = (enum precision)p;
+        measure->precision = (pst_precision)p;
         double seconds = fastest(pool, measure, spin), operations = 0;
         for (unsigned t = 0; t < measure->threads; t++) operations += measure->done[t];
         peak->operations_per_second[p] = operations / seconds;

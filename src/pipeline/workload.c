@@ -12,21 +12,21 @@
 #include "potstill_tools.h"
 
 /* Bytes of a weight at a precision. */
-static double width_of(enum precision precision) {
-    return precision == PRECISION_F32 ? 4 : precision == PRECISION_BF16 ? 2 : 1;
+static double width_of(pst_precision precision) {
+    return precision == PST_PRECISION_F32 ? 4 : precision == PST_PRECISION_BF16 ? 2 : 1;
 }
 
 struct count {
     const struct config *config;
     struct clip_extent extent;
     double frames, dim, width, encoder_ffn, decoder_ffn;
-    enum precision precision;          /* of products with weights */
-    enum precision sensitive, encoder; /* of fine weights; of the encoder's layers and its keys */
+    pst_precision precision;          /* of products with weights */
+    pst_precision sensitive, encoder; /* of fine weights; of the encoder's layers and its keys */
     pst_work *work;
 };
 
 /* `rows` rows through a layer of `weights` entries, read `times` times. */
-static void add_product(struct count *count, pst_stage stage, enum precision precision, double rows,
+static void add_product(struct count *count, pst_stage stage, pst_precision precision, double rows,
                         double weights, double times) {
     count->work[stage].operations[precision] += 2 * rows * weights;
     count->work[stage].bytes += times * weights * width_of(precision);
@@ -34,7 +34,7 @@ static void add_product(struct count *count, pst_stage stage, enum precision pre
 
 static void count_stem(struct count *c) {
     double rows1 = (double)c->extent.frames1, rows2 = (double)c->extent.frames2;
-    add_product(c, PST_STAGE_STEM, PRECISION_F32, rows1, c->dim * STEM_KERNEL1, 1);
+    add_product(c, PST_STAGE_STEM, PST_PRECISION_F32, rows1, c->dim * STEM_KERNEL1, 1);
     add_product(c, PST_STAGE_STEM, c->sensitive, rows2, 2 * c->dim * STEM_KERNEL2 * c->dim, 1);
     add_product(c, PST_STAGE_STEM, c->sensitive, c->frames, c->dim * STEM_KERNEL3 * 2 * c->dim, 1);
 }
@@ -43,7 +43,7 @@ static void count_encoder(struct count *c) {
     double layers = c->config->encoder_layers;
     double weights = 4 * c->dim * c->width + 2 * c->dim * c->encoder_ffn;
     add_product(c, PST_STAGE_ENCODER, c->encoder, c->frames, layers * weights, 1);
-    c->work[PST_STAGE_ENCODER].operations[PRECISION_F32] +=
+    c->work[PST_STAGE_ENCODER].operations[PST_PRECISION_F32] +=
         layers * 4 * c->frames * c->frames * c->width; /* scores and mix */
     add_product(c, PST_STAGE_CROSS, c->encoder, c->frames,
                 c->config->decoder_layers * 2 * c->dim * c->width, 1);
@@ -53,13 +53,14 @@ static void count_decoder(struct count *c, double steps, double beams) {
     double layers = c->config->decoder_layers,
            tokens = (steps + 1) / 2; /* attended to, on average */
     double attention = 6 * c->dim * c->width, feed_forward = 3 * c->dim * c->decoder_ffn;
-    double kept = c->precision == PRECISION_F32 ? 4 : 2; /* bytes of a cross key's entry */
+    double kept = c->precision == PST_PRECISION_F32 ? 4 : 2; /* bytes of a cross key's entry */
     add_product(c, PST_STAGE_DECODER, c->sensitive, steps * beams, layers * attention, steps);
     add_product(c, PST_STAGE_DECODER, c->precision, steps * beams, layers * feed_forward, steps);
-    enum precision output = beams > 1 ? c->precision : PRECISION_INT8;
+    pst_precision output = beams > 1 ? c->precision : PST_PRECISION_INT8;
     add_product(c, PST_STAGE_DECODER, output, steps * beams, c->config->vocab * c->dim, steps);
     pst_work *work = &c->work[PST_STAGE_DECODER];
-    work->operations[PRECISION_F32] += steps * beams * layers * 4 * c->width * (c->frames + tokens);
+    work->operations[PST_PRECISION_F32] +=
+        steps * beams * layers * 4 * c->width * (c->frames + tokens);
     work->bytes += steps * layers * 2 * c->width * (c->frames * kept + tokens * beams * 4);
 }
 
@@ -69,7 +70,7 @@ void pst_model_work(const pst_model *model, size_t samples, size_t tokens, size_
     memset(work, 0, PST_STAGE_COUNT * sizeof *work);
     if (!model->network) return;
     struct clip_extent extent = clip_extent_of(samples);
-    enum precision precision = model->network->precision;
+    pst_precision precision = model->network->precision;
     struct count count = {
         .config = config,
         .extent = extent,

@@ -54,8 +54,8 @@ static double step_bytes(const pst_session *session, int approximate) {
     }
     double cached = 2.0 * (double)engine_of(session->backend)->workspace.extent.frames *
                     config->heads * config->head_dim * config->decoder_layers;
-    bytes += cached * (network->precision == PRECISION_F32 ? 4 : 2);
-    return bytes + values * (approximate || network->precision != PRECISION_F32 ? 1 : 4);
+    bytes += cached * (network->precision == PST_PRECISION_F32 ? 4 : 2);
+    return bytes + values * (approximate || network->precision != PST_PRECISION_F32 ? 1 : 4);
 }
 
 enum { ROWS = 5, TOKENS_MAX = 1000 };

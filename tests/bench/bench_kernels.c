@@ -275,7 +275,7 @@ static double time_packed(struct packed_run *run) {
     return best;
 }
 
-static void print_one_packed(const struct kernels *set, enum precision precision, size_t shape,
+static void print_one_packed(const struct kernels *set, pst_precision precision, size_t shape,
                              double peak) {
     const struct packed_kernels *kernels = set->packed[precision];
     size_t m = PACKED_SHAPES[shape].m, n = PACKED_SHAPES[shape].n, k = PACKED_SHAPES[shape].k;
@@ -325,7 +325,7 @@ static void print_packed(const struct kernels *set) {
         double peak = peak_of(set->packed[p]);
         if (peak > 0) printf("%-11s %-4s peak %.1f GOP/s\n", set->name, PRECISIONS[p], peak);
         for (size_t i = 0; i < sizeof PACKED_SHAPES / sizeof *PACKED_SHAPES; i++)
-            print_one_packed(set, (enum precision)p, i, peak);
+            print_one_packed(set, (pst_precision)p, i, peak);
     }
 }
 
@@ -483,7 +483,7 @@ int main(int argc, char **argv) {
         if (!wanted || kernels_get(&kernels, SETS[i].cpu, NULL) != PST_OK) continue;
         print_packed(kernels);
         if (packed_only) continue;
-        print_matmul(kernels, peak_of(kernels->packed[PRECISION_F32]));
+        print_matmul(kernels, peak_of(kernels->packed[PST_PRECISION_F32]));
         print_rows(kernels);
     }
     return 0;

@@ -38,7 +38,7 @@ static size_t extent(size_t rows, size_t stride, size_t width) {
 }
 
 /* Packs into poisoned memory whose end (to the alignment) is a guard page. */
-static struct packed pack(const struct packed_kernels *kernels, enum precision precision,
+static struct packed pack(const struct packed_kernels *kernels, pst_precision precision,
                           const float *w, size_t n, size_t k) {
     size_t bytes = kernels->bytes(n, k), room = (bytes + 63) / 64 * 64;
     unsigned char *data = (unsigned char *)check_regions[REGION_DATA].high - room;
@@ -76,7 +76,7 @@ static void prepare_rows(struct product *p, const struct packed_kernels *kernels
     }
 }
 
-static struct product make_product(const struct packed_kernels *kernels, enum precision precision,
+static struct product make_product(const struct packed_kernels *kernels, pst_precision precision,
                                    const struct shape *s) {
     struct product p = {.x_stride = s->x_stride ? s->x_stride : s->k, .fixed = 0.9f / 127};
     size_t whole = s->first + s->n;
@@ -104,14 +104,14 @@ static void run(const struct packed_kernels *kernels, struct product *p) {
 }
 
 /* What a precision keeps of one value of a row of magnitude `scale` * 127. */
-static double kept(enum precision precision, float value, float scale) {
+static double kept(pst_precision precision, float value, float scale) {
     uint16_t half;
     int8_t byte;
-    if (precision == PRECISION_BF16) {
+    if (precision == PST_PRECISION_BF16) {
         packed_reference_bf16.prepare(&half, 2, NULL, NULL, &value, 1, 1, 1);
         return float_of_bf16(half);
     }
-    if (precision == PRECISION_INT8) {
+    if (precision == PST_PRECISION_INT8) {
         packed_reference_int8.prepare(&byte, 1, NULL, &scale, &value, 1, 1, 1);
         return byte;
     }
@@ -128,7 +128,7 @@ static float scale_of(const float *row, size_t k) {
  * float operations on products that may be flushed to zero: each of k products and k + 2 sums is
  * off by one rounding of at most the sum of magnitudes. An instruction that rounds every product
  * and sum by itself, toward zero at worst, makes that 4 k. */
-static double wanted(const struct product *p, enum precision precision, int fixed, size_t i,
+static double wanted(const struct product *p, pst_precision precision, int fixed, size_t i,
                      size_t j, float y_before, double *bound) {
     const float *x = p->x + i * p->x_stride, *w = p->weights + (p->args.first + j) * p->w.k;
     float x_scale = fixed ? p->fixed : scale_of(x, p->w.k), w_scale = scale_of(w, p->w.k);
@@ -140,7 +140,7 @@ static double wanted(const struct product *p, enum precision precision, int fixe
         magnitude += fabs(product);
     }
     *bound = 0;
-    if (precision == PRECISION_INT8) {
+    if (precision == PST_PRECISION_INT8) {
         float value = (float)sum * (w_scale * x_scale);
         if (p->args.bias) value += bias;
         return p->args.accumulate ? y_before + value : value;
@@ -151,8 +151,8 @@ static double wanted(const struct product *p, enum precision precision, int fixe
 }
 
 /* Runs the product; checks `samples` outputs at random, or all when that is fewer. */
-static void check_product(const struct kernels *set, enum precision precision,
-                          const struct shape *s, size_t samples) {
+static void check_product(const struct kernels *set, pst_precision precision, const struct shape *s,
+                          size_t samples) {
     const struct packed_kernels *kernels = set->packed[precision];
     struct product p = make_product(kernels, precision, s);
     float *before = malloc((p.y.count + 1) * sizeof *before);
@@ -246,7 +246,7 @@ static void shapes_of_the_model(void **state) {
 static void cuts_change_no_bit(void **state) {
     const struct kernels *set = *state;
     for (int t = 0; t < 120; t++) {
-        enum precision precision = (enum precision)(t % PRECISION_COUNT);
+        pst_precision precision = (pst_precision)(t % PRECISION_COUNT);
         const struct packed_kernels *kernels = set->packed[precision];
         struct shape s = random_shape(kernels, 1 + check_below(90), 1 + check_below(200),
                                       1 + check_below(t % 2 ? 150 : 1000));
@@ -284,7 +284,7 @@ static void cuts_change_no_bit(void **state) {
 static void what_is_not_finite_stays_in_its_row(void **state) {
     const struct kernels *set = *state;
     for (int t = 0; t < 300; t++) {
-        enum precision precision = (enum precision)(t % PRECISION_COUNT);
+        pst_precision precision = (pst_precision)(t % PRECISION_COUNT);
         const struct packed_kernels *kernels = set->packed[precision];
         struct shape s = {
             .m = 1 + check_below(40), .n = 1 + check_below(80), .k = 1 + check_below(140)};
@@ -301,7 +301,7 @@ static void what_is_not_finite_stays_in_its_row(void **state) {
                 float y = p.args.y[i * p.args.y_stride + j];
                 int touched = i == row || j == column;
                 assert_int_equal(!!isfinite(y), !touched);
-                if (precision == PRECISION_INT8 && touched) assert_true(isnan(y));
+                if (precision == PST_PRECISION_INT8 && touched) assert_true(isnan(y));
             }
         }
     }
@@ -318,8 +318,8 @@ static void values_are_rounded_as_defined(void **state) {
         const struct packed_kernels *kernels = set->packed[precision];
         for (int t = 0; t < 200; t++) {
             struct shape s = {
-                .m = 1, .n = K, .k = K, .fixed = precision == PRECISION_INT8 && t % 2};
-            struct product p = make_product(kernels, (enum precision)precision, &s);
+                .m = 1, .n = K, .k = K, .fixed = precision == PST_PRECISION_INT8 && t % 2};
+            struct product p = make_product(kernels, (pst_precision)precision, &s);
             float *x = (float *)(uintptr_t)p.x;
             for (size_t l = 0; l < K; l++) {
                 float size = t % 4 < 2 ? 1 : 1e-3f;
@@ -328,12 +328,12 @@ static void values_are_rounded_as_defined(void **state) {
             }
             p.fixed = s.fixed ? 1 : p.fixed;
             prepare_rows(&p, kernels, &s);
-            p.w = pack(kernels, (enum precision)precision, unit, K, K);
+            p.w = pack(kernels, (pst_precision)precision, unit, K, K);
             run(kernels, &p);
             float scale = s.fixed ? p.fixed : scale_of(x, K);
             for (size_t l = 0; l < K; l++) {
-                double want = kept((enum precision)precision, x[l], scale) * 127;
-                if (precision == PRECISION_INT8) want = (float)want * (1.0f * scale);
+                double want = kept((pst_precision)precision, x[l], scale) * 127;
+                if (precision == PST_PRECISION_INT8) want = (float)want * (1.0f * scale);
                 check_near(p.args.y[l], want, 0, "%s of %.9g at %.9g", PRECISIONS[precision], x[l],
                            scale);
             }
@@ -350,16 +350,16 @@ static void extreme_rows(void **state) {
         const struct packed_kernels *reference = REFERENCE[precision];
         for (size_t i = 0; i < sizeof SIZES / sizeof *SIZES; i++) {
             struct shape s = {.m = 2, .n = 3, .k = 40};
-            struct product p = make_product(kernels, (enum precision)precision, &s);
+            struct product p = make_product(kernels, (pst_precision)precision, &s);
             for (size_t l = 0; l < 40; l++) ((float *)(uintptr_t)p.x)[l] = SIZES[i];
             for (size_t l = 0; l < 120; l++)
                 ((float *)(uintptr_t)p.weights)[l] = SIZES[i] > 1 ? 1e-30f : 1;
             float want[6];
-            p.w = pack(reference, (enum precision)precision, p.weights, 3, 40);
+            p.w = pack(reference, (pst_precision)precision, p.weights, 3, 40);
             prepare_rows(&p, reference, &s);
             run(reference, &p);
             memcpy(want, p.args.y, sizeof want);
-            p.w = pack(kernels, (enum precision)precision, p.weights, 3, 40);
+            p.w = pack(kernels, (pst_precision)precision, p.weights, 3, 40);
             prepare_rows(&p, kernels, &s);
             run(kernels, &p);
             for (int j = 0; j < 6; j++)
@@ -374,7 +374,7 @@ static void names_promise_bytes(void **state) {
     static const pst_cpu CPUS[] = CHECK_CPUS;
     const struct kernels *set = *state, *other;
     for (int t = 0; t < 12; t++) {
-        enum precision precision = (enum precision)(t % PRECISION_COUNT);
+        pst_precision precision = (pst_precision)(t % PRECISION_COUNT);
         const struct packed_kernels *kernels = set->packed[precision];
         size_t n = 1 + check_below(90), k = 1 + check_below(200), bytes = kernels->bytes(n, k);
         const float *w = check_numbers(REGION_W, n * k, 1);

@@ -208,7 +208,7 @@ static void approximate_rows(struct fixture *fixture) {
     assert_int_equal(network_prepare(&fixture->network, &fixture->model, &err), PST_OK);
     logits_compute(ws, 1);
     memcpy(exact, ws->logits.all, sizeof exact);
-    fixture->network.precision = PRECISION_INT8;
+    fixture->network.precision = PST_PRECISION_INT8;
     logits_compute(ws, 1);
     memcpy(alone, ws->logits.all, sizeof alone);
     logits_compute(ws, ROWS);
@@ -224,7 +224,7 @@ static void approximate_rows(struct fixture *fixture) {
             bound += largest / 254 * 1.02 * fabs(row_of(fixture, token)[i]);
         assert_true(fabs((double)alone[token] - exact[token]) <= bound);
     }
-    fixture->network.precision = PRECISION_F32;
+    fixture->network.precision = PST_PRECISION_F32;
     pack_close(&fixture->network.pack);
 }
 

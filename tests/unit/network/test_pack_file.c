@@ -215,9 +215,9 @@ static void many_processes(void **state) {
             options.prepare = 1;
             if (pst_model_open(MICRO, &options, &model, NULL)) _exit(2);
             const struct packed *ours = packed_output(model);
-            wrong |=
-                memcmp(ours->data, packed_output(plain)->data,
-                       model->network->kernels->packed[PRECISION_INT8]->bytes(ours->n, ours->k));
+            wrong |= memcmp(
+                ours->data, packed_output(plain)->data,
+                model->network->kernels->packed[PST_PRECISION_INT8]->bytes(ours->n, ours->k));
             wrong |=
                 round > 0 && !is_mapped(model); /* its own file, or another's of the same bytes */
             pst_model_free(model);

@@ -6,11 +6,11 @@
 
 static const struct packed_kernels own, native = {.native = 1};
 
-static enum precision chosen(pst_precision wanted, int own_bf16, int own_int8) {
-    enum precision precision;
+static pst_precision chosen(pst_precision wanted, int own_bf16, int own_int8) {
+    pst_precision precision;
     struct kernels kernels = kernels_reference;
-    if (own_bf16) kernels.packed[PRECISION_BF16] = &own;
-    if (own_int8) kernels.packed[PRECISION_INT8] = &own;
+    if (own_bf16) kernels.packed[PST_PRECISION_BF16] = &own;
+    if (own_int8) kernels.packed[PST_PRECISION_INT8] = &own;
     assert_int_equal(precision_choose(&precision, wanted, &kernels, NULL), PST_OK);
     return precision;
 }
@@ -18,34 +18,34 @@ static enum precision chosen(pst_precision wanted, int own_bf16, int own_int8) {
 static void choices(void **state) {
     (void)state;
     for (int sets = 0; sets < 4; sets++) {
-        assert_int_equal(chosen(PST_PRECISION_F32, sets & 1, sets >> 1), PRECISION_F32);
-        assert_int_equal(chosen(PST_PRECISION_BF16, sets & 1, sets >> 1), PRECISION_BF16);
-        assert_int_equal(chosen(PST_PRECISION_INT8, sets & 1, sets >> 1), PRECISION_INT8);
+        assert_int_equal(chosen(PST_PRECISION_F32, sets & 1, sets >> 1), PST_PRECISION_F32);
+        assert_int_equal(chosen(PST_PRECISION_BF16, sets & 1, sets >> 1), PST_PRECISION_BF16);
+        assert_int_equal(chosen(PST_PRECISION_INT8, sets & 1, sets >> 1), PST_PRECISION_INT8);
     }
-    assert_int_equal(chosen(PST_PRECISION_AUTO, 0, 0), PRECISION_F32);
-    assert_int_equal(chosen(PST_PRECISION_AUTO, 1, 0), PRECISION_F32); /* widened: no faster */
-    assert_int_equal(chosen(PST_PRECISION_AUTO, 0, 1), PRECISION_INT8);
-    assert_int_equal(chosen(PST_PRECISION_AUTO, 1, 1), PRECISION_INT8);
+    assert_int_equal(chosen(PST_PRECISION_AUTO, 0, 0), PST_PRECISION_F32);
+    assert_int_equal(chosen(PST_PRECISION_AUTO, 1, 0), PST_PRECISION_F32); /* widened: no faster */
+    assert_int_equal(chosen(PST_PRECISION_AUTO, 0, 1), PST_PRECISION_INT8);
+    assert_int_equal(chosen(PST_PRECISION_AUTO, 1, 1), PST_PRECISION_INT8);
 }
 
 static void instructions(void **state) {
     (void)state;
-    enum precision precision;
+    pst_precision precision;
     struct kernels kernels = kernels_reference;
-    kernels.packed[PRECISION_INT8] = &own;
-    assert_int_equal(precision_of_encoder(PRECISION_INT8, &kernels), PRECISION_INT8);
-    kernels.packed[PRECISION_BF16] = &native;
+    kernels.packed[PST_PRECISION_INT8] = &own;
+    assert_int_equal(precision_of_encoder(PST_PRECISION_INT8, &kernels), PST_PRECISION_INT8);
+    kernels.packed[PST_PRECISION_BF16] = &native;
     assert_int_equal(precision_choose(&precision, PST_PRECISION_AUTO, &kernels, NULL), PST_OK);
-    assert_int_equal(precision, PRECISION_BF16);
-    assert_int_equal(precision_of_encoder(PRECISION_INT8, &kernels), PRECISION_BF16);
-    assert_int_equal(precision_of_encoder(PRECISION_BF16, &kernels), PRECISION_BF16);
-    assert_int_equal(precision_of_encoder(PRECISION_F32, &kernels), PRECISION_F32);
+    assert_int_equal(precision, PST_PRECISION_BF16);
+    assert_int_equal(precision_of_encoder(PST_PRECISION_INT8, &kernels), PST_PRECISION_BF16);
+    assert_int_equal(precision_of_encoder(PST_PRECISION_BF16, &kernels), PST_PRECISION_BF16);
+    assert_int_equal(precision_of_encoder(PST_PRECISION_F32, &kernels), PST_PRECISION_F32);
 }
 
 static void refusals(void **state) {
     (void)state;
     pst_error err;
-    enum precision precision = PRECISION_COUNT;
+    pst_precision precision = (pst_precision)PRECISION_COUNT;
     assert_int_equal(precision_choose(&precision, (pst_precision)17, &kernels_reference, &err),
                      PST_ERR_ARGUMENT);
     assert_string_equal(err.message, "precision is 17, expected one of enum pst_precision");
