@@ -23,8 +23,7 @@ enum { DEPTH_MAX = 8 };
 
 /* The system can do no such rename, or not on this kind of disk. */
 static int is_unknown(int error_number) {
-    return error_number == ENOSYS || error_number == EINVAL || error_number == ENOTSUP ||
-           error_number == EOPNOTSUPP;
+    return error_number == ENOSYS || error_number == EINVAL || error_number == ENOTSUP;
 }
 
 /* Renames a folder unless `to` is there: errno EEXIST then. */
