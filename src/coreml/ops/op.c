@@ -162,11 +162,12 @@ static const char *listed(const char *words, char text[OP_REASON_SIZE]) {
 int op_choice(struct op_call *call, const char *name, const char *words) {
     const char *text = op_text(call, name);
     char all[OP_REASON_SIZE];
-    int index = 0;
-    for (const char *word = words; word != NULL; index++) {
+    const char *word = words;
+    for (int index = 0;; index++) {
         size_t length = strcspn(word, "|");
         if (strlen(text) == length && memcmp(word, text, length) == 0) return index;
-        word = word[length] != 0 ? word + length + 1 : NULL;
+        if (word[length] == 0) break;
+        word += length + 1;
     }
     op_refuse(call, "%s is %s, expected %s", name, text, listed(words, all));
     return -1;

@@ -92,7 +92,8 @@ static pst_status take(struct op_call *call, struct slot *to, struct slot *from,
 static pst_status run_block(struct op_call *call, const struct bound_block *block,
                             struct slot *const *variables, struct slot *outputs) {
     pst_status status = PST_OK;
-    for (size_t i = 0; status == PST_OK && i < block->input_count; i++) {
+    size_t inputs = variables != NULL ? block->input_count : 0;
+    for (size_t i = 0; status == PST_OK && i < inputs; i++) {
         slot_release(&call->resources->memory, block->inputs[i]);
         slot_borrow(block->inputs[i], variables[i]);
         status = check_declared(call, block->inputs[i]);

@@ -267,7 +267,7 @@ static void add_operand(const struct equation *equation, int operand, const stru
 static pst_status run_einsum(struct op_call *call) {
     const struct mil_tensor *x = op_tensor_at(call, "values", 0);
     const struct mil_tensor *y = op_tensor_at(call, "values", 1);
-    struct equation equation;
+    struct equation equation = {{"", "", ""}, {0}}; /* the rule has read it before */
     char summed[MIL_RANK_MAX];
     struct walk out = walk_of(&op_result(call, 0)->type), sum = {0};
     (void)read_equation(call, &equation);

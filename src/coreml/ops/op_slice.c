@@ -98,16 +98,16 @@ static int read_slice(struct op_call *call, struct range ranges[MIL_RANK_MAX],
 }
 
 static int infer_slice_by_index(struct op_call *call) {
-    struct range ranges[MIL_RANK_MAX];
-    int squeezed[MIL_RANK_MAX];
+    struct range ranges[MIL_RANK_MAX] = {{0}};
+    int squeezed[MIL_RANK_MAX] = {0};
     struct mil_type shape;
     return read_slice(call, ranges, squeezed, &shape) && op_give(call, shape);
 }
 
 /* The slice of `x` as a place with the axes of its shape. */
 static struct place slice_of(struct op_call *call, const struct mil_tensor *x) {
-    struct range ranges[MIL_RANK_MAX];
-    int squeezed[MIL_RANK_MAX];
+    struct range ranges[MIL_RANK_MAX] = {{0}};
+    int squeezed[MIL_RANK_MAX] = {0};
     struct mil_type shape;
     (void)read_slice(call, ranges, squeezed, &shape);
     struct place part = part_of(x, ranges);
@@ -125,8 +125,8 @@ static pst_status run_slice_by_index(struct op_call *call) {
 
 static int infer_slice_update(struct op_call *call) {
     const struct mil_type *x = op_type(call, "x"), *update = op_type(call, "update");
-    struct range ranges[MIL_RANK_MAX];
-    int squeezed[MIL_RANK_MAX];
+    struct range ranges[MIL_RANK_MAX] = {{0}};
+    int squeezed[MIL_RANK_MAX] = {0};
     struct mil_type shape;
     if (!check_vectors(call, x->rank)) return 0;
     if (update->rank == 0 || update->rank > x->rank)
