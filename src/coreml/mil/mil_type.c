@@ -33,6 +33,8 @@ int mil_integer(enum mil_dtype dtype, const void *data, size_t index, int64_t *i
     const unsigned char *bytes = data;
     uint32_t bits = mil_bits(dtype), step = bits < 8 ? 1 : 8, mask = bits < 8 ? 1 : 255;
     uint64_t word = 0;
+    *integer = 0;
+    if (bits == 0 || mil_is_float(dtype) || dtype == MIL_F64) return 0;
     for (size_t i = 0, at = index * bits; i < bits; i += step, at += step)
         word |= (uint64_t)(bytes[at / 8] >> at % 8 & mask) << i;
     if (dtype == MIL_I4 || dtype == MIL_I8 || dtype == MIL_I16 || dtype == MIL_I32) {
@@ -40,8 +42,7 @@ int mil_integer(enum mil_dtype dtype, const void *data, size_t index, int64_t *i
         word = (word ^ sign) - sign;
     }
     *integer = dtype == MIL_BOOL ? word != 0 : (int64_t)word;
-    return bits != 0 && !mil_is_float(dtype) && dtype != MIL_F64 &&
-           (dtype != MIL_U64 || word <= INT64_MAX);
+    return dtype != MIL_U64 || word <= INT64_MAX;
 }
 
 struct mil_type mil_type_of(enum mil_dtype dtype, uint32_t rank, const int64_t *dims) {
