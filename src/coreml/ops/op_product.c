@@ -57,10 +57,10 @@ static pst_status fit_scratch(struct op_call *call, size_t bytes) {
     if (bytes > memory->limit - memory->used)
         return op_error(call, PST_ERR_UNSUPPORTED, "needs more than %zu MB of memory",
                         memory->limit >> 20);
+    void *scratch = NULL;
+    if (posix_memalign(&scratch, 64, bytes)) return error_memory(call->err, bytes);
     free(resources->scratch);
-    resources->scratch_bytes = 0;
-    resources->scratch = aligned_alloc(64, bytes);
-    if (resources->scratch == NULL) return error_memory(call->err, bytes);
+    resources->scratch = scratch;
     resources->scratch_bytes = bytes;
     return PST_OK;
 }

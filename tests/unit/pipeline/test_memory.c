@@ -252,9 +252,27 @@ static pst_status convert(struct parts *parts, pst_error *err) {
     return pst_convert(MICRO, &adapter, 1, TEST_BINARY_DIR "/memory-converted", &options, err);
 }
 
+/* What convert() has made, run by the interpreter up to the first token of two beams. */
+static pst_status run_packages(struct parts *parts, pst_error *err) {
+    static float samples[4000];
+    pst_decode_options options;
+    pst_session_options threads;
+    pst_session_options_init(&threads);
+    threads.threads = 1;
+    pst_status status =
+        pst_model_open(TEST_BINARY_DIR "/memory-converted", NULL, &parts->model, err);
+    if (!status) status = pst_session_new(parts->model, &threads, &parts->session, err);
+    if (status) return status;
+    pst_model_decode_options(parts->model, &options);
+    options.max_new_tokens = 1;
+    options.num_beams = 2;
+    return pst_transcribe(parts->session, samples, 4000, &options, &parts->transcript, err);
+}
+
 static void every_allocation_of_a_conversion_fails_once(void **state) {
     (void)state;
     fail_each(convert, 100);
+    fail_each(run_packages, 100);
 }
 
 static void every_allocation_of_a_merge_fails_once(void **state) {
