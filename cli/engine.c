@@ -29,8 +29,8 @@ const struct option engine_device_options[] = {
      "what --device coreml may use: everything, or the CPU with the Neural Engine (ane), with the "
      "GPU, or alone (default: all)"},
     {"decoder", 0, OPTION_TEXT, "M", AT(decoder),
-     "with a converted model: the model it was made from, whose decoder goes on from what the "
-     "package's encoder heard (default: the folder's own, where it has one)"},
+     "with a converted model: the model it was made from, whose decoder continues from what the "
+     "packages encode (default: the folder's own, where it has one)"},
     {0},
 };
 const struct option engine_compute_options[] = {
