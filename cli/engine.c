@@ -41,8 +41,8 @@ const struct option engine_compute_options[] = {
      "auto|reference|avx2|avx_vnni|avx512|avx512_vnni|avx512_bf16|amx|neon|neon_dotprod|neon_i8mm",
      AT(cpu), "instruction set (default: auto, the best there is)"},
     {"precision", 0, OPTION_CHOICE, "f32|bf16|int8|auto", AT(precision),
-     "of the matrix products; f32 gives what transformers gives token for token, auto takes the "
-     "fastest on this CPU (default: auto for transcribe, else f32)"},
+     "of the matrix products; f32 gives what transformers gives token for token, auto is bf16 "
+     "where there are kernels for it, else f32 (default: auto for transcribe, else f32)"},
     {"no-cache", 0, OPTION_FLAG, NULL, AT(no_cache),
      "neither read nor write packed weights in $XDG_CACHE_HOME/potstill"},
     {0},

@@ -211,7 +211,7 @@ typedef enum pst_precision {
     /* int8 where it changes the fewest words, with a scale for each output channel of the weights
      * and each row of the activations; bfloat16 elsewhere. */
     PST_PRECISION_INT8 = 2,
-    /* bf16 where the CPU has instructions for it, else int8 or f32. */
+    /* bf16 where the kernels of this CPU have products for it, else f32; never int8. */
     PST_PRECISION_AUTO = 3
 } pst_precision;
 

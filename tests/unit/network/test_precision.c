@@ -1,5 +1,5 @@
-/* test_precision.c - the precision asked for is taken, and auto is what the set
- * has products for. */
+/* test_precision.c - the precision asked for is taken, and auto is bf16 where
+ * the set has products for it. */
 #include "support/test.h"
 
 #include "network/precision.h"
@@ -23,9 +23,9 @@ static void choices(void **state) {
         assert_int_equal(chosen(PST_PRECISION_INT8, sets & 1, sets >> 1), PST_PRECISION_INT8);
     }
     assert_int_equal(chosen(PST_PRECISION_AUTO, 0, 0), PST_PRECISION_F32);
-    assert_int_equal(chosen(PST_PRECISION_AUTO, 1, 0), PST_PRECISION_F32); /* widened: no faster */
-    assert_int_equal(chosen(PST_PRECISION_AUTO, 0, 1), PST_PRECISION_INT8);
-    assert_int_equal(chosen(PST_PRECISION_AUTO, 1, 1), PST_PRECISION_INT8);
+    assert_int_equal(chosen(PST_PRECISION_AUTO, 1, 0), PST_PRECISION_BF16);
+    assert_int_equal(chosen(PST_PRECISION_AUTO, 0, 1), PST_PRECISION_F32); /* int8 when asked */
+    assert_int_equal(chosen(PST_PRECISION_AUTO, 1, 1), PST_PRECISION_BF16);
 }
 
 static void instructions(void **state) {
