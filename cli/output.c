@@ -44,6 +44,11 @@ int signals_pending(void) {
     return pending != 0;
 }
 
+int signals_cancelled(void *user) {
+    (void)user;
+    return signals_pending();
+}
+
 /* ------------------------------------------------------------------------------------- files */
 
 static int fail_path(const char *path, int error_number) {
@@ -124,6 +129,7 @@ int output_close(struct output *output, int keep) {
 
 int finish_folder(const char *dir, pst_status status, const pst_error *err) {
     struct output output;
+    if (!status) pending = 0;
     signals_release();
     /* Such a command reads a model, even where the library calls it an input. */
     if (status)

@@ -96,6 +96,7 @@ static int convert(const struct values *values, const struct sources *sources) {
     settings.force = values->force;
     settings.processor_dir = sources->processor_dir;
     settings.warn = say_warning;
+    settings.cancelled = signals_cancelled;
     signals_hold();
     pst_status status = pst_convert(sources->model_dir, sources->adapters, sources->adapter_count,
                                     values->output, &settings, &err);

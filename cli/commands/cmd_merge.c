@@ -68,6 +68,7 @@ static int merge(const struct values *values, const struct sources *sources) {
     settings.safe = values->safe;
     settings.force = values->force;
     settings.warn = say_warning;
+    settings.cancelled = signals_cancelled;
     signals_hold();
     pst_status status = pst_merge(sources->model_dir, sources->adapters, sources->adapter_count,
                                   values->output, &settings, &err);

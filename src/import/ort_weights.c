@@ -75,6 +75,7 @@ struct side {
     struct ort_weights *weights;
     const struct ort_node *last_linear; /* added last; NULL: none yet */
     size_t values_left;                 /* that may still be dequantised */
+    const struct cancel *cancel;
     pst_error *err;
 };
 
@@ -305,6 +306,7 @@ static pst_status add_layers(struct side *side, uint32_t layers, const struct pa
         status = part->kind == PART_NORM
                      ? add_norm(side, path, out)
                      : add_linear(side, path, out, in, part->kind == PART_LINEAR_BIAS);
+        if (!status) status = cancel_check(side->cancel, side->err);
     }
     return status;
 }
@@ -424,19 +426,22 @@ static pst_status add_all(struct side *encoder, struct side *decoder) {
 }
 
 pst_status ort_weights_find(struct ort_weights *weights, const struct ort_file *encoder_file,
-                            const struct ort_file *decoder_file, pst_error *err) {
+                            const struct ort_file *decoder_file, const struct cancel *cancel,
+                            pst_error *err) {
     *weights = (struct ort_weights){0};
     struct side encoder = {.file = encoder_file,
                            .node_prefix = "/",
                            .tensor_prefix = "model.encoder.",
                            .weights = weights,
                            .values_left = encoder_file->size,
+                           .cancel = cancel,
                            .err = err};
     struct side decoder = {.file = decoder_file,
                            .node_prefix = "/model/decoder/",
                            .tensor_prefix = "model.decoder.",
                            .weights = weights,
                            .values_left = decoder_file->size,
+                           .cancel = cancel,
                            .err = err};
     pst_status status = read_sizes(&encoder, &decoder);
     if (!status) status = allocate(weights, err);

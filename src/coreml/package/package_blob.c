@@ -162,12 +162,23 @@ struct sink {
     struct file_writer writer;
     struct digest digest;
     uint64_t at;
+    const struct cancel *cancel;
 };
 
+/* What is written, and added to the digest, before the caller is asked again. */
+static const size_t PIECE_BYTES = 4 << 20;
+
 static pst_status put(struct sink *sink, const void *bytes, size_t length, pst_error *err) {
-    pst_status status = file_writer_put(&sink->writer, bytes, length, err);
-    if (!status) status = digest_add(&sink->digest, bytes, length, err);
+    pst_status status = PST_OK;
     sink->at += length;
+    for (const char *at = bytes; length > 0 && !status;) {
+        size_t some = length < PIECE_BYTES ? length : PIECE_BYTES;
+        status = cancel_check(sink->cancel, err);
+        if (!status) status = file_writer_put(&sink->writer, at, some, err);
+        if (!status) status = digest_add(&sink->digest, at, some, err);
+        at += some;
+        length -= some;
+    }
     return status;
 }
 
@@ -204,9 +215,9 @@ static pst_status put_file(const struct blob_plan *plan, struct sink *sink,
     return status ? status : file_writer_commit(&sink->writer, err);
 }
 
-pst_status blob_write(const struct blob_plan *plan, const char *path, char hex[DIGEST_HEX_SIZE],
-                      pst_error *err) {
-    struct sink sink = {0};
+pst_status blob_write(const struct blob_plan *plan, const char *path, const struct cancel *cancel,
+                      char hex[DIGEST_HEX_SIZE], pst_error *err) {
+    struct sink sink = {.cancel = cancel};
     pst_status status = digest_begin(&sink.digest, DIGEST_SHA256, err);
     if (!status) status = file_writer_open(&sink.writer, path, err);
     if (!status) status = put_file(plan, &sink, hex, err);

@@ -179,11 +179,12 @@ static void pack_indices(struct stored *stored, const struct histogram *histogra
     }
 }
 
-static pst_status fill_table(struct stored *stored, struct histogram *histogram, pst_error *err) {
+static pst_status fill_table(struct stored *stored, struct histogram *histogram,
+                             const struct cancel *cancel, pst_error *err) {
     size_t entries = (size_t)1 << stored->bits;
     size_t runs = kmeans_runs(histogram->values, histogram->counts, histogram->count, entries,
-                              histogram->starts);
-    if (!runs) return error_memory(err, 0);
+                              histogram->starts, cancel);
+    if (!runs) return cancel_check(cancel, err) ? PST_ERR_CANCELLED : error_memory(err, 0);
     for (size_t run = 0; run < entries; run++) {
         size_t at = run < runs ? run : runs - 1; /* the rest repeats the last */
         size_t first = histogram->starts[at], last = histogram->starts[at + 1];
@@ -197,7 +198,8 @@ static pst_status fill_table(struct stored *stored, struct histogram *histogram,
 }
 
 /* f16 [rows * columns]: what the palette is to stand for. */
-static pst_status store_palette(struct stored *stored, const uint16_t *f16, pst_error *err) {
+static pst_status store_palette(struct stored *stored, const uint16_t *f16,
+                                const struct cancel *cancel, pst_error *err) {
     size_t count = stored->rows * stored->columns;
     stored->form = STORED_PALETTE;
     stored->dtype = MIL_F16;
@@ -211,7 +213,7 @@ static pst_status store_palette(struct stored *stored, const uint16_t *f16, pst_
         status = error_memory(err, stored->bytes);
     if (!status) {
         collect(histogram, tally, f16, count);
-        status = fill_table(stored, histogram, err);
+        status = fill_table(stored, histogram, cancel, err);
     }
     if (!status) pack_indices(stored, histogram, f16, count);
     free(histogram);
@@ -247,7 +249,7 @@ static pst_status store_weight(const struct store_run *run, uint32_t slot, struc
         status = store_int8(stored, values, err);
     else {
         stored->bits = run->bits;
-        status = store_palette(stored, plain.data, err);
+        status = store_palette(stored, plain.data, &run->merge->cancel, err);
     }
     free_stored(&plain);
     return status;
