@@ -129,8 +129,7 @@ int output_close(struct output *output, int keep) {
 
 int finish_folder(const char *dir, pst_status status, const pst_error *err) {
     struct output output;
-    if (!status) pending = 0;
-    signals_release();
+    if (status) signals_release(); /* else too late: the folder is there, and so is its name */
     /* Such a command reads a model, even where the library calls it an input. */
     if (status)
         return fail(status == PST_ERR_INPUT ? EXIT_MODEL : exit_code_of(err), "%s", err->message);

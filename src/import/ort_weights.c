@@ -67,6 +67,9 @@ enum {
     OTHER_TENSORS = 10
 };
 
+/* Rows of the largest matrix that are compared before the caller is asked again. */
+enum { AT_ONCE = 1024 };
+
 /* One of the two graphs, and the weights being collected. */
 struct side {
     const struct ort_file *file;
@@ -335,6 +338,8 @@ static pst_status check_tied(const struct side *side, const struct ort_matrix *p
     if (!status) status = check_shape(side, embedding.q, "the embedding", 2, shape);
     if (status) return status;
     for (size_t token = 0; token < vocab; token++) {
+        if (token % AT_ONCE == 0) status = cancel_check(side->cancel, side->err);
+        if (status) return status;
         for (size_t i = 0; i < dim; i++) {
             float a = ort_matrix_at(&embedding, token, i), b = ort_matrix_at(projection, i, token);
             float steps = ort_matrix_step(&embedding, i) + ort_matrix_step(projection, token);
@@ -364,6 +369,7 @@ static pst_status add_embedding(struct side *side) {
         return refuse_tensor(side, projection.q, "has an impossible number of tokens");
     side->weights->vocab = (uint32_t)vocab;
     status = add_matrix(side, &projection, "embed_tokens", vocab, side->weights->dim);
+    if (!status) status = cancel_check(side->cancel, side->err);
     return status ? status : check_tied(side, &projection);
 }
 

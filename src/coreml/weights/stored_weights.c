@@ -20,7 +20,7 @@ enum { COMPRESSED_MIN = 2049 };
 /* The taps of the first convolution are filled up to two blocks of this: see graph_encoder.c. */
 enum { BLOCK = STEM_STRIDE1 };
 
-enum { F16_VALUES = 65536, INT8_LIMIT = 127 };
+enum { F16_VALUES = 65536, INT8_LIMIT = 127, ROWS_AT_ONCE = 1024 };
 
 /* ----------------------------------------------------------------------------------- arranging */
 
@@ -128,7 +128,8 @@ static void store_row(struct stored *stored, size_t row, const double *values) {
     }
 }
 
-static pst_status store_int8(struct stored *stored, const double *values, pst_error *err) {
+static pst_status store_int8(struct stored *stored, const double *values,
+                             const struct cancel *cancel, pst_error *err) {
     stored->form = STORED_INT8;
     stored->dtype = MIL_F16;
     stored->bytes = stored->rows * stored->columns;
@@ -136,9 +137,12 @@ static pst_status store_int8(struct stored *stored, const double *values, pst_er
     stored->scale = malloc(stored->rows * sizeof *stored->scale);
     stored->zeros = calloc(stored->rows, 1);
     if (!stored->data || !stored->scale || !stored->zeros) return error_memory(err, stored->bytes);
-    for (size_t row = 0; row < stored->rows; row++)
+    pst_status status = PST_OK;
+    for (size_t row = 0; row < stored->rows && !status; row++) {
         store_row(stored, row, values + row * stored->columns);
-    return PST_OK;
+        if (row % ROWS_AT_ONCE == 0) status = cancel_check(cancel, err);
+    }
+    return status;
 }
 
 /* ------------------------------------------------------------------------------------ palettes */
@@ -240,13 +244,15 @@ static pst_status store_weight(const struct store_run *run, uint32_t slot, struc
                      count >= COMPRESSED_MIN && run->arrangements[slot] != BLOCKED;
     /* Rounded first in any case: what float16 cannot hold is an error. */
     struct stored plain = *stored;
-    pst_status status = round_all(&plain, dtype, values, module->name, err);
+    pst_status status = cancel_check(&run->merge->cancel, err);
+    if (!status) status = round_all(&plain, dtype, values, module->name, err);
+    if (!status) status = cancel_check(&run->merge->cancel, err);
     if (status || !compressed) {
         *stored = plain;
         return status;
     }
     if (run->precision == WEIGHTS_INT8)
-        status = store_int8(stored, values, err);
+        status = store_int8(stored, values, &run->merge->cancel, err);
     else {
         stored->bits = run->bits;
         status = store_palette(stored, plain.data, &run->merge->cancel, err);
