@@ -12,8 +12,10 @@
 #include "engine.h"
 #include "manifest.h"
 #include "output.h"
+#include "partial.h"
 #include "progress.h"
 #include "report.h"
+#include "watch.h"
 
 static int run(const void *values, char **operands, int operand_count);
 
@@ -81,7 +83,9 @@ struct job {
     struct output output;
     struct manifest manifest; /* empty with --audio */
     struct report report;
-    size_t taken;    /* entries handed to the batch */
+    struct partial partial;
+    struct watch watch;
+    size_t taken;    /* entries handed to the batch, or passed over */
     size_t reported; /* entries in the report */
     int failed;      /* a sample did */
     int code;        /* why there is no point in going on; 0: there is */
@@ -122,6 +126,7 @@ static char *entry_name(const struct job *job, const struct manifest_entry *entr
 
 static int next(void *user, pst_clip *clip) {
     struct job *job = user;
+    while (partial_prediction(&job->partial, job->taken)) job->taken++;
     if (job->taken == entry_count(job)) return 0;
     struct manifest_entry entry = entry_at(job, job->taken++);
     clip->path = entry.audio_path;
@@ -132,16 +137,31 @@ static int next(void *user, pst_clip *clip) {
 
 /* 0, or an exit code with the reason printed. */
 static int add_to_report(struct job *job, const struct manifest_entry *entry,
-                         const pst_clip_result *clip, const char *message) {
+                         const char *prediction, const char *message) {
     pst_error err;
     struct report_sample sample = {
-        .prediction = clip->transcript ? clip->transcript->text : NULL,
+        .prediction = prediction,
         .reference = entry->text,
         .audio_path = entry->audio_path,
         .error = message,
     };
-    if (report_add(&job->report, &sample, &err)) return fail(exit_code_of(&err), "%s", err.message);
-    return 0;
+    watch_lock(&job->watch);
+    pst_status status = report_add(&job->report, &sample, &err);
+    if (!status) job->reported++;
+    if (!status) partial_write_now_and_then(&job->partial, &job->report);
+    watch_unlock(&job->watch);
+    return status ? fail(exit_code_of(&err), "%s", err.message) : 0;
+}
+
+/* Those that an earlier run has transcribed have their place in the order too. */
+static int add_kept(struct job *job) {
+    const char *prediction;
+    int code = 0;
+    while (!code && (prediction = partial_prediction(&job->partial, job->reported))) {
+        struct manifest_entry entry = entry_at(job, job->reported);
+        code = add_to_report(job, &entry, prediction, NULL);
+    }
+    return code;
 }
 
 static void show_progress(const struct job *job) {
@@ -154,7 +174,9 @@ static void show_progress(const struct job *job) {
 
 static int deliver(void *user, const pst_clip_result *clip) {
     struct job *job = user;
-    struct manifest_entry entry = entry_at(job, clip->index);
+    job->code = add_kept(job);
+    if (job->code) return job->code;
+    struct manifest_entry entry = entry_at(job, job->reported);
     char *message = NULL;
     if (clip->error) {
         char *name = entry_name(job, &entry);
@@ -163,9 +185,9 @@ static int deliver(void *user, const pst_clip_result *clip) {
         job->failed = 1;
         say("%s", message);
     }
-    job->code = add_to_report(job, &entry, clip, message);
+    job->code =
+        add_to_report(job, &entry, clip->transcript ? clip->transcript->text : NULL, message);
     free(message);
-    job->reported++;
     show_progress(job);
     return job->code;
 }
@@ -184,7 +206,7 @@ static int add_samples(struct job *job) {
     show_progress(job);
     if (pst_batch_run(job->engine.model, &batch, &err) && !job->code)
         return fail(exit_code_of(&err), "%s", err.message);
-    return job->code;
+    return job->code ? job->code : add_kept(job);
 }
 
 static int write_report(struct job *job) {
@@ -192,6 +214,33 @@ static int write_report(struct job *job) {
     /* The script's file has no newline at its end, its standard output has. */
     if (!job->output.path) fputc('\n', job->output.stream);
     return output_flush(&job->output);
+}
+
+/* At a signal: what there is stays. */
+static void leave_partial(void *user) {
+    struct job *job = user;
+    if (!job->partial.path || job->partial.foreign || !job->reported) return;
+    partial_write(&job->partial, &job->report);
+    say("%s: has %zu of %zu samples; the same command goes on from there", job->partial.path,
+        job->reported, entry_count(job));
+}
+
+/* Transcribes and writes the report; what a failure has cost is no more than one sample. */
+static int transcribe(struct job *job) {
+    job->watch = (struct watch){.act = leave_partial, .user = job};
+    if (job->partial.path) watch_start(&job->watch);
+    int code = add_samples(job);
+    watch_lock(&job->watch);
+    if (!code) code = write_report(job);
+    int closed = output_close(&job->output, code == EXIT_DONE);
+    if (code || closed)
+        leave_partial(job);
+    else
+        partial_remove(&job->partial);
+    watch_end(&job->watch);
+    watch_unlock(&job->watch);
+    watch_stop(&job->watch);
+    return code ? code : closed;
 }
 
 static int check(const struct values *values) {
@@ -243,17 +292,23 @@ static int prepare(struct job *job) {
                                   .adapter_dir = values->engine.adapter,
                                   .processor_dir = values->engine.processor,
                                   .device = job->engine.device};
-    if (!code) report_open(&job->report);
-    return code;
+    if (code) return code;
+    report_open(&job->report);
+    json_t *settings =
+        partial_settings(&job->engine, &values->engine, &job->manifest, values->audio);
+    json_object_set_new(settings, "decode", json_integer(values->decode));
+    json_object_set_new(settings, "no_normalize", json_boolean(values->no_normalize));
+    partial_open(&job->partial, values->output, settings, entry_count(job));
+    return 0;
 }
 
 static int run(const void *values, char **operands, int operand_count) {
     (void)operands, (void)operand_count;
     struct job job = {.values = values};
     int code = prepare(&job);
-    if (!code) code = add_samples(&job);
-    if (!code) code = write_report(&job);
-    int closed = output_close(&job.output, code == EXIT_DONE);
+    if (!code) code = transcribe(&job);
+    int closed = output_close(&job.output, 0); /* when it is open still */
+    partial_close(&job.partial);
     report_close(&job.report);
     manifest_free(&job.manifest);
     engine_close(&job.engine);
