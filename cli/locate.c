@@ -1,6 +1,7 @@
 /* locate.c - see locate.h. */
 #include "locate.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -30,6 +31,24 @@ int locate(const struct environment *environment, const char *name, const char *
     pst_error err;
     if (!fetch_find(environment, name, required, revision, dir, &err)) return 0;
     return fetch_fail(environment, name, required, revision, &err);
+}
+
+int locate_is_converted(const char *name) {
+    static const char *const files[] = {"potstill.json", "Manifest.json"};
+    int found = 0;
+    for (int i = 0; i < 2 && !found; i++) {
+        char *path = text_format("%s/%s", name, files[i]);
+        found = exists(path);
+        free(path);
+    }
+    return found;
+}
+
+int locate_model(const struct environment *environment, const char *name, const char *revision,
+                 char **dir) {
+    if (!locate_is_converted(name)) return locate(environment, name, "config.json", revision, dir);
+    *dir = text_format("%s", name);
+    return 0;
 }
 
 int locate_adapter(const struct environment *environment, const char *name, char **dir) {

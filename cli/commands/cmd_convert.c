@@ -24,7 +24,6 @@ static const pst_convert_layout layouts[] = {PST_CONVERT_SPLIT, PST_CONVERT_SING
 
 struct values {
     struct engine_choice engine;
-    struct option_texts adapters;
     const char *output;
     struct option_ids seconds;
     int precision, target, layout;
@@ -35,8 +34,9 @@ static const struct values defaults = {.target = TARGET_IOS16};
 
 #define AT(field) offsetof(struct values, field)
 static const struct option options[] = {
-    {"model", 0, OPTION_TEXT, "M", AT(engine.model), "the model (default: as for transcribe)"},
-    {"adapter", 0, OPTION_TEXTS, "DIR[:WEIGHT]", AT(adapters),
+    {"model", 0, OPTION_TEXT, "M", AT(engine.model),
+     "the model (default: the adapter's base; else as for transcribe)"},
+    {"adapter", 0, OPTION_TEXTS, "DIR[:WEIGHT]", AT(engine.adapters),
      "an adapter to merge in, WEIGHT times (default: 1); again for more"},
     {"output", 'o', OPTION_REQUIRED, "OUT", AT(output),
      "the folder to make, or the .mlpackage for --layout single"},
@@ -109,8 +109,11 @@ static int run(const void *chosen, char **operands, int operand_count) {
     (void)operand_count;
     const struct values *values = chosen;
     struct sources sources;
-    int code = sources_find(&sources, &values->engine, &values->adapters);
+    struct environment environment;
+    environment_read(&environment, values->engine.offline);
+    int code = sources_find(&sources, &environment, &values->engine);
     if (!code) code = convert(values, &sources);
     sources_free(&sources);
+    environment_free(&environment);
     return code;
 }

@@ -33,8 +33,7 @@ static const struct values defaults = {0};
 #define AT(field) offsetof(struct values, field)
 static const struct option options[] = {
     {"model", 0, OPTION_TEXT, "M", AT(engine.model),
-     "the model of an adapter (default: the one its config names if it is here, else as for "
-     "transcribe)"},
+     "the model of an adapter (default: the adapter's base; else as for transcribe)"},
     {"format", 0, OPTION_CHOICE, "text|json", AT(format), "how it is written (default: text)"},
     {0},
 };
@@ -151,38 +150,6 @@ static json_t *adapter_object(const char *path, const pst_adapter *adapter, pst_
     return object;
 }
 
-/* base_model_name_or_path of an adapter, in fresh memory; NULL: none, or none that can be read
- * (opening the adapter will say why). */
-static char *base_model_name(const char *dir) {
-    char *path = text_format("%s/adapter_config.json", dir);
-    json_t *config = json_load_file(path, 0, NULL);
-    const char *name = json_string_value(json_object_get(config, "base_model_name_or_path"));
-    char *copy = name && *name ? text_format("%s", name) : NULL;
-    json_decref(config);
-    free(path);
-    return copy;
-}
-
-/* Opens the model that the adapter was made for. Its config often names a folder of the machine it
- * was trained on; where there is no such model here, the default one is tried. */
-static int open_base(struct engine *engine, const struct engine_choice *choice, const char *dir) {
-    struct engine_choice base = *choice;
-    char *name = choice->model ? NULL : base_model_name(dir);
-    if (name) {
-        pst_error err;
-        char *found = NULL;
-        struct environment environment;
-        environment_read(&environment, 0);
-        pst_search search = environment_search(&environment, choice->revision);
-        if (pst_find_model(name, "config.json", &search, &found, &err) == PST_OK) base.model = name;
-        pst_free(found);
-        environment_free(&environment);
-    }
-    int code = engine_open_model(engine, &base);
-    free(name);
-    return code;
-}
-
 /* ------------------------------------------------------------------------------------- print */
 
 static void print_value(FILE *stream, const char *key, const json_t *value) {
@@ -245,8 +212,8 @@ static int inspect(const struct values *values, const char *name, const char *di
     pst_error err;
     int code;
     if (holds(dir, "adapter_config.json") || holds(dir, "adapter.safetensors")) {
-        code = open_base(&engine, &choice, dir);
-        if (!code) code = engine_open_adapter(&engine, dir, 1, choice.adapter_scale);
+        choice.adapter = dir;
+        code = engine_open_model(&engine, &choice);
         if (!code && !(object = adapter_object(name, engine.adapters[0], &err)))
             code = fail(exit_code_of(&err), "%s", err.message);
     } else {

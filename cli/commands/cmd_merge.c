@@ -16,7 +16,6 @@ static const char *const dtype_names[] = {NULL, "float32", "float16", "bfloat16"
 
 struct values {
     struct engine_choice engine;
-    struct option_texts adapters;
     const char *output;
     int dtype;
     int safe, force;
@@ -26,8 +25,9 @@ static const struct values defaults = {0};
 
 #define AT(field) offsetof(struct values, field)
 static const struct option options[] = {
-    {"model", 0, OPTION_TEXT, "M", AT(engine.model), "the model (default: as for transcribe)"},
-    {"adapter", 0, OPTION_TEXTS, "DIR[:WEIGHT]", AT(adapters),
+    {"model", 0, OPTION_TEXT, "M", AT(engine.model),
+     "the model (default: the adapter's base; else as for transcribe)"},
+    {"adapter", 0, OPTION_TEXTS, "DIR[:WEIGHT]", AT(engine.adapters),
      "an adapter, WEIGHT times (default: 1); again for more"},
     {"output", 'o', OPTION_REQUIRED, "DIR", AT(output), "the folder to make"},
     {"dtype", 0, OPTION_CHOICE, "stored|float32|float16|bfloat16", AT(dtype),
@@ -79,10 +79,14 @@ static int run(const void *chosen, char **operands, int operand_count) {
     (void)operands;
     (void)operand_count;
     const struct values *values = chosen;
-    if (values->adapters.count == 0) return usage_error(&command_merge, "--adapter is missing");
+    if (values->engine.adapters.count == 0)
+        return usage_error(&command_merge, "--adapter is missing");
     struct sources sources;
-    int code = sources_find(&sources, &values->engine, &values->adapters);
+    struct environment environment;
+    environment_read(&environment, values->engine.offline);
+    int code = sources_find(&sources, &environment, &values->engine);
     if (!code) code = merge(values, &sources);
     sources_free(&sources);
+    environment_free(&environment);
     return code;
 }

@@ -32,8 +32,8 @@ static const struct values defaults = {.decode = DECODE_BEAM};
 
 #define AT(field) offsetof(struct values, field)
 static const struct option options[] = {
-    {"model-id", 0, OPTION_REQUIRED, "M", AT(engine.model),
-     "model: folder, imported name or hub id"},
+    {"model-id", 0, OPTION_TEXT, "M", AT(engine.model),
+     "model: folder, imported name or hub id (default: the base that the adapter names)"},
     {"adapter-dir", 0, OPTION_TEXT, "DIR", AT(engine.adapter),
      "PEFT LoRA adapter on the model: folder or hub id"},
     {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
@@ -244,6 +244,8 @@ static int transcribe(struct job *job) {
 }
 
 static int check(const struct values *values) {
+    if (!values->engine.model && !values->engine.adapter)
+        return usage_error(&command_run_stt, "--model-id M is required");
     if (!values->audio_list == !values->audio)
         return usage_error(&command_run_stt, "expected either --audio-list F or --audio FILE");
     return 0;
@@ -288,7 +290,7 @@ static int prepare(struct job *job) {
     if (!code && values->audio) code = output_spare(&job->output, values->audio);
     if (!code) code = engine_open(&job->engine, &values->engine, "run-stt");
     if (!code) code = check_search(job);
-    job->report = (struct report){.model_id = values->engine.model,
+    job->report = (struct report){.model_id = job->engine.model_name,
                                   .adapter_dir = values->engine.adapter,
                                   .processor_dir = values->engine.processor,
                                   .device = job->engine.device};
