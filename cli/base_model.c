@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include <jansson.h>
 
 #include "console.h"
 #include "fetch.h"
+#include "potstill_tools.h"
 
 /* ------------------------------------------------------------------------------------- reading */
 
@@ -50,35 +52,47 @@ static char *plain_value(const char *text) {
     return length ? text_format("%.*s", (int)length, text) : NULL;
 }
 
-/* `key` of the lines between the first two "---", as model cards have them: a text, or the first of
- * a list. */
+/* Keeps the value of `key` in a line of a card, or the first of the list below it (*listed). */
+static void read_line(const char *line, const char *key, int *listed, char **value) {
+    size_t length = strlen(key);
+    int is_key = strncmp(line, key, length) == 0;
+    if (!*value && (is_key || *listed)) *value = plain_value(line + (is_key ? length : 0));
+    *listed = is_key;
+}
+
+/* Model cards have keys between their first two "---". */
 static void read_card(struct base_model *base) {
-    static const char key[] = "base_model:";
     enum { LINES_MAX = 200 }; /* cards have some 20 */
     char line[1024];
-    int listed = 0;
+    char *name = NULL;
+    int name_listed = 0, fingerprint_listed = 0;
     FILE *file = open_file(base->adapter_dir, "README.md");
     if (!file) return;
     if (fgets(line, sizeof line, file) && strncmp(line, "---", 3) == 0)
-        for (int i = 0; i < LINES_MAX && !base->name && fgets(line, sizeof line, file); i++) {
+        for (int i = 0; i < LINES_MAX && fgets(line, sizeof line, file); i++) {
             if (strncmp(line, "---", 3) == 0) break;
-            int is_key = strncmp(line, key, sizeof key - 1) == 0;
-            if (is_key || listed) base->name = plain_value(line + (is_key ? sizeof key - 1 : 0));
-            listed = is_key;
+            read_line(line, "base_model:", &name_listed, &name);
+            read_line(line, "base_model_fingerprint:", &fingerprint_listed, &base->fingerprint);
         }
-    if (base->name) base->file = "README.md";
     fclose(file);
+    if (base->name || !name) {
+        free(name);
+        return;
+    }
+    base->name = name;
+    base->file = "README.md";
 }
 
 void base_model_read(struct base_model *base, const char *adapter_dir) {
     *base = (struct base_model){.adapter_dir = adapter_dir};
     read_config(base);
-    if (!base->name) read_card(base);
+    read_card(base);
 }
 
 void base_model_free(struct base_model *base) {
     free(base->name);
     free(base->revision);
+    free(base->fingerprint);
     *base = (struct base_model){0};
 }
 
@@ -198,11 +212,50 @@ static int same_folder(const char *a, const char *b) {
            at_a.st_ino == at_b.st_ino;
 }
 
-void base_model_compare(const struct base_model *base, const struct environment *environment,
-                        const char *name, const char *dir) {
+/* Returns 0 for a folder that does not open: whoever opens it next says why. */
+static int read_fingerprint(const char *dir, pst_fingerprint *fingerprint) {
+    pst_error err;
+    pst_model *model = NULL;
+    pst_model_options options;
+    pst_model_options_init(&options);
+    options.device = PST_DEVICE_CPU;
+    if (pst_model_open(dir, &options, &model, &err)) return 0;
+    int read = pst_model_fingerprint(model, fingerprint, &err) == PST_OK;
+    pst_model_free(model);
+    return read;
+}
+
+static int same_weights(const char *a, const char *b) {
+    pst_fingerprint of_a, of_b;
+    return same_folder(a, b) || (read_fingerprint(a, &of_a) && read_fingerprint(b, &of_b) &&
+                                 strcmp(of_a.sha256, of_b.sha256) == 0);
+}
+
+static int compare_fingerprint(const struct base_model *base, const char *name, const char *dir,
+                               int chosen) {
+    enum { DIGITS_MIN = 8, SHOWN = 16 }; /* fewer may be chance; more nobody compares by eye */
+    const char *told = base->fingerprint;
+    pst_fingerprint found;
+    if (strlen(told) < DIGITS_MIN) {
+        say("%s/README.md: base_model_fingerprint '%s': expected %d hex digits or more",
+            base->adapter_dir, told, DIGITS_MIN);
+        return 0;
+    }
+    if (!read_fingerprint(dir, &found) || strncasecmp(told, found.sha256, strlen(told)) == 0)
+        return 0;
+    say("%s: made for weights with the fingerprint %.*s (README.md), but %s has %.*s: other "
+        "weights of the same shape",
+        base->adapter_dir, SHOWN, told, name, SHOWN, found.sha256);
+    return chosen ? 0 : EXIT_MODEL;
+}
+
+int base_model_compare(const struct base_model *base, const struct environment *environment,
+                       const char *name, const char *dir, int chosen) {
     char *found = NULL;
-    if (!base->name || same_name(name, base->name)) return;
+    if (base->fingerprint) return compare_fingerprint(base, name, dir, chosen);
+    if (!base->name || same_name(name, base->name)) return 0;
     int here = find_here(base, environment, base->revision, &found);
-    if (!here || !same_folder(found, dir)) warn(base, name);
+    if (!here || !same_weights(found, dir)) warn(base, name);
     pst_free(found);
+    return 0;
 }

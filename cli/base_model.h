@@ -13,6 +13,7 @@ struct base_model {
     const char *file;        /* that names it: "adapter_config.json", "README.md" */
     char *name;              /* NULL: the adapter does not say */
     char *revision;          /* on the hub; NULL: main */
+    char *fingerprint;       /* of its weights, or how it begins; NULL: README.md has none */
 };
 
 /* Reads what the folder says; what cannot be read is not said, opening the adapter tells why. */
@@ -25,8 +26,10 @@ void base_model_free(struct base_model *base);
  * printed. */
 int base_model_find(const struct base_model *base, const struct environment *environment,
                     const char *revision, char **name, char **dir);
-/* Warns when the model called `name` in the folder `dir` is not the base. */
-void base_model_compare(const struct base_model *base, const struct environment *environment,
-                        const char *name, const char *dir);
+/* Warns when the model called `name` in the folder `dir` is not the base by its name; by its
+ * fingerprint, that is an error unless the user has `chosen` the model. 0, or an exit code with the
+ * reason printed. */
+int base_model_compare(const struct base_model *base, const struct environment *environment,
+                       const char *name, const char *dir, int chosen);
 
 #endif

@@ -47,13 +47,17 @@ static int find_base(struct sources *sources, const struct environment *environm
     return locate_model(environment, environment->model, choice->revision, &sources->model_dir);
 }
 
-static void compare_bases(const struct sources *sources, const struct environment *environment) {
-    for (size_t i = 0; i < sources->adapter_count; i++) {
+static int compare_bases(const struct sources *sources, const struct environment *environment,
+                         int chosen) {
+    int code = 0;
+    for (size_t i = 0; i < sources->adapter_count && !code; i++) {
         struct base_model base;
         base_model_read(&base, sources->adapters[i].dir);
-        base_model_compare(&base, environment, sources->model_name, sources->model_dir);
+        code =
+            base_model_compare(&base, environment, sources->model_name, sources->model_dir, chosen);
         base_model_free(&base);
     }
+    return code;
 }
 
 int sources_find(struct sources *sources, const struct environment *environment,
@@ -69,8 +73,7 @@ int sources_find(struct sources *sources, const struct environment *environment,
                       &sources->processor_dir);
     if (!code) code = find_adapters(sources, environment, choice);
     if (!code && !sources->model_dir) code = find_base(sources, environment, choice);
-    if (!code) compare_bases(sources, environment);
-    return code;
+    return code ? code : compare_bases(sources, environment, choice->model != NULL);
 }
 
 void sources_free(struct sources *sources) {

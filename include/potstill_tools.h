@@ -172,6 +172,19 @@ PST_API pst_status pst_diff(const char *dir_a, const char *dir_b,
                             void (*row)(void *user, const pst_tensor_diff *diff), void *user,
                             pst_diff_summary *summary, pst_error *err);
 
+/* ---------------------------------------------------------------------------------- fingerprint */
+
+/* What tells the weights of models of one shape apart. */
+typedef struct pst_fingerprint {
+    char sha256[65]; /* of names and values as float32, in the order of the network; hex */
+    double norm;     /* Frobenius norm of all weights, as if they were one matrix */
+} pst_fingerprint;
+
+/* Of a checkpoint. It is the same however the same values are stored: in shards, in another order,
+ * in a wider type. A converted model has none: PST_ERR_ARGUMENT. */
+PST_API pst_status pst_model_fingerprint(const pst_model *model, pst_fingerprint *fingerprint,
+                                         pst_error *err);
+
 /* --------------------------------------------------------------------------------------- import */
 
 typedef struct pst_import_options {

@@ -18,6 +18,7 @@
 #include "inspect_package.h"
 #include "json_text.h"
 #include "output.h"
+#include "potstill_tools.h"
 
 static int run(const void *values, char **operands, int operand_count);
 
@@ -44,7 +45,8 @@ const struct command command_inspect = {
     .summary = "show what a model, adapter or Core ML package holds",
     .details = "Shows what a model or an adapter holds, given as a folder or hub id; of an\n"
                "adapter, each module it changes and by how much: the Frobenius norm of the\n"
-               "change relative to that of the weight.\n"
+               "change relative to that of the weight. A model's fingerprint tells its weights\n"
+               "from others of the same shape.\n"
                "\n"
                "Of a Core ML package (X.mlpackage), the program as text, an operation a line,\n"
                "its inputs and outputs, the sizes of its constants by type, and what is known to\n"
@@ -61,8 +63,10 @@ const struct command command_inspect = {
 
 /* ------------------------------------------------------------------------------------- model */
 
-static json_t *model_object(const char *path, const pst_model *model) {
+static json_t *model_object(const char *path, const pst_model *model, pst_error *err) {
     pst_model_info info;
+    pst_fingerprint fingerprint;
+    if (pst_model_fingerprint(model, &fingerprint, err)) return NULL;
     pst_model_describe(model, &info);
     json_t *object = need(json_object());
     json_object_set_new(object, "kind", json_text("model"));
@@ -91,6 +95,8 @@ static json_t *model_object(const char *path, const pst_model *model) {
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         json_object_set_new(object, numbers[i].name, json_integer((json_int_t)numbers[i].number));
     json_object_set_new(object, "tied_embeddings", json_boolean(info.tied_embeddings));
+    json_object_set_new(object, "norm", json_real(fingerprint.norm));
+    json_object_set_new(object, "fingerprint", json_text(fingerprint.sha256));
     return object;
 }
 
@@ -219,7 +225,8 @@ static int inspect(const struct values *values, const char *name, const char *di
     } else {
         choice.model = dir;
         code = engine_open_model(&engine, &choice);
-        if (!code) object = model_object(name, engine.model);
+        if (!code && !(object = model_object(name, engine.model, &err)))
+            code = fail(exit_code_of(&err), "%s", err.message);
     }
     if (object) code = print(object, values->format);
     json_decref(object);

@@ -93,7 +93,12 @@ static pst_status record_model(const struct merge_run *run, json_t *record, pst_
     const struct checkpoint *checkpoint = &run->model->weights.checkpoint;
     json_t *entry = source(run->model_dir), *files = json_object_get(entry, "files");
     if (!entry || json_object_set_new(record, "model", entry) != 0) return error_memory(err, 0);
-    pst_status status = add_hashes(run, files, run->model_dir, CONFIGS, COUNT(CONFIGS), err);
+    pst_fingerprint base;
+    pst_status status = pst_model_fingerprint(run->model, &base, err);
+    if (status) return status;
+    if (json_object_set_new(entry, "fingerprint", json_string(base.sha256)) != 0)
+        return error_memory(err, 0);
+    status = add_hashes(run, files, run->model_dir, CONFIGS, COUNT(CONFIGS), err);
     if (!status)
         status = add_hashes(run, files, run->processor_dir, PROCESSOR_FILES, COUNT(PROCESSOR_FILES),
                             err);

@@ -112,9 +112,12 @@ hears --adapter by_id; says ''
 unset POTSTILL_MODEL
 
 # Another model than the one named: both are said. Not where it is the same by another name.
-other='made for me/hubbed (adapter_config.json), but used with below/tiny: where that is another model, the text is wrong'
-hears --model below/tiny --adapter by_id; says "potstill: by_id: $other"
-run merge --model below/tiny --adapter by_id -o merged_other
+cp -R below/tiny below/wrong && chmod u+w below/wrong/model.safetensors
+printf 'x' | dd of=below/wrong/model.safetensors bs=1 seek=9000 conv=notrunc 2>/dev/null
+other='made for me/hubbed (adapter_config.json), but used with below/wrong: where that is another model, the text is wrong'
+run transcribe --model below/wrong --adapter by_id --format json audio/chirp.wav
+exits 0; says "potstill: by_id: $other"
+run merge --model below/wrong --adapter by_id -o merged_other
 exits 0; says "potstill: by_id: $other"
 hears --model micro --adapter by_id; says ''
 hears --model "$hub/models--me--hubbed/snapshots/$commit" --adapter by_id; says ''
@@ -124,12 +127,53 @@ hears --model hubbed --adapter by_id; says ''
 rm hubbed
 cached you hubbed
 hears --model me/hubbed --adapter by_id; says ''
-rm "$hub/models--you--hubbed/snapshots/$commit" && cp -LR micro "$hub/models--you--hubbed/snapshots/$commit"
-hears --model you/hubbed --adapter by_id
+hears --model you/hubbed --adapter by_id; says '' # the same weights
+rm "$hub/models--you--hubbed/snapshots/$commit" && cp -LR below/wrong "$hub/models--you--hubbed/snapshots/$commit"
+run transcribe --model you/hubbed --adapter by_id --format json audio/chirp.wav
 says 'potstill: by_id: made for me/hubbed (adapter_config.json), but used with you/hubbed: where that is another model, the text is wrong'
 # The first adapter decides.
-run transcribe --adapter by_id --adapter below/adapter --format json audio/chirp.wav
+adapter below/adapter '"wrong"' && mv below/adapter below/other
+run transcribe --adapter by_id --adapter below/other --format json audio/chirp.wav
 exits 0
-says 'potstill: below/adapter: made for ../tiny (adapter_config.json), but used with me/hubbed: where that is another model, the text is wrong'
+says 'potstill: below/other: made for wrong (adapter_config.json), but used with me/hubbed: where that is another model, the text is wrong'
+
+# A fingerprint tells weights of the same shape apart, however they are stored.
+print_of() { # print_of MODEL: its fingerprint
+    potstill inspect "$1" | sed -n 's/^fingerprint  *\([0-9a-f]*\)$/\1/p'
+}
+right=$(print_of micro) wrong=$(print_of below/wrong)
+ok test ${#right} -eq 64
+ok test "$right" != "$wrong"
+potstill merge --model micro --adapter by_folder:0 --dtype bfloat16 -o half >/dev/null
+potstill merge --model half --adapter by_folder:0 --dtype float32 -o widened >/dev/null 2>&1
+ok test "$(print_of half)" = "$(print_of widened)"
+ok test "$(print_of half)" != "$right"
+ok grep -q "^    \"fingerprint\": \"$right\",*\$" merged/potstill_merge.json
+card() { # card FINGERPRINT
+    printf -- '---\nbase_model: me/hubbed\nbase_model_fingerprint: %s\n---\n' "$1" >by_id/README.md
+}
+card "$right"
+hears --adapter by_id; says ''
+hears --model below/tiny --adapter by_id; says ''
+card "$(printf %.12s "$right")"
+hears --adapter by_id; says ''
+run transcribe --model below/wrong --adapter by_id --format json audio/chirp.wav
+exits 0
+says "potstill: by_id: made for weights with the fingerprint $(printf %.12s "$right") (README.md), but below/wrong has $(
+    printf %.16s "$wrong"): other weights of the same shape"
+card "$wrong"
+for command in 'transcribe audio/chirp.wav' 'merge -o none' 'inspect by_id'; do
+    option='--adapter by_id'
+    case $command in inspect*) option= ;; esac
+    # shellcheck disable=SC2086 # words
+    run $command $option
+    exits 3; prints ''
+    says "potstill: by_id: made for weights with the fingerprint $(printf %.16s "$wrong") (README.md), but me/hubbed has $(
+        printf %.16s "$right"): other weights of the same shape"
+done
+ok test ! -e none
+card 12
+hears --adapter by_id
+says "potstill: by_id/README.md: base_model_fingerprint '12': expected 8 hex digits or more"
 
 finish
