@@ -6,8 +6,8 @@
 
 #include "options.h"
 
-/* Where to compute, in the order of --device: names of the reference scripts (cuda is one, to be
- * refused with a reason) and those that this program adds. */
+/* Where to compute, in the order of --device: names of the reference scripts and those that this
+ * program adds. */
 enum device_choice { DEVICE_AUTO, DEVICE_CPU, DEVICE_MIL, DEVICE_COREML, DEVICE_MPS, DEVICE_CUDA };
 
 /* What the command line says; NULL and -1 where it says nothing. */
@@ -24,6 +24,7 @@ struct engine_choice {
     int precision; /* enum pst_precision */
     int no_cache;
     int device;          /* enum device_choice */
+    int strict_device;   /* that one or none */
     int units;           /* pst_compute_units */
     const char *decoder; /* model whose decoder goes on from a package's encoder */
 };

@@ -2,6 +2,7 @@
 #include "engine.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "console.h"
 #include "locate.h"
@@ -24,7 +25,9 @@ const struct option engine_device_options[] = {
     {"device", 0, OPTION_CHOICE, "auto|cpu|mil|coreml|mps|cuda", AT(device),
      "where to compute: the cpu, or the packages of a model that convert has made, by an "
      "interpreter (mil), Core ML (coreml) or Core ML without the Neural Engine (mps), the last two "
-     "on macOS; there is no cuda (default: auto, what the model is for)"},
+     "on macOS; what mps and cuda, of which there is none, cannot do the cpu does, with a note "
+     "(default: auto, what the model is for)"},
+    {"strict-device", 0, OPTION_FLAG, NULL, AT(strict_device), "an error in place of that note"},
     {"compute-units", 0, OPTION_CHOICE, "all|ane|gpu|cpu", AT(units),
      "what --device coreml may use: everything, or the CPU with the Neural Engine (ane), with the "
      "GPU, or alone (default: all)"},
@@ -67,6 +70,17 @@ static int open_adapters(struct engine *engine, const struct sources *sources, d
     return 0;
 }
 
+/* mps without Core ML is the interpreter of packages. */
+static pst_status open_on_device(struct engine *engine, const struct engine_choice *choice,
+                                 const char *dir, pst_model_options *options, pst_error *err) {
+    pst_status status = pst_model_open(dir, options, &engine->model, err);
+    if (status != PST_ERR_DEVICE || choice->device != DEVICE_MPS || choice->strict_device)
+        return status;
+    options->device = PST_DEVICE_AUTO;
+    options->units = PST_UNITS_ALL;
+    return pst_model_open(dir, options, &engine->model, err);
+}
+
 static int open_model(struct engine *engine, const struct engine_choice *choice,
                       const struct sources *sources, pst_model_options *options) {
     pst_error err;
@@ -81,7 +95,7 @@ static int open_model(struct engine *engine, const struct engine_choice *choice,
     options->precision = (pst_precision)choice->precision;
     options->warn = say_warning;
     engine->model_name = text_format("%s", sources->model_name);
-    if (!code && pst_model_open(sources->model_dir, options, &engine->model, &err))
+    if (!code && open_on_device(engine, choice, sources->model_dir, options, &err))
         code = fail_model(&err);
     if (!code) pst_model_describe(engine->model, &engine->info);
     pst_free(decoder_dir);
@@ -122,24 +136,40 @@ static int check_tokenizer(const struct engine *engine) {
     return 0;
 }
 
-/* mps is Core ML on CPU and GPU. */
+/* mps is Core ML on CPU and GPU, for a model that was converted. */
 static int set_device(pst_model_options *options, const struct engine_choice *choice,
-                      const char *command) {
+                      const char *command, int converted) {
     static const pst_device devices[] = {PST_DEVICE_AUTO, PST_DEVICE_CPU, PST_DEVICE_MIL,
                                          PST_DEVICE_COREML, PST_DEVICE_COREML};
-    if (choice->device == DEVICE_CUDA)
+    int mps = choice->device == DEVICE_MPS, cuda = choice->device == DEVICE_CUDA;
+    if (cuda && choice->strict_device)
         return fail(
             EXIT_ENVIRONMENT,
             "%s: --device cuda: this program computes on the cpu, with the vector "
             "instructions it finds there, and on Apple's devices; use --device cpu or leave "
             "the option out",
             command);
-    if (choice->device == DEVICE_MPS && choice->units != PST_UNITS_ALL)
+    if (mps && choice->units != PST_UNITS_ALL)
         return fail(EXIT_USAGE, "%s: --compute-units is for --device coreml", command);
+    if (cuda || (mps && !converted && !choice->strict_device)) return 0; /* auto */
     options->device = devices[choice->device];
-    options->units =
-        choice->device == DEVICE_MPS ? PST_UNITS_GPU : (pst_compute_units)choice->units;
+    options->units = mps ? PST_UNITS_GPU : (pst_compute_units)choice->units;
     return 0;
+}
+
+/* Names the device, and says where it is not the one that was chosen. */
+static void name_device(struct engine *engine, const struct engine_choice *choice,
+                        const char *command) {
+    int mps = choice->device == DEVICE_MPS;
+    int core_ml = mps && strcmp(engine->info.device, "coreml") == 0;
+    engine->device = core_ml ? "mps" : engine->info.device;
+    if (core_ml || (!mps && choice->device != DEVICE_CUDA)) return;
+    say("%s: --device %s: %s; computing %s (--strict-device makes this an error)", command,
+        mps ? "mps" : "cuda",
+        mps ? "that is Core ML, on a Mac, for a model that potstill convert has made"
+            : "this program has none",
+        strcmp(engine->device, "mil") == 0 ? "with the interpreter of packages (mil)"
+                                           : "on the CPU");
 }
 
 static int refuse_adapters(const char *command) {
@@ -153,8 +183,6 @@ int engine_open(struct engine *engine, const struct engine_choice *choice, const
     pst_model_options options;
     *engine = (struct engine){0};
     pst_model_options_init(&options);
-    int code = set_device(&options, choice, command);
-    if (code) return code;
     environment_read(&engine->environment, choice->offline);
     options.cache_dir = choice->no_cache ? NULL : engine->environment.weights_cache;
     /* Said before an adapter is looked for. */
@@ -162,13 +190,14 @@ int engine_open(struct engine *engine, const struct engine_choice *choice, const
     if (adapted && choice->model && locate_is_converted(choice->model))
         return refuse_adapters(command);
     struct sources sources;
-    code = sources_find(&sources, &engine->environment, choice);
+    int code = sources_find(&sources, &engine->environment, choice);
+    if (!code) code = set_device(&options, choice, command, locate_is_converted(sources.model_dir));
     if (!code) code = open_model(engine, choice, &sources, &options);
     if (!code && adapted && engine->info.layout) code = refuse_adapters(command);
     if (!code) code = check_tokenizer(engine);
     if (!code) code = open_adapters(engine, &sources, choice->adapter_scale);
     sources_free(&sources);
-    engine->device = choice->device == DEVICE_MPS ? "mps" : engine->info.device;
+    if (!code) name_device(engine, choice, command);
     return code;
 }
 

@@ -129,7 +129,7 @@ for device in mps coreml; do
     exits 4; prints ''
     says "potstill: Core ML needs macOS; the device mil runs the same packages here, the cpu the model they were made from"
 done
-run run-stt --model-id micro --audio-list list.jsonl --device cuda -o old.json
+run run-stt --model-id micro --audio-list list.jsonl --device cuda --strict-device -o old.json
 exits 4; prints ''
 says 'potstill: run-stt: --device cuda: this program computes on the cpu, with the vector instructions it finds there, and on Apple'"'"'s devices; use --device cpu or leave the option out'
 holds old.json old
