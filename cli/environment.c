@@ -36,10 +36,13 @@ static size_t variable_name(const char *text, const char **name, size_t *used) {
     return braced && (*name)[length] != '}' ? 0 : length;
 }
 
+char *environment_home_path(const char *path) {
+    int is_home = path[0] == '~' && (!path[1] || path[1] == '/');
+    return is_home ? text_format("%s%s", home(), path + 1) : text_format("%s", path);
+}
+
 char *environment_expand(const char *path) {
-    char *text = path[0] == '~' && (!path[1] || path[1] == '/')
-                     ? text_format("%s%s", home(), path + 1)
-                     : text_format("%s", path);
+    char *text = environment_home_path(path);
     for (size_t at = 0; text[at];) {
         const char *name;
         size_t used, length = text[at] == '$' ? variable_name(text + at, &name, &used) : 0;

@@ -27,6 +27,8 @@ void environment_free(struct environment *environment);
 
 /* A copy of `path` with a leading ~ and any $VARIABLE replaced; unknown ones stay, as in Python. */
 char *environment_expand(const char *path);
+/* A copy of `path` with a leading ~ alone replaced. */
+char *environment_home_path(const char *path);
 
 /* Valid as long as `environment` and `revision` (NULL: main). Finds what is here; see fetch.h for
  * what is not. */

@@ -76,6 +76,23 @@ int sources_find(struct sources *sources, const struct environment *environment,
     return code ? code : compare_bases(sources, environment, choice->model != NULL);
 }
 
+/* What packages lack is said as for any folder that is no checkpoint. */
+static int check_checkpoint(const struct environment *environment, const char *name) {
+    char *dir = NULL;
+    if (!locate_is_converted(name)) return 0;
+    int code = locate(environment, name, "config.json", NULL, &dir);
+    pst_free(dir);
+    return code;
+}
+
+int sources_find_checkpoint(struct sources *sources, const struct environment *environment,
+                            const struct engine_choice *choice) {
+    *sources = (struct sources){0};
+    int code = choice->model ? check_checkpoint(environment, choice->model) : 0;
+    if (!code) code = sources_find(sources, environment, choice);
+    return code ? code : check_checkpoint(environment, sources->model_dir);
+}
+
 void sources_free(struct sources *sources) {
     for (size_t i = 0; i < sources->adapter_count; i++) pst_free((char *)sources->adapters[i].dir);
     free(sources->adapters);

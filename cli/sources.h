@@ -21,6 +21,9 @@ struct sources {
  * it names. 0, or an exit code with the reason printed; sources_free() in any case. */
 int sources_find(struct sources *sources, const struct environment *environment,
                  const struct engine_choice *choice);
+/* The same where the model has to be a checkpoint. */
+int sources_find_checkpoint(struct sources *sources, const struct environment *environment,
+                            const struct engine_choice *choice);
 void sources_free(struct sources *sources);
 
 #endif

@@ -111,7 +111,7 @@ static int run(const void *chosen, char **operands, int operand_count) {
     struct sources sources;
     struct environment environment;
     environment_read(&environment, values->engine.offline);
-    int code = sources_find(&sources, &environment, &values->engine);
+    int code = sources_find_checkpoint(&sources, &environment, &values->engine);
     if (!code) code = convert(values, &sources);
     sources_free(&sources);
     environment_free(&environment);

@@ -15,6 +15,7 @@
 #include "console.h"
 #include "engine.h"
 #include "fetch.h"
+#include "inspect_converted.h"
 #include "inspect_package.h"
 #include "json_text.h"
 #include "output.h"
@@ -50,7 +51,8 @@ const struct command command_inspect = {
                "\n"
                "Of a Core ML package (X.mlpackage), the program as text, an operation a line,\n"
                "its inputs and outputs, the sizes of its constants by type, and what is known to\n"
-               "keep the Neural Engine from running it, each with its source.",
+               "keep the Neural Engine from running it, each with its source. Of a folder of\n"
+               "packages, what its potstill.json says.",
     .groups = {{"Options", options, 0},
                {NULL, engine_adapter_options, AT(engine)},
                {NULL, engine_model_options, AT(engine)}},
@@ -211,6 +213,14 @@ static int holds(const char *dir, const char *file) {
     return there;
 }
 
+static int inspect_index(const char *path, int format) {
+    json_t *object = inspect_converted(path);
+    if (!object) return EXIT_MODEL;
+    int code = print(object, format);
+    json_decref(object);
+    return code;
+}
+
 static int inspect(const struct values *values, const char *name, const char *dir) {
     struct engine engine = {0};
     struct engine_choice choice = values->engine;
@@ -240,6 +250,7 @@ static int run(const void *chosen, char **operands, int operand_count) {
     char *dir = NULL;
     if (holds(operands[0], "Manifest.json"))
         return inspect_package(operands[0], operands[0], values->format == FORMAT_JSON);
+    if (holds(operands[0], "potstill.json")) return inspect_index(operands[0], values->format);
     int code = engine_locate(&values->engine, operands[0], NULL, &dir);
     if (code) return code;
     code = inspect(values, operands[0], dir);
