@@ -45,7 +45,8 @@ const struct option engine_compute_options[] = {
      AT(cpu), "instruction set (default: auto, the best there is)"},
     {"precision", 0, OPTION_CHOICE, "f32|bf16|int8|auto", AT(precision),
      "of the matrix products; f32 gives what transformers gives token for token, auto is bf16 "
-     "where there are kernels for it, else f32 (default: auto for transcribe, else f32)"},
+     "where there are kernels for it, else f32 (default: auto for transcribe, else f32); also "
+     "float32, bfloat16"},
     {"no-cache", 0, OPTION_FLAG, NULL, AT(no_cache),
      "neither read nor write packed weights in $XDG_CACHE_HOME/potstill"},
     {0},

@@ -186,6 +186,20 @@ static int store(const struct command *command, const struct option *option, con
 
 /* ----------------------------------------------------------------------------------- parsing */
 
+/* The other name of what has two; NULL: it has one. */
+static const char *other_name(const struct option *option) {
+    static const char *const pairs[][2] = {
+        {"model", "model-id"}, {"adapter", "adapter-dir"}, {"manifest", "audio-list"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        for (int j = 0; j < 2; j++)
+            if (strcmp(option->name, pairs[i][j]) == 0) return pairs[i][1 - j];
+    return NULL;
+}
+
+static int is_name(const char *name, const char *text, size_t length) {
+    return name && strlen(name) == length && strncmp(name, text, length) == 0;
+}
+
 /* Whether `argument` ("--name", "--name=value", "-o", "-ovalue") names `option`. `*value` becomes
  * the value that stands in it; else NULL. */
 static int names_option(const char *argument, const struct option *option, const char **value) {
@@ -193,7 +207,8 @@ static int names_option(const char *argument, const struct option *option, const
     const char *rest = argument + 2;
     if (is_long) {
         size_t length = strcspn(rest, "=");
-        if (strlen(option->name) != length || strncmp(option->name, rest, length) != 0) return 0;
+        if (!is_name(option->name, rest, length) && !is_name(other_name(option), rest, length))
+            return 0;
         rest += length;
     } else if (option->letter != argument[1]) {
         return 0;
@@ -344,7 +359,11 @@ static void print_option(const struct option *option) {
         column = 0;
     }
     printf("%*s", HELP_INDENT - column, "");
-    print_wrapped(option->help);
+    const char *other = other_name(option);
+    char *help =
+        other ? text_format("%s; also --%s", option->help, other) : text_format("%s", option->help);
+    print_wrapped(help);
+    free(help);
 }
 
 void options_help(const struct command *command) {

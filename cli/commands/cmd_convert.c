@@ -41,7 +41,7 @@ static const struct option options[] = {
     {"output", 'o', OPTION_REQUIRED, "OUT", AT(output),
      "the folder to make, or the .mlpackage for --layout single"},
     {"precision", 0, OPTION_CHOICE, "float16|float32|int8|palette8|palette6|palette4",
-     AT(precision), "how weights are stored (default: float16)"},
+     AT(precision), "how weights are stored (default: float16); also f16, f32"},
     {"seconds", 0, OPTION_IDS, "N,N,...", AT(seconds),
      "lengths of clips, 1 to 30 (default: 10,30; single has one: 10)"},
     {"target", 0, OPTION_CHOICE, "ios15|ios16|ios18", AT(target),

@@ -31,7 +31,8 @@ static const struct option options[] = {
      "an adapter, WEIGHT times (default: 1); again for more"},
     {"output", 'o', OPTION_REQUIRED, "DIR", AT(output), "the folder to make"},
     {"dtype", 0, OPTION_CHOICE, "stored|float32|float16|bfloat16", AT(dtype),
-     "the type of the merged weights (default: stored, as the model has them)"},
+     "the type of the merged weights (default: stored, as the model has them); also f32, "
+     "f16, bf16"},
     {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
      "whose tokenizer and processor files are copied (default: the model's)"},
     {"safe", 0, OPTION_FLAG, NULL, AT(safe), "refuse results that are not finite"},

@@ -40,7 +40,6 @@ static const struct option options[] = {
      "folder or hub id with tokenizer.json (default: the model's)"},
     {"audio-list", 0, OPTION_TEXT, "F", AT(audio_list),
      "manifest: a JSON object a line with audio, text, speaker_id"},
-    {"manifest", 0, OPTION_TEXT, "F", AT(audio_list), "the same as --audio-list"},
     {"audio", 0, OPTION_TEXT, "FILE", AT(audio), "one clip in place of a manifest"},
     {"output", 'o', OPTION_TEXT, "F", AT(output),
      "write the report to the file F (default: standard output)"},

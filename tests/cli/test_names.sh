@@ -30,7 +30,7 @@ refused() { # refused TEXT COMMAND...
 
 # A folder that is not there: first that, with what is near; then what came of it elsewhere.
 near='there is no such folder (did you mean'
-for command in 'transcribe audio/chirp.wav' 'merge --adapter adapter -o none' \
+for command in 'transcribe audio/chirp.wav' 'run-stt --audio audio/chirp.wav' 'merge --adapter adapter -o none' \
     'convert -o none' bench; do
     for model in models/moonshine-tinny models/moonshine-tinny/; do
         # shellcheck disable=SC2086 # words
@@ -104,5 +104,45 @@ exits 0; holds "$HOME/text2" 'inpklinik and1g'
 mkdir '~' && ln -s ../micro '~/tinier'
 run transcribe --model '~/tinier' audio/chirp.wav
 exits 0; prints 'inpklinik and1g'; says ''
+
+# One thing has one meaning by either of its names, in every command.
+same_result() { # same_result COMMAND...: as the command before
+    cp "$scratch/out" before
+    run "$@"
+    exits 0; says ''
+    same 'standard output' "$scratch/out" before
+}
+run transcribe --model micro --adapter adapter:0.5 --format json audio/chirp.wav
+exits 0
+same_result transcribe --model-id micro --adapter-dir adapter:0.5 --format json audio/chirp.wav
+same_result transcribe --model-id=micro --adapter-dir=adapter:0.25 --adapter=adapter:0.25 --format json audio/chirp.wav
+same_result transcribe --model micro --adapter adapter:0.5 --precision float32 --format json audio/chirp.wav
+echo '{"audio": "audio/chirp.wav", "text": "a"}' >list
+run run-stt --model-id micro --adapter-dir adapter --audio-list list
+exits 0
+same_result run-stt --model micro --adapter adapter --manifest list --precision float32
+run inspect --model micro adapter
+exits 0
+same_result inspect --model-id micro adapter
+run verify --model micro adapter
+exits 0
+same_result verify --model-id micro adapter
+for dtype in f32:float32 f16:float16 bf16:bfloat16; do
+    run merge --model micro --adapter adapter --dtype ${dtype%:*} -o short --force
+    exits 0
+    run merge --model-id micro --adapter-dir adapter --dtype ${dtype#*:} -o long --force
+    exits 0; ok cmp short/model.safetensors long/model.safetensors
+done
+for type in f16:float16 f32:float32; do
+    run convert --model micro --adapter adapter --precision ${type%:*} --seconds 1 -o short.app --force
+    exits 0
+    run convert --model-id micro --adapter-dir adapter --precision ${type#*:} --seconds 1 -o long.app --force
+    exits 0; ok cmp short.app/potstill.json long.app/potstill.json
+done
+run transcribe --model micro --precision bfloat16 --format json audio/chirp.wav
+exits 0
+run transcribe --model micro --precision float16 audio/chirp.wav
+exits 2; prints ''
+says "potstill: transcribe: --precision 'float16': expected f32|bf16|int8|auto; see potstill transcribe --help"
 
 finish
