@@ -95,9 +95,8 @@ static void *grow(struct mil_model *model, void *list, size_t count, size_t size
     return longer;
 }
 
-/* Appends one pointer to the list of pointers at `list`; 0: out of memory. Lists of pointers to
- * constant and to other values share it, by memcpy. */
-static int append(struct mil_model *model, void *list, size_t *count, const void *item) {
+/* Lists of pointers to constant and to other values share it, by memcpy. */
+int mil_append(struct mil_model *model, void *list, size_t *count, const void *item) {
     void **old;
     memcpy(&old, list, sizeof old);
     void **items = grow(model, old, *count, sizeof item);
@@ -148,14 +147,14 @@ struct mil_function *mil_function_new(struct mil_model *model, const char *name,
     function->name = copy_text(model, name);
     function->opset = copy_text(model, opset);
     function->block = mil_block_new(model);
-    if (!append(model, &model->functions, &model->function_count, function)) return NULL;
+    if (!mil_append(model, &model->functions, &model->function_count, function)) return NULL;
     return function;
 }
 
 struct mil_value *mil_function_input(struct mil_model *model, struct mil_function *function,
                                      const char *name, struct mil_type type) {
     struct mil_value *value = function == NULL ? NULL : new_value(model, name, type);
-    if (value == NULL || !append(model, &function->inputs, &function->input_count, value))
+    if (value == NULL || !mil_append(model, &function->inputs, &function->input_count, value))
         return NULL;
     return value;
 }
@@ -165,13 +164,15 @@ struct mil_value *mil_function_input(struct mil_model *model, struct mil_functio
 struct mil_value *mil_block_input(struct mil_model *model, struct mil_block *block,
                                   const char *name, struct mil_type type) {
     struct mil_value *value = block == NULL ? NULL : new_value(model, name, type);
-    if (value == NULL || !append(model, &block->inputs, &block->input_count, value)) return NULL;
+    if (value == NULL || !mil_append(model, &block->inputs, &block->input_count, value))
+        return NULL;
     return value;
 }
 
 void mil_block_output(struct mil_model *model, struct mil_block *block,
                       const struct mil_value *value) {
-    if (block != NULL && value != NULL) append(model, &block->outputs, &block->output_count, value);
+    if (block != NULL && value != NULL)
+        mil_append(model, &block->outputs, &block->output_count, value);
 }
 
 static int add_item(struct mil_model *model, struct mil_block *block, struct mil_op *op,
@@ -267,13 +268,13 @@ void mil_op_attribute(struct mil_model *model, struct mil_op *op, const char *na
 struct mil_value *mil_op_output(struct mil_model *model, struct mil_op *op, const char *name,
                                 struct mil_type type) {
     struct mil_value *value = op == NULL ? NULL : new_value(model, name, type);
-    if (value == NULL || !append(model, &op->outputs, &op->output_count, value)) return NULL;
+    if (value == NULL || !mil_append(model, &op->outputs, &op->output_count, value)) return NULL;
     value->op = op;
     return value;
 }
 
 void mil_op_block(struct mil_model *model, struct mil_op *op, struct mil_block *block) {
-    if (op != NULL && block != NULL) append(model, &op->blocks, &op->block_count, block);
+    if (op != NULL && block != NULL) mil_append(model, &op->blocks, &op->block_count, block);
 }
 
 const struct mil_argument *mil_op_find(const struct mil_op *op, const char *name) {

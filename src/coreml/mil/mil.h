@@ -119,6 +119,8 @@ pst_status mil_model_check(const struct mil_model *model, pst_error *err);
 
 /* Zeroed memory that lives as long as the model. */
 void *mil_alloc(struct mil_model *model, size_t bytes);
+/* Appends a pointer to the list of pointers at `list`; 0: out of memory. */
+int mil_append(struct mil_model *model, void *list, size_t *count, const void *item);
 const char *mil_text(struct mil_model *model, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "coreml/package/package_blob.h"
+#include "coreml/package/package_fields.h"
 
 /* No accelerator takes axes near this, and products of two still fit. */
 static const uint64_t DIMENSION_MAX = (uint64_t)1 << 31;
@@ -103,41 +104,31 @@ struct elements {
 
 static struct elements elements_of(const PstMil__Tensor *message) {
     struct elements found = {.kind = message != NULL ? (int)message->kind_case : 0};
-#define TAKE(member)                                                                               \
-    found.count = message->member->n_values;                                                       \
-    found.data = message->member->values;                                                          \
-    break
-    switch (found.kind) {
-    case PST_MIL__TENSOR__KIND_FLOATS: TAKE(floats);
-    case PST_MIL__TENSOR__KIND_INTS: TAKE(ints);
-    case PST_MIL__TENSOR__KIND_BOOLS: TAKE(bools);
-    case PST_MIL__TENSOR__KIND_TEXTS: TAKE(texts);
-    case PST_MIL__TENSOR__KIND_LONGS: TAKE(longs);
-    case PST_MIL__TENSOR__KIND_DOUBLES: TAKE(doubles);
-    case PST_MIL__TENSOR__KIND_RAW:
-        found.count = message->raw->values.len;
-        found.data = message->raw->values.data;
-        break;
-    default: break;
-    }
-#undef TAKE
+    if (found.kind != 0) /* the members are pointers to lists, of whatever */
+        found.data = fields_items(message->floats, "values", &found.count);
     return found;
 }
 
-/* The member that holds a type. */
-static int member_of(enum mil_dtype dtype) {
+const char *value_member(enum mil_dtype dtype) {
     switch (dtype) {
-    case MIL_F32: return PST_MIL__TENSOR__KIND_FLOATS;
-    case MIL_F64: return PST_MIL__TENSOR__KIND_DOUBLES;
-    case MIL_BOOL: return PST_MIL__TENSOR__KIND_BOOLS;
-    case MIL_STRING: return PST_MIL__TENSOR__KIND_TEXTS;
+    case MIL_F32: return "floats";
+    case MIL_F64: return "doubles";
+    case MIL_BOOL: return "bools";
+    case MIL_STRING: return "texts";
     case MIL_I64:
-    case MIL_U64: return PST_MIL__TENSOR__KIND_LONGS;
+    case MIL_U64: return "longs";
     case MIL_I16:
     case MIL_U16:
-    case MIL_I32: return PST_MIL__TENSOR__KIND_INTS;
-    default: return PST_MIL__TENSOR__KIND_RAW;
+    case MIL_I32: return "ints";
+    default: return "raw";
     }
+}
+
+/* Its number. */
+static int member_of(enum mil_dtype dtype) {
+    return (int)protobuf_c_message_descriptor_get_field_by_name(&pst_mil__tensor__descriptor,
+                                                                value_member(dtype))
+        ->id;
 }
 
 /* Texts one behind the other, each with its NUL. */

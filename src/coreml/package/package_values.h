@@ -14,6 +14,10 @@ pst_status value_read(const PstMil__Value *message, const char *name, struct mil
                       struct mil_type *type, const void **data, size_t *bytes,
                       uint64_t *blob_offset, pst_error *err);
 
+/* The member of the message Tensor that holds elements of a type: a rule of the format. What has no
+ * other is raw bytes. */
+const char *value_member(enum mil_dtype dtype);
+
 /* The text of a scalar of type string; NULL: it is something else. */
 const char *value_text(const PstMil__Value *message);
 
