@@ -192,12 +192,6 @@ static void check_against(struct checker *checker, const struct mil_interface *i
     }
 }
 
-static const struct mil_function *find_function(const struct mil_model *model, const char *name) {
-    for (size_t i = 0; i < model->function_count; i++)
-        if (strcmp(model->functions[i]->name, name) == 0) return model->functions[i];
-    return NULL;
-}
-
 void check_interfaces(struct checker *checker) {
     const struct mil_model *model = checker->model;
     if (model->interface_count == 0) {
@@ -205,7 +199,7 @@ void check_interfaces(struct checker *checker) {
         return;
     }
     if (model->interfaces[0].function == NULL) { /* the only one: of the only function, main */
-        const struct mil_function *function = find_function(model, "main");
+        const struct mil_function *function = mil_function_find(model, "main");
         if (function == NULL || model->function_count != 1)
             checker_problem(
                 checker, "the description is of one function main, the program has %zu%s",
@@ -216,7 +210,8 @@ void check_interfaces(struct checker *checker) {
     if (model->specification < 9)
         checker_problem(checker, "functions are described one by one, which needs "
                                  "specification 9");
-    if (model->default_function == NULL || find_function(model, model->default_function) == NULL)
+    if (model->default_function == NULL ||
+        mil_function_find(model, model->default_function) == NULL)
         checker_problem(checker, "the default function %s does not exist",
                         model->default_function != NULL ? model->default_function : "");
     if (model->interface_count != model->function_count)
@@ -224,7 +219,7 @@ void check_interfaces(struct checker *checker) {
                         model->interface_count, model->function_count);
     for (size_t i = 0; i < model->interface_count; i++) {
         const char *name = model->interfaces[i].function;
-        const struct mil_function *function = name != NULL ? find_function(model, name) : NULL;
+        const struct mil_function *function = name != NULL ? mil_function_find(model, name) : NULL;
         if (function == NULL)
             checker_problem(checker, "the function %s is described, but does not exist",
                             name != NULL ? name : "");

@@ -161,6 +161,20 @@ struct mil_value *mil_op_output(struct mil_model *model, struct mil_op *op, cons
                                 struct mil_type type);
 void mil_op_block(struct mil_model *model, struct mil_op *op, struct mil_block *block);
 
+/* Calls `visit` for every constant, in the order of the program: those of blocks by their names,
+ * and inlined ones by what they are to their operations. Ends at the first status. */
+pst_status mil_each_constant(const struct mil_model *model,
+                             pst_status (*visit)(void *user, struct mil_value *value,
+                                                 const char *name),
+                             void *user);
+
+/* Widens the numbers of a float16 or float32 constant from the one at `from` on. Returns how many;
+ * 0: there are no more, or it is of another type. */
+enum { MIL_FLOATS = 256 };
+size_t mil_floats(const struct mil_value *value, size_t from, float numbers[MIL_FLOATS]);
+
+/* The function called `name`, or NULL. */
+struct mil_function *mil_function_find(const struct mil_model *model, const char *name);
 /* The argument called `name`, or NULL. */
 const struct mil_argument *mil_op_find(const struct mil_op *op, const char *name);
 /* Its only value, or NULL. */
