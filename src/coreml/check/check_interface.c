@@ -110,20 +110,13 @@ static void compare(struct checker *checker, const struct mil_feature *feature,
             }
 }
 
-static const struct mil_value *find_input(const struct mil_function *function, const char *name,
-                                          int state) {
-    for (size_t i = 0; i < function->input_count; i++)
-        if (!function->inputs[i]->type.state == !state && function->inputs[i]->name != NULL &&
-            strcmp(function->inputs[i]->name, name) == 0)
-            return function->inputs[i];
-    return NULL;
-}
-
-static const struct mil_value *find_output(const struct mil_function *function, const char *name) {
-    for (size_t i = 0; i < function->block->output_count; i++)
-        if (function->block->outputs[i]->name != NULL &&
-            strcmp(function->block->outputs[i]->name, name) == 0)
-            return function->block->outputs[i];
+/* `state`: 1 a state, 0 none, -1 of either kind. */
+static const struct mil_value *find_value(const struct mil_value *const *values, size_t count,
+                                          const char *name, int state) {
+    for (size_t i = 0; i < count; i++)
+        if ((state < 0 || !values[i]->type.state == !state) && values[i]->name != NULL &&
+            strcmp(values[i]->name, name) == 0)
+            return values[i];
     return NULL;
 }
 
@@ -139,8 +132,11 @@ static void check_list(struct checker *checker, const struct mil_function *funct
     int output = strcmp(what, "output") == 0, state = strcmp(what, "state") == 0;
     for (size_t i = 0; i < count; i++) {
         const struct mil_feature *feature = &features[i];
-        const struct mil_value *value = output ? find_output(function, feature->name)
-                                               : find_input(function, feature->name, state);
+        const struct mil_value *value =
+            output ? find_value(function->block->outputs, function->block->output_count,
+                                feature->name, -1)
+                   : find_value((const struct mil_value *const *)function->inputs,
+                                function->input_count, feature->name, state);
         check_feature(checker, feature, output);
         if (state) check_state(checker, feature);
         if (value != NULL)

@@ -138,16 +138,6 @@ struct mil_value *mil_block_input(struct mil_model *model, struct mil_block *blo
 struct mil_value *mil_const(struct mil_model *model, struct mil_block *block, const char *name,
                             struct mil_type type, const void *data, size_t bytes, int borrowed);
 
-/* The commonest constants. A text is a scalar of type string. */
-struct mil_value *mil_const_int(struct mil_model *model, struct mil_block *block, const char *name,
-                                int32_t value);
-struct mil_value *mil_const_bool(struct mil_model *model, struct mil_block *block, const char *name,
-                                 int value);
-struct mil_value *mil_const_text(struct mil_model *model, struct mil_block *block, const char *name,
-                                 const char *text);
-struct mil_value *mil_const_ints(struct mil_model *model, struct mil_block *block, const char *name,
-                                 const int32_t *values, size_t count); /* a vector */
-
 /* An operation at the end of `block`. Arguments are added in the order of calls; the result's type
  * is declared by the caller and checked (check.h) against what the operation gives. */
 struct mil_op *mil_op_new(struct mil_model *model, struct mil_block *block, const char *type);

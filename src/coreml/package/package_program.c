@@ -66,7 +66,7 @@ static pst_status read_const(struct reader *reader, const PstMil__Operation *mes
     struct mil_value *value;
     pst_status status = read_value(reader, find_attribute(message, "val"), name, block, &value);
     if (!status) status = value_read_type(message->outputs[0]->type, name, &declared, err);
-    if (!status && !mil_type_equal(&value->type, &declared))
+    if (!status && (!mil_types_agree(&value->type, &declared) || mil_has_unknown(&declared)))
         status = error_set(err, PST_ERR_MODEL,
                            "model.mlmodel: the const %s has a value of another type than declared",
                            name);
