@@ -37,7 +37,7 @@ static const struct option options[] = {
     {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
      "folder or hub id with tokenizer.json (default: the model's)"},
     {"audio-list", 0, OPTION_TEXT, "F", AT(audio_list),
-     "manifest: a JSON object a line with audio, text, speaker_id"},
+     "manifest: a JSON object a line with audio and text"},
     {"manifest", 0, OPTION_TEXT, "F", AT(audio_list), "the same as --audio-list"},
     {"audio", 0, OPTION_TEXT, "FILE", AT(audio), "one clip in place of a manifest"},
     {"output", 'o', OPTION_TEXT, "F", AT(output),
@@ -81,7 +81,7 @@ struct job {
     struct output output;
     struct manifest manifest; /* empty with --audio */
     struct report report;
-    size_t taken;    /* entries handed to the batch */
+    size_t taken;    /* entries handed to the batch, or passed over as they have an error */
     size_t reported; /* entries in the report */
     int failed;      /* a sample did */
     int code;        /* why there is no point in going on; 0: there is */
@@ -111,7 +111,7 @@ static size_t entry_count(const struct job *job) {
 
 static struct manifest_entry entry_at(const struct job *job, size_t index) {
     if (!job->values->audio) return job->manifest.entries[index];
-    return (struct manifest_entry){.audio_path = (char *)job->values->audio, .speaker_id = -1};
+    return (struct manifest_entry){.audio_path = (char *)job->values->audio};
 }
 
 /* How a sample is called in messages: by its file, or by its line. */
@@ -122,7 +122,9 @@ static char *entry_name(const struct job *job, const struct manifest_entry *entr
 
 static int next(void *user, pst_clip *clip) {
     struct job *job = user;
+    while (job->taken < entry_count(job) && entry_at(job, job->taken).error) job->taken++;
     if (job->taken == entry_count(job)) return 0;
+    clip->tag = (void *)(uintptr_t)job->taken;
     struct manifest_entry entry = entry_at(job, job->taken++);
     clip->path = entry.audio_path;
     clip->samples = entry.samples;
@@ -135,7 +137,7 @@ static int add_to_report(struct job *job, const struct manifest_entry *entry,
                          const pst_clip_result *clip, const char *message) {
     pst_error err;
     struct report_sample sample = {
-        .prediction = clip->transcript ? clip->transcript->text : NULL,
+        .prediction = clip && clip->transcript ? clip->transcript->text : NULL,
         .reference = entry->text,
         .audio_path = entry->audio_path,
         .error = message,
@@ -152,10 +154,24 @@ static void show_progress(const struct job *job) {
                   entry.audio_path ? entry.audio_path : job->values->audio_list);
 }
 
+/* Reports the lines before `index` that could not be read. Returns as add_to_report(). */
+static int report_lines(struct job *job, size_t index) {
+    while (job->reported < index && !job->code) {
+        struct manifest_entry entry = entry_at(job, job->reported++);
+        if (!entry.error) continue; /* never: the batch has had it */
+        job->failed = 1;
+        say("%s", entry.error);
+        job->code = add_to_report(job, &entry, NULL, entry.error);
+    }
+    return job->code;
+}
+
 static int deliver(void *user, const pst_clip_result *clip) {
     struct job *job = user;
-    struct manifest_entry entry = entry_at(job, clip->index);
+    size_t index = (size_t)(uintptr_t)clip->tag;
+    struct manifest_entry entry = entry_at(job, index);
     char *message = NULL;
+    if (report_lines(job, index)) return job->code;
     if (clip->error) {
         char *name = entry_name(job, &entry);
         message = text_error(name, clip->error);
@@ -184,7 +200,18 @@ static int add_samples(struct job *job) {
     show_progress(job);
     if (pst_batch_run(job->engine.model, &batch, &err) && !job->code)
         return fail(exit_code_of(&err), "%s", err.message);
-    return job->code;
+    return report_lines(job, entry_count(job));
+}
+
+/* Where the report is, and what it comes to: it is not on the screen. */
+static void say_rate(const struct job *job) {
+    double rate = report_rate(&job->report);
+    if (!job->output.path) return;
+    if (rate >= 0)
+        say("word error rate %.2f%%, report in %s", 100 * rate, job->output.path);
+    else
+        say("no word error rate (no sample has a text to compare with), report in %s",
+            job->output.path);
 }
 
 static int write_report(struct job *job) {
@@ -253,7 +280,9 @@ static int run(const void *values, char **operands, int operand_count) {
     int code = prepare(&job);
     if (!code) code = add_samples(&job);
     if (!code) code = write_report(&job);
-    int closed = output_close(&job.output, code == EXIT_DONE);
+    int written = code == EXIT_DONE;
+    if (written) say_rate(&job);
+    int closed = output_close(&job.output, written);
     report_close(&job.report);
     manifest_free(&job.manifest);
     engine_close(&job.engine);
