@@ -327,7 +327,7 @@ static pst_status check_hash(struct findings *findings, const char *name, const 
     }
     char *path = path_join(findings->dir, name);
     if (!path) return error_memory(err, 0);
-    pst_status status = digest_file(DIGEST_SHA256, path, hash, &found);
+    pst_status status = digest_file(DIGEST_SHA256, path, NULL, hash, &found);
     free(path);
     if (status) return findings_check(findings, status, name, &found, err);
     /* A setting may be edited on purpose; weights are not. */

@@ -46,8 +46,10 @@ static struct graph graph_of(const struct conversion *conversion, struct mil_mod
 static pst_status write_package(struct conversion *conversion, struct mil_model *model,
                                 const char *dir, const char *name, pst_error *err) {
     char *path = path_join(dir, name);
-    pst_status status = path ? mil_model_check(model, err) : error_memory(err, 0);
-    if (!status) status = package_write(model, path, 0, err);
+    const struct cancel *cancel = &conversion->merge.cancel;
+    pst_status status = path ? cancel_check(cancel, err) : error_memory(err, 0);
+    if (!status) status = mil_model_check(model, err);
+    if (!status) status = package_write(model, path, 0, cancel, err);
     free(path);
     return status ? status : convert_note_file(conversion, dir, name, err);
 }
@@ -147,6 +149,7 @@ static pst_status write_split(struct conversion *conversion, const char *target,
                      ? write_functions(conversion, dir, err)
                      : write_separate(conversion, dir, err);
     if (!status) status = convert_write_index(conversion, dir, err);
+    if (!status) status = cancel_check(&conversion->merge.cancel, err);
     if (!status) return folder_writer_commit(&writer, err);
     folder_writer_abort(&writer);
     return status;
@@ -164,7 +167,9 @@ static pst_status write_single(struct conversion *conversion, const char *target
              conversion->seconds[0]);
     convert_describe(conversion, model, what);
     status = mil_model_check(model, err);
-    if (!status) status = package_write(model, target, conversion->options->force, err);
+    if (!status)
+        status = package_write(model, target, conversion->options->force, &conversion->merge.cancel,
+                               err);
     mil_model_free(model);
     return status;
 }
@@ -274,6 +279,7 @@ pst_status pst_convert(const char *model_dir, const pst_merge_adapter *adapters,
                   .chosen = adapters,
                   .count = count,
                   .options = &merge_options,
+                  .cancel = {own.cancelled, own.user},
                   .dtype = own.precision == PST_CONVERT_FLOAT32 ? DTYPE_F32 : DTYPE_F16},
     };
     status = convert_plan_lengths(&conversion, err);

@@ -125,7 +125,7 @@ static pst_status note_hash(struct conversion *conversion, const char *dir, cons
     char hash[DIGEST_HEX_SIZE];
     char *path = path_join(dir, name);
     if (!path) return error_memory(err, 0);
-    pst_status status = digest_file(DIGEST_SHA256, path, hash, err);
+    pst_status status = digest_file(DIGEST_SHA256, path, &conversion->merge.cancel, hash, err);
     free(path);
     if (!status && json_object_set_new(conversion->files, name, json_string(hash)) != 0)
         status = error_memory(err, 0);

@@ -13,6 +13,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "formats/dtype.h"
 
 /* ------------------------------------------------------------------------------------ memory */
 
@@ -95,9 +96,8 @@ static void *grow(struct mil_model *model, void *list, size_t count, size_t size
     return longer;
 }
 
-/* Appends one pointer to the list of pointers at `list`; 0: out of memory. Lists of pointers to
- * constant and to other values share it, by memcpy. */
-static int append(struct mil_model *model, void *list, size_t *count, const void *item) {
+/* Lists of pointers to constant and to other values share it, by memcpy. */
+int mil_append(struct mil_model *model, void *list, size_t *count, const void *item) {
     void **old;
     memcpy(&old, list, sizeof old);
     void **items = grow(model, old, *count, sizeof item);
@@ -137,6 +137,13 @@ static struct mil_value *new_value(struct mil_model *model, const char *name,
     return value;
 }
 
+/* A value at the end of a list of values. */
+static struct mil_value *add_value(struct mil_model *model, struct mil_value ***list, size_t *count,
+                                   const char *name, struct mil_type type) {
+    struct mil_value *value = new_value(model, name, type);
+    return value != NULL && mil_append(model, list, count, value) ? value : NULL;
+}
+
 struct mil_block *mil_block_new(struct mil_model *model) {
     return mil_alloc(model, sizeof(struct mil_block));
 }
@@ -148,30 +155,28 @@ struct mil_function *mil_function_new(struct mil_model *model, const char *name,
     function->name = copy_text(model, name);
     function->opset = copy_text(model, opset);
     function->block = mil_block_new(model);
-    if (!append(model, &model->functions, &model->function_count, function)) return NULL;
+    if (!mil_append(model, &model->functions, &model->function_count, function)) return NULL;
     return function;
 }
 
 struct mil_value *mil_function_input(struct mil_model *model, struct mil_function *function,
                                      const char *name, struct mil_type type) {
-    struct mil_value *value = function == NULL ? NULL : new_value(model, name, type);
-    if (value == NULL || !append(model, &function->inputs, &function->input_count, value))
-        return NULL;
-    return value;
+    return function == NULL
+               ? NULL
+               : add_value(model, &function->inputs, &function->input_count, name, type);
 }
 
 /* ------------------------------------------------------------------------------------ blocks */
 
 struct mil_value *mil_block_input(struct mil_model *model, struct mil_block *block,
                                   const char *name, struct mil_type type) {
-    struct mil_value *value = block == NULL ? NULL : new_value(model, name, type);
-    if (value == NULL || !append(model, &block->inputs, &block->input_count, value)) return NULL;
-    return value;
+    return block == NULL ? NULL : add_value(model, &block->inputs, &block->input_count, name, type);
 }
 
 void mil_block_output(struct mil_model *model, struct mil_block *block,
                       const struct mil_value *value) {
-    if (block != NULL && value != NULL) append(model, &block->outputs, &block->output_count, value);
+    if (block != NULL && value != NULL)
+        mil_append(model, &block->outputs, &block->output_count, value);
 }
 
 static int add_item(struct mil_model *model, struct mil_block *block, struct mil_op *op,
@@ -200,29 +205,6 @@ struct mil_value *mil_const(struct mil_model *model, struct mil_block *block, co
     }
     if (block != NULL && !add_item(model, block, NULL, value)) return NULL;
     return value;
-}
-
-struct mil_value *mil_const_int(struct mil_model *model, struct mil_block *block, const char *name,
-                                int32_t value) {
-    return mil_const(model, block, name, mil_type_of(MIL_I32, 0, NULL), &value, sizeof value, 0);
-}
-
-struct mil_value *mil_const_bool(struct mil_model *model, struct mil_block *block, const char *name,
-                                 int value) {
-    unsigned char byte = value != 0;
-    return mil_const(model, block, name, mil_type_of(MIL_BOOL, 0, NULL), &byte, 1, 0);
-}
-
-struct mil_value *mil_const_text(struct mil_model *model, struct mil_block *block, const char *name,
-                                 const char *text) {
-    struct mil_type type = mil_type_of(MIL_STRING, 0, NULL);
-    return mil_const(model, block, name, type, text, strlen(text) + 1, 0);
-}
-
-struct mil_value *mil_const_ints(struct mil_model *model, struct mil_block *block, const char *name,
-                                 const int32_t *values, size_t count) {
-    struct mil_type type = mil_type_of(MIL_I32, 1, (const int64_t[]){(int64_t)count});
-    return mil_const(model, block, name, type, values, count * sizeof *values, 0);
 }
 
 /* -------------------------------------------------------------------------------- operations */
@@ -266,14 +248,14 @@ void mil_op_attribute(struct mil_model *model, struct mil_op *op, const char *na
 
 struct mil_value *mil_op_output(struct mil_model *model, struct mil_op *op, const char *name,
                                 struct mil_type type) {
-    struct mil_value *value = op == NULL ? NULL : new_value(model, name, type);
-    if (value == NULL || !append(model, &op->outputs, &op->output_count, value)) return NULL;
-    value->op = op;
+    struct mil_value *value =
+        op == NULL ? NULL : add_value(model, &op->outputs, &op->output_count, name, type);
+    if (value != NULL) value->op = op;
     return value;
 }
 
 void mil_op_block(struct mil_model *model, struct mil_op *op, struct mil_block *block) {
-    if (op != NULL && block != NULL) append(model, &op->blocks, &op->block_count, block);
+    if (op != NULL && block != NULL) mil_append(model, &op->blocks, &op->block_count, block);
 }
 
 const struct mil_argument *mil_op_find(const struct mil_op *op, const char *name) {
@@ -285,4 +267,49 @@ const struct mil_argument *mil_op_find(const struct mil_op *op, const char *name
 const struct mil_value *mil_op_value(const struct mil_op *op, const char *name) {
     const struct mil_argument *argument = mil_op_find(op, name);
     return argument != NULL && argument->count == 1 ? argument->values[0] : NULL;
+}
+
+/* ------------------------------------------------------------------------------------- visits */
+
+typedef pst_status (*visit_fn)(void *user, struct mil_value *value, const char *name);
+
+static pst_status each_of_block(const struct mil_block *block, visit_fn visit, void *user) {
+    pst_status status = PST_OK;
+    for (size_t i = 0; i < block->item_count && !status; i++) {
+        struct mil_value *constant = block->items[i].constant;
+        const struct mil_op *op = block->items[i].op;
+        if (constant != NULL) status = visit(user, constant, constant->name);
+        for (size_t a = 0; op != NULL && a < op->argument_count; a++)
+            for (size_t v = 0; v < op->arguments[a].count && !status; v++) {
+                /* Arguments only look at values, but this one the model owns. */
+                struct mil_value *value = (struct mil_value *)op->arguments[a].values[v];
+                if (value->inlined) status = visit(user, value, op->arguments[a].name);
+            }
+        for (size_t b = 0; op != NULL && b < op->block_count && !status; b++)
+            status = each_of_block(op->blocks[b], visit, user);
+    }
+    return status;
+}
+
+pst_status mil_each_constant(const struct mil_model *model, visit_fn visit, void *user) {
+    pst_status status = PST_OK;
+    for (size_t i = 0; i < model->function_count && !status; i++)
+        status = each_of_block(model->functions[i]->block, visit, user);
+    return status;
+}
+
+size_t mil_floats(const struct mil_value *value, size_t from, float numbers[MIL_FLOATS]) {
+    size_t count = mil_elements(&value->type), left = count > from ? count - from : 0;
+    int half = value->type.dtype == MIL_F16;
+    if (!mil_is_float(value->type.dtype)) return 0;
+    if (left > MIL_FLOATS) left = MIL_FLOATS;
+    dtype_to_float(half ? DTYPE_F16 : DTYPE_F32,
+                   (const unsigned char *)value->data + from * (half ? 2 : 4), left, numbers);
+    return left;
+}
+
+struct mil_function *mil_function_find(const struct mil_model *model, const char *name) {
+    for (size_t i = 0; i < model->function_count; i++)
+        if (strcmp(model->functions[i]->name, name) == 0) return model->functions[i];
+    return NULL;
 }

@@ -117,6 +117,8 @@ int op_broadcast(struct op_call *call, const struct mil_type *a, const struct mi
 
 /* The most common rule: the result has the type of x. */
 int op_infer_same(struct op_call *call);
+/* And there is an argument `axis`, which is one of x. */
+int op_infer_along_axis(struct op_call *call);
 
 /* ----------------------------------------------------------------------------------------- code */
 

@@ -37,6 +37,20 @@ static const PstMil__Value *find_attribute(const PstMil__Operation *message, con
     return NULL;
 }
 
+/* A constant of `block`, or with NULL one without a name of its own: an attribute, or one bound
+ * where it is used. `name` is what messages call it. */
+static pst_status read_value(struct reader *reader, const PstMil__Value *message, const char *name,
+                             struct mil_block *block, struct mil_value **value) {
+    struct mil_value read = {0};
+    pst_status status = value_read(message, name, reader->model, &read, reader->err);
+    if (status) return status;
+    *value = mil_const(reader->model, block, block != NULL ? name : NULL, read.type, read.data,
+                       read.bytes, 1);
+    if (*value == NULL) return error_memory(reader->err, 0);
+    (*value)->blob_offset = read.blob_offset;
+    return PST_OK;
+}
+
 static pst_status read_const(struct reader *reader, const PstMil__Operation *message,
                              struct mil_block *block) {
     pst_error *err = reader->err;
@@ -48,40 +62,19 @@ static pst_status read_const(struct reader *reader, const PstMil__Operation *mes
         return error_set(err, PST_ERR_MODEL,
                          "model.mlmodel: the const %s has more than the attributes val and name",
                          name);
-    struct mil_type type, declared;
-    const void *data = NULL;
-    size_t bytes = 0;
-    uint64_t offset = 0;
-    pst_status status = value_read(find_attribute(message, "val"), name, reader->model, &type,
-                                   &data, &bytes, &offset, err);
+    struct mil_type declared;
+    struct mil_value *value;
+    pst_status status = read_value(reader, find_attribute(message, "val"), name, block, &value);
     if (!status) status = value_read_type(message->outputs[0]->type, name, &declared, err);
-    if (!status && !mil_type_equal(&type, &declared))
+    if (!status && (!mil_types_agree(&value->type, &declared) || mil_has_unknown(&declared)))
         status = error_set(err, PST_ERR_MODEL,
                            "model.mlmodel: the const %s has a value of another type than declared",
                            name);
     if (status) return status;
-    struct mil_value *value = mil_const(reader->model, block, name, type, data, bytes, 1);
     const char *label = value_text(find_attribute(message, "name"));
-    if (value != NULL) value->blob_offset = offset;
-    if (value != NULL && label != NULL && strcmp(label, name) != 0)
+    if (label != NULL && strcmp(label, name) != 0)
         value->label = mil_text(reader->model, "%s", label);
     return define(reader, value);
-}
-
-/* A value without a name of its own: an attribute, or one bound where it is used. */
-static pst_status read_inline(struct reader *reader, const PstMil__Value *message, const char *name,
-                              struct mil_value **value) {
-    struct mil_type type;
-    const void *data = NULL;
-    size_t bytes = 0;
-    uint64_t offset = 0;
-    pst_status status =
-        value_read(message, name, reader->model, &type, &data, &bytes, &offset, reader->err);
-    if (status) return status;
-    *value = mil_const(reader->model, NULL, NULL, type, data, bytes, 1);
-    if (*value == NULL) return error_memory(reader->err, 0);
-    (*value)->blob_offset = offset;
-    return PST_OK;
 }
 
 /* -------------------------------------------------------------------------------- operations */
@@ -103,7 +96,7 @@ static pst_status read_argument(struct reader *reader, const PstMil__Operation *
         const PstMil__Binding *binding = entry->value->bindings[i];
         if (binding->kind_case == PST_MIL__BINDING__KIND_VALUE) {
             struct mil_value *value = NULL;
-            pst_status status = read_inline(reader, binding->value, name_of(message), &value);
+            pst_status status = read_value(reader, binding->value, name_of(message), NULL, &value);
             if (status) return status;
             values[i] = value;
             continue;
@@ -134,7 +127,7 @@ static pst_status read_arguments(struct reader *reader, const PstMil__Operation 
         if (mil_op_find(op, entry->key) != NULL)
             return error_set(reader->err, PST_ERR_MODEL, "model.mlmodel: %s has %s twice",
                              name_of(message), entry->key);
-        status = read_inline(reader, entry->value, name_of(message), &value);
+        status = read_value(reader, entry->value, name_of(message), NULL, &value);
         mil_op_attribute(reader->model, op, entry->key, value);
     }
     return status;
@@ -216,10 +209,9 @@ static pst_status read_function(struct reader *reader, const PstMil__FunctionEnt
                          "model.mlmodel: the function %s has the attribute %s, which this version "
                          "does not know",
                          entry->key, message->attributes[0]->key);
-    for (size_t i = 0; i < reader->model->function_count; i++)
-        if (strcmp(reader->model->functions[i]->name, entry->key) == 0)
-            return error_set(reader->err, PST_ERR_MODEL,
-                             "model.mlmodel: there are two functions %s", entry->key);
+    if (mil_function_find(reader->model, entry->key) != NULL)
+        return error_set(reader->err, PST_ERR_MODEL, "model.mlmodel: there are two functions %s",
+                         entry->key);
     struct mil_function *function = mil_function_new(reader->model, entry->key, message->opset);
     pst_status status = mil_model_check(reader->model, reader->err);
     for (size_t i = 0; i < message->n_inputs && !status; i++) {

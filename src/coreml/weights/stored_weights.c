@@ -20,7 +20,7 @@ enum { COMPRESSED_MIN = 2049 };
 /* The taps of the first convolution are filled up to two blocks of this: see graph_encoder.c. */
 enum { BLOCK = STEM_STRIDE1 };
 
-enum { F16_VALUES = 65536, INT8_LIMIT = 127 };
+enum { F16_VALUES = 65536, INT8_LIMIT = 127, ROWS_AT_ONCE = 1024 };
 
 /* ----------------------------------------------------------------------------------- arranging */
 
@@ -128,7 +128,8 @@ static void store_row(struct stored *stored, size_t row, const double *values) {
     }
 }
 
-static pst_status store_int8(struct stored *stored, const double *values, pst_error *err) {
+static pst_status store_int8(struct stored *stored, const double *values,
+                             const struct cancel *cancel, pst_error *err) {
     stored->form = STORED_INT8;
     stored->dtype = MIL_F16;
     stored->bytes = stored->rows * stored->columns;
@@ -136,9 +137,12 @@ static pst_status store_int8(struct stored *stored, const double *values, pst_er
     stored->scale = malloc(stored->rows * sizeof *stored->scale);
     stored->zeros = calloc(stored->rows, 1);
     if (!stored->data || !stored->scale || !stored->zeros) return error_memory(err, stored->bytes);
-    for (size_t row = 0; row < stored->rows; row++)
+    pst_status status = PST_OK;
+    for (size_t row = 0; row < stored->rows && !status; row++) {
         store_row(stored, row, values + row * stored->columns);
-    return PST_OK;
+        if (row % ROWS_AT_ONCE == 0) status = cancel_check(cancel, err);
+    }
+    return status;
 }
 
 /* ------------------------------------------------------------------------------------ palettes */
@@ -179,11 +183,12 @@ static void pack_indices(struct stored *stored, const struct histogram *histogra
     }
 }
 
-static pst_status fill_table(struct stored *stored, struct histogram *histogram, pst_error *err) {
+static pst_status fill_table(struct stored *stored, struct histogram *histogram,
+                             const struct cancel *cancel, pst_error *err) {
     size_t entries = (size_t)1 << stored->bits;
     size_t runs = kmeans_runs(histogram->values, histogram->counts, histogram->count, entries,
-                              histogram->starts);
-    if (!runs) return error_memory(err, 0);
+                              histogram->starts, cancel);
+    if (!runs) return cancel_check(cancel, err) ? PST_ERR_CANCELLED : error_memory(err, 0);
     for (size_t run = 0; run < entries; run++) {
         size_t at = run < runs ? run : runs - 1; /* the rest repeats the last */
         size_t first = histogram->starts[at], last = histogram->starts[at + 1];
@@ -197,7 +202,8 @@ static pst_status fill_table(struct stored *stored, struct histogram *histogram,
 }
 
 /* f16 [rows * columns]: what the palette is to stand for. */
-static pst_status store_palette(struct stored *stored, const uint16_t *f16, pst_error *err) {
+static pst_status store_palette(struct stored *stored, const uint16_t *f16,
+                                const struct cancel *cancel, pst_error *err) {
     size_t count = stored->rows * stored->columns;
     stored->form = STORED_PALETTE;
     stored->dtype = MIL_F16;
@@ -211,7 +217,7 @@ static pst_status store_palette(struct stored *stored, const uint16_t *f16, pst_
         status = error_memory(err, stored->bytes);
     if (!status) {
         collect(histogram, tally, f16, count);
-        status = fill_table(stored, histogram, err);
+        status = fill_table(stored, histogram, cancel, err);
     }
     if (!status) pack_indices(stored, histogram, f16, count);
     free(histogram);
@@ -238,16 +244,18 @@ static pst_status store_weight(const struct store_run *run, uint32_t slot, struc
                      count >= COMPRESSED_MIN && run->arrangements[slot] != BLOCKED;
     /* Rounded first in any case: what float16 cannot hold is an error. */
     struct stored plain = *stored;
-    pst_status status = round_all(&plain, dtype, values, module->name, err);
+    pst_status status = cancel_check(&run->merge->cancel, err);
+    if (!status) status = round_all(&plain, dtype, values, module->name, err);
+    if (!status) status = cancel_check(&run->merge->cancel, err);
     if (status || !compressed) {
         *stored = plain;
         return status;
     }
     if (run->precision == WEIGHTS_INT8)
-        status = store_int8(stored, values, err);
+        status = store_int8(stored, values, &run->merge->cancel, err);
     else {
         stored->bits = run->bits;
-        status = store_palette(stored, plain.data, err);
+        status = store_palette(stored, plain.data, &run->merge->cancel, err);
     }
     free_stored(&plain);
     return status;
