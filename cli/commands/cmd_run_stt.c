@@ -39,7 +39,7 @@ static const struct option options[] = {
     {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
      "folder or hub id with tokenizer.json (default: the model's)"},
     {"audio-list", 0, OPTION_TEXT, "F", AT(audio_list),
-     "manifest: a JSON object a line with audio, text, speaker_id"},
+     "manifest: a JSON object a line with audio and text"},
     {"audio", 0, OPTION_TEXT, "FILE", AT(audio), "one clip in place of a manifest"},
     {"output", 'o', OPTION_TEXT, "F", AT(output),
      "write the report to the file F (default: standard output)"},
@@ -114,7 +114,7 @@ static size_t entry_count(const struct job *job) {
 
 static struct manifest_entry entry_at(const struct job *job, size_t index) {
     if (!job->values->audio) return job->manifest.entries[index];
-    return (struct manifest_entry){.audio_path = (char *)job->values->audio, .speaker_id = -1};
+    return (struct manifest_entry){.audio_path = (char *)job->values->audio};
 }
 
 /* How a sample is called in messages: by its file, or by its line. */
@@ -125,7 +125,9 @@ static char *entry_name(const struct job *job, const struct manifest_entry *entr
 
 static int next(void *user, pst_clip *clip) {
     struct job *job = user;
-    while (partial_prediction(&job->partial, job->taken)) job->taken++;
+    while (job->taken < entry_count(job) &&
+           (entry_at(job, job->taken).error || partial_prediction(&job->partial, job->taken)))
+        job->taken++;
     if (job->taken == entry_count(job)) return 0;
     struct manifest_entry entry = entry_at(job, job->taken++);
     clip->path = entry.audio_path;
@@ -152,13 +154,19 @@ static int add_to_report(struct job *job, const struct manifest_entry *entry,
     return status ? fail(exit_code_of(&err), "%s", err.message) : 0;
 }
 
-/* Those that an earlier run has transcribed have their place in the order too. */
-static int add_kept(struct job *job) {
-    const char *prediction;
+/* Lines that cannot be read, and samples that an earlier run has transcribed, have their place in the
+ * order too. */
+static int add_known(struct job *job) {
     int code = 0;
-    while (!code && (prediction = partial_prediction(&job->partial, job->reported))) {
+    while (!code && job->reported < entry_count(job)) {
         struct manifest_entry entry = entry_at(job, job->reported);
-        code = add_to_report(job, &entry, prediction, NULL);
+        const char *prediction = partial_prediction(&job->partial, job->reported);
+        if (!entry.error && !prediction) break;
+        if (entry.error) {
+            job->failed = 1;
+            say("%s", entry.error);
+        }
+        code = add_to_report(job, &entry, entry.error ? NULL : prediction, entry.error);
     }
     return code;
 }
@@ -173,7 +181,7 @@ static void show_progress(const struct job *job) {
 
 static int deliver(void *user, const pst_clip_result *clip) {
     struct job *job = user;
-    job->code = add_kept(job);
+    job->code = add_known(job);
     if (job->code) return job->code;
     struct manifest_entry entry = entry_at(job, job->reported);
     char *message = NULL;
@@ -205,7 +213,18 @@ static int add_samples(struct job *job) {
     show_progress(job);
     if (pst_batch_run(job->engine.model, &batch, &err) && !job->code)
         return fail(exit_code_of(&err), "%s", err.message);
-    return job->code ? job->code : add_kept(job);
+    return job->code ? job->code : add_known(job);
+}
+
+/* Where the report is, and what it comes to: it is not on the screen. */
+static void say_rate(const struct job *job) {
+    double rate = report_rate(&job->report);
+    const char *path = job->values->output;
+    if (!path) return;
+    if (rate >= 0)
+        say("word error rate %.2f%%, report in %s", 100 * rate, path);
+    else
+        say("no word error rate (no sample has a text to compare with), report in %s", path);
 }
 
 static int write_report(struct job *job) {
@@ -239,6 +258,7 @@ static int transcribe(struct job *job) {
     watch_end(&job->watch);
     watch_unlock(&job->watch);
     watch_stop(&job->watch);
+    if (!code && !closed) say_rate(job);
     return code ? code : closed;
 }
 

@@ -116,7 +116,7 @@ static void say_truncated(const char *path, const pst_clip_result *clip) {
                                                             segment->start, segment->end);
         if (segment->transcript->truncated)
             say("%s: %s was cut at %zu tokens, its length limit (see --max-new-tokens)", path, part,
-                segment->transcript->token_count);
+                segment->transcript->token_count - 1); /* the start token was there before */
         free(part);
     }
 }

@@ -20,17 +20,15 @@ static pst_status check_ids(const char *name, const int32_t *ids, size_t count, 
     return PST_OK;
 }
 
-static pst_status check_biases(const pst_decode_options *options, size_t vocab, pst_error *err) {
-    if (!options->sequence_bias && options->sequence_bias_count)
-        return error_set(err, PST_ERR_ARGUMENT, "sequence_bias is NULL with a count of %zu",
-                         options->sequence_bias_count);
-    for (size_t i = 0; i < options->sequence_bias_count; i++) {
-        const pst_sequence_bias *sequence = &options->sequence_bias[i];
+static pst_status check_sequences(const char *name, const pst_sequence_bias *sequences,
+                                  size_t count, size_t vocab, pst_error *err) {
+    if (!sequences && count)
+        return error_set(err, PST_ERR_ARGUMENT, "%s is NULL with a count of %zu", name, count);
+    for (size_t i = 0; i < count; i++) {
+        const pst_sequence_bias *sequence = &sequences[i];
         if (sequence->count == 0 || isnan(sequence->bias))
-            return error_set(err, PST_ERR_ARGUMENT, "sequence_bias[%zu] has no tokens or no number",
-                             i);
-        pst_status status =
-            check_ids("sequence_bias", sequence->tokens, sequence->count, vocab, err);
+            return error_set(err, PST_ERR_ARGUMENT, "%s[%zu] has no tokens or no number", name, i);
+        pst_status status = check_ids(name, sequence->tokens, sequence->count, vocab, err);
         if (status) return status;
     }
     return PST_OK;
@@ -52,6 +50,10 @@ static pst_status check_numbers(const pst_decode_options *options, pst_error *er
         return error_set(err, PST_ERR_ARGUMENT,
                          "the limit is %zu tokens with the start token, expected 2 to %d", length,
                          LENGTH_MAX);
+    if (!(options->exponential_decay_factor > 0) || isinf(options->exponential_decay_factor))
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "exponential_decay_factor is %g, expected a number above 0",
+                         (double)options->exponential_decay_factor);
     if (options->early_stopping > PST_STOP_NEVER)
         return error_set(err, PST_ERR_ARGUMENT, "early_stopping is %d, expected 0, 1 or 2",
                          (int)options->early_stopping);
@@ -70,7 +72,12 @@ pst_status rules_check(const pst_decode_options *options, size_t vocab, pst_erro
         status = check_ids("forced_bos_token_id", &options->forced_bos_token_id, 1, vocab, err);
     if (!status && options->forced_eos_token_id >= 0)
         status = check_ids("forced_eos_token_id", &options->forced_eos_token_id, 1, vocab, err);
-    if (!status) status = check_biases(options, vocab, err);
+    if (!status)
+        status = check_sequences("sequence_bias", options->sequence_bias,
+                                 options->sequence_bias_count, vocab, err);
+    if (!status)
+        status = check_sequences("bad_words_ids", options->bad_words_ids,
+                                 options->bad_words_ids_count, vocab, err);
     return status;
 }
 
@@ -133,21 +140,46 @@ static int is_first_free(const pst_decode_options *options, size_t count) {
     return count == (options->forced_bos_token_id >= 0 ? 2u : 1u);
 }
 
+/* min_new_tokens, where it is given, takes the place of min_length. */
 static int is_too_short(const pst_decode_options *options, size_t count) {
-    return count < options->min_length || count - 1 < options->min_new_tokens;
+    return options->min_new_tokens ? count - 1 < options->min_new_tokens
+                                   : count < options->min_length;
+}
+
+/* The number of this token among those that the length penalty is for; 0: none yet. */
+static size_t decay_steps(const pst_decode_options *options, size_t count) {
+    size_t start = (size_t)options->exponential_decay_start + 1; /* the start token counts */
+    return options->exponential_decay_factor != 1.0f && count > start ? count - start : 0;
+}
+
+/* Ending becomes likelier with every token. */
+static void favour_ends(const struct rules *rules, size_t steps, float *scores) {
+    float gain = (float)(pow(rules->options->exponential_decay_factor, (double)steps) - 1);
+    for (uint32_t i = 0; i < rules->ends.count; i++)
+        scores[rules->ends.ids[i]] += fabsf(scores[rules->ends.ids[i]]) * gain;
+}
+
+static void ban_words(const pst_decode_options *options, float *scores, const int32_t *ids,
+                      size_t count) {
+    for (size_t i = 0; i < options->bad_words_ids_count; i++) {
+        const pst_sequence_bias *word = &options->bad_words_ids[i];
+        if (continues(word, ids, count)) scores[word->tokens[word->count - 1]] = -INFINITY;
+    }
 }
 
 int rules_are_plain(const pst_decode_options *options) {
     return options->num_beams <= 1 && options->min_length == 0 && options->min_new_tokens == 0 &&
            options->repetition_penalty == 1 && options->no_repeat_ngram_size == 0 &&
            options->suppress_tokens_count == 0 && options->begin_suppress_tokens_count == 0 &&
-           options->sequence_bias_count == 0 && options->forced_bos_token_id < 0 &&
+           options->sequence_bias_count == 0 && options->bad_words_ids_count == 0 &&
+           options->exponential_decay_factor == 1 && options->forced_bos_token_id < 0 &&
            options->forced_eos_token_id < 0;
 }
 
 int rules_act(const struct rules *rules, size_t count) {
     const pst_decode_options *options = rules->options;
-    return options->sequence_bias_count || options->repetition_penalty != 1.0f ||
+    return options->sequence_bias_count || options->bad_words_ids_count ||
+           decay_steps(options, count) || options->repetition_penalty != 1.0f ||
            options->no_repeat_ngram_size || is_too_short(options, count) ||
            (options->forced_bos_token_id >= 0 && count == 1) ||
            (options->forced_eos_token_id >= 0 && count == rules->max_length - 1) ||
@@ -163,11 +195,14 @@ void rules_apply(const struct rules *rules, float *scores, const int32_t *ids, s
         penalise_repetition(options->repetition_penalty, scores, ids, count, kept);
     if (options->no_repeat_ngram_size)
         ban_repeated_ngrams(options->no_repeat_ngram_size, scores, ids, count);
-    if (is_too_short(options, count)) scores[rules->eos_token_id] = -INFINITY;
+    ban_words(options, scores, ids, count);
+    if (is_too_short(options, count)) suppress(scores, rules->ends.ids, rules->ends.count);
     if (options->forced_bos_token_id >= 0 && count == 1)
         force(scores, rules->vocab, options->forced_bos_token_id);
     if (options->forced_eos_token_id >= 0 && count == rules->max_length - 1)
         force(scores, rules->vocab, options->forced_eos_token_id);
+    size_t steps = decay_steps(options, count);
+    if (steps) favour_ends(rules, steps, scores);
     suppress(scores, options->suppress_tokens, options->suppress_tokens_count);
     if (is_first_free(options, count))
         suppress(scores, options->begin_suppress_tokens, options->begin_suppress_tokens_count);

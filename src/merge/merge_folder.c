@@ -89,7 +89,8 @@ static json_t *source(const char *dir) {
 
 static pst_status record_model(const struct merge_run *run, json_t *record, pst_error *err) {
     static const char *const CONFIGS[] = {"config.json", "generation_config.json",
-                                          "model.safetensors.index.json"};
+                                          "model.safetensors.index.json",
+                                          "pytorch_model.bin.index.json"};
     const struct checkpoint *checkpoint = &run->model->weights.checkpoint;
     json_t *entry = source(run->model_dir), *files = json_object_get(entry, "files");
     if (!entry || json_object_set_new(record, "model", entry) != 0) return error_memory(err, 0);

@@ -178,10 +178,21 @@ static pst_status write_single(struct conversion *conversion, const char *target
 
 /* Packages decode greedily and follow no rules: warns when the model has some. */
 static void warn_of_rules(const struct conversion *conversion) {
-    if (rules_are_plain(&conversion->merge.model->decode) || !conversion->options->warn) return;
+    if (rules_are_plain(&conversion->merge.model->generation.decode) || !conversion->options->warn)
+        return;
     conversion->options->warn(conversion->options->user,
                               "generation_config.json has rules that a package does not follow: "
                               "it decodes greedily");
+}
+
+/* The programs compare with one id. */
+static pst_status check_ends(const struct conversion *conversion, pst_error *err) {
+    uint32_t count = conversion->merge.model->config.eos_count;
+    if (count == 1) return PST_OK;
+    return error_set(err, PST_ERR_UNSUPPORTED,
+                     "%s: generation_config.json has %u end tokens (eos_token_id), a package needs "
+                     "one",
+                     conversion->merge.model_dir, (unsigned)count);
 }
 
 static pst_status store_weights(struct conversion *conversion, pst_error *err) {
@@ -202,6 +213,7 @@ static pst_status store_weights(struct conversion *conversion, pst_error *err) {
 
 static pst_status convert(struct conversion *conversion, const char *target, pst_error *err) {
     pst_status status = merge_open(&conversion->merge, err);
+    if (!status) status = check_ends(conversion, err);
     if (!status) status = merge_resolve(&conversion->merge, err);
     if (status) return status;
     warn_of_rules(conversion);

@@ -134,7 +134,7 @@ struct graph_shape convert_shape(const struct conversion *conversion, size_t ind
 
 void convert_plan_cache(struct conversion *conversion) {
     const pst_model *model = conversion->merge.model;
-    const pst_decode_options *decode = &model->decode;
+    const pst_decode_options *decode = &model->generation.decode;
     uint32_t tokens = decode->max_new_tokens ? decode->max_new_tokens + 1 : decode->max_length;
     if (tokens < 2) tokens = 2;
     uint32_t slots = tokens > model->config.max_position_embeddings
