@@ -149,15 +149,25 @@ static pst_status bind_block(struct planner *planner, const struct mil_block *bl
                              struct mil_value *const *inputs, size_t input_count,
                              struct bound_block **result);
 
+/* Does a rule learn the same from this value in every run? Rules look at types, at integers and at
+ * scalars, of which range_1d takes floats too; so a float tensor only needs a known shape. */
+static int is_fixed(const struct slot *slot) {
+    const struct mil_type *type = &slot->value->type;
+    return slot->constant ||
+           (mil_is_float(type->dtype) && type->rank != 0 && !mil_has_unknown(type));
+}
+
 static pst_status bind_argument(struct planner *planner, const struct mil_argument *argument,
-                                int folded, struct slot ***slots) {
+                                struct bound_step *step, struct slot ***slots) {
     pst_status status = PST_OK;
     *slots = list_new(planner, argument->count);
     if (*slots == NULL) return PST_ERR_MEMORY;
     for (size_t i = 0; status == PST_OK && i < argument->count; i++) {
         status = use_value(planner, argument->values[i], &(*slots)[i]);
+        if (status) break;
+        step->fixed = step->fixed && is_fixed((*slots)[i]);
         /* Constants that only a constexpr needs are dropped when it is done. */
-        if (status == PST_OK && !folded) (*slots)[i]->decoded = 1;
+        if (!step->folded) (*slots)[i]->decoded = 1;
     }
     return status;
 }
@@ -170,13 +180,14 @@ static pst_status bind_step(struct planner *planner, struct bound_block *bound,
         return error_set(planner->err, PST_ERR_UNSUPPORTED, "more than %d operations", STEPS_MAX);
     step->row = op_find(op->type, planner->machine->resources.specification);
     step->folded = strncmp(op->type, "constexpr_", 10) == 0;
+    step->fixed = 1;
     step->arguments = list_new(planner, op->argument_count);
     step->blocks = list_new(planner, op->block_count);
     step->outputs = list_new(planner, op->output_count);
     if (step->arguments == NULL || step->blocks == NULL || step->outputs == NULL)
         return PST_ERR_MEMORY;
     for (size_t i = 0; status == PST_OK && i < op->argument_count; i++)
-        status = bind_argument(planner, &op->arguments[i], step->folded, &step->arguments[i]);
+        status = bind_argument(planner, &op->arguments[i], step, &step->arguments[i]);
     for (size_t i = 0; status == PST_OK && i < op->block_count; i++)
         status = bind_block(planner, op->blocks[i], op->blocks[i]->inputs,
                             op->blocks[i]->input_count, &step->blocks[i]);
