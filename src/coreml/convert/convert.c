@@ -48,7 +48,6 @@ static pst_status write_package(struct conversion *conversion, struct mil_model 
     char *path = path_join(dir, name);
     const struct cancel *cancel = &conversion->merge.cancel;
     pst_status status = path ? cancel_check(cancel, err) : error_memory(err, 0);
-    if (!status) status = mil_model_check(model, err);
     if (!status) status = package_write(model, path, 0, cancel, err);
     free(path);
     return status ? status : convert_note_file(conversion, dir, name, err);
@@ -166,10 +165,7 @@ static pst_status write_single(struct conversion *conversion, const char *target
     snprintf(what, sizeof what, "Moonshine speech recognition of clips of exactly %u seconds",
              conversion->seconds[0]);
     convert_describe(conversion, model, what);
-    status = mil_model_check(model, err);
-    if (!status)
-        status = package_write(model, target, conversion->options->force, &conversion->merge.cancel,
-                               err);
+    status = package_write(model, target, conversion->options->force, &conversion->merge.cancel, err);
     mil_model_free(model);
     return status;
 }
