@@ -5,7 +5,7 @@ BUILD := build/release
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 
-.PHONY: all demo test oracle asan neon fuzz coverage lint bench install model clean help
+.PHONY: all demo test oracle asan tsan neon fuzz proof coverage lint bench install model clean help
 
 all: ## build the program and the libraries into build/release
 	@scripts/setup.sh build
@@ -27,6 +27,7 @@ oracle: ## against the live reference stack (transformers, peft), in .venv
 	@$(MAKE) --no-print-directory all
 	@scripts/get-model.sh models || echo "tests that need the model are skipped"
 	@scripts/oracle.sh
+	@scripts/oracle.sh --newest
 
 asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@scripts/setup.sh test
@@ -34,12 +35,20 @@ asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@cmake --build build/asan -j $(JOBS)
 	@ctest --test-dir build/asan --output-on-failure -j $(JOBS)
 
+tsan: ## what threads share, under ThreadSanitizer
+	@scripts/setup.sh test
+	@scripts/tsan.sh
+
 neon: ## the tests of the NEON kernels on AArch64, emulated
 	@scripts/test-neon.sh
 
 fuzz: ## every fuzz target for SECONDS (default 60)
 	@scripts/setup.sh lint
 	@scripts/fuzz.sh $(or $(SECONDS),60)
+
+proof: all ## what takes too long for .ci/run: every file call failing, every fuzz target for SECONDS (120)
+	@scripts/setup.sh lint
+	@scripts/proof.sh $(or $(SECONDS),120)
 
 coverage: ## line coverage of src/ by the tests
 	@scripts/setup.sh coverage

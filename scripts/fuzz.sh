@@ -6,10 +6,18 @@ seconds=$1
 [ -f build/fuzz/build.ninja ] || cmake --preset fuzz
 cmake --build build/fuzz
 mkdir -p build/fuzz/findings
+failed=""
 for target in build/fuzz/tests/fuzz_*; do
     [ -x "$target" ] && [ -f "$target" ] || continue
     name=$(basename "$target" | sed 's/^fuzz_//')
     mkdir -p "build/fuzz/corpus/$name"
-    "$target" -max_total_time="$seconds" -artifact_prefix="build/fuzz/findings/$name-" -rss_limit_mb=4096 \
-        -print_final_stats=0 "build/fuzz/corpus/$name" "tests/fuzz/corpus/$name" 2>&1 | tail -3
+    log=build/fuzz/$name.log
+    if "$target" -max_total_time="$seconds" -artifact_prefix="build/fuzz/findings/$name-" -rss_limit_mb=4096 \
+        -timeout=10 "build/fuzz/corpus/$name" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
+        tail -1 "$log" | sed "s/^/$name: /"
+    else
+        failed="$failed $name"
+        tail -20 "$log"
+    fi
 done
+[ -z "$failed" ] || { echo "fuzz: findings of$failed; see build/fuzz/findings" >&2; exit 1; }
