@@ -140,9 +140,9 @@ static pst_status read_early_stopping(const struct json_file *file, pst_early_st
  * limit, which whoever uses it judges. */
 static pst_status read_count(const struct json_file *file, const char *key, uint32_t low,
                              uint32_t *value, pst_error *err) {
-    double number = *value;
+    double number = -1.5; /* not given */
     pst_status status = json_get_double(file->root, file->path, key, -1e308, 1e308, &number, err);
-    if (status || number == *value) return status;
+    if (status || number == -1.5) return status;
     if (number < low || (number < CONFIG_LENGTH_MAX && number != (uint32_t)number))
         return error_set(err, PST_ERR_MODEL, "%s: %s is %g, expected a whole number from %u on",
                          file->path, key, number, (unsigned)low);
