@@ -248,7 +248,8 @@ typedef struct pst_model_options {
     /* For a converted model of the layout `split`: the checkpoint that it was made from, whose
      * decoder then goes on from what the packages encode. NULL: that in `dir`, if there is one. */
     const char *decoder_dir;
-    void (*warn)(void *user, const char *message); /* of Core ML, in any session; NULL: silent */
+    /* Of odd settings, and of Core ML in any session; NULL: silent. */
+    void (*warn)(void *user, const char *message);
     void *user;
 } pst_model_options;
 
@@ -437,7 +438,7 @@ typedef struct pst_decode_options {
     size_t struct_size;
     uint32_t num_beams;      /* 1: greedy */
     uint32_t max_new_tokens; /* 0: max_length decides */
-    uint32_t max_length;     /* tokens with the start token; 0: the model's generation_config */
+    uint32_t max_length;     /* tokens with the start token; 0: the model's own limit */
     uint32_t min_length;
     uint32_t min_new_tokens;
     float repetition_penalty; /* 1: none */
