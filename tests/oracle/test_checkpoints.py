@@ -80,7 +80,7 @@ def theirs(folder, clip, **options):
         values = torch.from_numpy(clip[1])[None]
         rows = model.generate(input_values=values, attention_mask=torch.ones_like(values).long(),
                               **options)
-    except (ValueError, TypeError, RuntimeError, AttributeError):
+    except (ValueError, TypeError, RuntimeError, AttributeError, IndexError):
         return None
     return rows[0].tolist()
 
@@ -166,7 +166,7 @@ def test_pickled_checkpoints(potstill, run, model, clip, change, shards):
 LISTS = [
     {"bad_words_ids": [[315], [304, 280], [2]]}, {"bad_words_ids": [[315], []]},
     {"sequence_bias": [[[315], -9.5], [[304, 280], 4.0]]}, {"suppress_tokens": [-1, 315, 99999]},
-    {"begin_suppress_tokens": [304, 315]}, {"forced_bos_token_id": [9, 7]},
+    {"begin_suppress_tokens": [304, 315]}, {"forced_bos_token_id": [9]},
     {"forced_eos_token_id": 5, "max_length": 6}, {"suppress_tokens": []},
 ]
 NUMBERS = [
@@ -226,6 +226,14 @@ def test_without_generation_config(potstill, run, model, clip, tmp_path, changes
     maker.save_adapter(maker.mini(), adapter)
     run(potstill, "merge", "--model", model, "--adapter", adapter, "-o", tmp_path / "merged")
     check(potstill, tmp_path / "merged", clip)
+
+
+@pytest.mark.parametrize("key", ["forced_bos_token_id", "forced_eos_token_id"])
+def test_forced_tokens_of_equal_score(potstill, model, clip, key):
+    """Greedy search takes the lowest; which of them beams end with is up to their order in topk."""
+    edit(model, "generation_config.json", {"max_length": 8, key: [9, 7]})
+    assert ours(potstill, model, clip) == theirs(model, clip, do_sample=False)
+    assert ours(potstill, model, clip, "--decode", "beam") is None
 
 
 def test_config_settings_beside_generation_config(potstill, model, clip):
