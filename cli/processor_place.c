@@ -86,8 +86,8 @@ static char *find_base(const struct environment *environment, const char *model_
     return found;
 }
 
-/* The imported model that has the vocabulary, the first by name of several: those of one family have
- * one tokenizer. */
+/* The imported model that has the vocabulary, the first by name of several: those of one family
+ * have one tokenizer. */
 static char *find_imported(const struct environment *environment, json_int_t vocab) {
     char *best = NULL;
     DIR *folder = environment->models_dir ? opendir(environment->models_dir) : NULL;

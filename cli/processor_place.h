@@ -7,8 +7,8 @@
 
 #include "environment.h"
 
-/* The folder with the tokenizer.json for the checkpoint in `model_dir`, to be freed, after saying on
- * standard error which it is; NULL: the model has its own, or there is none. Nothing is
+/* The folder with the tokenizer.json for the checkpoint in `model_dir`, to be freed, after saying
+ * on standard error which it is; NULL: the model has its own, or there is none. Nothing is
  * downloaded. */
 char *processor_place_find(const struct environment *environment, const char *model_dir);
 

@@ -105,8 +105,8 @@ pst_status generation_check(const struct generation *generation, uint32_t num_be
                      key, num_beams > 1 ? "beam" : "greedy");
 }
 
-/* As many rows as beams, at most, can come of a search, and one of a greedy one; the best of them is
- * the text. */
+/* As many rows as beams, at most, can come of a search, and one of a greedy one; the best of them
+ * is the text. */
 static pst_status check_rows(struct generation *generation, const struct json_file *file,
                              pst_error *err) {
     const json_t *rows = json_object_get(file->root, "num_return_sequences");
@@ -206,8 +206,8 @@ static pst_status read_decay(pst_decode_options *decode, const struct json_file 
 
 /* -------------------------------------------------------------------------------------- tokens */
 
-/* A list of forced tokens scores them alike: greedy search takes the lowest of equals, beams would go
- * on with all. */
+/* A list of forced tokens scores them alike: greedy search takes the lowest of equals, beams would
+ * go on with all. */
 static pst_status read_forced(struct generation *generation, const struct json_file *file,
                               const char *key, int32_t *id, pst_error *err) {
     int32_t ids[CONFIG_ENDS_MAX];

@@ -83,8 +83,8 @@ static void check_types(struct findings *findings, const char *name,
 }
 
 /* state_dict() of an adapted model, saved by hand, has the adapter's name in its keys
- * (lora_A.default.weight) and the base's weights beside them. PEFT finds nothing in it that it knows
- * and leaves the adapter as it was made, without effect, with a warning. */
+ * (lora_A.default.weight) and the base's weights beside them. PEFT finds nothing in it that it
+ * knows and leaves the adapter as it was made, without effect, with a warning. */
 static int is_hand_saved(const char *name) {
     static const char *const parts[] = {".lora_A.", ".lora_B."};
     if (text_ends_with(name, strlen(name), ".base_layer.weight")) return 1;

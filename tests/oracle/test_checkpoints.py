@@ -125,6 +125,8 @@ def bare(tensors):
     (both, True), (both, False), (both, None), (both, "absent"), (both, 1), (both, 0),
     (output_alone, True), (both_equal, True), (both_equal, False), (bare, True)])
 def test_which_matrices_are_used(potstill, run, model, clip, tmp_path, change, tie):
+    if NEWER and tie not in ("absent",) and not isinstance(tie, bool):
+        pytest.skip("the newest transformers takes true and false only")
     tensors = change(load_file(model / "model.safetensors"))
     save_file({key: value.contiguous() for key, value in tensors.items()},
               model / "model.safetensors", metadata={"format": "pt"})
@@ -201,6 +203,8 @@ MODES = [
 
 @pytest.mark.parametrize("changes", LISTS + NUMBERS + TOKENS + MODES, ids=json.dumps)
 def test_generation_settings(potstill, model, clip, changes):
+    if NEWER and "encoder_repetition_penalty" in changes:
+        pytest.skip("the newest transformers passes over it, where 5.2 fails")
     edit(model, "generation_config.json", {"max_length": 40, **changes})
     if "do_sample" not in changes:
         assert ours(potstill, model, clip) == theirs(model, clip)
@@ -226,6 +230,14 @@ def test_without_generation_config(potstill, run, model, clip, tmp_path, changes
     maker.save_adapter(maker.mini(), adapter)
     run(potstill, "merge", "--model", model, "--adapter", adapter, "-o", tmp_path / "merged")
     check(potstill, tmp_path / "merged", clip)
+    reference.load(model).save_pretrained(tmp_path / "saved")
+    for name in ("generation_config.json", "config.json"):
+        made, saved = (json.loads((tmp_path / folder / name).read_text())
+                       for folder in ("merged", "saved"))
+        if NEWER:
+            made.pop("transformers_version"), saved.pop("transformers_version")
+        if name == "generation_config.json" or not NEWER:
+            assert made == saved
 
 
 @pytest.mark.parametrize("key", ["forced_bos_token_id", "forced_eos_token_id"])
