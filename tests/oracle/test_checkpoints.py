@@ -261,6 +261,44 @@ def test_bfloat16_is_computed_as_float32(potstill, model, clip):
     check(potstill, model, clip)
 
 
+# ----------------------------------------------------------------------------------------- tokenizer
+
+NAMED = {"__type": "AddedToken", "content": "TOKEN", "lstrip": False, "normalized": False,
+         "rstrip": False, "single_word": False}
+
+
+@pytest.mark.parametrize("name, settings", [
+    ("tokenizer_config.json", {"additional_special_tokens": ["TOKEN", "<<ST_0>>"]}),
+    ("tokenizer_config.json", {"extra_special_tokens": ["TOKEN"]}),
+    ("tokenizer_config.json", {"extra_special_tokens": {"x_token": "TOKEN"}}),
+    ("tokenizer_config.json", {"eos_token": "TOKEN", "pad_token": None}),
+    ("tokenizer_config.json", {"eos_token": NAMED}),
+    ("tokenizer_config.json", {"added_tokens_decoder": {"ID": {**NAMED, "special": True}}}),
+    ("tokenizer_config.json", {"added_tokens_decoder": {"ID": {**NAMED, "special": False}}}),
+    ("tokenizer_config.json", {"additional_special_tokens": ["<|new|>"], "split_special_tokens": True}),
+    ("tokenizer_config.json", {"clean_up_tokenization_spaces": True, "model_max_length": 10 ** 30}),
+    ("special_tokens_map.json", {"eos_token": "TOKEN"}),
+    ("added_tokens.json", {"TOKEN": 999}),
+], ids=str)
+def test_special_tokens_of_the_configs(potstill, model, clip, name, settings):
+    """A token of the text that is made special is left out of it."""
+    def transcribe():
+        done = subprocess.run(
+            [str(potstill), "transcribe", "--model", str(model), "--precision", "f32", "--format",
+             "json", "--no-repeat-ngram-size", "2", "--min-new-tokens", "40", str(clip[0])],
+            capture_output=True, text=True, timeout=300)
+        return json.loads(done.stdout)[0]
+
+    vocabulary = json.loads((model / "tokenizer.json").read_text())["model"]["vocab"]
+    texts = {id: text for text, id in vocabulary.items() if id > 258}
+    token = next(id for id in transcribe()["tokens"] if id in texts)
+    settings = json.dumps(settings).replace("TOKEN", texts[token]).replace("ID", str(token))
+    (model / name).write_text(settings)
+    result = transcribe()
+    tokenizer = transformers.AutoProcessor.from_pretrained(str(model)).tokenizer
+    assert result["text"] == tokenizer.batch_decode([result["tokens"]], skip_special_tokens=True)[0]
+
+
 # -------------------------------------------------------------------------------------------- verify
 
 def test_verify_takes_what_transformers_writes(potstill, run, model):
