@@ -22,6 +22,7 @@ static const struct adapter_method *const METHODS[] = {
     [PEFT_LORA] = &LORA_METHOD,    [PEFT_ADALORA] = &ADALORA_METHOD, [PEFT_LOHA] = &LYCORIS_METHOD,
     [PEFT_LOKR] = &LYCORIS_METHOD, [PEFT_IA3] = &IA3_METHOD,
 };
+_Static_assert(sizeof METHODS / sizeof *METHODS == PEFT_METHOD_COUNT, "a method has no row");
 
 pst_status adapter_resolve(const struct pst_model *model, const struct peft_config *config,
                            struct safetensors *file, const pst_adapter_options *options,

@@ -2,7 +2,7 @@
  *
  * A partial file is "blobs/<etag>.<8 hex digits>.incomplete". Whoever writes it holds the lock of
  * the blob (hub_store_lock()) and one on the file itself; so with both in hand, a file found is of
- * a process that ended, and its bytes are taken over. The digest is checked in the end, as always. */
+ * a process that ended, and its bytes are taken over. The digest is checked in the end. */
 #ifndef PST_HUB_HUB_PARTIAL_H
 #define PST_HUB_HUB_PARTIAL_H
 

@@ -11,7 +11,7 @@
 #include "formats/pickle_file.h"
 
 static const size_t INDEX_BYTES_MAX = 64 << 20;
-enum { SHARDS_MAX = 1024 };
+enum { SHARDS_MAX = 1024, MAPPED_MAX = 1 << 16 /* tensors; real models have some hundred */ };
 
 static pst_status add_file(struct checkpoint *checkpoint, const char *dir, const char *name,
                            pst_error *err) {
@@ -60,6 +60,9 @@ static pst_status open_shards(struct checkpoint *checkpoint, const char *dir, co
                          "%s: weight_map is %s, expected an object that maps "
                          "tensors to files",
                          checkpoint->path, json_is_object(map) ? "empty" : json_kind(map));
+    if (json_object_size(map) > MAPPED_MAX)
+        return error_set(err, PST_ERR_MODEL, "%s: weight_map has %zu tensors, expected at most %d",
+                         checkpoint->path, json_object_size(map), MAPPED_MAX);
     const char *tensor;
     json_t *name;
     json_object_foreach((json_t *)map, tensor, name) {

@@ -323,8 +323,8 @@ pst_status tokenizer_parse(struct tokenizer **tokenizer, const char *json, size_
     return status;
 }
 
-/* transformers writes "no limit" as a model_max_length of 31 digits, which only fits a double; no key
- * read here is a number. */
+/* transformers writes "no limit" as a model_max_length of 31 digits, which only fits a double; no
+ * key read here is a number. */
 static pst_status parse_config(struct tokenizer *tokenizer, const struct file_view *view,
                                const char *path, pst_error *err) {
     json_error_t error;

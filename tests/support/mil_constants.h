@@ -1,5 +1,5 @@
-/* mil_constants.h - the commonest constants of programs that tests build. A text is a scalar of type
- * string. */
+/* mil_constants.h - the commonest constants of programs that tests build. A text is a scalar of
+ * type string. */
 #ifndef PST_TESTS_MIL_CONSTANTS_H
 #define PST_TESTS_MIL_CONSTANTS_H
 

@@ -1,6 +1,7 @@
 /* peft_config.c - see peft_config.h. */
 #include "adapter/config/peft_config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -235,9 +236,20 @@ static const struct method {
     [PEFT_LOKR] = {"LOKR", LOKR_KEYS, read_lycoris},
     [PEFT_IA3] = {"IA3", IA3_KEYS, read_ia3},
 };
+_Static_assert(sizeof METHODS / sizeof *METHODS == PEFT_METHOD_COUNT, "a method has no row");
 
 const char *peft_method_name(enum peft_method method) {
     return METHODS[method].name;
+}
+
+/* "LORA, ADALORA or LOHA" */
+static const char *list_methods(char *list, size_t size) {
+    size_t length = 0;
+    for (size_t i = 0; i < PEFT_METHOD_COUNT && length < size; i++) {
+        const char *before = i == 0 ? "" : i + 1 < PEFT_METHOD_COUNT ? ", " : " or ";
+        length += (size_t)snprintf(list + length, size - length, "%s%s", before, METHODS[i].name);
+    }
+    return list;
 }
 
 static pst_status find_method(struct peft_config *config, pst_error *err) {
@@ -246,17 +258,17 @@ static pst_status find_method(struct peft_config *config, pst_error *err) {
     if (status) return status;
     if (!kind)
         return error_set(err, PST_ERR_MODEL, "%s: peft_type is missing, expected \"LORA\"", path);
-    for (size_t i = 0; i < sizeof METHODS / sizeof *METHODS; i++) {
+    for (size_t i = 0; i < PEFT_METHOD_COUNT; i++) {
         config->method = (enum peft_method)i;
         if (strcmp(METHODS[i].name, kind) == 0) return PST_OK;
     }
+    char known[256];
     const char *what = "no method of PEFT 0.18.1";
     for (size_t i = 0; i < sizeof REFUSED_METHODS / sizeof *REFUSED_METHODS; i++)
         if (strcmp(REFUSED_METHODS[i].name, kind) == 0) what = REFUSED_METHODS[i].what;
     return error_set(err, PST_ERR_UNSUPPORTED,
-                     "%s: peft_type is \"%s\" (%s): not supported, expected LORA, ADALORA, LOHA, "
-                     "LOKR or IA3",
-                     path, kind, what);
+                     "%s: peft_type is \"%s\" (%s): not supported, expected %s", path, kind, what,
+                     list_methods(known, sizeof known));
 }
 
 static int is_listed(const char *keys, const char *key) {

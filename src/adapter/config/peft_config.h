@@ -14,7 +14,8 @@
 /* PEFT's own files have a few kilobytes; with all modules of a large model listed, hundreds. */
 enum { PEFT_CONFIG_BYTES_MAX = 4 << 20 };
 
-enum peft_method { PEFT_LORA, PEFT_ADALORA, PEFT_LOHA, PEFT_LOKR, PEFT_IA3 };
+/* Each has a row in peft_config.c and in adapter_open.c. */
+enum peft_method { PEFT_LORA, PEFT_ADALORA, PEFT_LOHA, PEFT_LOKR, PEFT_IA3, PEFT_METHOD_COUNT };
 
 struct peft_config {
     struct json_file file; /* owns every text below */

@@ -35,7 +35,7 @@ static struct graph graph_of(const struct conversion *conversion, struct mil_mod
         .model = model,
         .dtype = wide ? MIL_F32 : MIL_F16,
         .io = wide || options->target == PST_CONVERT_IOS15 ? MIL_F32 : MIL_F16,
-        .specification = convert_specification(conversion),
+        .specification = conversion->target->specification,
         .config = &conversion->merge.model->config,
         .weights = &conversion->merge.model->weights,
         .stored = &conversion->weights,
@@ -48,7 +48,6 @@ static pst_status write_package(struct conversion *conversion, struct mil_model 
     char *path = path_join(dir, name);
     const struct cancel *cancel = &conversion->merge.cancel;
     pst_status status = path ? cancel_check(cancel, err) : error_memory(err, 0);
-    if (!status) status = mil_model_check(model, err);
     if (!status) status = package_write(model, path, 0, cancel, err);
     free(path);
     return status ? status : convert_note_file(conversion, dir, name, err);
@@ -166,10 +165,7 @@ static pst_status write_single(struct conversion *conversion, const char *target
     snprintf(what, sizeof what, "Moonshine speech recognition of clips of exactly %u seconds",
              conversion->seconds[0]);
     convert_describe(conversion, model, what);
-    status = mil_model_check(model, err);
-    if (!status)
-        status = package_write(model, target, conversion->options->force, &conversion->merge.cancel,
-                               err);
+    status = package_write(model, target, conversion->options->force, &conversion->merge.cancel, err);
     mil_model_free(model);
     return status;
 }
@@ -203,10 +199,9 @@ static pst_status store_weights(struct conversion *conversion, pst_error *err) {
     if (threads > THREAD_POOL_MAX) threads = THREAD_POOL_MAX;
     pst_status status = thread_pool_new(&pool, threads, err);
     if (status) return status;
-    unsigned bits;
-    enum weight_precision precision = convert_weight_precision(conversion, &bits);
     status =
-        stored_weights_make(&conversion->weights, &conversion->merge, precision, bits, pool, err);
+        stored_weights_make(&conversion->weights, &conversion->merge,
+                            conversion->precision->weights, conversion->precision->bits, pool, err);
     thread_pool_free(pool);
     return status;
 }
@@ -282,7 +277,7 @@ pst_status pst_convert(const char *model_dir, const pst_merge_adapter *adapters,
                   .cancel = {own.cancelled, own.user},
                   .dtype = own.precision == PST_CONVERT_FLOAT32 ? DTYPE_F32 : DTYPE_F16},
     };
-    status = convert_plan_lengths(&conversion, err);
+    status = convert_plan_options(&conversion, err);
     if (!status) status = check_arguments(&conversion, target, err);
     if (status) return status;
     status = convert(&conversion, target, err);

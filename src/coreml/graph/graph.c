@@ -31,10 +31,8 @@ void graph_begin(struct graph *g, const char *name) {
 void graph_end(struct graph *g, int named) {
     struct mil_model *model = g->model;
     struct mil_interface *list =
-        mil_alloc(model, (model->interface_count + 1) * sizeof *model->interfaces);
+        mil_grow(model, model->interfaces, model->interface_count, sizeof *list);
     if (!list || !g->function) return;
-    if (model->interface_count)
-        memcpy(list, model->interfaces, model->interface_count * sizeof *list);
     if (named) g->interface.function = g->function->name;
     if (named && !model->default_function) model->default_function = g->function->name;
     list[model->interface_count++] = g->interface;

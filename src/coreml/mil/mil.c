@@ -81,9 +81,8 @@ static const char *copy_text(struct mil_model *model, const char *text) {
     return text == NULL ? NULL : mil_text(model, "%s", text);
 }
 
-/* A list [count] of items of `size` bytes with space for one more. The capacity is doubled when the
- * count reaches a power of two, so it needs no field of its own. NULL: out of memory. */
-static void *grow(struct mil_model *model, void *list, size_t count, size_t size) {
+/* The capacity is doubled when the count reaches a power of two, so it needs no field of its own. */
+void *mil_grow(struct mil_model *model, void *list, size_t count, size_t size) {
     size_t bytes;
     if (model == NULL || model->failed) return NULL;
     if (count != 0 && (count & (count - 1)) != 0) return list;
@@ -100,7 +99,7 @@ static void *grow(struct mil_model *model, void *list, size_t count, size_t size
 int mil_append(struct mil_model *model, void *list, size_t *count, const void *item) {
     void **old;
     memcpy(&old, list, sizeof old);
-    void **items = grow(model, old, *count, sizeof item);
+    void **items = mil_grow(model, old, *count, sizeof item);
     if (items == NULL) return 0;
     memcpy(&items[*count], &item, sizeof item);
     memcpy(list, &items, sizeof items);
@@ -181,7 +180,7 @@ void mil_block_output(struct mil_model *model, struct mil_block *block,
 
 static int add_item(struct mil_model *model, struct mil_block *block, struct mil_op *op,
                     struct mil_value *constant) {
-    struct mil_item *items = grow(model, block->items, block->item_count, sizeof *items);
+    struct mil_item *items = mil_grow(model, block->items, block->item_count, sizeof *items);
     if (items == NULL) return 0;
     block->items = items;
     items[block->item_count++] = (struct mil_item){.op = op, .constant = constant};
@@ -222,7 +221,7 @@ void mil_op_arguments(struct mil_model *model, struct mil_op *op, const char *na
     for (size_t i = 0; i < count; i++)
         if (values[i] == NULL) return;
     struct mil_argument *arguments =
-        grow(model, op->arguments, op->argument_count, sizeof *arguments);
+        mil_grow(model, op->arguments, op->argument_count, sizeof *arguments);
     const struct mil_value **list = mil_alloc(model, count * sizeof *list);
     const char *copy = copy_text(model, name);
     if (arguments == NULL || list == NULL || copy == NULL) return;

@@ -119,6 +119,9 @@ pst_status mil_model_check(const struct mil_model *model, pst_error *err);
 
 /* Zeroed memory that lives as long as the model. */
 void *mil_alloc(struct mil_model *model, size_t bytes);
+/* A list [count] of items of `size` bytes that has grown from nothing, with space for one more;
+ * NULL: out of memory. */
+void *mil_grow(struct mil_model *model, void *list, size_t count, size_t size);
 /* Appends a pointer to the list of pointers at `list`; 0: out of memory. */
 int mil_append(struct mil_model *model, void *list, size_t *count, const void *item);
 const char *mil_text(struct mil_model *model, const char *format, ...)

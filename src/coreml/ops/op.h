@@ -59,6 +59,8 @@ struct bound_step {
     struct bound_block **blocks; /* [op->block_count] */
     struct slot *release;        /* slots that no later step needs */
     int folded;                  /* a constexpr: done while preparing, skipped while running */
+    int fixed;                   /* the rule has the same answer in every run, */
+    int settled;                 /* and has given it: the outputs have their types */
 };
 
 enum { OP_REASON_SIZE = 256 };

@@ -229,10 +229,18 @@ static pst_status read_feature(const PstMil__Feature *message, struct mil_model 
                      feature->name, others[kind]);
 }
 
+/* Far above what any model has: each is compared with the others of its kind. */
+enum { FEATURES_MAX = 1024 };
+
 static pst_status read_features(const void *message, const char *field, struct mil_model *model,
                                 struct mil_feature **features, size_t *count, pst_error *err) {
     PstMil__Feature *const *messages = fields_items(message, field, count);
     pst_status status = PST_OK;
+    if (*count > FEATURES_MAX)
+        return error_set(err, PST_ERR_MODEL,
+                         "model.mlmodel: %zu inputs, outputs or states are described, expected at "
+                         "most %d",
+                         *count, FEATURES_MAX);
     *features = mil_alloc(model, *count * sizeof **features);
     if (*features == NULL) return error_memory(err, 0);
     for (size_t i = 0; i < *count && !status; i++)
@@ -282,6 +290,10 @@ pst_status interface_read(const PstMil__Description *description, struct mil_mod
                          "model.mlmodel: the description has %zu functions and the default "
                          "function \"%s\", expected both or none",
                          functions, description->default_function);
+    if (functions > FEATURES_MAX)
+        return error_set(err, PST_ERR_MODEL,
+                         "model.mlmodel: %zu functions are described, expected at most %d",
+                         functions, FEATURES_MAX);
     model->interface_count = functions != 0 ? functions : 1;
     model->interfaces = mil_alloc(model, model->interface_count * sizeof *model->interfaces);
     if (model->interfaces == NULL) return error_memory(err, 0);

@@ -28,6 +28,9 @@ static pst_status define(struct reader *reader, const struct mil_value *value) {
                              value->name);
 }
 
+/* Far above what any program has: each is compared with the others of its kind. */
+enum { ARGUMENTS_MAX = 256, OUTPUTS_MAX = 4096, FUNCTIONS_MAX = 1024 };
+
 /* ------------------------------------------------------------------------------------ consts */
 
 /* What an operation says about itself: its name, its value, or one that it should not have. */
@@ -118,6 +121,11 @@ static pst_status read_argument(struct reader *reader, const PstMil__Operation *
 static pst_status read_arguments(struct reader *reader, const PstMil__Operation *message,
                                  struct mil_op *op) {
     pst_status status = PST_OK;
+    if (message->n_inputs > ARGUMENTS_MAX || message->n_attributes > ARGUMENTS_MAX)
+        return error_set(reader->err, PST_ERR_MODEL,
+                         "model.mlmodel: %s has %zu arguments and %zu attributes, expected at most "
+                         "%d of each",
+                         name_of(message), message->n_inputs, message->n_attributes, ARGUMENTS_MAX);
     for (size_t i = 0; i < message->n_inputs && !status; i++)
         status = read_argument(reader, message, message->inputs[i], op);
     for (size_t i = 0; i < message->n_attributes && !status; i++) {
@@ -186,6 +194,10 @@ static pst_status read_block(struct reader *reader, const PstMil__Block *message
     }
     for (size_t i = 0; i < message->n_operations && !status; i++)
         status = read_operation(reader, message->operations[i], block);
+    if (!status && message->n_outputs > OUTPUTS_MAX)
+        return error_set(reader->err, PST_ERR_MODEL,
+                         "model.mlmodel: a block has %zu outputs, expected at most %d",
+                         message->n_outputs, OUTPUTS_MAX);
     for (size_t i = 0; i < message->n_outputs && !status; i++) {
         const struct mil_value *value = scope_find(&reader->scope, message->outputs[i]);
         if (value == NULL)
@@ -246,6 +258,10 @@ static pst_status read_model(struct reader *reader, const PstMil__Model *message
         return error_set(reader->err, PST_ERR_MODEL, "model.mlmodel: has no description");
     model->specification = message->specification_version;
     pst_status status = interface_read(message->description, model, reader->err);
+    if (!status && program->n_functions > FUNCTIONS_MAX)
+        return error_set(reader->err, PST_ERR_MODEL,
+                         "model.mlmodel: has %zu functions, expected at most %d",
+                         program->n_functions, FUNCTIONS_MAX);
     for (size_t i = 0; i < program->n_functions && !status; i++)
         status = read_function(reader, program->functions[i]);
     return status;
