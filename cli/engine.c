@@ -132,7 +132,8 @@ static int check_tokenizer(const struct engine *engine) {
     pst_error err;
     int32_t none = 0;
     char *text = NULL;
-    if (pst_model_decode(engine->model, &none, 0, 0, &text, &err)) return fail_model(&err);
+    if (pst_model_decode(engine->model, &none, 0, 0, &text, &err))
+        return fail(EXIT_MODEL, "%s (--processor-dir)", err.message);
     pst_free(text);
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "base_model.h"
 #include "console.h"
 #include "locate.h"
+#include "processor_place.h"
 
 static int find_adapter(struct sources *sources, const struct environment *environment,
                         const char *name, double weight) {
@@ -73,6 +74,8 @@ int sources_find(struct sources *sources, const struct environment *environment,
                       &sources->processor_dir);
     if (!code) code = find_adapters(sources, environment, choice);
     if (!code && !sources->model_dir) code = find_base(sources, environment, choice);
+    if (!code && !sources->processor_dir && !locate_is_converted(sources->model_dir))
+        sources->processor_dir = processor_place_find(environment, sources->model_dir);
     return code ? code : compare_bases(sources, environment, choice->model != NULL);
 }
 

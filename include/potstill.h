@@ -248,7 +248,8 @@ typedef struct pst_model_options {
     /* For a converted model of the layout `split`: the checkpoint that it was made from, whose
      * decoder then goes on from what the packages encode. NULL: that in `dir`, if there is one. */
     const char *decoder_dir;
-    void (*warn)(void *user, const char *message); /* of Core ML, in any session; NULL: silent */
+    /* Of odd settings, and of Core ML in any session; NULL: silent. */
+    void (*warn)(void *user, const char *message);
     void *user;
 } pst_model_options;
 
@@ -257,9 +258,9 @@ PST_API void pst_model_options_init_sized(pst_model_options *options, size_t str
 
 /* Opens what `dir` is, a checkpoint or a converted model; see pst_find_model() for hub ids.
  *
- * A checkpoint is a Hugging Face Moonshine folder: config.json, model.safetensors (or its shards),
- * and, where present, generation_config.json, preprocessor_config.json or processor_config.json,
- * tokenizer.json. float32 weights are used where they lie in the mapped file; float16 and bfloat16
+ * A checkpoint is a Hugging Face Moonshine folder: config.json; model.safetensors or its shards, or
+ * pytorch_model.bin or its; and, where present, generation_config.json, preprocessor_config.json or
+ * processor_config.json, tokenizer.json. float32 weights are used where they lie in the mapped file; float16 and bfloat16
  * are widened.
  *
  * A converted model is what pst_convert() makes: the folder of the layout `split`, or the
@@ -437,7 +438,7 @@ typedef struct pst_decode_options {
     size_t struct_size;
     uint32_t num_beams;      /* 1: greedy */
     uint32_t max_new_tokens; /* 0: max_length decides */
-    uint32_t max_length;     /* tokens with the start token; 0: the model's generation_config */
+    uint32_t max_length;     /* tokens with the start token; 0: the model's own limit */
     uint32_t min_length;
     uint32_t min_new_tokens;
     float repetition_penalty; /* 1: none */

@@ -154,8 +154,8 @@ static int add_to_report(struct job *job, const struct manifest_entry *entry,
     return status ? fail(exit_code_of(&err), "%s", err.message) : 0;
 }
 
-/* Lines that cannot be read, and samples that an earlier run has transcribed, have their place in the
- * order too. */
+/* Lines that cannot be read, and samples that an earlier run has transcribed, have their place in
+ * the order too. */
 static int add_known(struct job *job) {
     int code = 0;
     while (!code && job->reported < entry_count(job)) {

@@ -1,11 +1,11 @@
 /* beam.c - beam search as transformers' vectorised form does it, in the same float32 arithmetic.
  *
  * K running beams and K finished slots. A step takes the best 2 K continuations of the running
- * beams (one end token each at most, so K always go on; more with several end tokens). Those that end, by the end token or the
- * length, may enter the finished slots if they are among the best K; the others run on. "Not
- * allowed" is upstream's -1e9 added to a score rather than a test, which matters when few
- * candidates are alive: float32 has a spacing of 64 there and the order of such candidates is that
- * of their rounded sums. */
+ * beams (one end token each at most, so K always go on; more with several end tokens). Those
+ * that end, by the end token or the length, may enter the finished slots if they are among the
+ * best K; the others run on. "Not allowed" is upstream's -1e9 added to a score rather than a
+ * test, which matters when few candidates are alive: float32 has a spacing of 64 there and the
+ * order of such candidates is that of their rounded sums. */
 #include <math.h>
 #include <string.h>
 

@@ -31,6 +31,64 @@ static const char DEFAULTS[] =
     " \"pad_token_id\": null, \"partial_rotary_factor\": 0.9, \"use_cache\": true,"
     " \"vocab_size\": 32768}";
 
+/* Settings of generate() that a config.json had before they got a file of their own; there they are
+ * not saved again. */
+static const char *const LEGACY[] = {
+    "bad_words_ids",
+    "begin_suppress_tokens",
+    "diversity_penalty",
+    "do_sample",
+    "early_stopping",
+    "encoder_no_repeat_ngram_size",
+    "encoder_repetition_penalty",
+    "epsilon_cutoff",
+    "eta_cutoff",
+    "exponential_decay_length_penalty",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
+    "length_penalty",
+    "max_length",
+    "min_length",
+    "no_repeat_ngram_size",
+    "num_beam_groups",
+    "num_beams",
+    "num_return_sequences",
+    "output_scores",
+    "remove_invalid_values",
+    "repetition_penalty",
+    "return_dict_in_generate",
+    "suppress_tokens",
+    "temperature",
+    "top_k",
+    "top_p",
+    "typical_p",
+};
+/* The other ones that either file may have. */
+static const char *const SETTINGS[] = {
+    "bos_token_id",
+    "decoder_start_token_id",
+    "eos_token_id",
+    "guidance_scale",
+    "max_new_tokens",
+    "min_new_tokens",
+    "min_p",
+    "output_attentions",
+    "output_hidden_states",
+    "pad_token_id",
+    "penalty_alpha",
+    "renormalize_logits",
+    "sequence_bias",
+    "use_cache",
+};
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+static int is_in(const char *const *list, size_t count, const char *key) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i], key) == 0) return 1;
+    return 0;
+}
+
 static pst_status open_json(struct json_file *file, const char *dir, const char *name,
                             pst_error *err) {
     char *path = path_join(dir, name);
@@ -81,6 +139,7 @@ static int rewrite(json_t *root, const char *dtype, int tied) {
            json_object_set_new(root, "dtype", json_string(dtype)) == 0 &&
            json_object_set_new(root, "tie_word_embeddings", json_boolean(tied)) == 0 &&
            json_object_set_new(root, "transformers_version", json_string(VERSION)) == 0;
+    for (size_t i = 0; i < COUNT(LEGACY); i++) json_object_del(root, LEGACY[i]);
     json_object_del(root, "torch_dtype");
     json_object_del(root, "_name_or_path"); /* where it came from, on somebody's disk */
     json_decref(defaults);
@@ -99,17 +158,15 @@ pst_status config_rewrite(struct buffer *text, const char *dir, const char *dtyp
     return text->failed ? error_memory(err, 0) : PST_OK;
 }
 
-/* The special ids of config.json, as a model saved without settings of its own gives them. */
+/* What config.json says of generate(), as a model gives it that was opened without settings of its
+ * own. */
 static int derive(json_t *made, const json_t *config) {
-    static const char *const KEYS[] = {"bos_token_id", "decoder_start_token_id", "eos_token_id",
-                                       "pad_token_id"};
     int done = json_object_set_new(made, "_from_model_config", json_true()) == 0;
-    for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS && done; i++) {
-        json_t *value = json_object_get(config, KEYS[i]);
-        /* The class defaults: 1, 1, 2 and none. */
-        json_t *id = value || i == 3 ? json_incref(value) : json_integer(i == 2 ? 2 : 1);
-        if (id && !json_is_null(id)) done = json_object_set(made, KEYS[i], id) == 0;
-        json_decref(id);
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)config, key, value) {
+        int kept = is_in(LEGACY, COUNT(LEGACY), key) || is_in(SETTINGS, COUNT(SETTINGS), key);
+        if (kept) done = done && json_object_set(made, key, value) == 0;
     }
     return done;
 }

@@ -13,7 +13,8 @@
 
 static const size_t COPY_BYTES_MAX = 256 << 20; /* tokenizers have some MB */
 
-/* What a processor is made of, whichever version saved it. */
+/* What a processor is made of, whichever version saved it; the first two say how sound is
+ * prepared. */
 static const char *const PROCESSOR_FILES[] = {
     "preprocessor_config.json", "processor_config.json", "tokenizer.json", "tokenizer_config.json",
     "special_tokens_map.json",  "added_tokens.json",     "vocab.json",     "merges.txt",
@@ -50,6 +51,10 @@ static pst_status copy_all(const struct merge_run *run, const char *dir, pst_err
     pst_status status = PST_OK;
     for (size_t i = 0; i < COUNT(PROCESSOR_FILES) && !status; i++)
         status = copy_file(run->processor_dir, dir, PROCESSOR_FILES[i], err);
+    /* A folder with a tokenizer alone: how sound is prepared is the model's own then. */
+    int features = path_has_file(dir, PROCESSOR_FILES[0]) || path_has_file(dir, PROCESSOR_FILES[1]);
+    for (size_t i = 0; i < 2 && !features && !status; i++)
+        status = copy_file(run->model_dir, dir, PROCESSOR_FILES[i], err);
     for (size_t i = 0; i < COUNT(LICENCE_FILES) && !status; i++)
         status = copy_file(run->model_dir, dir, LICENCE_FILES[i], err);
     return status;

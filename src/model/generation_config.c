@@ -105,12 +105,14 @@ pst_status generation_check(const struct generation *generation, uint32_t num_be
                      key, num_beams > 1 ? "beam" : "greedy");
 }
 
-/* As many rows as beams, at most, can come of a search; the best of them is the text. */
-static pst_status check_rows(const struct generation *generation, const struct json_file *file,
+/* As many rows as beams, at most, can come of a search, and one of a greedy one; the best of them
+ * is the text. */
+static pst_status check_rows(struct generation *generation, const struct json_file *file,
                              pst_error *err) {
     const json_t *rows = json_object_get(file->root, "num_return_sequences");
     double beams = generation->decode.num_beams;
     if (!json_is_number(rows) || json_number_value(rows) <= 1) return PST_OK;
+    generation->no_greedy = "num_return_sequences";
     if (json_number_value(rows) <= beams || (generation->samples && beams <= 1)) return PST_OK;
     return error_set(err, PST_ERR_UNSUPPORTED,
                      "%s: num_return_sequences is %g with num_beams %g, which transformers refuses",
@@ -140,9 +142,9 @@ static pst_status read_early_stopping(const struct json_file *file, pst_early_st
  * limit, which whoever uses it judges. */
 static pst_status read_count(const struct json_file *file, const char *key, uint32_t low,
                              uint32_t *value, pst_error *err) {
-    double number = *value;
+    double number = -1.5; /* not given */
     pst_status status = json_get_double(file->root, file->path, key, -1e308, 1e308, &number, err);
-    if (status || number == *value) return status;
+    if (status || number == -1.5) return status;
     if (number < low || (number < CONFIG_LENGTH_MAX && number != (uint32_t)number))
         return error_set(err, PST_ERR_MODEL, "%s: %s is %g, expected a whole number from %u on",
                          file->path, key, number, (unsigned)low);
@@ -204,14 +206,16 @@ static pst_status read_decay(pst_decode_options *decode, const struct json_file 
 
 /* -------------------------------------------------------------------------------------- tokens */
 
-/* A list of forced tokens scores them alike, and of equals the lowest is taken. */
-static pst_status read_forced(const struct json_file *file, const char *key, int32_t *id,
-                              pst_error *err) {
+/* A list of forced tokens scores them alike: greedy search takes the lowest of equals, beams would
+ * go on with all. */
+static pst_status read_forced(struct generation *generation, const struct json_file *file,
+                              const char *key, int32_t *id, pst_error *err) {
     int32_t ids[CONFIG_ENDS_MAX];
     uint32_t count = 0;
     pst_status status = config_get_tokens(file, key, ids, &count, err);
     for (uint32_t i = 0; i < count && !status; i++)
         if (i == 0 || ids[i] < *id) *id = ids[i];
+    if (count > 1) generation->no_beams = key;
     return status;
 }
 
@@ -226,9 +230,11 @@ static pst_status read_tokens(struct generation *generation, struct config *conf
     if (!status) status = config_get_token(file, "bos_token_id", &start, err);
     if (!status) status = config_get_token(file, "decoder_start_token_id", &start, err);
     if (!status)
-        status = read_forced(file, "forced_bos_token_id", &decode->forced_bos_token_id, err);
+        status =
+            read_forced(generation, file, "forced_bos_token_id", &decode->forced_bos_token_id, err);
     if (!status)
-        status = read_forced(file, "forced_eos_token_id", &decode->forced_eos_token_id, err);
+        status =
+            read_forced(generation, file, "forced_eos_token_id", &decode->forced_eos_token_id, err);
     config->eos_token_id = config->eos_count ? config->eos_token_ids[0] : -1;
     config->decoder_start_token_id = start;
     return status;

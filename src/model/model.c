@@ -42,7 +42,7 @@ static pst_status open_parts(struct pst_model *model, const char *dir, const cha
     pst_status status = config_read(&model->config, dir, err);
     if (!status) status = generation_config_read(&model->generation, &model->config, dir, err);
     if (!status) status = check_tokens(model, dir, err);
-    if (!status) status = processor_read(&model->processor, processor_dir, err);
+    if (!status) status = processor_read(&model->processor, processor_dir, dir, err);
     if (!status) status = open_tokenizer(model, processor_dir, cache_dir, err);
     if (!status) status = weights_open(&model->weights, &model->config, dir, err);
     if (!status) model->config.tie_word_embeddings = model->weights.tied;
@@ -85,9 +85,12 @@ void pst_model_decode_options_sized(const pst_model *model, pst_decode_options *
 
 static pst_status need_tokenizer(const pst_model *model, pst_error *err) {
     if (model->tokenizer) return PST_OK;
+    const char *path = model->weights.checkpoint.path;
+    int length = path && strrchr(path, '/') ? (int)(strrchr(path, '/') - path) : 0;
     return error_set(err, PST_ERR_MODEL,
-                     "the model folder has no tokenizer.json (give the folder that "
-                     "has it as the processor folder)");
+                     "%.*s: has no tokenizer.json; give the folder that has it as the processor "
+                     "folder",
+                     length ? length : 9, length ? path : "the model");
 }
 
 pst_status pst_model_encode(const pst_model *model, const char *text, size_t length, int32_t **ids,

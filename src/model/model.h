@@ -51,6 +51,8 @@ void generation_close(struct generation *generation);
 /* Refuses a search that a setting of the model stands against. */
 pst_status generation_check(const struct generation *generation, uint32_t num_beams,
                             pst_error *err);
-pst_status processor_read(struct processor *processor, const char *dir, pst_error *err);
+/* From the processor's folder; where that has only a tokenizer, from the model's (NULL: none). */
+pst_status processor_read(struct processor *processor, const char *dir, const char *model_dir,
+                          pst_error *err);
 
 #endif

@@ -49,13 +49,21 @@ static pst_status read_file(struct processor *processor, const char *dir, const 
     return status;
 }
 
-pst_status processor_read(struct processor *processor, const char *dir, pst_error *err) {
-    /* A folder with neither file: as every published Moonshine has it. */
+static pst_status read_folder(struct processor *processor, const char *dir, int *found,
+                              pst_error *err) {
+    pst_status status =
+        read_file(processor, dir, "processor_config.json", "feature_extractor", found, err);
+    if (!status && !*found)
+        status = read_file(processor, dir, "preprocessor_config.json", NULL, found, err);
+    return status;
+}
+
+pst_status processor_read(struct processor *processor, const char *dir, const char *model_dir,
+                          pst_error *err) {
+    /* Folders with neither file: as every published Moonshine has it. */
     *processor = (struct processor){0};
     int found = 0;
-    pst_status status =
-        read_file(processor, dir, "processor_config.json", "feature_extractor", &found, err);
-    if (!status && !found)
-        status = read_file(processor, dir, "preprocessor_config.json", NULL, &found, err);
+    pst_status status = read_folder(processor, dir, &found, err);
+    if (!status && !found && model_dir) status = read_folder(processor, model_dir, &found, err);
     return status;
 }

@@ -13,6 +13,9 @@ static pst_status open_all(struct pst_model **model, struct network **network, c
     pst_status status = network_new(network, options, err);
     if (!status)
         status = model_open(model, dir, options->processor_dir, (*network)->cache_dir, err);
+    if (!status && (*model)->generation.samples && options->warn)
+        options->warn(options->user, "generation_config.json asks for do_sample: nothing is drawn "
+                                     "at random here, the best token is taken");
     if (!status && options->prepare) status = network_prepare(*network, *model, err);
     return status;
 }

@@ -12,8 +12,9 @@
 #include "tokenizer/tokenizer_image.h"
 #include "tokenizer/tokenizer_internal.h"
 
-/* The second may be missing. */
-static const char *const FILES[] = {"tokenizer.json", "tokenizer_config.json"};
+/* All but the first may be missing. */
+static const char *const FILES[] = {"tokenizer.json", "tokenizer_config.json",
+                                    "special_tokens_map.json"};
 enum { FILE_COUNT = sizeof FILES / sizeof *FILES };
 
 /* Appends the digests of the files in `dir`; 0 when one cannot be had. */

@@ -11,6 +11,7 @@
 #include "base/file_view.h"
 #include "base/utf8.h"
 #include "formats/json_file.h"
+#include "tokenizer/special_tokens.h"
 #include "tokenizer/tokenizer.h"
 #include "tokenizer/tokenizer_internal.h"
 #include "tokenizer/tokenizer_scan.h"
@@ -322,8 +323,8 @@ pst_status tokenizer_parse(struct tokenizer **tokenizer, const char *json, size_
     return status;
 }
 
-/* transformers writes "no limit" as a model_max_length of 31 digits, which only fits a double; the
- * only key read here is not a number. */
+/* transformers writes "no limit" as a model_max_length of 31 digits, which only fits a double; no
+ * key read here is a number. */
 static pst_status parse_config(struct tokenizer *tokenizer, const struct file_view *view,
                                const char *path, pst_error *err) {
     json_error_t error;
@@ -338,12 +339,14 @@ static pst_status parse_config(struct tokenizer *tokenizer, const struct file_vi
             ? json_get_bool(root, path, "clean_up_tokenization_spaces", &tokenizer->clean_up, err)
             : error_set(err, PST_ERR_MODEL, "%s: holds %s, expected an object", path,
                         json_kind(root));
+    if (!status) special_tokens_mark(tokenizer, root);
     json_decref(root);
     return status;
 }
 
-static pst_status read_config(struct tokenizer *tokenizer, const char *dir, pst_error *err) {
-    char *path = path_join(dir, "tokenizer_config.json");
+static pst_status read_config(struct tokenizer *tokenizer, const char *dir, const char *name,
+                              pst_error *err) {
+    char *path = path_join(dir, name);
     if (!path) return error_memory(err, 0);
     pst_status status = PST_OK;
     if (path_is_file(path)) {
@@ -369,7 +372,8 @@ pst_status tokenizer_open(struct tokenizer **tokenizer, const char *dir, pst_err
         file_view_close(&view);
     }
     free(path);
-    if (!status) status = read_config(opened, dir, err);
+    if (!status) status = read_config(opened, dir, "tokenizer_config.json", err);
+    if (!status) status = read_config(opened, dir, "special_tokens_map.json", err);
     if (status)
         tokenizer_free(opened);
     else

@@ -1,8 +1,8 @@
 /* diff.c - pst_diff(): how far two checkpoints are apart, tensor by tensor.
  *
  * Names are matched as the loader matches them, with or without a leading "model."; of the output
- * matrix and the embedding a checkpoint may store one, which serves for both. Everything is computed
- * in double. */
+ * matrix and the embedding a checkpoint may store one, which serves for both. Everything is
+ * computed in double. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

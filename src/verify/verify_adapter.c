@@ -8,10 +8,13 @@
 #include "adapter/config/peft_config.h"
 #include "base/error.h"
 #include "base/file_view.h"
+#include "base/text.h"
+#include "formats/pickle_file.h"
 #include "verify/verify.h"
 
 #define CONFIG "adapter_config.json"
 #define TENSORS "adapter_model.safetensors"
+#define PICKLE "adapter_model.bin"
 
 static void report_warning(void *user, const char *message) {
     findings_add(user, PST_WARNING, TENSORS, message);
@@ -48,7 +51,8 @@ static const struct tensor *other_matrix(struct findings *findings, const struct
     return tensor;
 }
 
-static void check_pairs(struct findings *findings, const struct safetensors *file) {
+static void check_pairs(struct findings *findings, const char *name,
+                        const struct safetensors *file) {
     for (size_t i = 0; i < file->count; i++) {
         const struct tensor *tensor = &file->tensors[i];
         char mine[128], theirs[128];
@@ -56,39 +60,68 @@ static void check_pairs(struct findings *findings, const struct safetensors *fil
         const struct tensor *other = other_matrix(findings, file, tensor->name, &is_a);
         if (is_a < 0 || tensor->dims < 2) continue;
         if (!other)
-            findings_addf(findings, is_a ? PST_WARNING : PST_PROBLEM, TENSORS,
+            findings_addf(findings, is_a ? PST_WARNING : PST_PROBLEM, name,
                           "%s has no %s beside it", tensor->name, is_a ? "lora_B" : "lora_A");
         else if (is_a && other->dims >= 2 && tensor->shape[0] != other->shape[1])
-            findings_addf(findings, PST_PROBLEM, TENSORS,
-                          "%s is %s, its lora_B %s: the ranks differ", tensor->name,
-                          tensor_shape_text(tensor, mine), tensor_shape_text(other, theirs));
+            findings_addf(findings, PST_PROBLEM, name, "%s is %s, its lora_B %s: the ranks differ",
+                          tensor->name, tensor_shape_text(tensor, mine),
+                          tensor_shape_text(other, theirs));
     }
 }
 
-static void check_types(struct findings *findings, const struct safetensors *file) {
+static void check_types(struct findings *findings, const char *name,
+                        const struct safetensors *file) {
     for (size_t i = 0; i < file->count; i++) {
         enum dtype dtype = file->tensors[i].dtype;
         if (dtype != DTYPE_F32 && dtype != DTYPE_F16 && dtype != DTYPE_BF16 && dtype != DTYPE_F64)
-            findings_addf(findings, PST_PROBLEM, TENSORS,
-                          "%s is %s, expected F32, F16, BF16 or F64", file->tensors[i].name,
-                          dtype_name(dtype));
+            findings_addf(findings, PST_PROBLEM, name, "%s is %s, expected F32, F16, BF16 or F64",
+                          file->tensors[i].name, dtype_name(dtype));
         if (strncmp(file->tensors[i].name, "base_model.", 11) != 0)
-            findings_addf(findings, PST_WARNING, TENSORS, "%s does not begin with base_model.",
+            findings_addf(findings, PST_WARNING, name, "%s does not begin with base_model.",
                           file->tensors[i].name);
+    }
+}
+
+/* state_dict() of an adapted model, saved by hand, has the adapter's name in its keys
+ * (lora_A.default.weight) and the base's weights beside them. PEFT finds nothing in it that it
+ * knows and leaves the adapter as it was made, without effect, with a warning. */
+static int is_hand_saved(const char *name) {
+    static const char *const parts[] = {".lora_A.", ".lora_B."};
+    if (text_ends_with(name, strlen(name), ".base_layer.weight")) return 1;
+    if (strstr(name, ".lora_embedding_A.") || strstr(name, ".lora_embedding_B.")) return 1;
+    for (int i = 0; i < 2; i++) {
+        const char *at = strstr(name, parts[i]);
+        if (at && strchr(at + strlen(parts[i]), '.')) return 1;
+    }
+    return 0;
+}
+
+static void check_keys(struct findings *findings, const char *name,
+                       const struct safetensors *file) {
+    for (size_t i = 0; i < file->count; i++) {
+        if (!is_hand_saved(file->tensors[i].name)) continue;
+        findings_addf(findings, PST_PROBLEM, name,
+                      "%s: is no key of an adapter but of a whole state dict; PEFT would load "
+                      "nothing from this file: save with save_pretrained()",
+                      file->tensors[i].name);
+        return;
     }
 }
 
 static pst_status check_tensors(struct findings *findings, pst_error *err) {
     struct safetensors file = {0};
     pst_error found;
-    char *path = path_join(findings->dir, TENSORS);
+    int is_pickle = !verify_has(findings, TENSORS) && verify_has(findings, PICKLE);
+    const char *name = is_pickle ? PICKLE : TENSORS;
+    char *path = path_join(findings->dir, name);
     if (!path) return error_memory(err, 0);
-    pst_status status = safetensors_open(&file, path, &found);
+    pst_status status = (is_pickle ? pickle_file_open : safetensors_open)(&file, path, &found);
     free(path);
-    if (status) return findings_check(findings, status, TENSORS, &found, err);
-    verify_values(findings, TENSORS, &file);
-    check_types(findings, &file);
-    check_pairs(findings, &file);
+    if (status) return findings_check(findings, status, name, &found, err);
+    verify_values(findings, name, &file);
+    check_types(findings, name, &file);
+    check_pairs(findings, name, &file);
+    check_keys(findings, name, &file);
     safetensors_close(&file);
     return PST_OK;
 }
@@ -109,8 +142,7 @@ static pst_status check_on_model(struct findings *findings, const pst_model *mod
 
 pst_status verify_adapter(struct findings *findings, const pst_model *model, pst_error *err) {
     pst_status status = check_config(findings, err);
-    if (!status && (verify_has(findings, TENSORS) || !verify_has(findings, "adapter_model.bin")))
-        status = check_tensors(findings, err);
+    if (!status) status = check_tensors(findings, err);
     if (!status && model) status = check_on_model(findings, model, err);
     return status;
 }

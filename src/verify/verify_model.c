@@ -373,7 +373,7 @@ static pst_status check_all(struct model_check *check, pst_error *err) {
         if (!status && !generation) check_generation(check);
     }
     if (!status)
-        status = findings_check(findings, processor_read(&processor, findings->dir, &found),
+        status = findings_check(findings, processor_read(&processor, findings->dir, NULL, &found),
                                 "preprocessor_config.json", &found, err);
     if (!status) status = check_tokenizer(check, !read, err);
     if (!status) status = read ? check_files_alone(findings, err) : check_weights(check, err);

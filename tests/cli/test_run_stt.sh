@@ -15,7 +15,7 @@ awk 'BEGIN {
 
 # With --output the file has no newline at its end, standard output has one.
 run run-stt --model-id micro --audio-list list.jsonl --output report.json
-exits 0; prints ''; says ''
+exits 0; prints ''; says 'potstill: word error rate 66.67%, report in report.json'
 same report.json report.json "$here/expected/report_base.json"
 run run-stt --model-id micro --manifest list.jsonl --device auto
 exits 0; says ''
@@ -23,7 +23,7 @@ exits 0; says ''
 same 'standard output' "$scratch/out" "$scratch/report"
 
 run run-stt --model-id micro --adapter-dir adapter --audio-list list.jsonl -o report.json --device cpu
-exits 0; prints ''; says ''
+exits 0; prints ''; says 'potstill: word error rate 133.33%, report in report.json'
 same report.json report.json "$here/expected/report_adapter.json"
 run run-stt --model-id micro --audio-list list.jsonl -o report.json --decode greedy --threads 1
 exits 0
@@ -66,6 +66,7 @@ says <<'END'
 potstill: audio/silence.wav: audio RMS (0) is too low to normalize safely
 potstill: gone.wav: no such file
 potstill: mixed.jsonl:3: the clip has 2 samples (0 ms), at least 895 (56 ms) are needed
+potstill: word error rate 0.00%, report in mixed.json
 END
 echo >>mixed.json # the report itself ends without a newline
 holds mixed.json <<'END'
@@ -102,6 +103,52 @@ holds mixed.json <<'END'
       "prediction": "inkdgw\ufffdv\ufffdwm",
       "reference": "inkdgwvwm",
       "audio_path": "audio/chirp.wav"
+    }
+  ]
+}
+END
+
+# One line that is wrong is an error of its own; null stays null, and who spoke is not asked.
+cat >lines.jsonl <<'END'
+{"audio": "audio/chirp.wav", "audio": "audio/hum.wav", "text": "a"}
+{"audio": "audio/chirp.wav", "text": null, "speaker_id": "spk-7"}
+{"audio": {"array": [0.5], "sampling_rate": 44100}, "text": "kept"}
+END
+run run-stt --model-id micro --audio-list lines.jsonl -o lines.json
+exits 1; prints ''
+says <<'END'
+potstill: lines.jsonl:1: column 35: duplicate object key near '"audio"'
+potstill: lines.jsonl:3: audio has another "sampling_rate" than 16000; samples in a manifest are not resampled (name a file instead)
+potstill: no word error rate (no sample has a text to compare with), report in lines.json
+END
+echo >>lines.json
+holds lines.json <<'END'
+{
+  "model_id": "micro",
+  "adapter_dir": null,
+  "processor_dir": null,
+  "device": "cpu",
+  "wer": null,
+  "samples": [
+    {
+      "index": 0,
+      "prediction": null,
+      "reference": null,
+      "audio_path": null,
+      "error": "lines.jsonl:1: column 35: duplicate object key near '\"audio\"'"
+    },
+    {
+      "index": 1,
+      "prediction": "inkdgw\ufffdv\ufffdwm",
+      "reference": null,
+      "audio_path": "audio/chirp.wav"
+    },
+    {
+      "index": 2,
+      "prediction": null,
+      "reference": "kept",
+      "audio_path": null,
+      "error": "lines.jsonl:3: audio has another \"sampling_rate\" than 16000; samples in a manifest are not resampled (name a file instead)"
     }
   ]
 }

@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct weights weights;
     config_read(&config, folder, NULL);
     if (!generation_config_read(&generation, &config, folder, NULL)) generation_close(&generation);
-    processor_read(&processor, folder, NULL);
+    processor_read(&processor, folder, NULL, NULL);
     if (!weights_open(&weights, &config, folder, NULL)) weights_close(&weights);
     remove(path);
     rmdir(folder);

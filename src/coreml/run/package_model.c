@@ -65,7 +65,7 @@ static pst_status open_single(struct package_model *package, const char *process
                          package->path);
     package->index.lengths = &package->whole;
     package->index.length_count = 1;
-    status = processor_read(&processor, processor_dir, err);
+    status = processor_read(&processor, processor_dir, NULL, err);
     package->index.do_normalize = processor.do_normalize;
     return status;
 }

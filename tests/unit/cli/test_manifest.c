@@ -163,7 +163,7 @@ static void refuses_what_is_not_json(void **state) {
         free(why);
     }
     struct manifest manifest;
-    const char zero[] = "{\"audio\": \"a\"}\n\0\n";
+    const char zero[] = "\0\n";
     char *why = manifest_parse(&manifest, zero, sizeof zero - 1, "m");
     assert_non_null(why);
     free(why);
@@ -235,6 +235,17 @@ static void reads_files(void **state) {
     cannot_read("/dev/null", "/dev/null: manifest is empty");
 }
 
+/* As a whole, or one of its lines. */
+static void finds_a_fault(const char *path) {
+    struct manifest manifest;
+    char *why = manifest_read(&manifest, path);
+    int faults = why != NULL;
+    for (size_t i = 0; i < manifest.count; i++) faults += manifest.entries[i].error != NULL;
+    if (!faults) fail_msg("%s: no fault found", path);
+    manifest_free(&manifest);
+    free(why);
+}
+
 static void refuses_the_bad_files(void **state) {
     (void)state;
     int seen = 0;
@@ -244,7 +255,7 @@ static void refuses_the_bad_files(void **state) {
         char path[1024];
         if (entry->d_name[0] == '.') continue;
         snprintf(path, sizeof path, "%s/tests/bad/manifest/%s", TEST_SOURCE_DIR, entry->d_name);
-        cannot_read(path, "");
+        finds_a_fault(path);
         seen++;
     }
     closedir(dir);

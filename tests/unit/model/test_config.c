@@ -286,19 +286,19 @@ static void processor_in_either_file(void **state) {
     const char *folder = scratch_folder("processor");
     scratch_remove(folder, "processor_config.json");
     scratch_remove(folder, "preprocessor_config.json");
-    assert_int_equal(processor_read(&processor, folder, &err), PST_OK);
+    assert_int_equal(processor_read(&processor, folder, NULL, &err), PST_OK);
     assert_false(processor.do_normalize);
     scratch_text(folder, "preprocessor_config.json",
                  "{\"do_normalize\": true, \"sampling_rate\": 16000}");
-    assert_int_equal(processor_read(&processor, folder, &err), PST_OK);
+    assert_int_equal(processor_read(&processor, folder, NULL, &err), PST_OK);
     assert_true(processor.do_normalize);
     scratch_text(folder, "processor_config.json",
                  "{\"feature_extractor\": {\"do_normalize\": false}}");
-    assert_int_equal(processor_read(&processor, folder, &err), PST_OK);
+    assert_int_equal(processor_read(&processor, folder, NULL, &err), PST_OK);
     assert_false(processor.do_normalize);
     scratch_text(folder, "processor_config.json",
                  "{\"feature_extractor\": {\"sampling_rate\": 8000}}");
-    assert_int_equal(processor_read(&processor, folder, &err), PST_ERR_UNSUPPORTED);
+    assert_int_equal(processor_read(&processor, folder, NULL, &err), PST_ERR_UNSUPPORTED);
     assert_non_null(strstr(err.message, "sampling_rate 8000"));
 }
 
