@@ -19,8 +19,13 @@ void pst_adapter_options_init_sized(pst_adapter_options *options, size_t struct_
 }
 
 static const struct adapter_method *const METHODS[] = {
-    [PEFT_LORA] = &LORA_METHOD,    [PEFT_ADALORA] = &ADALORA_METHOD, [PEFT_LOHA] = &LYCORIS_METHOD,
-    [PEFT_LOKR] = &LYCORIS_METHOD, [PEFT_IA3] = &IA3_METHOD,
+    [PEFT_LORA] = &LORA_METHOD,
+    [PEFT_ADALORA] = &ADALORA_METHOD,
+    [PEFT_LOHA] = &LYCORIS_METHOD,
+    [PEFT_LOKR] = &LYCORIS_METHOD,
+    [PEFT_IA3] = &IA3_METHOD,
+    [PEFT_LN_TUNING] = &LN_TUNING_METHOD,
+    [PEFT_TRAINABLE_TOKENS] = &TRAINABLE_TOKENS_METHOD,
 };
 
 pst_status adapter_resolve(const struct pst_model *model, const struct peft_config *config,

@@ -38,7 +38,7 @@ pst_status adapter_walk_take(struct adapter_walk *walk, const struct module *mod
     }
     *complete = found == count;
     if (*complete) return PST_OK;
-    if (found > 0 || walk->config->random_init)
+    if (found > 0 || walk->random_init)
         return error_set(err, PST_ERR_MODEL,
                          "%s: targeted module %s has no %s: PEFT would use random numbers for it",
                          build->adapter->file.path, adapter_shown(module->name), missing->name);
@@ -123,9 +123,9 @@ static pst_status apply_all(struct adapter_walk *walk, const struct adapter_meth
         if (config->lora.ensure_weight_tying && strcmp(saved.names[i], "embed_tokens") == 0)
             saved.ties_output = model->config.tie_word_embeddings;
     pst_status status = method->start ? method->start(walk, err) : PST_OK;
+    if (!status) status = adapter_build_replaced(&walk->build, &saved, err);
     for (uint32_t i = 0; i < model->weights.module_count && !status; i++)
         if (targeted[i]) status = method->apply(walk, i, err);
-    if (!status) status = adapter_build_replaced(&walk->build, &saved, err);
     if (!status && method->finish) status = method->finish(walk, err);
     if (!status && walk->applied == 0) status = refuse_nothing_applied(walk, method, err);
     if (status) return status;
@@ -157,7 +157,7 @@ pst_status adapter_walk_all(const struct adapter_method *method, const struct ps
                             const struct peft_config *config, struct safetensors *file,
                             const pst_adapter_options *options, struct pst_adapter **adapter,
                             pst_error *err) {
-    struct adapter_walk walk = {.config = config};
+    struct adapter_walk walk = {.config = config, .random_init = config->random_init};
     pst_status status =
         adapter_build_start(&walk.build, model, file, config->base_model, options, err);
     if (!status) status = resolve(&walk, method, err);

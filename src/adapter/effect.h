@@ -42,6 +42,8 @@ struct effect {
 
     /* Low-rank parts that undo a change of the base (PiSSA, OLoRA) depend on its weight. */
     int corrects_base;
+    /* The whole change was computed from the base's weight: a rotation, a product with it. */
+    int from_base;
 };
 
 static inline int effect_changes(const struct effect *effect) {

@@ -9,23 +9,24 @@
 
 /* ------------------------------------------------------------------------------------- reading */
 
-static pst_status read_token_list(struct lora_config *config, const char *path, const char *module,
-                                  const json_t *list, pst_error *err) {
+/* Reads `list`, of which `tokens` knows all but the ids. */
+static pst_status read_token_list(struct lora_config *config, const char *path,
+                                  struct lora_tokens wanted, const json_t *list, pst_error *err) {
     size_t count = json_array_size(list);
     if (!json_is_array(list) || count == 0)
-        return error_set(err, PST_ERR_MODEL,
-                         "%s: trainable_token_indices holds %s for %s, expected a list of tokens",
-                         path, json_is_array(list) ? "nothing" : json_kind(list), module);
+        return error_set(err, PST_ERR_MODEL, "%s: %s holds %s for %s, expected a list of tokens",
+                         path, wanted.option,
+                         !list || json_is_array(list) ? "nothing" : json_kind(list), wanted.module);
     struct lora_tokens *tokens = &config->tokens[config->token_lists++];
-    *tokens = (struct lora_tokens){.module = module, .ids = calloc(count, sizeof *tokens->ids)};
+    *tokens = wanted;
+    tokens->ids = calloc(count, sizeof *tokens->ids);
     if (!tokens->ids) return error_memory(err, count * sizeof *tokens->ids);
     for (; tokens->count < count; tokens->count++) {
         const json_t *entry = json_array_get(list, tokens->count);
         json_int_t id = json_integer_value(entry);
         if (!json_is_integer(entry) || id < 0 || id > INT32_MAX)
-            return error_set(err, PST_ERR_MODEL,
-                             "%s: trainable_token_indices[%zu] is not a token id", path,
-                             tokens->count);
+            return error_set(err, PST_ERR_MODEL, "%s: %s[%zu] is not a token id", path,
+                             wanted.option, tokens->count);
         tokens->ids[tokens->count] = (uint32_t)id;
     }
     return PST_OK;
@@ -34,19 +35,31 @@ static pst_status read_token_list(struct lora_config *config, const char *path, 
 /* A list of tokens of the embedding, or a table from module to list. */
 static pst_status read_tokens(struct lora_config *config, const json_t *root, const char *path,
                               pst_error *err) {
-    json_t *value = json_object_get(root, "trainable_token_indices");
+    struct lora_tokens wanted = {.option = "trainable_token_indices",
+                                 .part = "token_adapter.trainable_tokens_delta",
+                                 .module = "embed_tokens"};
+    json_t *value = json_object_get(root, wanted.option);
     if (selection_is_off(value)) return PST_OK;
     size_t lists = json_is_object(value) ? json_object_size(value) : 1;
     config->tokens = calloc(lists, sizeof *config->tokens);
     if (!config->tokens) return error_memory(err, lists * sizeof *config->tokens);
-    if (!json_is_object(value)) return read_token_list(config, path, "embed_tokens", value, err);
-    const char *module;
+    if (!json_is_object(value)) return read_token_list(config, path, wanted, value, err);
     json_t *list;
     pst_status status = PST_OK;
-    json_object_foreach(value, module, list) {
-        if (!status) status = read_token_list(config, path, module, list, err);
+    json_object_foreach(value, wanted.module, list) {
+        if (!status) status = read_token_list(config, path, wanted, list, err);
     }
     return status;
+}
+
+pst_status lora_config_read_indices(struct lora_config *config, const struct selection *selection,
+                                    pst_error *err) {
+    struct lora_tokens wanted = {
+        .option = "token_indices", .part = "trainable_tokens_delta", .module = "embed_tokens"};
+    config->tokens = calloc(1, sizeof *config->tokens);
+    if (!config->tokens) return error_memory(err, sizeof *config->tokens);
+    return read_token_list(config, selection->path, wanted,
+                           json_object_get(selection->root, wanted.option), err);
 }
 
 /* Loading an adapter in PEFT repeats its initialisation before the stored tensors replace the

@@ -13,8 +13,9 @@
 
 /* Single rows of one embedding or output matrix. */
 struct lora_tokens {
-    const char *module; /* the end of its name */
-    uint32_t *ids;      /* [count] in file order */
+    const char *option, *part; /* what the list and its tensor are called */
+    const char *module;        /* the end of its name */
+    uint32_t *ids;             /* [count] in file order */
     size_t count;
 };
 
@@ -34,6 +35,9 @@ struct lora_config {
 /* Fills `selection` too. */
 pst_status lora_config_read(struct lora_config *config, struct selection *selection,
                             pst_error *err);
+/* token_indices, the only setting of the method TRAINABLE_TOKENS. */
+pst_status lora_config_read_indices(struct lora_config *config, const struct selection *selection,
+                                    pst_error *err);
 pst_status lora_config_check(const struct lora_config *config, const struct selection *selection,
                              pst_error *err);
 void lora_config_free(struct lora_config *config);

@@ -4,38 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter/config/refused_methods.h"
 #include "base/error.h"
-
-/* The other methods of PEFT 0.18.1, and why the engine does not have them. */
-static const struct {
-    const char *name, *what;
-} REFUSED_METHODS[] = {
-    {"VERA", "it draws its matrices from torch's random numbers"},
-    {"RANDLORA", "it draws its matrices from torch's random numbers"},
-    {"VBLORA", "it assembles its matrices from a bank of vectors"},
-    {"XLORA", "it mixes several adapters by a network of its own"},
-    {"POLY", "it mixes several adapters by task"},
-    {"OFT", "it rotates the weights"},
-    {"BOFT", "it rotates the weights"},
-    {"HRA", "it reflects the weights"},
-    {"ROAD", "it rotates the outputs"},
-    {"FOURIERFT", "its change is the Fourier transform of a few numbers"},
-    {"WAVEFT", "its change is the wavelet transform of a few numbers"},
-    {"C3A", "its change is a circular convolution"},
-    {"BONE", "its change is shared by blocks of the weight"},
-    {"MISS", "its change is shared by blocks of the weight"},
-    {"SHIRA", "its change is a sparse matrix"},
-    {"OSF", "it replaces singular vectors of the weights"},
-    {"DELORA", "it normalises its matrices"},
-    {"LN_TUNING", "it replaces the norms"},
-    {"TRAINABLE_TOKENS", "it replaces rows of the embedding"},
-    {"ADAPTION_PROMPT", "it adds prompts to the attention"},
-    {"PROMPT_TUNING", "it puts learnt tokens before the text"},
-    {"MULTITASK_PROMPT_TUNING", "it puts learnt tokens before the text"},
-    {"P_TUNING", "it puts learnt tokens before the text"},
-    {"PREFIX_TUNING", "it puts learnt keys and values before the text"},
-    {"CPT", "it puts learnt tokens before the text"},
-};
 
 /* Words between spaces: keys that are read here or have no effect on inference. */
 static const char SHARED_KEYS[] =
@@ -60,6 +30,9 @@ static const char ADALORA_KEYS[] =
 static const char LOHA_KEYS[] = LYCORIS_KEYS;
 static const char LOKR_KEYS[] = LYCORIS_KEYS " decompose_both decompose_factor rank_dropout_scale";
 static const char IA3_KEYS[] = "feedforward_modules fan_in_fan_out init_ia3_weights";
+/* What nearly all of the other methods have besides their own. */
+#define LAYER_KEYS "init_weights bias layers_to_transform layers_pattern "
+#define PROJECTION_KEYS "r projection_prng_key save_projection fan_in_fan_out "
 
 /* An option that changes the result in a way that is not computed here. */
 struct refused {
@@ -225,15 +198,43 @@ static pst_status read_lora(struct peft_config *config, pst_error *err) {
 
 /* ------------------------------------------------------------------------------------- opening */
 
+/* TRAINABLE_TOKENS: PEFT finds the embedding when no target is named. */
+static pst_status read_indices(struct peft_config *config, pst_error *err) {
+    struct selection *selection = &config->selection;
+    selection->r = 1;
+    selection->alpha = 1;
+    pst_status status = selection_read_modules(selection, 0, err);
+    if (!selection->target_modules.given) {
+        selection->target_modules.given = 1;
+        selection->target_modules.pattern = "model\\.decoder\\.embed_tokens";
+    }
+    return status ? status : lora_config_read_indices(&config->lora, selection, err);
+}
+
+static pst_status read_plain(struct peft_config *config, pst_error *err);
+
+enum {
+    BY_LAYERS = 1,   /* it has layers_to_transform */
+    ANY_MODULE = 2,  /* it is for norms too */
+    RANDOM_INIT = 4, /* modules start at random numbers unless init_weights is true */
+};
+
+/* A method: its keys, and for read_plain() what PEFT calls its numbers and takes for them. */
 static const struct method {
     const char *name, *keys;
     pst_status (*read)(struct peft_config *config, pst_error *err);
+    struct selection_keys numbers;
+    uint32_t rank;
+    double alpha;
+    unsigned is; /* bits of the enum below */
 } METHODS[] = {
     [PEFT_LORA] = {"LORA", LORA_KEYS, read_lora},
     [PEFT_ADALORA] = {"ADALORA", ADALORA_KEYS, read_adalora},
     [PEFT_LOHA] = {"LOHA", LOHA_KEYS, read_lycoris},
     [PEFT_LOKR] = {"LOKR", LOKR_KEYS, read_lycoris},
     [PEFT_IA3] = {"IA3", IA3_KEYS, read_ia3},
+    [PEFT_LN_TUNING] = {"LN_TUNING", "", read_plain, {NULL}, 0, 0, ANY_MODULE},
+    [PEFT_TRAINABLE_TOKENS] = {"TRAINABLE_TOKENS", "token_indices init_weights", read_indices},
 };
 
 const char *peft_method_name(enum peft_method method) {
@@ -250,13 +251,20 @@ static pst_status find_method(struct peft_config *config, pst_error *err) {
         config->method = (enum peft_method)i;
         if (strcmp(METHODS[i].name, kind) == 0) return PST_OK;
     }
-    const char *what = "no method of PEFT 0.18.1";
-    for (size_t i = 0; i < sizeof REFUSED_METHODS / sizeof *REFUSED_METHODS; i++)
-        if (strcmp(REFUSED_METHODS[i].name, kind) == 0) what = REFUSED_METHODS[i].what;
-    return error_set(err, PST_ERR_UNSUPPORTED,
-                     "%s: peft_type is \"%s\" (%s): not supported, expected LORA, ADALORA, LOHA, "
-                     "LOKR or IA3",
-                     path, kind, what);
+    return refused_method(path, kind, err);
+}
+
+static pst_status read_plain(struct peft_config *config, pst_error *err) {
+    const struct method *method = &METHODS[config->method];
+    struct selection *selection = &config->selection;
+    const json_t *init = json_object_get(config->file.root, "init_weights");
+    selection->any_module = (method->is & ANY_MODULE) != 0;
+    selection->r = method->rank ? method->rank : 1;
+    selection->alpha = method->numbers.alpha ? method->alpha : selection->r;
+    pst_status status = selection_read_rank(selection, &method->numbers, err);
+    if (!status) status = selection_read_modules(selection, (method->is & BY_LAYERS) != 0, err);
+    config->random_init = method->is & RANDOM_INIT ? !json_is_true(init) : json_is_false(init);
+    return status;
 }
 
 static int is_listed(const char *keys, const char *key) {
@@ -285,7 +293,7 @@ static void warn_unknown(const struct peft_config *config, const pst_adapter_opt
         if (selection_is_off(value) || is_listed(SHARED_KEYS, key) ||
             is_listed(method->keys, key) || (is_lora && is_refused(key)))
             continue;
-        error_set(&note, PST_OK, "%s: %s is not an option of %s%sPEFT 0.18.1, ignored as there",
+        error_set(&note, PST_OK, "%s: %s is not an option of %s%sPEFT 0.21, ignored as there",
                   config->file.path, key, is_lora ? "" : method->name, is_lora ? "" : " in ");
         options->warn(options->user, note.message);
     }

@@ -14,7 +14,15 @@
 /* PEFT's own files have a few kilobytes; with all modules of a large model listed, hundreds. */
 enum { PEFT_CONFIG_BYTES_MAX = 4 << 20 };
 
-enum peft_method { PEFT_LORA, PEFT_ADALORA, PEFT_LOHA, PEFT_LOKR, PEFT_IA3 };
+enum peft_method {
+    PEFT_LORA,
+    PEFT_ADALORA,
+    PEFT_LOHA,
+    PEFT_LOKR,
+    PEFT_IA3,
+    PEFT_LN_TUNING,
+    PEFT_TRAINABLE_TOKENS
+};
 
 struct peft_config {
     struct json_file file; /* owns every text below */

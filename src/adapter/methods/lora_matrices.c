@@ -130,7 +130,9 @@ pst_status lora_take_matrices(struct adapter_walk *walk, uint32_t slot, pst_erro
     struct adapter_build *build = &walk->build;
     const struct module *module = &build->adapter->model->weights.modules[slot];
     const struct target *target = &walk->targets[slot];
-    struct effect effect = {.rank = target->rank, .scale = target->scale};
+    struct effect effect = build->adapter->effects[slot]; /* with what the file replaces */
+    effect.rank = target->rank;
+    effect.scale = target->scale;
     struct want wants[] = {want_a(module, target->rank), want_b(module, target->rank)};
     const struct tensor *found[2] = {0};
     const float **values[] = {&effect.a, &effect.b};

@@ -210,7 +210,8 @@ static void settings_are_read_strictly(void **state) {
                    "decompose_both is an integer");
     assert_refused("{'peft_type': 'LOHA', 'init_weights': false, 'target_modules': ['q_proj']}",
                    NULL, 0, "PEFT would use random numbers");
-    assert_refused("{'peft_type': 'OFT'}", NULL, 0, "\"OFT\" (it rotates the weights)");
+    assert_refused("{'peft_type': 'POLY'}", NULL, 0,
+                   "\"POLY\" (it mixes several adapters by task)");
 
     static const float l[4] = {1, 1, 1, 1};
     const struct tensor_source scaled[] = {float_matrix(Q "ia3_l", 4, 1, l),

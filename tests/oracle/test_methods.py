@@ -1,0 +1,91 @@
+"""Adapted models: every method of method_cases.py, unmerged and merged, against the installed PEFT.
+
+All cases run on the micro model, one of each method on the real one.
+"""
+
+import numpy
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("peft")
+import method_cases  # noqa: E402
+import reference  # noqa: E402
+import torch  # noqa: E402
+from compare import check_stages  # noqa: E402
+from conftest import GOLDEN  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
+from test_relatives import check_adapter  # noqa: E402
+
+MICRO = GOLDEN / "micro"
+TOKENS = [1, 45, 216, 310, 267, 5, 77, 50]
+# Of the largest value of a weight. Ours computes a change or a weight in double, rounds it to float32, and
+# rounds once more when it is merged; a product of two rounded matrices has the rest.
+MERGED_BOUND = 4 * 2.0 ** -24
+EMBEDDING, OUTPUT = "model.decoder.embed_tokens.weight", "proj_out.weight"
+
+
+@pytest.fixture(scope="module")
+def micro_adapters(tmp_path_factory):
+    return method_cases.make_all(MICRO, tmp_path_factory.mktemp("micro"))
+
+
+def say_skipped(skipped, subtests):
+    for name, why in skipped:
+        with subtests.test(name):
+            pytest.skip(why)
+
+
+def test_stages(micro_adapters, engine, subtests):
+    made, skipped = micro_adapters
+    audio = numpy.random.default_rng(7).normal(0, 0.1, 24000).astype(numpy.float32)
+    base = reference.stages(reference.load(MICRO), audio, TOKENS)["logits"]
+    for name, folder in made:
+        with subtests.test(name):
+            upstream = reference.stages(reference.load(MICRO, folder), audio, TOKENS)
+            exact = reference.stages(reference.load(MICRO, folder, torch.float64), audio, TOKENS)
+            check_stages(name, engine.stages(MICRO, audio, TOKENS, adapter=folder), upstream, exact)
+            assert numpy.abs(exact["logits"] - base).max() > 0.01, "it hardly changes anything: a weak test"
+    say_skipped(skipped, subtests)
+
+
+def test_real_model(engine, model_dir, clips, tmp_path, subtests):
+    made, skipped = method_cases.make_all(model_dir, tmp_path, one_each=True)
+    texts = set()
+    for name, folder in made:
+        with subtests.test(name):
+            texts.add(str(check_adapter(name, folder, folder, engine, model_dir, clips)))
+    say_skipped(skipped, subtests)
+    assert len(texts) > len(made) // 3, "the adapters hardly change the text: a weak test"
+
+
+def exact_merge(folder):
+    """name -> tensor in float64, as PEFT merges; tied tensors once."""
+    model = reference.load(MICRO, folder, torch.float64).merge_and_unload()
+    tensors = dict(model.state_dict())
+    if tensors[OUTPUT].data_ptr() == tensors[EMBEDDING].data_ptr():
+        del tensors[OUTPUT]
+    return tensors
+
+
+def check_merged(name, ours, exact, base):
+    """Fails unless every merged weight is PEFT's in float64 but for rounding. What PEFT merges into tied
+    weights changes both sides, ours the one that is adapted: theirs is compared with that one."""
+    changed = 0
+    if OUTPUT in ours and OUTPUT not in exact:
+        exact[EMBEDDING if torch.equal(ours[OUTPUT], base[EMBEDDING]) else OUTPUT] = exact.pop(EMBEDDING)
+    for key, tensor in ours.items():
+        if key not in exact:
+            continue
+        changed += key not in base or not torch.equal(tensor, base[key])
+        off = (tensor.double() - exact[key]).abs().max()
+        bound = MERGED_BOUND * exact[key].abs().max()
+        assert off <= bound, f"{name}: {key} is {off:.2e} from PEFT in float64, allowed {bound:.2e}"
+    assert changed, f"{name}: nothing was merged"
+
+
+def test_merged(micro_adapters, potstill, run, tmp_path, subtests):
+    base = load_file(MICRO / "model.safetensors")
+    for name, folder in micro_adapters[0]:
+        with subtests.test(name):
+            run(potstill, "merge", "--model", MICRO, "--adapter", folder, "-o", tmp_path / "out", "--force")
+            check_merged(name, load_file(tmp_path / "out" / "model.safetensors"), exact_merge(folder), base)
