@@ -24,6 +24,7 @@ static const struct adapter_method *const METHODS[] = {
     [PEFT_LOHA] = &LYCORIS_METHOD,
     [PEFT_LOKR] = &LYCORIS_METHOD,
     [PEFT_IA3] = &IA3_METHOD,
+    [PEFT_MISS] = &MISS_METHOD,
     [PEFT_LN_TUNING] = &LN_TUNING_METHOD,
     [PEFT_TRAINABLE_TOKENS] = &TRAINABLE_TOKENS_METHOD,
 };

@@ -46,6 +46,10 @@ def cases(model):
         "ln_tuning_one": ("LN_TUNING", dict(target_modules=r".*decoder\.(norm|layers\.1\..*norm)")),
         "ln_tuning_others": ("LN_TUNING", dict(target_modules=["groupnorm", "conv2", "fc1", "o_proj"])),
         "ln_tuning_embedding": ("LN_TUNING", dict(target_modules=["embed_tokens"])),
+        "miss": ("MISS", dict(every, r=16)),
+        "miss_odd": ("MISS", dict(some, r=7)),
+        "miss_mini": ("MISS", dict(every, r=16, mini_r=8, init_weights="mini")),
+        "miss_bat": ("MISS", dict(every, r=16, init_weights="bat")),
     }
 
 

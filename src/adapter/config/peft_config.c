@@ -34,6 +34,8 @@ static const char IA3_KEYS[] = "feedforward_modules fan_in_fan_out init_ia3_weig
 #define LAYER_KEYS "init_weights bias layers_to_transform layers_pattern "
 #define PROJECTION_KEYS "r projection_prng_key save_projection fan_in_fan_out "
 
+static const char MISS_KEYS[] = LAYER_KEYS "r mini_r miss_dropout";
+
 /* An option that changes the result in a way that is not computed here. */
 struct refused {
     const char *key, *why;
@@ -233,6 +235,7 @@ static const struct method {
     [PEFT_LOHA] = {"LOHA", LOHA_KEYS, read_lycoris},
     [PEFT_LOKR] = {"LOKR", LOKR_KEYS, read_lycoris},
     [PEFT_IA3] = {"IA3", IA3_KEYS, read_ia3},
+    [PEFT_MISS] = {"MISS", MISS_KEYS, read_plain, {"r"}, 64, 0, BY_LAYERS},
     [PEFT_LN_TUNING] = {"LN_TUNING", "", read_plain, {NULL}, 0, 0, ANY_MODULE},
     [PEFT_TRAINABLE_TOKENS] = {"TRAINABLE_TOKENS", "token_indices init_weights", read_indices},
 };

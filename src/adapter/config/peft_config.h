@@ -20,6 +20,7 @@ enum peft_method {
     PEFT_LOHA,
     PEFT_LOKR,
     PEFT_IA3,
+    PEFT_MISS,
     PEFT_LN_TUNING,
     PEFT_TRAINABLE_TOKENS
 };

@@ -5,6 +5,6 @@
 #include "adapter/adapter_walk.h"
 
 extern const struct adapter_method LORA_METHOD, ADALORA_METHOD, LYCORIS_METHOD, IA3_METHOD,
-    LN_TUNING_METHOD, TRAINABLE_TOKENS_METHOD;
+    MISS_METHOD, LN_TUNING_METHOD, TRAINABLE_TOKENS_METHOD;
 
 #endif
