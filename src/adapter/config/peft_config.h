@@ -20,6 +20,8 @@ enum peft_method {
     PEFT_LOHA,
     PEFT_LOKR,
     PEFT_IA3,
+    PEFT_VERA,
+    PEFT_PVERA,
     PEFT_MISS,
     PEFT_LN_TUNING,
     PEFT_TRAINABLE_TOKENS
