@@ -51,6 +51,8 @@ def cases(model):
         "vera_layers": ("VERA", dict(layers, r=8)),
         "vera_output": ("VERA", dict(output, r=8)),
         "pvera": ("PVERA", dict(every, r=16)),
+        "randlora": ("RANDLORA", dict(every, r=12)),
+        "randlora_odd": ("RANDLORA", dict(some, r=50, randlora_alpha=100, sparse=True)),
         "miss": ("MISS", dict(every, r=16)),
         "miss_odd": ("MISS", dict(some, r=7)),
         "miss_mini": ("MISS", dict(every, r=16, mini_r=8, init_weights="mini")),

@@ -37,6 +37,8 @@ static const char IA3_KEYS[] = "feedforward_modules fan_in_fan_out init_ia3_weig
 static const char VERA_KEYS[] = LAYER_KEYS PROJECTION_KEYS "vera_dropout d_initial";
 static const char PVERA_KEYS[] =
     LAYER_KEYS PROJECTION_KEYS "pvera_dropout d_initial sample_at_inference generator_seed";
+static const char RANDLORA_KEYS[] =
+    LAYER_KEYS PROJECTION_KEYS "randlora_alpha randlora_dropout sparse very_sparse";
 static const char MISS_KEYS[] = LAYER_KEYS "r mini_r miss_dropout";
 
 /* An option that changes the result in a way that is not computed here. */
@@ -240,6 +242,8 @@ static const struct method {
     [PEFT_IA3] = {"IA3", IA3_KEYS, read_ia3},
     [PEFT_VERA] = {"VERA", VERA_KEYS, read_plain, {"r"}, 256, 0, BY_LAYERS},
     [PEFT_PVERA] = {"PVERA", PVERA_KEYS, read_plain, {"r"}, 256, 0, BY_LAYERS},
+    [PEFT_RANDLORA] =
+        {"RANDLORA", RANDLORA_KEYS, read_plain, {"r", NULL, "randlora_alpha"}, 32, 640, BY_LAYERS},
     [PEFT_MISS] = {"MISS", MISS_KEYS, read_plain, {"r"}, 64, 0, BY_LAYERS},
     [PEFT_LN_TUNING] = {"LN_TUNING", "", read_plain, {NULL}, 0, 0, ANY_MODULE},
     [PEFT_TRAINABLE_TOKENS] = {"TRAINABLE_TOKENS", "token_indices init_weights", read_indices},

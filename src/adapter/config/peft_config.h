@@ -22,6 +22,7 @@ enum peft_method {
     PEFT_IA3,
     PEFT_VERA,
     PEFT_PVERA,
+    PEFT_RANDLORA,
     PEFT_MISS,
     PEFT_LN_TUNING,
     PEFT_TRAINABLE_TOKENS
