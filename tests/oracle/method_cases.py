@@ -57,6 +57,8 @@ def cases(model):
         "miss_odd": ("MISS", dict(some, r=7)),
         "miss_mini": ("MISS", dict(every, r=16, mini_r=8, init_weights="mini")),
         "miss_bat": ("MISS", dict(every, r=16, init_weights="bat")),
+        "c3a": ("C3A", dict(every, block_size=8)),
+        "c3a_patterns": ("C3A", dict(some, block_size=4, block_size_pattern={"fc2": 16})),
     }
 
 

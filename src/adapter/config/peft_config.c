@@ -40,6 +40,7 @@ static const char PVERA_KEYS[] =
 static const char RANDLORA_KEYS[] =
     LAYER_KEYS PROJECTION_KEYS "randlora_alpha randlora_dropout sparse very_sparse";
 static const char MISS_KEYS[] = LAYER_KEYS "r mini_r miss_dropout";
+static const char C3A_KEYS[] = LAYER_KEYS "block_size block_size_pattern";
 
 /* An option that changes the result in a way that is not computed here. */
 struct refused {
@@ -245,6 +246,13 @@ static const struct method {
     [PEFT_RANDLORA] =
         {"RANDLORA", RANDLORA_KEYS, read_plain, {"r", NULL, "randlora_alpha"}, 32, 640, BY_LAYERS},
     [PEFT_MISS] = {"MISS", MISS_KEYS, read_plain, {"r"}, 64, 0, BY_LAYERS},
+    [PEFT_C3A] = {"C3A",
+                  C3A_KEYS,
+                  read_plain,
+                  {"block_size", "block_size_pattern"},
+                  256,
+                  0,
+                  BY_LAYERS | RANDOM_INIT},
     [PEFT_LN_TUNING] = {"LN_TUNING", "", read_plain, {NULL}, 0, 0, ANY_MODULE},
     [PEFT_TRAINABLE_TOKENS] = {"TRAINABLE_TOKENS", "token_indices init_weights", read_indices},
 };

@@ -24,6 +24,7 @@ enum peft_method {
     PEFT_PVERA,
     PEFT_RANDLORA,
     PEFT_MISS,
+    PEFT_C3A,
     PEFT_LN_TUNING,
     PEFT_TRAINABLE_TOKENS
 };
