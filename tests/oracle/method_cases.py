@@ -59,6 +59,7 @@ def cases(model):
         "miss_bat": ("MISS", dict(every, r=16, init_weights="bat")),
         "c3a": ("C3A", dict(every, block_size=8)),
         "c3a_patterns": ("C3A", dict(some, block_size=4, block_size_pattern={"fc2": 16})),
+        "shira": ("SHIRA", dict(every, r=4)),
     }
 
 

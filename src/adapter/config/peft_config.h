@@ -25,6 +25,7 @@ enum peft_method {
     PEFT_RANDLORA,
     PEFT_MISS,
     PEFT_C3A,
+    PEFT_SHIRA,
     PEFT_LN_TUNING,
     PEFT_TRAINABLE_TOKENS
 };
