@@ -60,6 +60,9 @@ def cases(model):
         "c3a": ("C3A", dict(every, block_size=8)),
         "c3a_patterns": ("C3A", dict(some, block_size=4, block_size_pattern={"fc2": 16})),
         "shira": ("SHIRA", dict(every, r=4)),
+        "delora": ("DELORA", dict(every, r=8)),
+        "delora_patterns": ("DELORA", dict(layers, r=4, rank_pattern={"v_proj": 2},
+                                           lambda_pattern={"fc2": 3})),
     }
 
 

@@ -26,6 +26,7 @@ enum peft_method {
     PEFT_MISS,
     PEFT_C3A,
     PEFT_SHIRA,
+    PEFT_DELORA,
     PEFT_LN_TUNING,
     PEFT_TRAINABLE_TOKENS
 };
