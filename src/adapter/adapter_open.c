@@ -31,6 +31,7 @@ static const struct adapter_method *const METHODS[] = {
     [PEFT_C3A] = &C3A_METHOD,
     [PEFT_SHIRA] = &SHIRA_METHOD,
     [PEFT_DELORA] = &DELORA_METHOD,
+    [PEFT_HIRA] = &HIRA_METHOD,
     [PEFT_LN_TUNING] = &LN_TUNING_METHOD,
     [PEFT_TRAINABLE_TOKENS] = &TRAINABLE_TOKENS_METHOD,
 };

@@ -63,6 +63,10 @@ def cases(model):
         "delora": ("DELORA", dict(every, r=8)),
         "delora_patterns": ("DELORA", dict(layers, r=4, rank_pattern={"v_proj": 2},
                                            lambda_pattern={"fc2": 3})),
+        "hira": ("HIRA", dict(every, r=8)),
+        "hira_patterns": ("HIRA", dict(some, r=4, rank_pattern={"v_proj": 2})),
+        "hira_conv": ("HIRA", dict(target_modules=[*CONVOLUTIONS, "q_proj"], r=4)),
+        "hira_embedding": ("HIRA", dict(target_modules=["embed_tokens"], r=4)),
     }
 
 

@@ -27,6 +27,7 @@ enum peft_method {
     PEFT_C3A,
     PEFT_SHIRA,
     PEFT_DELORA,
+    PEFT_HIRA,
     PEFT_LN_TUNING,
     PEFT_TRAINABLE_TOKENS
 };
