@@ -67,6 +67,8 @@ def cases(model):
         "hira_patterns": ("HIRA", dict(some, r=4, rank_pattern={"v_proj": 2})),
         "hira_conv": ("HIRA", dict(target_modules=[*CONVOLUTIONS, "q_proj"], r=4)),
         "hira_embedding": ("HIRA", dict(target_modules=["embed_tokens"], r=4)),
+        "gralora": ("GRALORA", dict(every, r=8)),
+        "gralora_hybrid": ("GRALORA", dict(layers, r=12, gralora_k=4, hybrid_r=4, alpha=16)),
     }
 
 

@@ -28,6 +28,7 @@ enum peft_method {
     PEFT_SHIRA,
     PEFT_DELORA,
     PEFT_HIRA,
+    PEFT_GRALORA,
     PEFT_LN_TUNING,
     PEFT_TRAINABLE_TOKENS
 };
