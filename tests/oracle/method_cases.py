@@ -53,6 +53,10 @@ def cases(model):
         "pvera": ("PVERA", dict(every, r=16)),
         "randlora": ("RANDLORA", dict(every, r=12)),
         "randlora_odd": ("RANDLORA", dict(some, r=50, randlora_alpha=100, sparse=True)),
+        "hra": ("HRA", dict(every, r=8)),
+        "hra_odd": ("HRA", dict(layers, r=3)),
+        "hra_gs": ("HRA", dict(some, r=4, apply_GS=True)),
+        "hra_output": ("HRA", dict(output, r=2)),
         "miss": ("MISS", dict(every, r=16)),
         "miss_odd": ("MISS", dict(some, r=7)),
         "miss_mini": ("MISS", dict(every, r=16, mini_r=8, init_weights="mini")),
@@ -69,6 +73,7 @@ def cases(model):
         "hira_embedding": ("HIRA", dict(target_modules=["embed_tokens"], r=4)),
         "gralora": ("GRALORA", dict(every, r=8)),
         "gralora_hybrid": ("GRALORA", dict(layers, r=12, gralora_k=4, hybrid_r=4, alpha=16)),
+        "hra_saved": ("HRA", dict(some, r=4, modules_to_save=["layer_norm"])),
     }
 
 

@@ -29,6 +29,7 @@ enum peft_method {
     PEFT_DELORA,
     PEFT_HIRA,
     PEFT_GRALORA,
+    PEFT_HRA,
     PEFT_LN_TUNING,
     PEFT_TRAINABLE_TOKENS
 };
