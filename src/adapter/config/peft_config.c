@@ -49,6 +49,9 @@ static const char HIRA_KEYS[] = LAYER_KEYS "r hira_dropout fan_in_fan_out rank_p
 static const char GRALORA_KEYS[] =
     LAYER_KEYS "r alpha hybrid_r gralora_dropout gralora_k fan_in_fan_out";
 static const char HRA_KEYS[] = LAYER_KEYS "r apply_GS";
+static const char OFT_KEYS[] =
+    LAYER_KEYS "r oft_block_size module_dropout fan_in_fan_out coft eps block_share "
+               "use_cayley_neumann num_cayley_neumann_terms";
 
 /* An option that changes the result in a way that is not computed here. */
 struct refused {
@@ -266,6 +269,7 @@ static const struct method {
     [PEFT_HIRA] = {"HIRA", HIRA_KEYS, read_plain, {"r"}, 32, 0, BY_LAYERS},
     [PEFT_GRALORA] = {"GRALORA", GRALORA_KEYS, read_plain, {"r", NULL, "alpha"}, 32, 64, BY_LAYERS},
     [PEFT_HRA] = {"HRA", HRA_KEYS, read_plain, {"r"}, 8, 0, BY_LAYERS},
+    [PEFT_OFT] = {"OFT", OFT_KEYS, read_plain, {NULL}, 0, 0, BY_LAYERS},
     [PEFT_LN_TUNING] = {"LN_TUNING", "", read_plain, {NULL}, 0, 0, ANY_MODULE},
     [PEFT_TRAINABLE_TOKENS] = {"TRAINABLE_TOKENS", "token_indices init_weights", read_indices},
 };

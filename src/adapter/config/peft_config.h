@@ -30,6 +30,7 @@ enum peft_method {
     PEFT_HIRA,
     PEFT_GRALORA,
     PEFT_HRA,
+    PEFT_OFT,
     PEFT_LN_TUNING,
     PEFT_TRAINABLE_TOKENS
 };
