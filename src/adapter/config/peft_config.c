@@ -52,6 +52,8 @@ static const char HRA_KEYS[] = LAYER_KEYS "r apply_GS";
 static const char OFT_KEYS[] =
     LAYER_KEYS "r oft_block_size module_dropout fan_in_fan_out coft eps block_share "
                "use_cayley_neumann num_cayley_neumann_terms";
+static const char BOFT_KEYS[] =
+    LAYER_KEYS "boft_block_size boft_block_num boft_n_butterfly_factor boft_dropout fan_in_fan_out";
 
 /* An option that changes the result in a way that is not computed here. */
 struct refused {
@@ -270,6 +272,7 @@ static const struct method {
     [PEFT_GRALORA] = {"GRALORA", GRALORA_KEYS, read_plain, {"r", NULL, "alpha"}, 32, 64, BY_LAYERS},
     [PEFT_HRA] = {"HRA", HRA_KEYS, read_plain, {"r"}, 8, 0, BY_LAYERS},
     [PEFT_OFT] = {"OFT", OFT_KEYS, read_plain, {NULL}, 0, 0, BY_LAYERS},
+    [PEFT_BOFT] = {"BOFT", BOFT_KEYS, read_plain, {NULL}, 0, 0, BY_LAYERS},
     [PEFT_LN_TUNING] = {"LN_TUNING", "", read_plain, {NULL}, 0, 0, ANY_MODULE},
     [PEFT_TRAINABLE_TOKENS] = {"TRAINABLE_TOKENS", "token_indices init_weights", read_indices},
 };

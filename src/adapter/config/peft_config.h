@@ -31,6 +31,7 @@ enum peft_method {
     PEFT_GRALORA,
     PEFT_HRA,
     PEFT_OFT,
+    PEFT_BOFT,
     PEFT_LN_TUNING,
     PEFT_TRAINABLE_TOKENS
 };
