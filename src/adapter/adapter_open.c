@@ -36,6 +36,7 @@ static const struct adapter_method *const METHODS[] = {
     [PEFT_HRA] = &HRA_METHOD,
     [PEFT_OFT] = &OFT_METHOD,
     [PEFT_BOFT] = &BOFT_METHOD,
+    [PEFT_ROAD] = &ROAD_METHOD,
     [PEFT_LN_TUNING] = &LN_TUNING_METHOD,
     [PEFT_TRAINABLE_TOKENS] = &TRAINABLE_TOKENS_METHOD,
 };

@@ -32,6 +32,7 @@ enum peft_method {
     PEFT_HRA,
     PEFT_OFT,
     PEFT_BOFT,
+    PEFT_ROAD,
     PEFT_LN_TUNING,
     PEFT_TRAINABLE_TOKENS
 };
