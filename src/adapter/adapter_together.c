@@ -39,10 +39,11 @@ static pst_status check_pair(const struct module *module, const struct effect *a
                          module->name);
     if ((a->weight && is_bound(b)) || (b->weight && is_bound(a)) ||
         (a->corrects_base && is_bound(b)) || (b->corrects_base && is_bound(a)))
-        return error_set(err, PST_ERR_ARGUMENT,
-                         "two of the adapters change the base weight of %s, which DoRA, PiSSA or "
-                         "OLoRA in one of them was computed from: only one can be in use",
-                         module->name);
+        return error_set(
+            err, PST_ERR_ARGUMENT,
+            "two of the adapters change the base weight of %s, which DoRA, PiSSA, OLoRA "
+            "or KaSA in one of them was computed from: only one can be in use",
+            module->name);
     return PST_OK;
 }
 

@@ -40,7 +40,7 @@ struct effect {
     const double *norms;   /* [out, 3], or [dim, 3]: |W|^2, W . D, |D|^2 by output, D = delta / s */
     const float *in_scale; /* [in] */
 
-    /* Low-rank parts that undo a change of the base (PiSSA, OLoRA) depend on its weight. */
+    /* Low-rank parts that undo a change of the base (PiSSA, OLoRA, KaSA) depend on its weight. */
     int corrects_base;
     /* The whole change was computed from the base's weight: a rotation, a product with it. */
     int from_base;

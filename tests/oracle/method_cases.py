@@ -87,6 +87,15 @@ def cases(model):
         "hira_embedding": ("HIRA", dict(target_modules=["embed_tokens"], r=4)),
         "gralora": ("GRALORA", dict(every, r=8)),
         "gralora_hybrid": ("GRALORA", dict(layers, r=12, gralora_k=4, hybrid_r=4, alpha=16)),
+        "bd_a": ("LORA", dict(every, r=8, use_bdlora=dict(
+            target_modules_bd_a=["o_proj", "fc2"], target_modules_bd_b=["q_proj", "k_proj", "v_proj", "fc1"],
+            nblocks=4))),
+        "bd_mixed": ("LORA", dict(every, r=4, lora_alpha=6, use_rslora=True, use_bdlora=dict(
+            target_modules_bd_b=["encoder_attn"], nblocks=2, match_strict=False))),
+        "kasa": ("LORA", dict(every, r=4, kasa_config=dict(beta=1e-4))),
+        "kasa_rslora": ("LORA", dict(layers, r=3, lora_alpha=5, use_rslora=True, kasa_config={"gamma": 1e-3})),
+        "velora": ("LORA", dict(some, r=4, velora_config=dict(num_groups=4))),
+        "mica": ("LORA", dict(some, r=4, init_lora_weights="mica")),
         "hra_saved": ("HRA", dict(some, r=4, modules_to_save=["layer_norm"])),
     }
 
@@ -114,6 +123,20 @@ def change_of(module, name):
     return delta * weight if name.startswith("hira") else delta
 
 
+def scale_lora(module):
+    """LoRA and its variants, whose B may be in blocks."""
+    b = module.lora_B["default"].weight
+    from peft.tuners.lora.variants import BdLoraLinearVariant, KasaLinearVariant
+    variant = module.lora_variant.get("default")
+    delta = module.get_delta_weight("default") if variant is None else None
+    if isinstance(variant, BdLoraLinearVariant):
+        delta = variant._get_bdlora_delta_weight(module, "default")
+    if isinstance(variant, KasaLinearVariant):
+        delta = variant._get_delta_weight(module, "default")
+    delta = module.get_delta_weight("default") if delta is None else delta
+    b.mul_(STRENGTH * torch.linalg.norm(module.get_base_layer().weight) / torch.linalg.norm(delta))
+
+
 def fill_layer(module, generator):
     for name in module.adapter_layer_names:
         held = getattr(module, name, {})
@@ -133,6 +156,8 @@ def fill_layer(module, generator):
             norm = torch.linalg.norm(change_of(module, name))
             weight = torch.linalg.norm(module.get_base_layer().weight)
             getattr(module, name)["default"].mul_(STRENGTH * weight / norm)
+    if hasattr(module, "lora_B"):
+        scale_lora(module)
     if hasattr(module, "gralora_B"):
         factor = STRENGTH * torch.linalg.norm(module.get_base_layer().weight) / torch.linalg.norm(
             module.get_delta_weight("default"))

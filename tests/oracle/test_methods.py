@@ -21,6 +21,7 @@ TOKENS = [1, 45, 216, 310, 267, 5, 77, 50]
 # Of the largest value of a weight. Ours computes a change or a weight in double, rounds it to float32, and
 # rounds once more when it is merged; a product of two rounded matrices has the rest.
 MERGED_BOUND = 4 * 2.0 ** -24
+KASA_BOUND = 16 * 2.0 ** -24  # PEFT multiplies its factors of the base in float32, also in a float64 model
 EMBEDDING, OUTPUT = "model.decoder.embed_tokens.weight", "proj_out.weight"
 
 
@@ -78,7 +79,7 @@ def check_merged(name, ours, exact, base):
             continue
         changed += key not in base or not torch.equal(tensor, base[key])
         off = (tensor.double() - exact[key]).abs().max()
-        bound = MERGED_BOUND * exact[key].abs().max()
+        bound = (KASA_BOUND if name.startswith("kasa") else MERGED_BOUND) * exact[key].abs().max()
         assert off <= bound, f"{name}: {key} is {off:.2e} from PEFT in float64, allowed {bound:.2e}"
     assert changed, f"{name}: nothing was merged"
 

@@ -94,11 +94,22 @@ pst_status lora_config_read(struct lora_config *config, struct selection *select
         status = json_get_bool(root, path, switches[i].key, switches[i].value, err);
     if (!status) status = selection_read_modules(selection, 1, err);
     if (!status) status = read_tokens(config, root, path, err);
+    if (!status) status = lora_blocks_read(&config->blocks, selection, err);
     read_initialisation(config, json_object_get(root, "init_lora_weights"));
+    if (!selection_is_off(json_object_get(root, "kasa_config"))) {
+        if (!status && config->correction)
+            status =
+                error_set(err, PST_ERR_UNSUPPORTED,
+                          "%s: kasa_config is set and init_lora_weights is \"%s\": both change "
+                          "the base weights, only one is supported",
+                          path, config->init);
+        config->correction = LORA_CORRECTION_KASA;
+    }
     return status;
 }
 
 void lora_config_free(struct lora_config *config) {
+    lora_blocks_free(&config->blocks);
     for (size_t i = 0; i < config->token_lists; i++) free(config->tokens[i].ids);
     free(config->tokens);
 }
@@ -119,7 +130,8 @@ static pst_status check_initialisation(const struct lora_config *config,
         return error_set(err, PST_ERR_MODEL,
                          "%s: init_lora_weights is %s, expected a string, true or false", path,
                          json_kind(init));
-    if (config->init_zeroes_b || config->correction || strcmp(name, "orthogonal") == 0)
+    if (config->init_zeroes_b || config->correction || strcmp(name, "orthogonal") == 0 ||
+        strcmp(name, "mica") == 0)
         return PST_OK;
     if (starts_with(name, "pissa") || starts_with(name, "corda") || strcmp(name, "loftq") == 0 ||
         strcmp(name, "lora_ga") == 0)
@@ -146,5 +158,13 @@ pst_status lora_config_check(const struct lora_config *config, const struct sele
         return error_set(err, PST_ERR_MODEL,
                          "%s: use_dora and lora_bias are both set (PEFT refuses it too)",
                          selection->path);
+    int variants = config->use_dora + (config->blocks.count > 0) +
+                   (config->correction == LORA_CORRECTION_KASA);
+    if (variants > 1 || (config->blocks.count && (config->lora_bias || config->correction)))
+        return error_set(
+            err, PST_ERR_UNSUPPORTED,
+            "%s: use_bdlora, kasa_config, use_dora, lora_bias and an init_lora_weights "
+            "that changes the base do not go together",
+            selection->path);
     return check_initialisation(config, selection, err);
 }

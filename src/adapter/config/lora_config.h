@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "adapter/config/lora_blocks.h"
 #include "adapter/config/selection.h"
 #include "potstill.h"
 
@@ -20,7 +21,12 @@ struct lora_tokens {
 };
 
 /* What training did to the base weights before it began, and loading has to repeat. */
-enum lora_correction { LORA_CORRECTION_NONE, LORA_CORRECTION_PISSA, LORA_CORRECTION_OLORA };
+enum lora_correction {
+    LORA_CORRECTION_NONE,
+    LORA_CORRECTION_PISSA,
+    LORA_CORRECTION_OLORA,
+    LORA_CORRECTION_KASA
+};
 
 struct lora_config {
     int use_dora, lora_bias, ensure_weight_tying;
@@ -28,6 +34,7 @@ struct lora_config {
     int init_is_gaussian;
     const char *init; /* init_lora_weights when it is a text, else NULL */
     enum lora_correction correction;
+    struct lora_blocks blocks;  /* BD-LoRA */
     struct lora_tokens *tokens; /* [token_lists]: trainable_token_indices */
     size_t token_lists;
 };

@@ -14,8 +14,8 @@ static const char SHARED_KEYS[] =
 static const char LORA_KEYS[] =
     "r lora_alpha lora_dropout use_rslora rank_pattern alpha_pattern layers_to_transform "
     "layers_pattern bias use_dora lora_bias ensure_weight_tying trainable_token_indices "
-    "init_lora_weights loftq_config eva_config corda_config megatron_core qalora_group_size "
-    "runtime_config";
+    "init_lora_weights loftq_config eva_config corda_config lora_ga_config velora_config "
+    "kasa_config use_bdlora megatron_core qalora_group_size runtime_config";
 /* AdaLoRA has all options of LoRA and ignores most of them, such as r, use_rslora,
  * alpha_pattern. */
 static const char ADALORA_KEYS[] =
@@ -61,13 +61,11 @@ struct refused {
 };
 static const struct refused LORA_REFUSED[] = {
     {"use_qalora", "it pools the inputs of lora_A"},
-    {"use_bdlora", "its lora_A or lora_B is block diagonal"},
     {"fan_in_fan_out", "it is for transposed weights, this model has none"},
     {"target_parameters", "it adapts bare parameters, not modules"},
     {"layer_replication", "it repeats layers of the base"},
     {"alora_invocation_tokens", "the adapter acts only after these tokens"},
     {"arrow_config", "it routes between several adapters"},
-    {"kasa_config", "it changes the base weights"},
     {"monteclora_config", "it samples the adapter"},
     {"megatron_config", "it is for Megatron's parallel layers"},
     {NULL, NULL},

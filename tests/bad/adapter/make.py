@@ -270,6 +270,28 @@ CASES = {
     "tokens_elsewhere": ({"trainable_token_indices": {"fc1": [3]}}, rows(1), "model",
                          "adapter_config.json: trainable_token_indices names fc1, expected "
                          "embed_tokens or proj_out"),
+    "blocks_both": ({"use_bdlora": {"target_modules_bd_a": ["q_proj"], "target_modules_bd_b": ["self_attn"]}},
+                    right(), "model", "adapter_config.json: use_bdlora means both matrices of "
+                    "model.encoder.layers.0.self_attn.q_proj (PEFT refuses it too)"),
+    "blocks_strict": ({"use_bdlora": {"target_modules_bd_a": ["fc1"]}}, right(), "model",
+                      "adapter_config.json: use_bdlora means no matrix of model.encoder.layers.0.self_attn.q_proj, "
+                      "and match_strict is true (PEFT refuses it too)"),
+    "blocks_odd": ({"use_bdlora": {"target_modules_bd_a": ["q_proj", "fc1"], "nblocks": 3}}, right(), "model",
+                   "adapter_config.json: nblocks is 3, which does not divide the rank 2 or a side of "
+                   "model.encoder.layers.0.self_attn.q_proj [4, 4] (PEFT refuses it too)"),
+    "blocks_whole": ({"use_bdlora": {"target_modules_bd_a": ["q_proj", "fc1"], "nblocks": 2}}, right(), "model",
+                     IN_FILE + "encoder.layers.0.self_attn.q_proj lora_A is [2, 4], the base model needs [2, 2] "
+                     "(is this adapter for another size?)"),
+    "blocks_dora": ({"use_bdlora": {"target_modules_bd_a": ["q_proj", "fc1"]}, "use_dora": True}, right(),
+                    "unsupported", "adapter_config.json: use_bdlora, kasa_config, use_dora, lora_bias and an "
+                    "init_lora_weights that changes the base do not go together"),
+    "kasa_no_diagonal": ({"kasa_config": {"beta": 1e-4}}, right(), "model",
+                         IN_FILE + "targeted module encoder.layers.0.self_attn.q_proj has no lora_diag"),
+    "kasa_wide": ({"kasa_config": {"beta": 1e-4}, "r": 4, "target_modules": ["q_proj"]},
+                  {f"{Q}.lora_A.weight": tensor(4, 4), f"{Q}.lora_B.weight": tensor(4, 4),
+                   f"{Q}.lora_diag": tensor(4)}, "model",
+                  'adapter_config.json: kasa_config is "set", but the weight of model.encoder.layers.0.self_attn.q_proj has no '
+                  "rank of 5"),
     "miss_shape": ({"peft_type": "MISS"}, {f"{Q}.miss_block": tensor(4, 2)}, "model",
                    IN_FILE + "encoder.layers.0.self_attn.q_proj miss_block is [4, 2], the base model and "
                    "adapter_config.json need [2, 4]"),

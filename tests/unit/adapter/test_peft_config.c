@@ -158,13 +158,11 @@ static void refuses_by_name(void **state) {
     (void)state;
     static const char *const settings[] = {
         "'use_qalora': true",
-        "'use_bdlora': {'nblocks': 2}",
         "'fan_in_fan_out': true",
         "'target_parameters': ['experts.w']",
         "'layer_replication': [[0, 2], [1, 3]]",
         "'alora_invocation_tokens': [5]",
         "'arrow_config': {'top_k': 3}",
-        "'kasa_config': {'x': 1}",
         "'monteclora_config': {'x': 1}",
         "'megatron_config': {'tensor_model_parallel_size': 1}",
         "'init_lora_weights': 'pissa_niter_16'",
