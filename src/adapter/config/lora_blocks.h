@@ -1,4 +1,4 @@
-/* lora_blocks.h - use_bdlora of adapter_config.json: LoRA with a matrix of blocks on the diagonal. */
+/* lora_blocks.h - use_bdlora of adapter_config.json: LoRA with a matrix in blocks. */
 #ifndef PST_ADAPTER_CONFIG_LORA_BLOCKS_H
 #define PST_ADAPTER_CONFIG_LORA_BLOCKS_H
 
