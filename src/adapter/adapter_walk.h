@@ -30,11 +30,9 @@ struct adapter_method {
     pst_status (*start)(struct adapter_walk *walk, pst_error *err); /* NULL: nothing */
     pst_status (*apply)(struct adapter_walk *walk, uint32_t slot, pst_error *err);
     pst_status (*finish)(struct adapter_walk *walk, pst_error *err); /* NULL: nothing */
-    /* For messages: what a module without tensors lacks; a tensor that every target has; what is
-     * wrong with the name of a tensor that no module uses. */
+    /* For messages: what a module without tensors lacks; a tensor that every target has. */
     const char *missing;
     const char *(*example)(const struct module *module); /* NULL: none */
-    const char *(*hint)(const char *name);               /* NULL: none */
 };
 
 /* Walks over the modules of `model` with the method of `config`. Owns

@@ -174,13 +174,17 @@ CASES = {
                             "adapter_model.safetensors: holds none of the tensors that "
                             "adapter_config.json targets, such as base_model.model.model.encoder."
                             "layers.0.self_attn.q_proj.lora_B.weight; it has "
-                            f"{FC1}.lora_A.default.weight; keys hold no adapter name between lora_A "
-                            "or lora_B and weight in files that PEFT writes"),
+                            f"{FC1}.lora_A.default.weight; PEFT looks for {FC1}.lora_A.weight and runs the base "
+                            "without it"),
     "no_prefix": ({}, {k.replace("base_model.model.", ""): v for k, v in right().items()}, "model",
                   "adapter_model.safetensors: holds none of the tensors that adapter_config.json "
                   "targets, such as base_model.model.model.encoder.layers.0.self_attn.q_proj.lora_B."
-                  "weight; it has model.encoder.layers.0.mlp.fc1.lora_A.weight; keys begin with "
-                  "base_model.model. in files that PEFT writes"),
+                  "weight; it has model.encoder.layers.0.mlp.fc1.lora_A.weight; PEFT looks for "
+                  f"{FC1}.lora_A.weight and runs the base without it"),
+    "compiled": ({}, {k.replace("model.model.", "model._orig_mod.model."): v for k, v in right().items()}, "model",
+                 "adapter_model.safetensors: holds none of the tensors that adapter_config.json targets, such as "
+                 f"{Q}.lora_B.weight; it has {FC1.replace('model.model.', 'model._orig_mod.model.')}.lora_A.weight; "
+                 f"PEFT looks for {FC1}.lora_A.weight and runs the base without it"),
     "dora_and_bias": ({"use_dora": True, "lora_bias": True}, right(), "model",
                       "adapter_config.json: use_dora and lora_bias are both set (PEFT refuses it "
                       "too)"),
