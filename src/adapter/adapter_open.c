@@ -37,6 +37,7 @@ static const struct adapter_method *const METHODS[] = {
     [PEFT_OFT] = &OFT_METHOD,
     [PEFT_BOFT] = &BOFT_METHOD,
     [PEFT_ROAD] = &ROAD_METHOD,
+    [PEFT_BEFT] = &BEFT_METHOD,
     [PEFT_LN_TUNING] = &LN_TUNING_METHOD,
     [PEFT_TRAINABLE_TOKENS] = &TRAINABLE_TOKENS_METHOD,
 };

@@ -48,7 +48,7 @@ struct effect {
 
 static inline int effect_changes(const struct effect *effect) {
     return effect->weight || effect->bias || effect->row_count || effect->rank || effect->delta ||
-           effect->out_scale || effect->in_scale;
+           effect->b_bias || effect->out_scale || effect->in_scale;
 }
 
 /* The rank as stored: a correction of the base doubles it. */

@@ -22,6 +22,7 @@ SPREAD = {
     "hra_u": (0, 1),
     "oft_R": (0, 0.02), "oft_embedding_R": (0, 0.02),
     "boft_R": (0, 0.05), "boft_s": (1, STRENGTH),
+    "beft_bias": (0, 0.1),
     "road_theta": (0, STRENGTH), "road_alpha": (1, STRENGTH),
 }
 # Parameters that it is linear in, of which one is scaled until the change has STRENGTH.
@@ -96,6 +97,8 @@ def cases(model):
         "kasa_rslora": ("LORA", dict(layers, r=3, lora_alpha=5, use_rslora=True, kasa_config={"gamma": 1e-3})),
         "velora": ("LORA", dict(some, r=4, velora_config=dict(num_groups=4))),
         "mica": ("LORA", dict(some, r=4, init_lora_weights="mica")),
+        "beft": ("BEFT", dict(target_modules=["fc1", "fc2", "q_proj"])),
+        "beft_merges": ("BEFT", dict(target_modules=["fc1", "fc2"])),
         "hra_saved": ("HRA", dict(some, r=4, modules_to_save=["layer_norm"])),
     }
 

@@ -272,6 +272,7 @@ static const struct method {
     [PEFT_OFT] = {"OFT", OFT_KEYS, read_plain, {NULL}, 0, 0, BY_LAYERS},
     [PEFT_BOFT] = {"BOFT", BOFT_KEYS, read_plain, {NULL}, 0, 0, BY_LAYERS},
     [PEFT_ROAD] = {"ROAD", "variant group_size init_weights", read_plain, {NULL}, 0, 0, 0},
+    [PEFT_BEFT] = {"BEFT", "init_weights", read_plain, {NULL}, 0, 0, 0},
     [PEFT_LN_TUNING] = {"LN_TUNING", "", read_plain, {NULL}, 0, 0, ANY_MODULE},
     [PEFT_TRAINABLE_TOKENS] = {"TRAINABLE_TOKENS", "token_indices init_weights", read_indices},
 };

@@ -33,6 +33,7 @@ enum peft_method {
     PEFT_OFT,
     PEFT_BOFT,
     PEFT_ROAD,
+    PEFT_BEFT,
     PEFT_LN_TUNING,
     PEFT_TRAINABLE_TOKENS
 };

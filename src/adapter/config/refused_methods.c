@@ -6,7 +6,8 @@
 
 #include "base/error.h"
 
-/* The way out of a method that PEFT can merge; all of them were merged on a Moonshine model. */
+/* The way out of a method that PEFT can merge: all but ADAMSS, which needs scikit-learn, and BONE
+ * were, on a Moonshine model. */
 #define MERGE                                                                                      \
     "in Python, model.merge_and_unload().save_pretrained(DIR) makes a model of it that can be "    \
     "used"
@@ -16,13 +17,12 @@ static const struct refused {
     const char *name, *what, *way_out;
 } REFUSED[] = {
     {"ADAMSS", "it splits the weights into subspaces", MERGE},
-    {"BEFT", "it adds biases", MERGE},
     {"BONE", "PEFT itself dropped it for MISS after 0.18", MERGE},
     {"DEFT", "it replaces a subspace of the weights", MERGE},
     {"FOURIERFT", "the places of its numbers come from torch's random numbers", MERGE},
     {"FROD", "it rotates the singular vectors of the weights", MERGE},
     {"GLORA", "it scales and adds to weights and biases", MERGE},
-    {"LILY", "it shares its matrices among layers", MERGE},
+    {"LILY", "it shares its matrices among layers", NO_MERGE},
     {"OSF", "it replaces singular vectors of the weights", MERGE},
     {"PEANUT", "it computes its change with a network from the weights", MERGE},
     {"PSOFT", "it rotates the singular vectors of the weights", MERGE},

@@ -233,6 +233,23 @@ static void modules_and_tokens_are_replaced(void **state) {
     pst_adapter_free(adapter);
 }
 
+static void beft_adds_a_bias(void **state) {
+    (void)state;
+    static const float bias[] = {1, 2, 3, 4};
+    const struct tensor_source one = tensor(Q "beft_bias", bias, 2, 1, 4, 0);
+    double weight[16] = {0}, merged[] = {10, 10, 10, 10};
+    pst_error err = {0};
+    few_modules_init(&few);
+    pst_adapter *adapter = open_well("'peft_type': 'BEFT'", &one, 1);
+    assert_int_equal(adapter->slot_count, 1);
+    assert_int_equal(adapter_merge_module(adapter, SLOT_Q, 0.5, weight, merged, &err), PST_OK);
+    for (int i = 0; i < 4; i++) assert_true(merged[i] == 10 + 0.5 * bias[i]);
+    assert_int_equal(adapter_merge_module(adapter, SLOT_Q, 1, weight, NULL, &err),
+                     PST_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "has no bias, which beft_bias would have to merge into"));
+    pst_adapter_free(adapter);
+}
+
 static void lora_has_variants(void **state) {
     (void)state;
     static const float a[] = {1, 2, 3, 4}, b[] = {1, 0, 0, 1, 0, 0, 0, 0}, whole[] = {1, 1, 0, 0};
@@ -282,6 +299,7 @@ int main(void) {
         cmocka_unit_test(oft_and_boft_rotate),
         cmocka_unit_test(road_turns_outputs),
         cmocka_unit_test(modules_and_tokens_are_replaced),
+        cmocka_unit_test(beft_adds_a_bias),
         cmocka_unit_test(lora_has_variants),
         cmocka_unit_test(rotations_act_alone),
     };
