@@ -2,10 +2,11 @@
 #include "engine.h"
 
 #include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "console.h"
 #include "locate.h"
+#include "sources.h"
 
 #define AT(field) offsetof(struct engine_choice, field)
 const struct option engine_model_options[] = {
@@ -24,7 +25,9 @@ const struct option engine_device_options[] = {
     {"device", 0, OPTION_CHOICE, "auto|cpu|mil|coreml|mps|cuda", AT(device),
      "where to compute: the cpu, or the packages of a model that convert has made, by an "
      "interpreter (mil), Core ML (coreml) or Core ML without the Neural Engine (mps), the last two "
-     "on macOS; there is no cuda (default: auto, what the model is for)"},
+     "on macOS; what mps and cuda, of which there is none, cannot do the cpu does, with a note "
+     "(default: auto, what the model is for)"},
+    {"strict-device", 0, OPTION_FLAG, NULL, AT(strict_device), "an error in place of that note"},
     {"compute-units", 0, OPTION_CHOICE, "all|ane|gpu|cpu", AT(units),
      "what --device coreml may use: everything, or the CPU with the Neural Engine (ane), with the "
      "GPU, or alone (default: all)"},
@@ -42,100 +45,75 @@ const struct option engine_compute_options[] = {
      AT(cpu), "instruction set (default: auto, the best there is)"},
     {"precision", 0, OPTION_CHOICE, "f32|bf16|int8|auto", AT(precision),
      "of the matrix products; f32 gives what transformers gives token for token, auto is bf16 "
-     "where there are kernels for it, else f32 (default: auto for transcribe, else f32)"},
+     "where there are kernels for it, else f32 (default: auto for transcribe, else f32); also "
+     "float32, bfloat16"},
     {"no-cache", 0, OPTION_FLAG, NULL, AT(no_cache),
      "neither read nor write packed weights in $XDG_CACHE_HOME/potstill"},
     {0},
 };
 
-/* A folder of packages, or a package. */
-static int is_converted(const char *name) {
-    static const char *const files[] = {"potstill.json", "Manifest.json"};
-    int found = 0;
-    for (int i = 0; i < 2 && !found; i++) {
-        char *path = text_format("%s/%s", name, files[i]);
-        found = access(path, F_OK) == 0;
-        free(path);
+static int open_adapters(struct engine *engine, const struct sources *sources, double scale) {
+    pst_error err;
+    pst_adapter_options options;
+    pst_adapter_options_init(&options);
+    options.warn = say_warning;
+    options.adapter_scale = scale;
+    size_t count = sources->adapter_count;
+    engine->adapters = need(calloc(count + 1, sizeof *engine->adapters)); /* 0 may give NULL */
+    engine->weights = need(calloc(count + 1, sizeof *engine->weights));
+    for (size_t i = 0; i < count; i++) {
+        engine->weights[i] = sources->adapters[i].weight;
+        if (pst_adapter_open(engine->model, sources->adapters[i].dir, &options,
+                             &engine->adapters[i], &err))
+            return fail_model(&err);
+        engine->adapter_count++;
     }
-    return found;
-}
-
-/* A model is a checkpoint by any name, or a converted one by its path. */
-static int locate_model(const struct engine *engine, const struct engine_choice *choice,
-                        const char *name, char **dir) {
-    if (!is_converted(name))
-        return locate(&engine->environment, name, "config.json", choice->revision, dir);
-    *dir = text_format("%s", name);
     return 0;
 }
 
+/* mps without Core ML is the interpreter of packages. */
+static pst_status open_on_device(struct engine *engine, const struct engine_choice *choice,
+                                 const char *dir, pst_model_options *options, pst_error *err) {
+    pst_status status = pst_model_open(dir, options, &engine->model, err);
+    if (status != PST_ERR_DEVICE || choice->device != DEVICE_MPS || choice->strict_device)
+        return status;
+    options->device = PST_DEVICE_AUTO;
+    options->units = PST_UNITS_ALL;
+    return pst_model_open(dir, options, &engine->model, err);
+}
+
 static int open_model(struct engine *engine, const struct engine_choice *choice,
-                      pst_model_options *options) {
+                      const struct sources *sources, pst_model_options *options) {
     pst_error err;
-    char *dir = NULL, *processor_dir = NULL, *decoder_dir = NULL;
-    const char *name = choice->model ? choice->model : engine->environment.model;
-    int code = locate_model(engine, choice, name, &dir);
-    if (!code && choice->processor)
-        code = locate(&engine->environment, choice->processor, "tokenizer.json", choice->revision,
-                      &processor_dir);
-    if (!code && choice->decoder)
+    char *decoder_dir = NULL;
+    int code = 0;
+    if (choice->decoder)
         code = locate(&engine->environment, choice->decoder, "config.json", choice->revision,
                       &decoder_dir);
-    options->processor_dir = processor_dir;
+    options->processor_dir = sources->processor_dir;
     options->decoder_dir = decoder_dir;
     options->cpu = (pst_cpu)choice->cpu;
     options->precision = (pst_precision)choice->precision;
     options->warn = say_warning;
-    if (!code && pst_model_open(dir, options, &engine->model, &err)) code = fail_model(&err);
+    engine->model_name = text_format("%s", sources->model_name);
+    if (!code && open_on_device(engine, choice, sources->model_dir, options, &err))
+        code = fail_model(&err);
     if (!code) pst_model_describe(engine->model, &engine->info);
-    pst_free(dir);
-    pst_free(processor_dir);
     pst_free(decoder_dir);
     return code;
 }
 
 int engine_open_model(struct engine *engine, const struct engine_choice *choice) {
     pst_model_options options;
+    struct sources sources;
     *engine = (struct engine){0};
     environment_read(&engine->environment, choice->offline);
     pst_model_options_init(&options);
     options.device = PST_DEVICE_CPU;
-    return open_model(engine, choice, &options);
-}
-
-int engine_open_adapter(struct engine *engine, const char *name, double weight, double scale) {
-    pst_error err;
-    char *dir = NULL;
-    int code = locate_adapter(&engine->environment, name, &dir);
-    if (code) return code;
-    pst_adapter_options options;
-    pst_adapter_options_init(&options);
-    options.warn = say_warning;
-    options.adapter_scale = scale;
-    size_t count = engine->adapter_count;
-    engine->adapters = need(realloc(engine->adapters, (count + 1) * sizeof *engine->adapters));
-    engine->weights = need(realloc(engine->weights, (count + 1) * sizeof *engine->weights));
-    engine->weights[count] = weight;
-    pst_status status =
-        pst_adapter_open(engine->model, dir, &options, &engine->adapters[count], &err);
-    engine->adapter_count += !status;
-    pst_free(dir);
-    return status ? fail_model(&err) : 0;
-}
-
-static int open_weighted(struct engine *engine, const char *text, double scale) {
-    double weight;
-    char *name = locate_split_weight(text, &weight);
-    int code = engine_open_adapter(engine, name, weight, scale);
-    free(name);
-    return code;
-}
-
-static int open_adapters(struct engine *engine, const struct engine_choice *choice) {
-    double scale = choice->adapter_scale;
-    int code = choice->adapter ? engine_open_adapter(engine, choice->adapter, 1, scale) : 0;
-    for (size_t i = 0; i < choice->adapters.count && !code; i++)
-        code = open_weighted(engine, choice->adapters.items[i], scale);
+    int code = sources_find(&sources, &engine->environment, choice);
+    if (!code) code = open_model(engine, choice, &sources, &options);
+    if (!code) code = open_adapters(engine, &sources, choice->adapter_scale);
+    sources_free(&sources);
     return code;
 }
 
@@ -159,43 +137,68 @@ static int check_tokenizer(const struct engine *engine) {
     return 0;
 }
 
-/* mps is Core ML on CPU and GPU. */
+/* mps is Core ML on CPU and GPU, for a model that was converted. */
 static int set_device(pst_model_options *options, const struct engine_choice *choice,
-                      const char *command) {
+                      const char *command, int converted) {
     static const pst_device devices[] = {PST_DEVICE_AUTO, PST_DEVICE_CPU, PST_DEVICE_MIL,
                                          PST_DEVICE_COREML, PST_DEVICE_COREML};
-    if (choice->device == DEVICE_CUDA)
+    int mps = choice->device == DEVICE_MPS, cuda = choice->device == DEVICE_CUDA;
+    if (cuda && choice->strict_device)
         return fail(
             EXIT_ENVIRONMENT,
             "%s: --device cuda: this program computes on the cpu, with the vector "
             "instructions it finds there, and on Apple's devices; use --device cpu or leave "
             "the option out",
             command);
-    if (choice->device == DEVICE_MPS && choice->units != PST_UNITS_ALL)
+    if (mps && choice->units != PST_UNITS_ALL)
         return fail(EXIT_USAGE, "%s: --compute-units is for --device coreml", command);
+    if (cuda || (mps && !converted && !choice->strict_device)) return 0; /* auto */
     options->device = devices[choice->device];
-    options->units =
-        choice->device == DEVICE_MPS ? PST_UNITS_GPU : (pst_compute_units)choice->units;
+    options->units = mps ? PST_UNITS_GPU : (pst_compute_units)choice->units;
     return 0;
+}
+
+/* Names the device, and says where it is not the one that was chosen. */
+static void name_device(struct engine *engine, const struct engine_choice *choice,
+                        const char *command) {
+    int mps = choice->device == DEVICE_MPS;
+    int core_ml = mps && strcmp(engine->info.device, "coreml") == 0;
+    engine->device = core_ml ? "mps" : engine->info.device;
+    if (core_ml || (!mps && choice->device != DEVICE_CUDA)) return;
+    say("%s: --device %s: %s; computing %s (--strict-device makes this an error)", command,
+        mps ? "mps" : "cuda",
+        mps ? "that is Core ML, on a Mac, for a model that potstill convert has made"
+            : "this program has none",
+        strcmp(engine->device, "mil") == 0 ? "with the interpreter of packages (mil)"
+                                           : "on the CPU");
+}
+
+static int refuse_adapters(const char *command) {
+    return fail(EXIT_USAGE,
+                "%s: an adapter cannot be put on a converted model: merge it in with potstill "
+                "convert --adapter",
+                command);
 }
 
 int engine_open(struct engine *engine, const struct engine_choice *choice, const char *command) {
     pst_model_options options;
     *engine = (struct engine){0};
     pst_model_options_init(&options);
-    int code = set_device(&options, choice, command);
-    if (code) return code;
     environment_read(&engine->environment, choice->offline);
     options.cache_dir = choice->no_cache ? NULL : engine->environment.weights_cache;
-    code = open_model(engine, choice, &options);
-    if (!code && engine->info.layout && (choice->adapters.count || choice->adapter))
-        code = fail(EXIT_USAGE,
-                    "%s: an adapter cannot be put on a converted model: merge it in with potstill "
-                    "convert --adapter",
-                    command);
+    /* Said before an adapter is looked for. */
+    int adapted = choice->adapter || choice->adapters.count;
+    if (adapted && choice->model && locate_is_converted(choice->model))
+        return refuse_adapters(command);
+    struct sources sources;
+    int code = sources_find(&sources, &engine->environment, choice);
+    if (!code) code = set_device(&options, choice, command, locate_is_converted(sources.model_dir));
+    if (!code) code = open_model(engine, choice, &sources, &options);
+    if (!code && adapted && engine->info.layout) code = refuse_adapters(command);
     if (!code) code = check_tokenizer(engine);
-    if (!code) code = open_adapters(engine, choice);
-    engine->device = choice->device == DEVICE_MPS ? "mps" : engine->info.device;
+    if (!code) code = open_adapters(engine, &sources, choice->adapter_scale);
+    sources_free(&sources);
+    if (!code) name_device(engine, choice, command);
     return code;
 }
 
@@ -227,6 +230,7 @@ void engine_close(struct engine *engine) {
     free(engine->adapters);
     free(engine->weights);
     pst_model_free(engine->model);
+    free(engine->model_name);
     environment_free(&engine->environment);
     *engine = (struct engine){0};
 }

@@ -5,38 +5,16 @@
 #ifndef POTSTILL_CLI_ENGINE_H
 #define POTSTILL_CLI_ENGINE_H
 
-#include <stdint.h>
-
+#include "choice.h"
 #include "environment.h"
 #include "options.h"
 #include "potstill.h"
-
-/* Where to compute, in the order of --device: names of the reference scripts (cuda is one, to be
- * refused with a reason) and those that this program adds. */
-enum device_choice { DEVICE_AUTO, DEVICE_CPU, DEVICE_MIL, DEVICE_COREML, DEVICE_MPS, DEVICE_CUDA };
-
-/* What the command line says; NULL and -1 where it says nothing. */
-struct engine_choice {
-    const char *model;
-    const char *revision;
-    struct option_texts adapters; /* "DIR" or "DIR:WEIGHT" */
-    const char *adapter;          /* one more, a name whole */
-    double adapter_scale;         /* 0: not given */
-    const char *processor;
-    int offline;
-    int64_t threads;
-    int cpu;       /* enum pst_cpu */
-    int precision; /* enum pst_precision */
-    int no_cache;
-    int device;          /* enum device_choice */
-    int units;           /* pst_compute_units */
-    const char *decoder; /* model whose decoder goes on from a package's encoder */
-};
 
 struct engine {
     struct environment environment;
     pst_model *model;
     pst_model_info info;
+    char *model_name;       /* as it was named: by the user, an adapter or the environment */
     pst_adapter **adapters; /* [adapter_count]; none: the base alone */
     double *weights;        /* [adapter_count] */
     size_t adapter_count;
@@ -52,15 +30,13 @@ extern const struct option engine_device_options[];
 extern const struct option engine_compute_options[];
 
 /* Each returns 0, or an exit code with the reason printed. engine_close() in any case. */
-/* A checkpoint or a converted model, and adapters. `command` is for messages. */
+/* A checkpoint or a converted model, and adapters; see sources.h for how they are found. `command`
+ * is for messages. */
 int engine_open(struct engine *engine, const struct engine_choice *choice, const char *command);
 /* A session with what is open. */
 int engine_open_session(struct engine *engine, const struct engine_choice *choice);
-/* A checkpoint alone, and no cache: what inspecting needs. */
+/* A checkpoint and perhaps adapters, and no cache: what inspecting needs. */
 int engine_open_model(struct engine *engine, const struct engine_choice *choice);
-/* Opens an adapter folder or hub id on the model, beside those that are open; `scale` for one that
- * stores none, 0: not given. */
-int engine_open_adapter(struct engine *engine, const char *name, double weight, double scale);
 /* locate() with what the options say, or locate_any() where no file is required. */
 int engine_locate(const struct engine_choice *choice, const char *name, const char *required,
                   char **dir);

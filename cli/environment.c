@@ -36,11 +36,13 @@ static size_t variable_name(const char *text, const char **name, size_t *used) {
     return braced && (*name)[length] != '}' ? 0 : length;
 }
 
-/* A copy of `path` with a leading ~ and any $VARIABLE replaced; unknown ones stay, as in Python. */
-static char *expand(const char *path) {
-    char *text = path[0] == '~' && (!path[1] || path[1] == '/')
-                     ? text_format("%s%s", home(), path + 1)
-                     : text_format("%s", path);
+char *environment_home_path(const char *path) {
+    int is_home = path[0] == '~' && (!path[1] || path[1] == '/');
+    return is_home ? text_format("%s%s", home(), path + 1) : text_format("%s", path);
+}
+
+char *environment_expand(const char *path) {
+    char *text = environment_home_path(path);
     for (size_t at = 0; text[at];) {
         const char *name;
         size_t used, length = text[at] == '$' ? variable_name(text + at, &name, &used) : 0;
@@ -68,13 +70,13 @@ static char *base_dir(const char *name, const char *below_home) {
 
 static char *find_hf_home(const char *cache_dir) {
     const char *path = variable("HF_HOME");
-    return path ? expand(path) : text_format("%s/huggingface", cache_dir);
+    return path ? environment_expand(path) : text_format("%s/huggingface", cache_dir);
 }
 
 static char *find_hub_cache(const char *hf_home) {
     const char *path = variable("HF_HUB_CACHE");
     if (!path) path = variable("HUGGINGFACE_HUB_CACHE");
-    return path ? expand(path) : text_format("%s/hub", hf_home);
+    return path ? environment_expand(path) : text_format("%s/hub", hf_home);
 }
 
 /* NULL without a home: nothing is kept in the root folder. On a Mac caches are where the system
@@ -94,7 +96,7 @@ static char *find_weights_cache(void) {
  * full path, so that a folder of that name below the working directory is not taken for it. */
 static char *find_default_model(const char *models_dir) {
     const char *model = variable("POTSTILL_MODEL");
-    if (model) return expand(model);
+    if (model) return environment_expand(model);
     char *imported = text_format("%s/moonshine-tiny", models_dir);
     char *config = text_format("%s/config.json", imported);
     int there = access(config, F_OK) == 0;
@@ -159,7 +161,7 @@ static char *find_token(const char *hf_home) {
     char *token = value ? clean_token(text_format("%s", value)) : NULL;
     if (token) return token;
     const char *path = variable("HF_TOKEN_PATH");
-    char *file = path ? expand(path) : text_format("%s/token", hf_home);
+    char *file = path ? environment_expand(path) : text_format("%s/token", hf_home);
     token = read_token_file(file);
     free(file);
     return token;
@@ -202,6 +204,7 @@ void environment_read(struct environment *environment, int offline) {
         downloads ? text_format("%s", downloads) : text_format("%s/moonshine_voice", cache_dir);
     environment->weights_cache = find_weights_cache();
     environment->model = find_default_model(environment->models_dir);
+    environment->model_is_chosen = variable("POTSTILL_MODEL") != NULL;
     read_hub(environment, hf_home, offline);
     free(data_dir);
     free(cache_dir);

@@ -14,6 +14,7 @@ struct environment {
     char *moonshine_voice_cache; /* the cache of the moonshine_voice package */
     char *weights_cache;         /* weights as the kernels want them; NULL: no place to keep them */
     char *model;                 /* the model to use when none is named */
+    int model_is_chosen;         /* by $POTSTILL_MODEL */
     char *endpoint;              /* of the hub; NULL: the library's default */
     char *token;                 /* for the hub; NULL: none */
     char *user_agent;
@@ -23,6 +24,11 @@ struct environment {
 /* `offline`: nothing is downloaded, whatever the variables say. */
 void environment_read(struct environment *environment, int offline);
 void environment_free(struct environment *environment);
+
+/* A copy of `path` with a leading ~ and any $VARIABLE replaced; unknown ones stay, as in Python. */
+char *environment_expand(const char *path);
+/* A copy of `path` with a leading ~ alone replaced. */
+char *environment_home_path(const char *path);
 
 /* Valid as long as `environment` and `revision` (NULL: main). Finds what is here; see fetch.h for
  * what is not. */

@@ -12,6 +12,11 @@
 /* The folder of `name` that holds `required`. */
 int locate(const struct environment *environment, const char *name, const char *required,
            const char *revision, char **dir);
+/* The folder of a model: a checkpoint by any name, or a converted one by its path. */
+int locate_model(const struct environment *environment, const char *name, const char *revision,
+                 char **dir);
+/* Is `name` a folder of packages, or a package? */
+int locate_is_converted(const char *name);
 /* The folder of an adapter, which may be a folder inside the one that is named. */
 int locate_adapter(const struct environment *environment, const char *name, char **dir);
 /* The folder of `name`, whether it is an adapter or a model. */

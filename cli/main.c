@@ -11,6 +11,7 @@
 
 #include "command_table.h"
 #include "console.h"
+#include "environment.h"
 #include "output.h"
 #include "potstill.h"
 
@@ -71,7 +72,26 @@ static int help(const struct command *command) {
     return flush();
 }
 
-static int run_command(const struct command *command, int argc, char **argv) {
+/* The part of an argument that may be a path: all of it, what follows "--name=", or "-o". */
+static const char *path_of(const char *argument) {
+    const char *equals = strchr(argument, '=');
+    if (argument[0] != '-' || !argument[1]) return argument;
+    if (argument[1] != '-') return argument + 2;
+    return equals ? equals + 1 : argument;
+}
+
+/* A shell replaces ~ only at the start of a word, so "--model=~/tiny" comes as it was typed.
+ * Returns `argument`, or in fresh memory what was meant; a folder called ~ is left alone. */
+static char *expand_home(char *argument) {
+    const char *path = path_of(argument);
+    if (path[0] != '~' || (path[1] && path[1] != '/') || access(path, F_OK) == 0) return argument;
+    char *whole = environment_home_path(path);
+    char *expanded = text_format("%.*s%s", (int)(path - argument), argument, whole);
+    free(whole);
+    return expanded;
+}
+
+static int run_expanded(const struct command *command, int argc, char **argv) {
     int operand_count = 0;
     void *values = need(malloc(command->values_size));
     memcpy(values, command->defaults, command->values_size);
@@ -83,6 +103,19 @@ static int run_command(const struct command *command, int argc, char **argv) {
     }
     options_release(command, values);
     free(values);
+    return code;
+}
+
+/* Runs the command on a copy of the arguments, as parsing moves them. */
+static int run_command(const struct command *command, int argc, char **argv) {
+    char **given = need(calloc((size_t)argc + 1, sizeof *given));
+    char **moved = need(calloc((size_t)argc + 1, sizeof *moved));
+    for (int i = 0; i < argc; i++) given[i] = moved[i] = expand_home(argv[i]);
+    int code = run_expanded(command, argc, moved);
+    for (int i = 0; i < argc; i++)
+        if (given[i] != argv[i]) free(given[i]);
+    free(given);
+    free(moved);
     return code;
 }
 

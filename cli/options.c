@@ -97,8 +97,27 @@ static int parse_ids(const char *text, struct option_ids *ids) {
     return 0;
 }
 
-static int parse_choice(const char *text, const char *choices, int *index) {
-    size_t length = strlen(text);
+/* What others write for a choice: Python's names of number types, torch's of a device. */
+static size_t usual_spelling(const char *text, const char **usual) {
+    static const char *const pairs[][2] = {
+        {"f32", "float32"}, {"f16", "float16"}, {"bf16", "bfloat16"},
+        {"float32", "f32"}, {"float16", "f16"}, {"bfloat16", "bf16"},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        if (strcmp(text, pairs[i][0]) == 0) {
+            *usual = pairs[i][1];
+            return strlen(*usual);
+        }
+    /* "cuda:0" */
+    const char *colon = strchr(text, ':');
+    *usual = text;
+    int device = strncmp(text, "cuda:", 5) == 0 || strncmp(text, "mps:", 4) == 0 ||
+                 strncmp(text, "cpu:", 4) == 0;
+    int numbered = device && colon[1] && colon[1 + strspn(colon + 1, "0123456789")] == '\0';
+    return numbered ? (size_t)(colon - text) : 0;
+}
+
+static int find_choice(const char *text, size_t length, const char *choices, int *index) {
     for (int at = 0;; at++) {
         size_t width = strcspn(choices, "|");
         if (width == length && strncmp(choices, text, width) == 0) {
@@ -108,6 +127,13 @@ static int parse_choice(const char *text, const char *choices, int *index) {
         if (!choices[width]) return 0;
         choices += width + 1;
     }
+}
+
+static int parse_choice(const char *text, const char *choices, int *index) {
+    const char *usual;
+    if (find_choice(text, strlen(text), choices, index)) return 1;
+    size_t length = usual_spelling(text, &usual);
+    return length && find_choice(usual, length, choices, index);
 }
 
 int parse_number(const char *text, double *number) {
@@ -160,6 +186,20 @@ static int store(const struct command *command, const struct option *option, con
 
 /* ----------------------------------------------------------------------------------- parsing */
 
+/* The other name of what has two; NULL: it has one. */
+static const char *other_name(const struct option *option) {
+    static const char *const pairs[][2] = {
+        {"model", "model-id"}, {"adapter", "adapter-dir"}, {"manifest", "audio-list"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        for (int j = 0; j < 2; j++)
+            if (strcmp(option->name, pairs[i][j]) == 0) return pairs[i][1 - j];
+    return NULL;
+}
+
+static int is_name(const char *name, const char *text, size_t length) {
+    return name && strlen(name) == length && strncmp(name, text, length) == 0;
+}
+
 /* Whether `argument` ("--name", "--name=value", "-o", "-ovalue") names `option`. `*value` becomes
  * the value that stands in it; else NULL. */
 static int names_option(const char *argument, const struct option *option, const char **value) {
@@ -167,7 +207,8 @@ static int names_option(const char *argument, const struct option *option, const
     const char *rest = argument + 2;
     if (is_long) {
         size_t length = strcspn(rest, "=");
-        if (strlen(option->name) != length || strncmp(option->name, rest, length) != 0) return 0;
+        if (!is_name(option->name, rest, length) && !is_name(other_name(option), rest, length))
+            return 0;
         rest += length;
     } else if (option->letter != argument[1]) {
         return 0;
@@ -318,7 +359,11 @@ static void print_option(const struct option *option) {
         column = 0;
     }
     printf("%*s", HELP_INDENT - column, "");
-    print_wrapped(option->help);
+    const char *other = other_name(option);
+    char *help =
+        other ? text_format("%s; also --%s", option->help, other) : text_format("%s", option->help);
+    print_wrapped(help);
+    free(help);
 }
 
 void options_help(const struct command *command) {

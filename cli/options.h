@@ -2,7 +2,8 @@
  *
  * A command is a row of facts and a function. Its options stand in one table, read twice: to parse
  * the arguments into the command's struct of values, and to print its help; so no option can exist
- * without its description, nor the other way round. Abbreviations are not accepted: a script that
+ * without its description, nor the other way round. What has two names in the scripts that people
+ * come from is known by either in every command. Abbreviations are not accepted: a script that
  * works today must not change its meaning when an option is added. */
 #ifndef POTSTILL_CLI_OPTIONS_H
 #define POTSTILL_CLI_OPTIONS_H

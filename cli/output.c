@@ -3,7 +3,6 @@
 #include "output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 #include "console.h"
 #include "progress.h"
+#include "replace_file.h"
 
 /* ----------------------------------------------------------------------------------- signals */
 
@@ -42,6 +42,11 @@ void signals_release(void) {
 
 int signals_pending(void) {
     return pending != 0;
+}
+
+int signals_cancelled(void *user) {
+    (void)user;
+    return signals_pending();
 }
 
 /* ------------------------------------------------------------------------------------- files */
@@ -91,35 +96,12 @@ int output_flush(struct output *output) {
     return EXIT_ENVIRONMENT;
 }
 
-/* 0, or why not, as errno has it. */
-static int write_file(const char *path, const char *text, size_t length, int sync) {
-    FILE *file = fopen(path, "wb");
-    if (!file) return errno;
-    int error_number = 0;
-    if (fwrite(text, 1, length, file) != length || fflush(file) != 0) error_number = errno;
-    /* Some file systems have no fsync(). */
-    if (!error_number && sync && fsync(fileno(file)) != 0 && errno != EINVAL && errno != ENOTSUP)
-        error_number = errno;
-    if (fclose(file) != 0 && !error_number) error_number = errno;
-    return error_number;
-}
-
-/* Writes the file under a temporary name beside its own, then renames it. */
-static int replace_file(const char *path, const char *text, size_t length) {
-    char *temporary = text_format("%s.tmp-%ld", path, (long)getpid());
-    int error_number = write_file(temporary, text, length, 1);
-    if (!error_number && rename(temporary, path) != 0) error_number = errno;
-    if (error_number) unlink(temporary);
-    free(temporary);
-    return error_number;
-}
-
 static int write_result(const struct output *output) {
     struct stat st;
     int exists = stat(output->path, &st) == 0;
     if (exists && !S_ISREG(st.st_mode)) {
         /* A device or a pipe cannot be replaced by renaming; it is written as it stands. */
-        int error_number = write_file(output->path, output->text, output->length, 0);
+        int error_number = write_in_place(output->path, output->text, output->length);
         if (!error_number) return 0;
         return error_number == EPIPE ? EXIT_ENVIRONMENT : fail_path(output->path, error_number);
     }
@@ -147,7 +129,7 @@ int output_close(struct output *output, int keep) {
 
 int finish_folder(const char *dir, pst_status status, const pst_error *err) {
     struct output output;
-    signals_release();
+    if (status) signals_release(); /* else too late: the folder is there, and so is its name */
     /* Such a command reads a model, even where the library calls it an input. */
     if (status)
         return fail(status == PST_ERR_INPUT ? EXIT_MODEL : exit_code_of(err), "%s", err->message);

@@ -35,9 +35,12 @@ void signals_hold(void);
 void signals_release(void);
 /* Whether one came meanwhile: long work ends early, in good order. */
 int signals_pending(void);
+/* The same as a function that the library asks, on any thread. */
+int signals_cancelled(void *user);
 
-/* The end of a command that makes a folder, after signals_hold(): releases the signals, and prints
- * the folder made, or why there is none. Returns the exit code. */
+/* The end of a command that makes a folder, after signals_hold(): prints the folder made, or why
+ * there is none. A signal that stopped the work ends the program; one that came, or comes, when the
+ * folder is there already is forgotten. Returns the exit code. */
 int finish_folder(const char *dir, pst_status status, const pst_error *err);
 
 #endif

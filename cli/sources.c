@@ -3,43 +3,100 @@
 
 #include <stdlib.h>
 
+#include "base_model.h"
 #include "console.h"
 #include "locate.h"
 
-static int find_adapters(struct sources *sources, const struct environment *environment,
-                         const struct option_texts *texts) {
-    sources->adapters = need(calloc(texts->count + 1, sizeof *sources->adapters));
-    sources->adapter_count = texts->count;
-    for (size_t i = 0; i < texts->count; i++) {
-        char *dir = NULL;
-        char *name = locate_split_weight(texts->items[i], &sources->adapters[i].weight);
-        int code = locate_adapter(environment, name, &dir);
-        sources->adapters[i].dir = dir;
-        free(name);
-        if (code) return code;
-    }
-    return 0;
+static int find_adapter(struct sources *sources, const struct environment *environment,
+                        const char *name, double weight) {
+    char *dir = NULL;
+    int code = locate_adapter(environment, name, &dir);
+    if (!code) sources->adapters[sources->adapter_count++] = (pst_merge_adapter){dir, weight};
+    return code;
 }
 
-int sources_find(struct sources *sources, const struct engine_choice *choice,
-                 const struct option_texts *adapters) {
-    struct environment environment;
-    *sources = (struct sources){0};
-    environment_read(&environment, choice->offline);
-    const char *name = choice->model ? choice->model : environment.model;
-    int code = find_adapters(sources, &environment, adapters);
-    if (!code)
-        code = locate(&environment, name, "config.json", choice->revision, &sources->model_dir);
-    if (!code && choice->processor)
-        code = locate(&environment, choice->processor, "tokenizer.json", choice->revision,
-                      &sources->processor_dir);
-    environment_free(&environment);
+static int find_adapters(struct sources *sources, const struct environment *environment,
+                         const struct engine_choice *choice) {
+    size_t count = choice->adapters.count + 1;
+    sources->adapters = need(calloc(count, sizeof *sources->adapters));
+    int code = 0;
+    if (choice->adapter) code = find_adapter(sources, environment, choice->adapter, 1);
+    for (size_t i = 0; i < choice->adapters.count && !code; i++) {
+        double weight;
+        char *name = locate_split_weight(choice->adapters.items[i], &weight);
+        code = find_adapter(sources, environment, name, weight);
+        free(name);
+    }
     return code;
+}
+
+/* The base of the first adapter that names one, else the environment's model. */
+static int find_base(struct sources *sources, const struct environment *environment,
+                     const struct engine_choice *choice) {
+    for (size_t i = 0; i < sources->adapter_count; i++) {
+        struct base_model base;
+        base_model_read(&base, sources->adapters[i].dir);
+        int named = base.name != NULL, code = 0;
+        if (named)
+            code = base_model_find(&base, environment, choice->revision, &sources->model_name,
+                                   &sources->model_dir);
+        base_model_free(&base);
+        if (named) return code;
+    }
+    sources->model_name = text_format("%s", environment->model);
+    return locate_model(environment, environment->model, choice->revision, &sources->model_dir);
+}
+
+static int compare_bases(const struct sources *sources, const struct environment *environment,
+                         int chosen) {
+    int code = 0;
+    for (size_t i = 0; i < sources->adapter_count && !code; i++) {
+        struct base_model base;
+        base_model_read(&base, sources->adapters[i].dir);
+        code =
+            base_model_compare(&base, environment, sources->model_name, sources->model_dir, chosen);
+        base_model_free(&base);
+    }
+    return code;
+}
+
+int sources_find(struct sources *sources, const struct environment *environment,
+                 const struct engine_choice *choice) {
+    int code = 0;
+    *sources = (struct sources){0};
+    if (choice->model) {
+        sources->model_name = text_format("%s", choice->model);
+        code = locate_model(environment, choice->model, choice->revision, &sources->model_dir);
+    }
+    if (!code && choice->processor)
+        code = locate(environment, choice->processor, "tokenizer.json", choice->revision,
+                      &sources->processor_dir);
+    if (!code) code = find_adapters(sources, environment, choice);
+    if (!code && !sources->model_dir) code = find_base(sources, environment, choice);
+    return code ? code : compare_bases(sources, environment, choice->model != NULL);
+}
+
+/* What packages lack is said as for any folder that is no checkpoint. */
+static int check_checkpoint(const struct environment *environment, const char *name) {
+    char *dir = NULL;
+    if (!locate_is_converted(name)) return 0;
+    int code = locate(environment, name, "config.json", NULL, &dir);
+    pst_free(dir);
+    return code;
+}
+
+int sources_find_checkpoint(struct sources *sources, const struct environment *environment,
+                            const struct engine_choice *choice) {
+    *sources = (struct sources){0};
+    int code = choice->model ? check_checkpoint(environment, choice->model) : 0;
+    if (!code) code = sources_find(sources, environment, choice);
+    return code ? code : check_checkpoint(environment, sources->model_dir);
 }
 
 void sources_free(struct sources *sources) {
     for (size_t i = 0; i < sources->adapter_count; i++) pst_free((char *)sources->adapters[i].dir);
     free(sources->adapters);
+    free(sources->model_name);
     pst_free(sources->model_dir);
     pst_free(sources->processor_dir);
     *sources = (struct sources){0};

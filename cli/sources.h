@@ -1,21 +1,29 @@
-/* sources.h - the folders that a new model is made from: a model, a processor, adapters. */
+/* sources.h - the folders that a command works on: a model, a processor, adapters.
+ *
+ * The model is the one that the user names; else the one that the first adapter to name its base
+ * names (base_model.h); else that of the environment. */
 #ifndef POTSTILL_CLI_SOURCES_H
 #define POTSTILL_CLI_SOURCES_H
 
-#include "engine.h"
+#include "choice.h"
+#include "environment.h"
 #include "potstill_tools.h"
 
 struct sources {
+    char *model_name; /* as it was named */
     char *model_dir;
     char *processor_dir;         /* NULL: the model's */
     pst_merge_adapter *adapters; /* [adapter_count] */
     size_t adapter_count;
 };
 
-/* Finds the folders that `choice` and `adapters` ("DIR" or "DIR:WEIGHT") name. 0, or an exit code
- * with the reason printed; sources_free() in any case. */
-int sources_find(struct sources *sources, const struct engine_choice *choice,
-                 const struct option_texts *adapters);
+/* Finds the folders that `choice` names, and says where an adapter is used with another model than
+ * it names. 0, or an exit code with the reason printed; sources_free() in any case. */
+int sources_find(struct sources *sources, const struct environment *environment,
+                 const struct engine_choice *choice);
+/* The same where the model has to be a checkpoint. */
+int sources_find_checkpoint(struct sources *sources, const struct environment *environment,
+                            const struct engine_choice *choice);
 void sources_free(struct sources *sources);
 
 #endif

@@ -325,8 +325,8 @@ PST_API void pst_adapter_options_init_sized(pst_adapter_options *options, size_t
 #define pst_adapter_options_init(options) pst_adapter_options_init_sized(options, sizeof *(options))
 
 /* Opens an adapter folder and checks it against `model`: every tensor's module, shape and values.
- * It is one of PEFT (adapter_config.json, adapter_model.safetensors or .bin; LORA, ADALORA, LOHA,
- * LOKR or IA3) or of Moonshine's own trainer (adapter.safetensors).
+ * It is one of PEFT (adapter_config.json, adapter_model.safetensors or .bin; LORA and most other
+ * methods, docs/ADAPTERS.md lists them) or of Moonshine's own trainer (adapter.safetensors).
  * PST_ERR_MODEL, PST_ERR_IO; PST_ERR_UNSUPPORTED: what cannot be applied exactly is refused by
  * name, never ignored. */
 PST_API pst_status pst_adapter_open(const pst_model *model, const char *dir,
@@ -455,6 +455,14 @@ typedef struct pst_decode_options {
     /* 1: greedy search does not compute avg_logprob, which then is NaN. It saves the greatest part
      * of the output matrix; tokens and margin are the same. */
     int skip_logprob;
+    /* Sequences whose last token never follows the others; their `bias` is not looked at. */
+    const pst_sequence_bias *bad_words_ids; /* [bad_words_ids_count] */
+    size_t bad_words_ids_count;
+    /* exponential_decay_length_penalty: past `start` generated tokens an end token's score s gains
+     * |s| (factor^n - 1) at the n-th token; factor 1: none. */
+    uint32_t exponential_decay_start;
+    float exponential_decay_factor;
+    int renormalize_logits; /* beam search: scores are log-probabilities again after the rules */
 } pst_decode_options;
 
 /* transformers' own defaults: greedy, no rule active. */

@@ -29,6 +29,9 @@ typedef struct pst_merge_options {
     int force; /* replace an existing model folder */
     void (*warn)(void *user, const char *message); /* NULL: silent */
     void *user;
+    /* Asked several times a second, by any thread that works for the call: other than 0 ends it in
+     * PST_ERR_CANCELLED, and the target is as it was. May be NULL. */
+    int (*cancelled)(void *user);
 } pst_merge_options;
 
 PST_API void pst_merge_options_init_sized(pst_merge_options *options, size_t struct_size);
@@ -39,7 +42,7 @@ PST_API void pst_merge_options_init_sized(pst_merge_options *options, size_t str
  * double precision and rounded once. Where that makes the embedding and the output matrix differ,
  * which were one, the model is stored with two. `target_dir` appears whole or not at all.
  * PST_ERR_MODEL, PST_ERR_UNSUPPORTED: as pst_model_open() and pst_adapter_open(); PST_ERR_IO: the
- * target exists and `force` is not set, or it cannot be written. */
+ * target exists and `force` is not set, or it cannot be written; PST_ERR_CANCELLED. */
 PST_API pst_status pst_merge(const char *model_dir, const pst_merge_adapter *adapters, size_t count,
                              const char *target_dir, const pst_merge_options *options,
                              pst_error *err);
@@ -83,6 +86,8 @@ typedef struct pst_convert_options {
     const char *processor_dir; /* folder whose tokenizer is copied; NULL: the model's */
     void (*warn)(void *user, const char *message); /* NULL: silent */
     void *user;
+    /* Asked as pst_merge_options.cancelled is. */
+    int (*cancelled)(void *user);
 } pst_convert_options;
 
 PST_API void pst_convert_options_init_sized(pst_convert_options *options, size_t struct_size);
@@ -92,8 +97,8 @@ PST_API void pst_convert_options_init_sized(pst_convert_options *options, size_t
  * packages for Apple's systems; on any system. The layout `split` makes the folder `target`: an
  * encoder for each length, a decoder, tokenizer.json and potstill.json, which says what is what.
  * `single` makes the package `target`. Either appears whole or not at all, and is the same for the
- * same input. PST_ERR_MODEL, PST_ERR_IO: as pst_merge(); PST_ERR_UNSUPPORTED: options that exclude
- * each other. */
+ * same input. PST_ERR_MODEL, PST_ERR_IO, PST_ERR_CANCELLED: as pst_merge(); PST_ERR_UNSUPPORTED:
+ * options that exclude each other. */
 PST_API pst_status pst_convert(const char *model_dir, const pst_merge_adapter *adapters,
                                size_t count, const char *target, const pst_convert_options *options,
                                pst_error *err);
@@ -175,6 +180,19 @@ PST_API pst_status pst_diff(const char *dir_a, const char *dir_b,
                             void (*row)(void *user, const pst_tensor_diff *diff), void *user,
                             pst_diff_summary *summary, pst_error *err);
 
+/* ---------------------------------------------------------------------------------- fingerprint */
+
+/* What tells the weights of models of one shape apart. */
+typedef struct pst_fingerprint {
+    char sha256[65]; /* of names and values as float32, in the order of the network; hex */
+    double norm;     /* Frobenius norm of all weights, as if they were one matrix */
+} pst_fingerprint;
+
+/* Of a checkpoint. It is the same however the same values are stored: in shards, in another order,
+ * in a wider type. A converted model has none: PST_ERR_ARGUMENT. */
+PST_API pst_status pst_model_fingerprint(const pst_model *model, pst_fingerprint *fingerprint,
+                                         pst_error *err);
+
 /* --------------------------------------------------------------------------------------- import */
 
 typedef struct pst_import_options {
@@ -182,6 +200,9 @@ typedef struct pst_import_options {
     /* Copied into the folder as LICENSE; NULL: one beside the source, else none. */
     const char *licence_file;
     int force; /* replace an existing folder */
+    /* Asked as pst_merge_options.cancelled is. */
+    int (*cancelled)(void *user);
+    void *user;
 } pst_import_options;
 
 PST_API void pst_import_options_init_sized(pst_import_options *options, size_t struct_size);
@@ -192,7 +213,7 @@ PST_API void pst_import_options_init_sized(pst_import_options *options, size_t s
  * transformers and pst_model_open() load: float32 weights, configs, tokenizer.json. The folder
  * appears whole or not at all. PST_ERR_MODEL: missing files, or of another model;
  * PST_ERR_UNSUPPORTED; PST_ERR_IO: the target exists and `force` is not set, or it cannot be
- * written. */
+ * written; PST_ERR_CANCELLED. */
 PST_API pst_status pst_import_ort(const char *source_dir, const char *target_dir,
                                   const pst_import_options *options, pst_error *err);
 

@@ -6,7 +6,7 @@
 # A folder of src/ may include itself and what its row below names. Inside folders and between them, no
 # two files include each other in a circle, however long, and none call each other in one: the calls are
 # read off the compiled files of the folder BUILD. At most 30 files of one language
-# lie directly in a folder, and no two files have one name.
+# lie directly in a folder, no two files have one name, and each begins with its own.
 set -eu
 build=${1:+$(cd "$1" && pwd)}
 cd "${2:-$(dirname "$0")/..}"
@@ -90,6 +90,10 @@ fi
 
 for name in $(find src cli -name '*.[chm]' -exec basename {} \; | sort | uniq -d); do
     complain "$name: two files have this name"
+done
+for file in $(find src cli -name '*.[chm]'); do
+    name=$(basename "$file")
+    head -n 1 "$file" | grep -qF "/* $name - " || complain "$file does not begin with /* $name - what it is"
 done
 find src cli -name '*.[cm]' | sed 's|/[^/]*$||' | sort | uniq -c | while read -r count folder; do
     [ "$count" -le 30 ] || echo "$folder: $count files lie directly in it, 30 are the most"

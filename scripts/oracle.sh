@@ -1,29 +1,36 @@
 #!/bin/sh
 # oracle.sh - the engine against the live reference stack: transformers, peft, tokenizers, jiwer, soxr.
 #
-#     scripts/oracle.sh [PYTEST_ARGUMENT ...]      e.g. scripts/oracle.sh -s -k stages
+#     scripts/oracle.sh [--newest] [PYTEST_ARGUMENT ...]      e.g. scripts/oracle.sh -s -k stages
 #
-# The stack (tools/requirements.txt) lives in .venv and is installed again only when that file changes.
-# What cannot be had without a network is skipped, and said.
+# The pinned stack (tools/requirements.txt) lives in .venv, the newest one (requirements-newest.txt) in
+# .venv-newest; each is installed again only when its file changes. What cannot be had without a network
+# is skipped, and said.
 set -eu
 cd "$(dirname "$0")/.."
 venv=.venv
+requirements=tools/requirements.txt
 build=build/release
+if [ "${1:-}" = --newest ]; then
+    shift
+    venv=.venv-newest
+    requirements=tools/requirements-newest.txt
+fi
 
 [ -f $build/build.ninja ] || cmake --preset release
 cmake --build $build
 
 # The marker is a copy of what was installed, written last: a broken installation has none.
-if ! cmp -s tools/requirements.txt $venv/installed.txt; then
+if ! cmp -s $requirements $venv/installed.txt; then
     echo "oracle: installing the reference stack into $venv"
     rm -rf $venv
     if ! { python3 -m venv $venv &&
-        $venv/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements.txt; }; then
+        $venv/bin/python -m pip install --quiet --disable-pip-version-check -r $requirements; }; then
         rm -rf $venv
-        echo "skipped: the oracle tests need the packages of tools/requirements.txt"
+        echo "skipped: the oracle tests need the packages of $requirements"
         exit 0
     fi
-    cp tools/requirements.txt $venv/installed.txt
+    cp $requirements $venv/installed.txt
 fi
 # Its models are wanted, not its code: without torchaudio, which it asks for.
 ls $venv/lib/python3*/site-packages/silero_vad/data > /dev/null 2>&1 ||

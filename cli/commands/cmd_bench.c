@@ -30,7 +30,7 @@ static const struct values defaults = {
 #define AT(field) offsetof(struct values, field)
 static const struct option options[] = {
     {"model", 0, OPTION_TEXT, "M", AT(engine.model),
-     "model: folder, imported name or hub id (default: $POTSTILL_MODEL, else moonshine-tiny)"},
+     "model: folder, imported name or hub id (default: as for transcribe)"},
     {"adapter", 0, OPTION_TEXTS, "DIR[:WEIGHT]", AT(engine.adapters),
      "PEFT adapter on the model, as for transcribe"},
     {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
@@ -182,7 +182,7 @@ static int run(const void *values, char **operands, int operand_count) {
     const struct engine_choice *choice = &job.values->engine;
     int code = prepare(&job);
     if (!code) {
-        job.report.model = choice->model ? choice->model : job.engine.environment.model;
+        job.report.model = job.engine.model_name;
         job.report.adapter = choice->adapters.count ? choice->adapters.items[0] : NULL;
         job.report.runs = (size_t)job.values->runs;
         job.report.results = job.results;

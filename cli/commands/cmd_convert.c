@@ -24,7 +24,6 @@ static const pst_convert_layout layouts[] = {PST_CONVERT_SPLIT, PST_CONVERT_SING
 
 struct values {
     struct engine_choice engine;
-    struct option_texts adapters;
     const char *output;
     struct option_ids seconds;
     int precision, target, layout;
@@ -35,13 +34,14 @@ static const struct values defaults = {.target = TARGET_IOS16};
 
 #define AT(field) offsetof(struct values, field)
 static const struct option options[] = {
-    {"model", 0, OPTION_TEXT, "M", AT(engine.model), "the model (default: as for transcribe)"},
-    {"adapter", 0, OPTION_TEXTS, "DIR[:WEIGHT]", AT(adapters),
+    {"model", 0, OPTION_TEXT, "M", AT(engine.model),
+     "the model (default: the adapter's base; else as for transcribe)"},
+    {"adapter", 0, OPTION_TEXTS, "DIR[:WEIGHT]", AT(engine.adapters),
      "an adapter to merge in, WEIGHT times (default: 1); again for more"},
     {"output", 'o', OPTION_REQUIRED, "OUT", AT(output),
      "the folder to make, or the .mlpackage for --layout single"},
     {"precision", 0, OPTION_CHOICE, "float16|float32|int8|palette8|palette6|palette4",
-     AT(precision), "how weights are stored (default: float16)"},
+     AT(precision), "how weights are stored (default: float16); also f16, f32"},
     {"seconds", 0, OPTION_IDS, "N,N,...", AT(seconds),
      "lengths of clips, 1 to 30 (default: 10,30; single has one: 10)"},
     {"target", 0, OPTION_CHOICE, "ios15|ios16|ios18", AT(target),
@@ -96,6 +96,7 @@ static int convert(const struct values *values, const struct sources *sources) {
     settings.force = values->force;
     settings.processor_dir = sources->processor_dir;
     settings.warn = say_warning;
+    settings.cancelled = signals_cancelled;
     signals_hold();
     pst_status status = pst_convert(sources->model_dir, sources->adapters, sources->adapter_count,
                                     values->output, &settings, &err);
@@ -108,8 +109,11 @@ static int run(const void *chosen, char **operands, int operand_count) {
     (void)operand_count;
     const struct values *values = chosen;
     struct sources sources;
-    int code = sources_find(&sources, &values->engine, &values->adapters);
+    struct environment environment;
+    environment_read(&environment, values->engine.offline);
+    int code = sources_find_checkpoint(&sources, &environment, &values->engine);
     if (!code) code = convert(values, &sources);
     sources_free(&sources);
+    environment_free(&environment);
     return code;
 }

@@ -95,6 +95,7 @@ static int import(const struct values *values, const char *source, const char *t
     pst_import_options_init(&settings);
     settings.licence_file = values->licence;
     settings.force = values->force;
+    settings.cancelled = signals_cancelled;
     signals_hold();
     pst_status status = pst_import_ort(source, target, &settings, &err);
     return finish_folder(target, status, &err);

@@ -15,9 +15,11 @@
 #include "console.h"
 #include "engine.h"
 #include "fetch.h"
+#include "inspect_converted.h"
 #include "inspect_package.h"
 #include "json_text.h"
 #include "output.h"
+#include "potstill_tools.h"
 
 static int run(const void *values, char **operands, int operand_count);
 
@@ -33,8 +35,7 @@ static const struct values defaults = {0};
 #define AT(field) offsetof(struct values, field)
 static const struct option options[] = {
     {"model", 0, OPTION_TEXT, "M", AT(engine.model),
-     "the model of an adapter (default: the one its config names if it is here, else as for "
-     "transcribe)"},
+     "the model of an adapter (default: the adapter's base; else as for transcribe)"},
     {"format", 0, OPTION_CHOICE, "text|json", AT(format), "how it is written (default: text)"},
     {0},
 };
@@ -45,11 +46,13 @@ const struct command command_inspect = {
     .summary = "show what a model, adapter or Core ML package holds",
     .details = "Shows what a model or an adapter holds, given as a folder or hub id; of an\n"
                "adapter, each module it changes and by how much: the Frobenius norm of the\n"
-               "change relative to that of the weight.\n"
+               "change relative to that of the weight. A model's fingerprint tells its weights\n"
+               "from others of the same shape.\n"
                "\n"
                "Of a Core ML package (X.mlpackage), the program as text, an operation a line,\n"
                "its inputs and outputs, the sizes of its constants by type, and what is known to\n"
-               "keep the Neural Engine from running it, each with its source.",
+               "keep the Neural Engine from running it, each with its source. Of a folder of\n"
+               "packages, what its potstill.json says.",
     .groups = {{"Options", options, 0},
                {NULL, engine_adapter_options, AT(engine)},
                {NULL, engine_model_options, AT(engine)}},
@@ -62,8 +65,10 @@ const struct command command_inspect = {
 
 /* ------------------------------------------------------------------------------------- model */
 
-static json_t *model_object(const char *path, const pst_model *model) {
+static json_t *model_object(const char *path, const pst_model *model, pst_error *err) {
     pst_model_info info;
+    pst_fingerprint fingerprint;
+    if (pst_model_fingerprint(model, &fingerprint, err)) return NULL;
     pst_model_describe(model, &info);
     json_t *object = need(json_object());
     json_object_set_new(object, "kind", json_text("model"));
@@ -92,6 +97,8 @@ static json_t *model_object(const char *path, const pst_model *model) {
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         json_object_set_new(object, numbers[i].name, json_integer((json_int_t)numbers[i].number));
     json_object_set_new(object, "tied_embeddings", json_boolean(info.tied_embeddings));
+    json_object_set_new(object, "norm", json_real(fingerprint.norm));
+    json_object_set_new(object, "fingerprint", json_text(fingerprint.sha256));
     return object;
 }
 
@@ -151,38 +158,6 @@ static json_t *adapter_object(const char *path, const pst_adapter *adapter, pst_
     return object;
 }
 
-/* base_model_name_or_path of an adapter, in fresh memory; NULL: none, or none that can be read
- * (opening the adapter will say why). */
-static char *base_model_name(const char *dir) {
-    char *path = text_format("%s/adapter_config.json", dir);
-    json_t *config = json_load_file(path, 0, NULL);
-    const char *name = json_string_value(json_object_get(config, "base_model_name_or_path"));
-    char *copy = name && *name ? text_format("%s", name) : NULL;
-    json_decref(config);
-    free(path);
-    return copy;
-}
-
-/* Opens the model that the adapter was made for. Its config often names a folder of the machine it
- * was trained on; where there is no such model here, the default one is tried. */
-static int open_base(struct engine *engine, const struct engine_choice *choice, const char *dir) {
-    struct engine_choice base = *choice;
-    char *name = choice->model ? NULL : base_model_name(dir);
-    if (name) {
-        pst_error err;
-        char *found = NULL;
-        struct environment environment;
-        environment_read(&environment, 0);
-        pst_search search = environment_search(&environment, choice->revision);
-        if (pst_find_model(name, "config.json", &search, &found, &err) == PST_OK) base.model = name;
-        pst_free(found);
-        environment_free(&environment);
-    }
-    int code = engine_open_model(engine, &base);
-    free(name);
-    return code;
-}
-
 /* ------------------------------------------------------------------------------------- print */
 
 static void print_value(FILE *stream, const char *key, const json_t *value) {
@@ -238,6 +213,14 @@ static int holds(const char *dir, const char *file) {
     return there;
 }
 
+static int inspect_index(const char *path, int format) {
+    json_t *object = inspect_converted(path);
+    if (!object) return EXIT_MODEL;
+    int code = print(object, format);
+    json_decref(object);
+    return code;
+}
+
 static int inspect(const struct values *values, const char *name, const char *dir) {
     struct engine engine = {0};
     struct engine_choice choice = values->engine;
@@ -245,14 +228,15 @@ static int inspect(const struct values *values, const char *name, const char *di
     pst_error err;
     int code;
     if (holds(dir, "adapter_config.json") || holds(dir, "adapter.safetensors")) {
-        code = open_base(&engine, &choice, dir);
-        if (!code) code = engine_open_adapter(&engine, dir, 1, choice.adapter_scale);
+        choice.adapter = dir;
+        code = engine_open_model(&engine, &choice);
         if (!code && !(object = adapter_object(name, engine.adapters[0], &err)))
             code = fail(exit_code_of(&err), "%s", err.message);
     } else {
         choice.model = dir;
         code = engine_open_model(&engine, &choice);
-        if (!code) object = model_object(name, engine.model);
+        if (!code && !(object = model_object(name, engine.model, &err)))
+            code = fail(exit_code_of(&err), "%s", err.message);
     }
     if (object) code = print(object, values->format);
     json_decref(object);
@@ -266,6 +250,7 @@ static int run(const void *chosen, char **operands, int operand_count) {
     char *dir = NULL;
     if (holds(operands[0], "Manifest.json"))
         return inspect_package(operands[0], operands[0], values->format == FORMAT_JSON);
+    if (holds(operands[0], "potstill.json")) return inspect_index(operands[0], values->format);
     int code = engine_locate(&values->engine, operands[0], NULL, &dir);
     if (code) return code;
     code = inspect(values, operands[0], dir);

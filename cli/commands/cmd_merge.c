@@ -16,7 +16,6 @@ static const char *const dtype_names[] = {NULL, "float32", "float16", "bfloat16"
 
 struct values {
     struct engine_choice engine;
-    struct option_texts adapters;
     const char *output;
     int dtype;
     int safe, force;
@@ -26,12 +25,14 @@ static const struct values defaults = {0};
 
 #define AT(field) offsetof(struct values, field)
 static const struct option options[] = {
-    {"model", 0, OPTION_TEXT, "M", AT(engine.model), "the model (default: as for transcribe)"},
-    {"adapter", 0, OPTION_TEXTS, "DIR[:WEIGHT]", AT(adapters),
+    {"model", 0, OPTION_TEXT, "M", AT(engine.model),
+     "the model (default: the adapter's base; else as for transcribe)"},
+    {"adapter", 0, OPTION_TEXTS, "DIR[:WEIGHT]", AT(engine.adapters),
      "an adapter, WEIGHT times (default: 1); again for more"},
     {"output", 'o', OPTION_REQUIRED, "DIR", AT(output), "the folder to make"},
     {"dtype", 0, OPTION_CHOICE, "stored|float32|float16|bfloat16", AT(dtype),
-     "the type of the merged weights (default: stored, as the model has them)"},
+     "the type of the merged weights (default: stored, as the model has them); also f32, "
+     "f16, bf16"},
     {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
      "whose tokenizer and processor files are copied (default: the model's)"},
     {"safe", 0, OPTION_FLAG, NULL, AT(safe), "refuse results that are not finite"},
@@ -68,6 +69,7 @@ static int merge(const struct values *values, const struct sources *sources) {
     settings.safe = values->safe;
     settings.force = values->force;
     settings.warn = say_warning;
+    settings.cancelled = signals_cancelled;
     signals_hold();
     pst_status status = pst_merge(sources->model_dir, sources->adapters, sources->adapter_count,
                                   values->output, &settings, &err);
@@ -78,10 +80,14 @@ static int run(const void *chosen, char **operands, int operand_count) {
     (void)operands;
     (void)operand_count;
     const struct values *values = chosen;
-    if (values->adapters.count == 0) return usage_error(&command_merge, "--adapter is missing");
+    if (values->engine.adapters.count == 0)
+        return usage_error(&command_merge, "--adapter is missing");
     struct sources sources;
-    int code = sources_find(&sources, &values->engine, &values->adapters);
+    struct environment environment;
+    environment_read(&environment, values->engine.offline);
+    int code = sources_find_checkpoint(&sources, &environment, &values->engine);
     if (!code) code = merge(values, &sources);
     sources_free(&sources);
+    environment_free(&environment);
     return code;
 }

@@ -12,8 +12,10 @@
 #include "engine.h"
 #include "manifest.h"
 #include "output.h"
+#include "partial.h"
 #include "progress.h"
 #include "report.h"
+#include "watch.h"
 
 static int run(const void *values, char **operands, int operand_count);
 
@@ -30,15 +32,14 @@ static const struct values defaults = {.decode = DECODE_BEAM};
 
 #define AT(field) offsetof(struct values, field)
 static const struct option options[] = {
-    {"model-id", 0, OPTION_REQUIRED, "M", AT(engine.model),
-     "model: folder, imported name or hub id"},
+    {"model-id", 0, OPTION_TEXT, "M", AT(engine.model),
+     "model: folder, imported name or hub id (default: the base that the adapter names)"},
     {"adapter-dir", 0, OPTION_TEXT, "DIR", AT(engine.adapter),
      "PEFT LoRA adapter on the model: folder or hub id"},
     {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
      "folder or hub id with tokenizer.json (default: the model's)"},
     {"audio-list", 0, OPTION_TEXT, "F", AT(audio_list),
-     "manifest: a JSON object a line with audio, text, speaker_id"},
-    {"manifest", 0, OPTION_TEXT, "F", AT(audio_list), "the same as --audio-list"},
+     "manifest: a JSON object a line with audio and text"},
     {"audio", 0, OPTION_TEXT, "FILE", AT(audio), "one clip in place of a manifest"},
     {"output", 'o', OPTION_TEXT, "F", AT(output),
      "write the report to the file F (default: standard output)"},
@@ -81,7 +82,9 @@ struct job {
     struct output output;
     struct manifest manifest; /* empty with --audio */
     struct report report;
-    size_t taken;    /* entries handed to the batch */
+    struct partial partial;
+    struct watch watch;
+    size_t taken;    /* entries handed to the batch, or passed over */
     size_t reported; /* entries in the report */
     int failed;      /* a sample did */
     int code;        /* why there is no point in going on; 0: there is */
@@ -111,7 +114,7 @@ static size_t entry_count(const struct job *job) {
 
 static struct manifest_entry entry_at(const struct job *job, size_t index) {
     if (!job->values->audio) return job->manifest.entries[index];
-    return (struct manifest_entry){.audio_path = (char *)job->values->audio, .speaker_id = -1};
+    return (struct manifest_entry){.audio_path = (char *)job->values->audio};
 }
 
 /* How a sample is called in messages: by its file, or by its line. */
@@ -122,6 +125,9 @@ static char *entry_name(const struct job *job, const struct manifest_entry *entr
 
 static int next(void *user, pst_clip *clip) {
     struct job *job = user;
+    while (job->taken < entry_count(job) &&
+           (entry_at(job, job->taken).error || partial_prediction(&job->partial, job->taken)))
+        job->taken++;
     if (job->taken == entry_count(job)) return 0;
     struct manifest_entry entry = entry_at(job, job->taken++);
     clip->path = entry.audio_path;
@@ -132,16 +138,37 @@ static int next(void *user, pst_clip *clip) {
 
 /* 0, or an exit code with the reason printed. */
 static int add_to_report(struct job *job, const struct manifest_entry *entry,
-                         const pst_clip_result *clip, const char *message) {
+                         const char *prediction, const char *message) {
     pst_error err;
     struct report_sample sample = {
-        .prediction = clip->transcript ? clip->transcript->text : NULL,
+        .prediction = prediction,
         .reference = entry->text,
         .audio_path = entry->audio_path,
         .error = message,
     };
-    if (report_add(&job->report, &sample, &err)) return fail(exit_code_of(&err), "%s", err.message);
-    return 0;
+    watch_lock(&job->watch);
+    pst_status status = report_add(&job->report, &sample, &err);
+    if (!status) job->reported++;
+    if (!status) partial_write_now_and_then(&job->partial, &job->report);
+    watch_unlock(&job->watch);
+    return status ? fail(exit_code_of(&err), "%s", err.message) : 0;
+}
+
+/* Lines that cannot be read, and samples that an earlier run has transcribed, have their place in the
+ * order too. */
+static int add_known(struct job *job) {
+    int code = 0;
+    while (!code && job->reported < entry_count(job)) {
+        struct manifest_entry entry = entry_at(job, job->reported);
+        const char *prediction = partial_prediction(&job->partial, job->reported);
+        if (!entry.error && !prediction) break;
+        if (entry.error) {
+            job->failed = 1;
+            say("%s", entry.error);
+        }
+        code = add_to_report(job, &entry, entry.error ? NULL : prediction, entry.error);
+    }
+    return code;
 }
 
 static void show_progress(const struct job *job) {
@@ -154,7 +181,9 @@ static void show_progress(const struct job *job) {
 
 static int deliver(void *user, const pst_clip_result *clip) {
     struct job *job = user;
-    struct manifest_entry entry = entry_at(job, clip->index);
+    job->code = add_known(job);
+    if (job->code) return job->code;
+    struct manifest_entry entry = entry_at(job, job->reported);
     char *message = NULL;
     if (clip->error) {
         char *name = entry_name(job, &entry);
@@ -163,9 +192,9 @@ static int deliver(void *user, const pst_clip_result *clip) {
         job->failed = 1;
         say("%s", message);
     }
-    job->code = add_to_report(job, &entry, clip, message);
+    job->code =
+        add_to_report(job, &entry, clip->transcript ? clip->transcript->text : NULL, message);
     free(message);
-    job->reported++;
     show_progress(job);
     return job->code;
 }
@@ -184,7 +213,18 @@ static int add_samples(struct job *job) {
     show_progress(job);
     if (pst_batch_run(job->engine.model, &batch, &err) && !job->code)
         return fail(exit_code_of(&err), "%s", err.message);
-    return job->code;
+    return job->code ? job->code : add_known(job);
+}
+
+/* Where the report is, and what it comes to: it is not on the screen. */
+static void say_rate(const struct job *job) {
+    double rate = report_rate(&job->report);
+    const char *path = job->values->output;
+    if (!path) return;
+    if (rate >= 0)
+        say("word error rate %.2f%%, report in %s", 100 * rate, path);
+    else
+        say("no word error rate (no sample has a text to compare with), report in %s", path);
 }
 
 static int write_report(struct job *job) {
@@ -194,7 +234,37 @@ static int write_report(struct job *job) {
     return output_flush(&job->output);
 }
 
+/* At a signal: what there is stays. */
+static void leave_partial(void *user) {
+    struct job *job = user;
+    if (!job->partial.path || job->partial.foreign || !job->reported) return;
+    partial_write(&job->partial, &job->report);
+    say("%s: has %zu of %zu samples; the same command goes on from there", job->partial.path,
+        job->reported, entry_count(job));
+}
+
+/* Transcribes and writes the report; what a failure has cost is no more than one sample. */
+static int transcribe(struct job *job) {
+    job->watch = (struct watch){.act = leave_partial, .user = job};
+    if (job->partial.path) watch_start(&job->watch);
+    int code = add_samples(job);
+    watch_lock(&job->watch);
+    if (!code) code = write_report(job);
+    int closed = output_close(&job->output, code == EXIT_DONE);
+    if (code || closed)
+        leave_partial(job);
+    else
+        partial_remove(&job->partial);
+    watch_end(&job->watch);
+    watch_unlock(&job->watch);
+    watch_stop(&job->watch);
+    if (!code && !closed) say_rate(job);
+    return code ? code : closed;
+}
+
 static int check(const struct values *values) {
+    if (!values->engine.model && !values->engine.adapter)
+        return usage_error(&command_run_stt, "--model-id M is required");
     if (!values->audio_list == !values->audio)
         return usage_error(&command_run_stt, "expected either --audio-list F or --audio FILE");
     return 0;
@@ -239,21 +309,27 @@ static int prepare(struct job *job) {
     if (!code && values->audio) code = output_spare(&job->output, values->audio);
     if (!code) code = engine_open(&job->engine, &values->engine, "run-stt");
     if (!code) code = check_search(job);
-    job->report = (struct report){.model_id = values->engine.model,
+    job->report = (struct report){.model_id = job->engine.model_name,
                                   .adapter_dir = values->engine.adapter,
                                   .processor_dir = values->engine.processor,
                                   .device = job->engine.device};
-    if (!code) report_open(&job->report);
-    return code;
+    if (code) return code;
+    report_open(&job->report);
+    json_t *settings =
+        partial_settings(&job->engine, &values->engine, &job->manifest, values->audio);
+    json_object_set_new(settings, "decode", json_integer(values->decode));
+    json_object_set_new(settings, "no_normalize", json_boolean(values->no_normalize));
+    partial_open(&job->partial, values->output, settings, entry_count(job));
+    return 0;
 }
 
 static int run(const void *values, char **operands, int operand_count) {
     (void)operands, (void)operand_count;
     struct job job = {.values = values};
     int code = prepare(&job);
-    if (!code) code = add_samples(&job);
-    if (!code) code = write_report(&job);
-    int closed = output_close(&job.output, code == EXIT_DONE);
+    if (!code) code = transcribe(&job);
+    int closed = output_close(&job.output, 0); /* when it is open still */
+    partial_close(&job.partial);
     report_close(&job.report);
     manifest_free(&job.manifest);
     engine_close(&job.engine);

@@ -35,7 +35,8 @@ static const struct values defaults = {
 #define AT(field) offsetof(struct values, field)
 static const struct option options[] = {
     {"model", 0, OPTION_TEXT, "M", AT(engine.model),
-     "model: folder, imported name or hub id (default: $POTSTILL_MODEL, else moonshine-tiny)"},
+     "model: folder, imported name or hub id (default: the base that the adapter names, else "
+     "$POTSTILL_MODEL, else moonshine-tiny)"},
     {"adapter", 0, OPTION_TEXTS, "DIR[:WEIGHT]", AT(engine.adapters),
      "PEFT adapter on the model: folder or hub id; again for more, which act together, each with "
      "its scale times WEIGHT (default: 1)"},
@@ -115,7 +116,7 @@ static void say_truncated(const char *path, const pst_clip_result *clip) {
                                                             segment->start, segment->end);
         if (segment->transcript->truncated)
             say("%s: %s was cut at %zu tokens, its length limit (see --max-new-tokens)", path, part,
-                segment->transcript->token_count);
+                segment->transcript->token_count - 1); /* the start token was there before */
         free(part);
     }
 }

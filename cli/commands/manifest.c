@@ -5,10 +5,10 @@
  *     {"audio": {"array": [0.0, 0.01, ...], "sampling_rate": 16000}}
  *
  * One object a line; blank lines and unknown keys are ignored. The rules are the reference
- * script's, with these differences, each because a silent mistake would be worse: a key given
- * twice, NaN and Infinity, which are not JSON though Python reads them, and a sampling_rate other
- * than the model's are refused; a byte order mark, which some editors write and Python rejects, is
- * skipped.
+ * script's, with these differences, each because a silent mistake would be worse: a line with a key
+ * given twice, with NaN or Infinity, which are not JSON though Python reads them, or with a
+ * sampling_rate other than the model's is an error of that line; a byte order mark, which some
+ * editors write and Python rejects, is skipped.
  *
  * Paths stay as written, relative to the working directory. No audio file is opened here. */
 #include "manifest.h"
@@ -47,6 +47,7 @@ static void free_entry(struct manifest_entry *entry) {
     free(entry->audio_path);
     free(entry->samples);
     free(entry->text);
+    free(entry->error);
 }
 
 void manifest_free(struct manifest *manifest) {
@@ -106,16 +107,12 @@ static char *read_audio(const json_t *audio, struct manifest_entry *entry,
 static char *read_entry(const json_t *object, struct manifest_entry *entry,
                         const struct place *place) {
     const json_t *text = json_object_get(object, "text");
-    const json_t *speaker = json_object_get(object, "speaker_id");
     if (!json_is_object(object))
         return refuse(place, "holds %s, expected an object with \"audio\"", json_kind_text(object));
     if (text && !json_is_null(text) && !json_is_string(text))
         return refuse(place, "text is %s, expected a string", json_kind_text(text));
-    if (speaker && !json_is_null(speaker) && !json_is_integer(speaker))
-        return refuse(place, "speaker_id is %s, expected an integer", json_kind_text(speaker));
-    entry->line = place->line;
-    entry->speaker_id = json_is_integer(speaker) ? json_integer_value(speaker) : -1;
-    entry->text = need(strdup(json_is_string(text) ? json_string_value(text) : ""));
+    if (!json_is_null(text))
+        entry->text = need(strdup(json_is_string(text) ? json_string_value(text) : ""));
     return read_audio(json_object_get(object, "audio"), entry, place);
 }
 
@@ -163,42 +160,45 @@ static int is_blank(const char *line, size_t length) {
     return 1;
 }
 
-static char *add_line(struct manifest *manifest, const char *line, size_t length,
-                      const struct place *place) {
+static void add_line(struct manifest *manifest, const char *line, size_t length,
+                     const struct place *place) {
     if (manifest->count == manifest->capacity) {
         manifest->capacity = manifest->capacity ? 2 * manifest->capacity : 64;
         manifest->entries =
             need(realloc(manifest->entries, manifest->capacity * sizeof *manifest->entries));
     }
-    struct manifest_entry entry = {0};
-    char *why = parse_line(line, length, &entry, place);
-    if (why)
-        free_entry(&entry);
-    else
-        manifest->entries[manifest->count++] = entry;
-    return why;
+    struct manifest_entry entry = {.line = place->line};
+    entry.error = parse_line(line, length, &entry, place);
+    manifest->entries[manifest->count++] = entry;
+}
+
+/* A file of which no line can be used is not a manifest: the reason is that of the first. */
+static char *check_usable(const struct manifest *manifest, const char *name) {
+    if (manifest->count == 0)
+        return text_format("%s: manifest is empty, expected a line like %s", name,
+                           "{\"audio\": \"clip.wav\", \"text\": \"what was said\"}");
+    for (size_t i = 0; i < manifest->count; i++)
+        if (!manifest->entries[i].error) return NULL;
+    return text_format("%s", manifest->entries[0].error);
 }
 
 char *manifest_parse(struct manifest *manifest, const char *text, size_t size, const char *name) {
     struct place place = {.name = name};
-    char *why = NULL;
     *manifest = (struct manifest){0};
     if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
         text += 3;
         size -= 3;
     }
-    while (size > 0 && !why) {
+    while (size > 0) {
         const char *end = memchr(text, '\n', size);
         size_t length = end ? (size_t)(end - text) : size;
         place.line++;
-        if (!is_blank(text, length)) why = add_line(manifest, text, length, &place);
+        if (!is_blank(text, length)) add_line(manifest, text, length, &place);
         if (end) length++;
         text += length;
         size -= length;
     }
-    if (!why && manifest->count == 0)
-        why = text_format("%s: manifest is empty, expected a line like %s", name,
-                          "{\"audio\": \"clip.wav\", \"text\": \"what was said\"}");
+    char *why = check_usable(manifest, name);
     if (why) manifest_free(manifest);
     return why;
 }

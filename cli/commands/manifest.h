@@ -15,9 +15,9 @@ struct manifest_entry {
     char *audio_path; /* NULL: the manifest holds the samples itself */
     float *samples;   /* [sample_count] at 16 kHz, or NULL */
     size_t sample_count;
-    char *text;         /* reference; "" when missing */
-    int64_t speaker_id; /* -1 when missing */
-    uint32_t line;      /* line of the file, from 1 */
+    char *text;    /* reference; "" when missing, NULL for null */
+    char *error;   /* why the line cannot be used; NULL: it can */
+    uint32_t line; /* line of the file, from 1 */
 };
 
 struct manifest {
@@ -25,7 +25,8 @@ struct manifest {
     size_t count, capacity;
 };
 
-/* Reads a file. Returns NULL, or the reason why it cannot be used, to be freed. */
+/* Reads a file. Returns NULL, or the reason why it cannot be used, to be freed: a line that is at
+ * fault is an entry with an error, as long as another is not. */
 char *manifest_read(struct manifest *manifest, const char *path);
 /* The same of text in memory; `name` is used in messages. */
 char *manifest_parse(struct manifest *manifest, const char *text, size_t size, const char *name);

@@ -115,15 +115,20 @@ pst_status report_add(struct report *report, const struct report_sample *sample,
     return PST_OK;
 }
 
-void report_print(struct report *report, FILE *stream) {
+double report_rate(const struct report *report) {
     const pst_word_counts *words = &report->words;
+    if (words->substitutions + words->deletions + words->hits == 0) return -1;
+    return pst_word_error_rate(words);
+}
+
+void report_print(struct report *report, FILE *stream) {
     print_field(stream, "{\n  \"model_id\": ", report->model_id);
     print_field(stream, ",\n  \"adapter_dir\": ", report->adapter_dir);
     print_field(stream, ",\n  \"processor_dir\": ", report->processor_dir);
     print_field(stream, ",\n  \"device\": ", report->device);
     fputs(",\n  \"wer\": ", stream);
-    if (words->substitutions + words->deletions + words->hits)
-        print_rate(stream, pst_word_error_rate(words));
+    if (report_rate(report) >= 0)
+        print_rate(stream, report_rate(report));
     else
         fputs("null", stream);
     if (fflush(report->samples) != 0 || ferror(report->samples))

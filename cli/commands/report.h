@@ -27,6 +27,8 @@ struct report_sample {
 /* What `report` names must live as long as it. */
 void report_open(struct report *report);
 pst_status report_add(struct report *report, const struct report_sample *sample, pst_error *err);
+/* The word error rate of the samples so far; below 0: none has a reference. */
+double report_rate(const struct report *report);
 /* Prints the report, without a line end. */
 void report_print(struct report *report, FILE *stream);
 void report_close(struct report *report);

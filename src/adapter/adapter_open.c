@@ -41,6 +41,7 @@ static const struct adapter_method *const METHODS[] = {
     [PEFT_LN_TUNING] = &LN_TUNING_METHOD,
     [PEFT_TRAINABLE_TOKENS] = &TRAINABLE_TOKENS_METHOD,
 };
+_Static_assert(sizeof METHODS / sizeof *METHODS == PEFT_METHOD_COUNT, "a method has no row");
 
 pst_status adapter_resolve(const struct pst_model *model, const struct peft_config *config,
                            struct safetensors *file, const pst_adapter_options *options,

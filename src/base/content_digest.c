@@ -41,7 +41,7 @@ static int compute(const char *path, const struct file_stamp *stamp, char hex[DI
     if (stat(path, &before) != 0) return 0;
     file_stamp_of(&first, &before);
     if (!file_stamp_equal(&first, stamp)) return 0;
-    if (digest_file(DIGEST_SHA256, path, hex, NULL) || stat(path, &after) != 0) return 0;
+    if (digest_file(DIGEST_SHA256, path, NULL, hex, NULL) || stat(path, &after) != 0) return 0;
     file_stamp_of(&last, &after);
     return file_stamp_equal(&last, stamp);
 }

@@ -42,7 +42,8 @@ void digest_free(struct digest *digest) {
     digest->context = NULL;
 }
 
-static pst_status add_file(struct digest *digest, int fd, const char *path, pst_error *err) {
+static pst_status add_file(struct digest *digest, int fd, const char *path,
+                           const struct cancel *cancel, pst_error *err) {
     unsigned char piece[1 << 16]; /* long against a system call, short against a cache */
     for (;;) {
         ssize_t size = read(fd, piece, sizeof piece);
@@ -50,19 +51,20 @@ static pst_status add_file(struct digest *digest, int fd, const char *path, pst_
         if (size < 0 && errno == EINTR) continue;
         if (size < 0) return error_system(err, "read", path, errno);
         pst_status status = digest_add(digest, piece, (size_t)size, err);
+        if (!status) status = cancel_check(cancel, err);
         if (status) return status;
     }
 }
 
-pst_status digest_file(enum digest_kind kind, const char *path, char hex[DIGEST_HEX_SIZE],
-                       pst_error *err) {
+pst_status digest_file(enum digest_kind kind, const char *path, const struct cancel *cancel,
+                       char hex[DIGEST_HEX_SIZE], pst_error *err) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return error_set(err, PST_ERR_MODEL, "%s: no such file", path);
     if (fd < 0) return error_system(err, "open", path, errno);
     struct digest digest = {0};
     pst_status status = digest_begin(&digest, kind, err);
-    if (!status) status = add_file(&digest, fd, path, err);
+    if (!status) status = add_file(&digest, fd, path, cancel, err);
     if (!status) status = digest_end(&digest, hex, err);
     digest_free(&digest);
     close(fd);

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "base/cancel.h"
 #include "potstill.h"
 
 enum digest_kind { DIGEST_SHA1, DIGEST_SHA256 };
@@ -21,8 +22,9 @@ pst_status digest_add(struct digest *digest, const void *bytes, size_t length, p
 pst_status digest_end(struct digest *digest, char hex[DIGEST_HEX_SIZE], pst_error *err);
 void digest_free(struct digest *digest);
 
-/* The hex digits of the whole file `path`; a missing one is PST_ERR_MODEL. */
-pst_status digest_file(enum digest_kind kind, const char *path, char hex[DIGEST_HEX_SIZE],
-                       pst_error *err);
+/* The hex digits of the whole file `path`; a missing one is PST_ERR_MODEL. `cancel` may be
+ * NULL. */
+pst_status digest_file(enum digest_kind kind, const char *path, const struct cancel *cancel,
+                       char hex[DIGEST_HEX_SIZE], pst_error *err);
 
 #endif

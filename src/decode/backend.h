@@ -50,7 +50,8 @@ struct backend {
     struct thread_pool *pool; /* the session's */
     struct spans *spans;      /* NULL: nobody is watching */
     size_t vocab;
-    int32_t start, end; /* the token before a text, and the one that ends it */
+    int32_t start;          /* the token before a text */
+    struct end_tokens ends; /* those that end it */
 };
 
 #endif

@@ -1,7 +1,7 @@
 /* beam.c - beam search as transformers' vectorised form does it, in the same float32 arithmetic.
  *
  * K running beams and K finished slots. A step takes the best 2 K continuations of the running
- * beams (one end token each at most, so K always go on). Those that end, by the end token or the
+ * beams (one end token each at most, so K always go on; more with several end tokens). Those that end, by the end token or the
  * length, may enter the finished slots if they are among the best K; the others run on. "Not
  * allowed" is upstream's -1e9 added to a score rather than a test, which matters when few
  * candidates are alive: float32 has a spacing of 64 there and the order of such candidates is that
@@ -14,9 +14,11 @@
 
 static const float FORBIDDEN = -1.0e9f;
 
-/* Upstream keeps 2 K candidates; one more shows the gap to the first that is dropped. */
-static size_t kept_candidates(size_t beams) {
-    return 2 * beams;
+/* Upstream keeps 2 K candidates, or (ends + 1) K, so that K are left when all ends are among them;
+ * one more shows the gap to the first that is dropped. */
+static size_t kept_candidates(const struct search *search) {
+    size_t ends = search->rules.ends.count;
+    return (ends > 1 ? ends + 1 : 2) * search->beams;
 }
 
 /* Better score first; of equals the one that comes first in the flattened [beams, vocab]. */
@@ -41,7 +43,7 @@ static void search_row(void *context, size_t index, unsigned thread) {
     (void)thread;
     struct search *search = context;
     const struct kernels *kernels = search->backend->kernels;
-    size_t vocab = search->rules.vocab, size = kept_candidates(search->beams) + 1, count = 0;
+    size_t vocab = search->rules.vocab, size = kept_candidates(search) + 1, count = 0;
     const struct hypothesis *beam = &search->running[index];
     const float *logits = search->logits + index * vocab;
     float *scores = search->scores + index * vocab;
@@ -51,6 +53,7 @@ static void search_row(void *context, size_t index, unsigned thread) {
     search->log_sums[index] = logits[likely] - scores[likely];
     rules_apply(&search->rules, scores, beam->tokens, beam->count,
                 search->kept + index * search->rules.max_length);
+    if (search->rules.options->renormalize_logits) kernels->log_softmax(scores, scores, vocab);
     for (size_t token = 0; token < vocab; token++) {
         float score = scores[token] + beam->score;
         if (count == size && !(score > best[size - 1].score)) continue;
@@ -60,7 +63,7 @@ static void search_row(void *context, size_t index, unsigned thread) {
 }
 
 static void merge_rows(struct search *search) {
-    size_t beams = search->beams, size = kept_candidates(beams) + 1, count = 0;
+    size_t beams = search->beams, size = kept_candidates(search) + 1, count = 0;
     for (size_t i = 0; i < beams * size; i++) {
         const struct candidate *candidate = &search->row_best[i];
         if (count == size && !better(candidate, &search->best[size - 1])) continue;
@@ -84,14 +87,15 @@ static void note_gap(struct search *search, float gap) {
 }
 
 static int ends(const struct search *search, const struct candidate *candidate, size_t length) {
-    return candidate->token == search->rules.eos_token_id || length + 1 >= search->rules.max_length;
+    return is_end_token(&search->rules.ends, candidate->token) ||
+           length + 1 >= search->rules.max_length;
 }
 
 /* The best K that do not end run on. */
 static void choose_running(struct search *search, size_t length) {
     size_t beams = search->beams, count = 0;
-    struct candidate order[2 * BEAMS_MAX] = {0};
-    for (size_t i = 0; i < kept_candidates(beams); i++) {
+    struct candidate order[(ENDS_MAX + 1) * BEAMS_MAX];
+    for (size_t i = 0; i < kept_candidates(search); i++) {
         struct candidate candidate = search->best[i];
         if (ends(search, &candidate, length)) candidate.score += FORBIDDEN;
         /* Stable insertion: of equals the one that ranked first. */
@@ -107,8 +111,8 @@ static void choose_running(struct search *search, size_t length) {
         search->parents[chosen] = order[chosen].beam;
     }
     float dropped = order[beams].score;
-    if (search->best[kept_candidates(beams)].score > dropped)
-        dropped = search->best[kept_candidates(beams)].score;
+    if (search->best[kept_candidates(search)].score > dropped)
+        dropped = search->best[kept_candidates(search)].score;
     if (length > 1) note_gap(search, order[beams - 1].score - dropped);
 }
 
@@ -149,7 +153,7 @@ static void update_finished(struct search *search, size_t length, int improvable
         const struct hypothesis *old = &search->finished[i];
         insert_entry(entries, &count, beams, (struct entry){old->score, old, NULL, old->filled});
     }
-    for (size_t i = 0; i < kept_candidates(beams); i++) {
+    for (size_t i = 0; i < kept_candidates(search); i++) {
         const struct candidate *candidate = &search->best[i];
         int allowed = i < beams && ends(search, candidate, length);
         float score = candidate->score / norm;
@@ -196,7 +200,7 @@ static int can_improve(const struct search *search, size_t length) {
 }
 
 static int all_end(const struct search *search, size_t length) {
-    for (size_t i = 0; i < kept_candidates(search->beams); i++)
+    for (size_t i = 0; i < kept_candidates(search); i++)
         if (!ends(search, &search->best[i], length)) return 0;
     return 1;
 }

@@ -60,7 +60,7 @@ pst_status greedy_search(struct search *search, pst_error *err) {
         if (best.margin < search->margin) search->margin = best.margin;
         text->logprob += logprob;
         text->tokens[text->count++] = (int32_t)best.token;
-        if ((int32_t)best.token == search->rules.eos_token_id) break;
+        if (is_end_token(&search->rules.ends, (int32_t)best.token)) break;
     }
     search->winner = text;
     return PST_OK;

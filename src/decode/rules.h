@@ -13,11 +13,24 @@
 /* More beams than anyone uses; keeps rows * vocab and the candidate lists small. */
 enum { BEAMS_MAX = 64 };
 
+/* The tokens that end a text: one, in most models. */
+enum { ENDS_MAX = 15 };
+struct end_tokens {
+    int32_t ids[ENDS_MAX]; /* [count] */
+    uint32_t count;
+};
+
+static inline int is_end_token(const struct end_tokens *ends, int32_t token) {
+    for (uint32_t i = 0; i < ends->count; i++)
+        if (ends->ids[i] == token) return 1;
+    return 0;
+}
+
 struct rules {
     const pst_decode_options *options;
     size_t vocab;
     size_t max_length; /* tokens, start token included */
-    int32_t eos_token_id;
+    struct end_tokens ends;
 };
 
 /* Fails with the name of the first option that transformers or this model would not take. */

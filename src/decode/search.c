@@ -14,7 +14,7 @@ static struct hypothesis *take_hypotheses(struct arena *arena, size_t beams, siz
 
 static void lay_out(struct search *search, struct arena *arena, size_t beams, size_t length) {
     size_t vocab = search->backend->vocab;
-    size_t candidates = 2 * beams + 1; /* see beam.c */
+    size_t candidates = (ENDS_MAX + 1) * beams + 1; /* see beam.c */
     search->scores = ARENA_TAKE(arena, beams * vocab, float);
     search->kept = ARENA_TAKE(arena, beams * length, float);
     search->log_sums = ARENA_TAKE(arena, beams, float);

@@ -5,8 +5,54 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/file_view.h"
+
+/* Where a number ends that begins at `at`; *integer: it has digits only. */
+static size_t number_end(const char *text, size_t size, size_t at, int *integer) {
+    *integer = 1;
+    if (text[at] == '-') at++;
+    for (; at < size && text[at] && strchr("0123456789.eE+-", text[at]); at++)
+        if (text[at] < '0' || text[at] > '9') *integer = 0;
+    return at;
+}
+
+/* Python's integers have no largest one, and transformers writes 10^30 for "no limit". Those that
+ * may not fit 64 bits become real numbers: what reads them wants to know that they are large. */
+static void widen_integers(struct buffer *wide, const char *text, size_t size) {
+    enum { DIGITS_SURE = 18, DIGITS_REAL = 300 };
+    int quoted = 0;
+    for (size_t at = 0; at < size;) {
+        int integer;
+        size_t end = at + 1;
+        if (text[at] == '"') quoted = !quoted;
+        if (quoted && text[at] == '\\' && end < size) end++;
+        if (!quoted && (text[at] == '-' || (text[at] >= '0' && text[at] <= '9'))) {
+            end = number_end(text, size, at, &integer);
+            size_t digits = end - at - (text[at] == '-');
+            if (integer && digits > DIGITS_REAL)
+                buffer_text(wide, text[at] == '-' ? "-1e300" : "1e300");
+            else
+                buffer_append(wide, text + at, end - at);
+            if (integer && digits > DIGITS_SURE && digits <= DIGITS_REAL) buffer_text(wide, ".0");
+        } else {
+            buffer_append(wide, text + at, end - at);
+        }
+        at = end;
+    }
+}
+
+json_t *json_parse(const char *text, size_t size, size_t flags, json_error_t *error) {
+    flags |= JSON_REJECT_DUPLICATES;
+    json_t *root = json_loadb(text, size, flags, error);
+    if (root || json_error_code(error) != json_error_numeric_overflow) return root;
+    struct buffer wide = {0};
+    widen_integers(&wide, text, size);
+    if (!wide.failed) root = json_loadb(wide.data, wide.length, flags, error);
+    buffer_free(&wide);
+    return root;
+}
 
 pst_status json_file_open(struct json_file *file, const char *path, size_t limit, pst_error *err) {
     *file = (struct json_file){0};
@@ -14,7 +60,7 @@ pst_status json_file_open(struct json_file *file, const char *path, size_t limit
     pst_status status = file_view_open(&view, path, limit, err);
     if (status) return status;
     json_error_t error;
-    json_t *root = json_loadb((const char *)view.data, view.size, JSON_REJECT_DUPLICATES, &error);
+    json_t *root = json_parse((const char *)view.data, view.size, 0, &error);
     file_view_close(&view);
     if (!root && json_error_code(&error) == json_error_out_of_memory) return error_memory(err, 0);
     if (!root)

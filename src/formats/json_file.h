@@ -13,6 +13,10 @@ struct json_file {
     char *path;
 };
 
+/* json_loadb() with duplicate keys refused, and as Python reads integers beyond 64 bits: such a one
+ * becomes a real number. */
+json_t *json_parse(const char *text, size_t size, size_t flags, json_error_t *error);
+
 /* Reads an object from `path`: at most `limit` bytes, strict UTF-8, no duplicate keys. */
 pst_status json_file_open(struct json_file *file, const char *path, size_t limit, pst_error *err);
 void json_file_close(struct json_file *file);

@@ -15,7 +15,8 @@
 enum {
     PICKLE_BYTES_MAX = 4 << 20, /* a tensor takes some 200 bytes */
     TENSORS_MAX = 1 << 16,
-    PROTOCOL = 2, /* the one that torch writes, and reads in its safe mode */
+    STORAGE_NAME_MAX = 255, /* they are numbers */
+    PROTOCOL = 2,           /* the one that torch writes, and reads in its safe mode */
     TEXT_SHOWN = 80
 };
 
@@ -28,6 +29,7 @@ struct value {
         int64_t number;   /* BOOL, INTEGER */
         const char *text; /* [count] */
         size_t first;     /* member in machine.members; of a STORAGE or TENSOR: its arguments */
+        size_t mark;      /* of a MARK: machine.mark before it */
         size_t dict;      /* its number */
         size_t global;    /* its place in GLOBALS */
     } as;
@@ -49,6 +51,7 @@ struct machine {
     struct value *members; /* [member_count] of all tuples, one after the other */
     struct pair *pairs;    /* [pair_count] of all dicts, in the order they were made */
     size_t depth, member_count, pair_count, dict_count;
+    size_t mark; /* of the stack, up to and with the last mark; 0: there is none */
 };
 
 /* ------------------------------------------------------------------------------------- globals */
@@ -153,12 +156,21 @@ static struct value *peek(const struct machine *m, size_t below, enum kind kind)
     return value->kind == kind ? value : NULL;
 }
 
-/* How many values lie above the last mark; 0 in *found when there is no mark. */
-static size_t count_marked(const struct machine *m, int *found) {
-    size_t count = 0;
-    while (count < m->depth && m->stack[m->depth - 1 - count].kind != MARK) count++;
-    *found = count < m->depth;
-    return count;
+/* How many values lie above the last mark, or in all. Marks know the one before them, so that
+ * nothing is searched for: the work is linear in the bytes. */
+static size_t count_marked(const struct machine *m) {
+    return m->depth - m->mark;
+}
+
+static pst_status push_mark(struct machine *m) {
+    push(m, (struct value){.kind = MARK, .as.mark = m->mark});
+    m->mark = m->depth;
+    return PST_OK;
+}
+
+/* Forgets the last mark, which there is. */
+static void drop_mark(struct machine *m) {
+    m->mark = m->stack[m->mark - 1].as.mark;
 }
 
 /* -------------------------------------------------------------------------------- instructions */
@@ -240,15 +252,14 @@ static pst_status push_tuple(struct machine *m, size_t count) {
 }
 
 static pst_status push_short_tuple(struct machine *m, size_t count) {
-    int found;
-    if (count_marked(m, &found) < count) return damaged(m, "a tuple of more values than there are");
+    if (count_marked(m) < count) return damaged(m, "a tuple of more values than there are");
     return push_tuple(m, count);
 }
 
 static pst_status push_marked_tuple(struct machine *m) {
-    int found;
-    size_t count = count_marked(m, &found);
-    if (!found) return damaged(m, "a tuple without a beginning");
+    size_t count = count_marked(m);
+    if (!m->mark) return damaged(m, "a tuple without a beginning");
+    drop_mark(m);
     for (size_t i = m->depth - count; i < m->depth; i++) m->stack[i - 1] = m->stack[i];
     m->depth--; /* the mark is gone from below */
     return push_tuple(m, count);
@@ -273,15 +284,14 @@ static pst_status set_items(struct machine *m, size_t count, size_t between) {
 }
 
 static pst_status set_item(struct machine *m) {
-    int found;
-    if (count_marked(m, &found) < 3) return damaged(m, "an item without key, value or dict");
+    if (count_marked(m) < 3) return damaged(m, "an item without key, value or dict");
     return set_items(m, 2, 0);
 }
 
 static pst_status set_marked_items(struct machine *m) {
-    int found;
-    size_t count = count_marked(m, &found);
-    if (!found) return damaged(m, "items without a beginning");
+    size_t count = count_marked(m);
+    if (!m->mark) return damaged(m, "items without a beginning");
+    drop_mark(m);
     return set_items(m, count, 1);
 }
 
@@ -317,7 +327,8 @@ static pst_status push_storage(struct machine *m) {
     if (!tuple || tuple->count != 5 || member[0].kind != TEXT ||
         !is_text(member[0].as.text, member[0].count, kind) || member[1].kind != GLOBAL ||
         GLOBALS[member[1].as.global].role != STORAGE_TYPE || member[2].kind != TEXT ||
-        member[3].kind != TEXT || member[4].kind != INTEGER || member[4].as.number < 0)
+        member[2].count > STORAGE_NAME_MAX || member[3].kind != TEXT || member[4].kind != INTEGER ||
+        member[4].as.number < 0)
         return damaged(m, "a reference to something else than a tensor's storage");
     m->stack[m->depth - 1].kind = STORAGE;
     return PST_OK;
@@ -358,7 +369,7 @@ static pst_status check_protocol(struct machine *m) {
 static pst_status execute(struct machine *m, unsigned char code) {
     switch (code) {
     case 0x80: return check_protocol(m);
-    case '(': return push(m, (struct value){.kind = MARK});
+    case '(': return push_mark(m);
     case 'N': return push(m, (struct value){.kind = NONE});
     case 0x88: return push(m, (struct value){.kind = BOOL, .as.number = 1});
     case 0x89: return push(m, (struct value){.kind = BOOL, .as.number = 0});
@@ -471,10 +482,20 @@ static pst_status collect(const struct machine *m, struct pickle *pickle) {
                          TENSORS_MAX);
     pickle->tensors = calloc(count + 1, sizeof *pickle->tensors);
     if (!pickle->tensors) return error_memory(m->err, count * sizeof *pickle->tensors);
+    size_t name_bytes = 0;
     for (size_t i = 0; i < m->pair_count; i++) {
         if (m->pairs[i].dict != dict) continue;
-        pst_status status = read_pair(m, &m->pairs[i], &pickle->tensors[pickle->count++]);
+        struct pickle_tensor *tensor = &pickle->tensors[pickle->count++];
+        pst_status status = read_pair(m, &m->pairs[i], tensor);
         if (status) return status;
+        /* Different names stand in different bytes. One recalled again and again would become
+         * gigabytes. */
+        name_bytes += tensor->name_bytes;
+        if (name_bytes > m->size)
+            return error_set(m->err, PST_ERR_MODEL,
+                             "%s: data.pkl: names tensors with more than the %zu bytes it has: "
+                             "some are there twice",
+                             m->path, m->size);
     }
     return PST_OK;
 }

@@ -13,7 +13,7 @@
 #include "formats/zip_file.h"
 
 static const size_t FILE_BYTES_MAX = (size_t)1 << 40;
-enum { NAME_SHOWN = 80 };
+enum { NAME_SHOWN = 80, PREFIX_MAX = 256 /* a file name and a slash */ };
 
 /* One run of pickle_file_parse(). */
 struct archive_reader {
@@ -46,7 +46,7 @@ static const struct zip_entry *find_pickle(struct archive_reader *run) {
     const size_t length = sizeof name - 1;
     for (size_t i = 0; i < run->zip.count; i++) {
         const struct zip_entry *entry = &run->zip.entries[i];
-        if (entry->name_bytes <= length ||
+        if (entry->name_bytes <= length || entry->name_bytes - length > PREFIX_MAX ||
             memcmp(entry->name + entry->name_bytes - length, name, length) != 0 ||
             memchr(entry->name, '/', entry->name_bytes) !=
                 entry->name + entry->name_bytes - length - 1)

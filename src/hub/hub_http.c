@@ -17,6 +17,11 @@ static const long BODY_CHUNK_BYTES = 256 << 10; /* 16 times libcurl's: fewer cal
 
 static const size_t HEAD_BYTES_MAX = 256 << 10; /* the hub's have some 4 KB */
 
+/* A server that sends a byte now and then is never silent, and never done. Within so many times the
+ * silence allowed the head must be there; and the body must bring, on average, what the slowest of
+ * modems did. */
+enum { WINDOW_PATIENCES = 3, BYTES_PER_SECOND_MIN = 1000 };
+
 static uint64_t now_ms(void) {
     return clock_now_ns() / 1000000;
 }
@@ -145,7 +150,11 @@ struct call {
     pst_status status; /* of the sink or the caller's function */
     pst_error *err;
     size_t head_bytes;
+    uint64_t window_ms;  /* when the window began that the speed is measured over */
+    size_t window_bytes; /* what came since */
+    int in_body;
     int silent;   /* ended because the server said nothing */
+    int slow;     /* or too little */
     int unwanted; /* ended because the body is of a reply without a file */
 };
 
@@ -165,6 +174,9 @@ static size_t take_header(char *line, size_t size, size_t count, void *user) {
 static size_t take_body(char *bytes, size_t size, size_t count, void *user) {
     struct call *call = user;
     call->http->touched_ms = now_ms();
+    if (!call->in_body) call->window_ms = call->http->touched_ms;
+    call->in_body = 1;
+    call->window_bytes += size * count;
     call->unwanted =
         !call->request->sink || (call->reply->status != 200 && call->reply->status != 206);
     if (call->unwanted) return 0;
@@ -173,14 +185,26 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *user) {
     return call->status ? 0 : size * count;
 }
 
+/* Has the window passed, and brought too little? */
+static int is_slow(struct call *call, uint64_t now) {
+    uint64_t window = (uint64_t)WINDOW_PATIENCES * call->http->patience_ms;
+    if (now - call->window_ms <= window) return 0;
+    if (!call->in_body || call->window_bytes * 1000 < window * BYTES_PER_SECOND_MIN) return 1;
+    call->window_ms = now;
+    call->window_bytes = 0;
+    return 0;
+}
+
 /* libcurl calls this several times a second, also while nothing comes. */
 static int watch(void *user, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
                  curl_off_t up) {
     (void)down_total, (void)down, (void)up_total, (void)up;
     struct call *call = user;
     if (!call->status) call->status = hub_http_report(call->http, call->err);
-    call->silent = now_ms() - call->http->touched_ms > call->http->patience_ms;
-    return call->status || call->silent;
+    uint64_t now = now_ms();
+    call->silent = now - call->http->touched_ms > call->http->patience_ms;
+    call->slow = !call->silent && is_slow(call, now);
+    return call->status || call->silent || call->slow;
 }
 
 /* Adds "name: value" to `list`; 0 when memory ran out. */
@@ -263,14 +287,21 @@ static enum hub_outcome outcome_of(struct call *call, CURLcode code, const char 
     char *host = hub_http_host(call->request->url);
     const char *name = host ? host : "the hub";
     const char *why = *curl_error ? curl_error : curl_easy_strerror(code);
+    double window = WINDOW_PATIENCES * (call->http->patience_ms / 1000.0);
     if (call->silent)
         error_set(call->err, PST_ERR_IO, "%s: sent nothing for %.1f seconds", name,
                   call->http->patience_ms / 1000.0);
+    else if (call->slow && call->in_body)
+        error_set(call->err, PST_ERR_IO, "%s: sent less than %d bytes a second for %.1f seconds",
+                  name, BYTES_PER_SECOND_MIN, window);
+    else if (call->slow)
+        error_set(call->err, PST_ERR_IO, "%s: gave no whole answer within %.1f seconds", name,
+                  window);
     else
         error_set(call->err, PST_ERR_IO, "%s: %s", name,
                   code == CURLE_OK ? "sent no status line" : why);
     free(host);
-    return call->silent || is_cut(code) ? HUB_CUT : HUB_FAILED;
+    return call->silent || call->slow || is_cut(code) ? HUB_CUT : HUB_FAILED;
 }
 
 /* What should be encrypted is not sent in clear. */
@@ -298,7 +329,7 @@ enum hub_outcome hub_http_send(struct hub_http *http, const struct hub_request *
     enum hub_outcome outcome = HUB_FAILED;
     if (add_headers(http, request, &headers)) {
         set_up(&call, headers, curl_error);
-        http->touched_ms = now_ms();
+        http->touched_ms = call.window_ms = now_ms();
         outcome = outcome_of(&call, curl_easy_perform(http->curl), curl_error);
     } else {
         error_memory(err, 0);

@@ -14,6 +14,7 @@
 #include "base/option_struct.h"
 #include "hub/hub_client.h"
 #include "hub/hub_download.h"
+#include "hub/hub_partial.h"
 #include "hub/hub_store.h"
 
 static const uint64_t FILE_BYTES_MAX =
@@ -282,6 +283,7 @@ static pst_status run(struct pull *pull, const char *required, char **dir, pst_e
     pst_status status =
         required ? look_for_kind(pull, required, err) : look_for_whichever(pull, err);
     if (!status) status = fetch_all(pull, err);
+    if (!status) hub_partial_clean(&pull->store);
     if (!status) status = hub_store_refer(&pull->store, pull->repo.revision, pull->commit, err);
     if (status) return status;
     char *folder = hub_path(pull->store.repo, "snapshots", pull->commit, NULL);

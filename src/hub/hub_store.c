@@ -81,30 +81,48 @@ static int try_lock(int fd) {
     return done == 0;
 }
 
-pst_status hub_store_lock(const struct hub_store *store, struct hub_http *http, const char *etag,
-                          int *fd, pst_error *err) {
-    enum { POLL_MS = 100, LOCK_MODE = 0664 }; /* filelock's mode: a group may share a cache */
-    *fd = -1;
+/* Opens the lock of a blob; -1: it cannot be had, and the blob goes without. */
+static int open_lock(const struct hub_store *store, const char *etag, pst_error *err) {
+    enum { LOCK_MODE = 0664 }; /* filelock's mode: a group may share a cache */
     struct buffer path = {0};
     buffer_format(&path, "%s/%s.lock", store->locks, etag);
     if (path.failed) {
+        error_record_memory(err, 0);
         buffer_free(&path);
-        return error_memory(err, 0);
+        return -1;
     }
-    pst_status status = PST_OK;
-    int lock = path_make_parents(path.data)
-                   ? open(path.data, O_RDWR | O_CREAT | O_CLOEXEC, LOCK_MODE)
-                   : -1;
-    while (lock >= 0 && !status && !try_lock(lock)) {
-        if (errno != EWOULDBLOCK) break; /* no locks on this file system */
-        status = hub_http_wait(http, POLL_MS, err);
-    }
-    if (status)
-        hub_store_unlock(lock);
-    else
-        *fd = lock;
+    int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    int lock = path_make_parents(path.data) ? open(path.data, flags, LOCK_MODE) : -1;
     buffer_free(&path);
+    return lock;
+}
+
+pst_status hub_store_lock(const struct hub_store *store, struct hub_http *http, const char *etag,
+                          int *fd, pst_error *err) {
+    enum { POLL_MS = 100 };
+    *fd = -1;
+    pst_error none = {0};
+    int lock = open_lock(store, etag, &none);
+    if (none.code) return error_memory(err, 0);
+    pst_status status = PST_OK;
+    int held = lock >= 0 && try_lock(lock);
+    while (lock >= 0 && !held && !status && errno == EWOULDBLOCK) {
+        status = hub_http_wait(http, POLL_MS, err);
+        held = !status && try_lock(lock);
+    }
+    if (held)
+        *fd = lock;
+    else
+        hub_store_unlock(lock);
     return status;
+}
+
+int hub_store_try_lock(const struct hub_store *store, const char *etag, int *fd) {
+    *fd = open_lock(store, etag, NULL);
+    if (*fd >= 0 && try_lock(*fd)) return 1;
+    hub_store_unlock(*fd);
+    *fd = -1;
+    return 0;
 }
 
 /* The file stays, as filelock leaves it: removing it would let two processes lock two files. */
@@ -122,7 +140,7 @@ static pst_status create_aside(const char *path, const char *ending, char **made
     for (int attempt = 0; error_number == EEXIST && attempt < ATTEMPTS; attempt++) {
         char *name = name_aside(path, ending, attempt);
         if (!name) return error_memory(err, 0);
-        int opened = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        int opened = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (opened >= 0) {
             *made = name;
             *fd = opened;

@@ -37,6 +37,8 @@ pst_status hub_store_look(const struct hub_store *store, const char *commit, con
 pst_status hub_store_lock(const struct hub_store *store, struct hub_http *http, const char *etag,
                           int *fd, pst_error *err);
 void hub_store_unlock(int fd);
+/* The same without waiting: 0 when another process has the lock, or it cannot be had. */
+int hub_store_try_lock(const struct hub_store *store, const char *etag, int *fd);
 
 /* Creates a file with a name of its own beside the blob. `*path` is in fresh memory. */
 pst_status hub_store_create(const struct hub_store *store, const char *etag, char **path, int *fd,

@@ -41,6 +41,7 @@ struct source {
     struct ort_weights weights;
     const struct published *published;
     struct file_view licence; /* without data: none */
+    struct cancel cancel;
 };
 
 static void close_source(struct source *source) {
@@ -77,13 +78,14 @@ static pst_status open_files(struct source *source, const char *dir, pst_error *
 }
 
 /* Reads all that is imported, and checks that the parts belong together. */
-static pst_status open_source(struct source *source, const char *dir, const char *licence_file,
-                              pst_error *err) {
-    *source = (struct source){0};
+static pst_status open_source(struct source *source, const char *dir,
+                              const pst_import_options *options, pst_error *err) {
+    *source = (struct source){.cancel = {options->cancelled, options->user}};
     pst_status status = open_files(source, dir, err);
-    if (!status) status = open_licence(source, dir, licence_file, err);
+    if (!status) status = open_licence(source, dir, options->licence_file, err);
     if (!status)
-        status = ort_weights_find(&source->weights, &source->encoder, &source->decoder, err);
+        status = ort_weights_find(&source->weights, &source->encoder, &source->decoder,
+                                  &source->cancel, err);
     if (status) return status;
     const struct ort_weights *weights = &source->weights;
     for (size_t i = 0; i < sizeof PUBLISHED / sizeof *PUBLISHED; i++)
@@ -163,11 +165,19 @@ static const char PREPROCESSOR_CONFIG[] =
     "  \"sampling_rate\": 16000\n"
     "}\n";
 
-static pst_status write_weights(const char *dir, const struct ort_weights *weights,
-                                pst_error *err) {
+/* The tensors are in memory already. */
+static pst_status fill(void *user, const struct tensor_source *tensor, const void **data,
+                       pst_error *err) {
+    *data = tensor->data;
+    return cancel_check(user, err);
+}
+
+static pst_status write_weights(const char *dir, struct source *source, pst_error *err) {
+    const struct ort_weights *weights = &source->weights;
     char *path = path_join(dir, "model.safetensors");
     if (!path) return error_memory(err, 0);
-    pst_status status = safetensors_write(path, weights->tensors, weights->count, err);
+    pst_status status =
+        safetensors_write_by(path, weights->tensors, weights->count, fill, &source->cancel, err);
     free(path);
     return status;
 }
@@ -183,7 +193,7 @@ static pst_status write_tokenizer(const char *dir, const struct tokenizer_bin *t
     return model_folder_put_buffer(dir, "tokenizer.json", &json, err);
 }
 
-static pst_status write_folder(const char *dir, const struct source *source, pst_error *err) {
+static pst_status write_folder(const char *dir, struct source *source, pst_error *err) {
     struct buffer config = {0};
     put_config(&config, source);
     pst_status status = model_folder_put_buffer(dir, "config.json", &config, err);
@@ -197,14 +207,16 @@ static pst_status write_folder(const char *dir, const struct source *source, pst
     if (!status && source->licence.data)
         status = model_folder_put(dir, LICENCE_FILE, (const char *)source->licence.data,
                                   source->licence.size, err);
-    return status ? status : write_weights(dir, &source->weights, err);
+    if (!status) status = cancel_check(&source->cancel, err);
+    if (!status) status = write_weights(dir, source, err);
+    return status ? status : cancel_check(&source->cancel, err);
 }
 
 static pst_status import(const char *source_dir, const char *target_dir,
                          const pst_import_options *options, pst_error *err) {
     struct source source;
     struct folder_writer writer;
-    pst_status status = open_source(&source, source_dir, options->licence_file, err);
+    pst_status status = open_source(&source, source_dir, options, err);
     if (!status)
         status = folder_writer_open(&writer, target_dir,
                                     options->force ? &MODEL_FOLDER_FILES : NULL, err);

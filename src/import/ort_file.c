@@ -281,6 +281,8 @@ static pst_status read_node(struct reader *reader, const struct table *table, ui
     if (!status) status = read_names(reader, table, NODE_INPUTS, &node.inputs);
     if (!status) status = read_names(reader, table, NODE_OUTPUTS, &node.outputs);
     if (status) return status;
+    if (node.outputs > ORT_OUTPUTS_MAX)
+        return refuse(reader, table->at, "a node has too many outputs");
     struct ort_node *grown =
         grow(file->nodes, file->node_count, 1, &reader->node_capacity, sizeof *file->nodes);
     if (!grown) return error_memory(reader->err, 0);

@@ -22,7 +22,8 @@ enum {
     ORT_DEPTH_MAX = 8,
     ORT_NAME_BYTES_MAX = 512,
     ORT_TABLES_MAX = 1 << 17,
-    ORT_NAMES_MAX = 1 << 18
+    ORT_NAMES_MAX = 1 << 18,
+    ORT_OUTPUTS_MAX = 1024 /* of a node: each is compared with all inputs of others */
 };
 
 /* Element types, by their numbers in the format (those of ONNX). */

@@ -67,6 +67,9 @@ enum {
     OTHER_TENSORS = 10
 };
 
+/* Rows of the largest matrix that are compared before the caller is asked again. */
+enum { AT_ONCE = 1024 };
+
 /* One of the two graphs, and the weights being collected. */
 struct side {
     const struct ort_file *file;
@@ -75,6 +78,7 @@ struct side {
     struct ort_weights *weights;
     const struct ort_node *last_linear; /* added last; NULL: none yet */
     size_t values_left;                 /* that may still be dequantised */
+    const struct cancel *cancel;
     pst_error *err;
 };
 
@@ -305,6 +309,7 @@ static pst_status add_layers(struct side *side, uint32_t layers, const struct pa
         status = part->kind == PART_NORM
                      ? add_norm(side, path, out)
                      : add_linear(side, path, out, in, part->kind == PART_LINEAR_BIAS);
+        if (!status) status = cancel_check(side->cancel, side->err);
     }
     return status;
 }
@@ -333,6 +338,8 @@ static pst_status check_tied(const struct side *side, const struct ort_matrix *p
     if (!status) status = check_shape(side, embedding.q, "the embedding", 2, shape);
     if (status) return status;
     for (size_t token = 0; token < vocab; token++) {
+        if (token % AT_ONCE == 0) status = cancel_check(side->cancel, side->err);
+        if (status) return status;
         for (size_t i = 0; i < dim; i++) {
             float a = ort_matrix_at(&embedding, token, i), b = ort_matrix_at(projection, i, token);
             float steps = ort_matrix_step(&embedding, i) + ort_matrix_step(projection, token);
@@ -362,6 +369,7 @@ static pst_status add_embedding(struct side *side) {
         return refuse_tensor(side, projection.q, "has an impossible number of tokens");
     side->weights->vocab = (uint32_t)vocab;
     status = add_matrix(side, &projection, "embed_tokens", vocab, side->weights->dim);
+    if (!status) status = cancel_check(side->cancel, side->err);
     return status ? status : check_tied(side, &projection);
 }
 
@@ -424,19 +432,22 @@ static pst_status add_all(struct side *encoder, struct side *decoder) {
 }
 
 pst_status ort_weights_find(struct ort_weights *weights, const struct ort_file *encoder_file,
-                            const struct ort_file *decoder_file, pst_error *err) {
+                            const struct ort_file *decoder_file, const struct cancel *cancel,
+                            pst_error *err) {
     *weights = (struct ort_weights){0};
     struct side encoder = {.file = encoder_file,
                            .node_prefix = "/",
                            .tensor_prefix = "model.encoder.",
                            .weights = weights,
                            .values_left = encoder_file->size,
+                           .cancel = cancel,
                            .err = err};
     struct side decoder = {.file = decoder_file,
                            .node_prefix = "/model/decoder/",
                            .tensor_prefix = "model.decoder.",
                            .weights = weights,
                            .values_left = decoder_file->size,
+                           .cancel = cancel,
                            .err = err};
     pst_status status = read_sizes(&encoder, &decoder);
     if (!status) status = allocate(weights, err);

@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "base/cancel.h"
 #include "formats/safetensors.h"
 #include "import/ort_file.h"
 #include "potstill.h"
@@ -25,9 +26,11 @@ struct ort_weights {
 };
 
 /* Collects every tensor of the checkpoint; one that is missing, or has another shape than its
- * place in the network asks for, is named. The files must outlive the weights. */
+ * place in the network asks for, is named. The files must outlive the weights. `cancel` may
+ * be NULL. */
 pst_status ort_weights_find(struct ort_weights *weights, const struct ort_file *encoder,
-                            const struct ort_file *decoder, pst_error *err);
+                            const struct ort_file *decoder, const struct cancel *cancel,
+                            pst_error *err);
 void ort_weights_free(struct ort_weights *weights);
 
 #endif

@@ -44,6 +44,7 @@ static pst_status write_folder(struct merge_run *run, const char *target_dir, ps
     if (status) return status;
     status = merge_write_weights(run, writer.temporary.path, err);
     if (!status) status = merge_write_rest(run, writer.temporary.path, err);
+    if (!status) status = cancel_check(&run->cancel, err);
     if (!status) return folder_writer_commit(&writer, err);
     folder_writer_abort(&writer);
     return status;
@@ -81,6 +82,7 @@ pst_status pst_merge(const char *model_dir, const pst_merge_adapter *adapters, s
         .chosen = adapters,
         .count = count,
         .options = &own,
+        .cancel = {own.cancelled, own.user},
     };
     status = merge_open(&run, err);
     if (!status) status = resolve_dtype(&run, err);

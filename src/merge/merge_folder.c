@@ -58,13 +58,14 @@ static pst_status copy_all(const struct merge_run *run, const char *dir, pst_err
 /* -------------------------------------------------------------------------------------- record */
 
 /* Adds "name": "SHA-256" when there is such a file. */
-static pst_status add_hash(json_t *files, const char *dir, const char *name, pst_error *err) {
+static pst_status add_hash(const struct merge_run *run, json_t *files, const char *dir,
+                           const char *name, pst_error *err) {
     char hash[DIGEST_HEX_SIZE];
     char *path = path_join(dir, name);
     if (!path) return error_memory(err, 0);
     pst_status status = PST_OK;
     if (path_is_file(path)) {
-        status = digest_file(DIGEST_SHA256, path, hash, err);
+        status = digest_file(DIGEST_SHA256, path, &run->cancel, hash, err);
         if (!status && json_object_set_new(files, name, json_string(hash)) != 0)
             status = error_memory(err, 0);
     }
@@ -72,10 +73,10 @@ static pst_status add_hash(json_t *files, const char *dir, const char *name, pst
     return status;
 }
 
-static pst_status add_hashes(json_t *files, const char *dir, const char *const *names, size_t count,
-                             pst_error *err) {
+static pst_status add_hashes(const struct merge_run *run, json_t *files, const char *dir,
+                             const char *const *names, size_t count, pst_error *err) {
     pst_status status = PST_OK;
-    for (size_t i = 0; i < count && !status; i++) status = add_hash(files, dir, names[i], err);
+    for (size_t i = 0; i < count && !status; i++) status = add_hash(run, files, dir, names[i], err);
     return status;
 }
 
@@ -88,16 +89,23 @@ static json_t *source(const char *dir) {
 
 static pst_status record_model(const struct merge_run *run, json_t *record, pst_error *err) {
     static const char *const CONFIGS[] = {"config.json", "generation_config.json",
-                                          "model.safetensors.index.json"};
+                                          "model.safetensors.index.json",
+                                          "pytorch_model.bin.index.json"};
     const struct checkpoint *checkpoint = &run->model->weights.checkpoint;
     json_t *entry = source(run->model_dir), *files = json_object_get(entry, "files");
     if (!entry || json_object_set_new(record, "model", entry) != 0) return error_memory(err, 0);
-    pst_status status = add_hashes(files, run->model_dir, CONFIGS, COUNT(CONFIGS), err);
+    pst_fingerprint base;
+    pst_status status = pst_model_fingerprint(run->model, &base, err);
+    if (status) return status;
+    if (json_object_set_new(entry, "fingerprint", json_string(base.sha256)) != 0)
+        return error_memory(err, 0);
+    status = add_hashes(run, files, run->model_dir, CONFIGS, COUNT(CONFIGS), err);
     if (!status)
-        status =
-            add_hashes(files, run->processor_dir, PROCESSOR_FILES, COUNT(PROCESSOR_FILES), err);
+        status = add_hashes(run, files, run->processor_dir, PROCESSOR_FILES, COUNT(PROCESSOR_FILES),
+                            err);
     for (uint32_t i = 0; i < checkpoint->count && !status; i++)
-        status = add_hash(files, run->model_dir, strrchr(checkpoint->files[i].path, '/') + 1, err);
+        status =
+            add_hash(run, files, run->model_dir, strrchr(checkpoint->files[i].path, '/') + 1, err);
     return status;
 }
 
@@ -111,7 +119,7 @@ static pst_status record_adapters(const struct merge_run *run, json_t *record, p
         if (!entry || json_array_append_new(list, entry) != 0 ||
             json_object_set_new(entry, "weight", json_real(adapter->weight)) != 0)
             return error_memory(err, 0);
-        status = add_hashes(json_object_get(entry, "files"), adapter->dir, ADAPTER_FILES,
+        status = add_hashes(run, json_object_get(entry, "files"), adapter->dir, ADAPTER_FILES,
                             COUNT(ADAPTER_FILES), err);
     }
     return status;
@@ -123,13 +131,15 @@ pst_status merge_record_sources(const struct merge_run *run, json_t *record, pst
 }
 
 /* What was made: potstill verify compares. */
-static pst_status record_result(const char *dir, json_t *record, pst_error *err) {
+static pst_status record_result(const struct merge_run *run, const char *dir, json_t *record,
+                                pst_error *err) {
     static const char *const MADE[] = {"config.json", "generation_config.json",
                                        "model.safetensors"};
     json_t *files = json_object();
     if (!files || json_object_set_new(record, "files", files) != 0) return error_memory(err, 0);
-    pst_status status = add_hashes(files, dir, MADE, COUNT(MADE), err);
-    return status ? status : add_hashes(files, dir, PROCESSOR_FILES, COUNT(PROCESSOR_FILES), err);
+    pst_status status = add_hashes(run, files, dir, MADE, COUNT(MADE), err);
+    return status ? status
+                  : add_hashes(run, files, dir, PROCESSOR_FILES, COUNT(PROCESSOR_FILES), err);
 }
 
 static pst_status write_record(const struct merge_run *run, const char *dir, pst_error *err) {
@@ -139,7 +149,7 @@ static pst_status write_record(const struct merge_run *run, const char *dir, pst
                                "embeddings_untied", untied);
     pst_status status = record ? PST_OK : error_memory(err, 0);
     if (!status) status = merge_record_sources(run, record, err);
-    if (!status) status = record_result(dir, record, err);
+    if (!status) status = record_result(run, dir, record, err);
     struct buffer text = {0};
     if (!status) {
         json_write(&text, record);

@@ -15,9 +15,12 @@ pst_status merge_open(struct merge_run *run, pst_error *err) {
     pst_adapter_options_init(&adapter_options);
     adapter_options.warn = run->options->warn;
     adapter_options.user = run->options->user;
-    for (size_t i = 0; i < run->count && !status; i++)
-        status = pst_adapter_open(run->model, run->chosen[i].dir, &adapter_options,
-                                  &run->adapters[i], err);
+    for (size_t i = 0; i < run->count && !status; i++) {
+        status = cancel_check(&run->cancel, err);
+        if (!status)
+            status = pst_adapter_open(run->model, run->chosen[i].dir, &adapter_options,
+                                      &run->adapters[i], err);
+    }
     if (status) return status;
     pst_error found;
     status = adapter_check_together(&run->model->weights, (const pst_adapter *const *)run->adapters,

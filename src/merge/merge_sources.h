@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "adapter/adapter.h"
+#include "base/cancel.h"
 #include "model/model.h"
 #include "potstill_tools.h"
 
@@ -18,6 +19,7 @@ struct merge_run {
     pst_adapter **adapters; /* [count] */
     size_t count;
     const pst_merge_options *options;
+    struct cancel cancel;
     enum dtype dtype;
     int tied;         /* as the result will be */
     uint32_t changed; /* modules that an adapter touches */

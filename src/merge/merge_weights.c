@@ -35,10 +35,12 @@ static int is_changed(const struct merge_run *run, uint32_t slot) {
 /* Applies every adapter to the widened module. */
 static pst_status apply(const struct merge_run *run, uint32_t slot, double *weight, double *bias,
                         pst_error *err) {
-    pst_status status = PST_OK;
-    for (size_t i = 0; i < run->count && !status; i++)
+    pst_status status = cancel_check(&run->cancel, err);
+    for (size_t i = 0; i < run->count && !status; i++) {
         status =
             adapter_merge_module(run->adapters[i], slot, run->chosen[i].weight, weight, bias, err);
+        if (!status) status = cancel_check(&run->cancel, err);
+    }
     return status;
 }
 
@@ -225,7 +227,8 @@ static pst_status fill(void *user, const struct tensor_source *source, const voi
     if (!writer->merged.weight || writer->slot != writer->slots[at]) {
         free_merged(&writer->merged);
         writer->slot = writer->slots[at];
-        pst_status status = merge_module(writer->run, writer->slot, &writer->merged, err);
+        pst_status status = cancel_check(&writer->run->cancel, err);
+        if (!status) status = merge_module(writer->run, writer->slot, &writer->merged, err);
         if (status) return status;
     }
     *data = writer->is_bias[at] ? writer->merged.bias : writer->merged.weight;

@@ -6,10 +6,12 @@
 
 #include "base/error.h"
 #include "base/file_view.h"
+#include "base/text.h"
 #include "formats/json_file.h"
+#include "formats/pickle_file.h"
 
 static const size_t INDEX_BYTES_MAX = 64 << 20;
-enum { SHARDS_MAX = 1024 };
+enum { SHARDS_MAX = 1024, MAPPED_MAX = 1 << 16 /* tensors; real models have some hundred */ };
 
 static pst_status add_file(struct checkpoint *checkpoint, const char *dir, const char *name,
                            pst_error *err) {
@@ -19,7 +21,9 @@ static pst_status add_file(struct checkpoint *checkpoint, const char *dir, const
     checkpoint->files = files;
     char *path = path_join(dir, name);
     if (!path) return error_memory(err, 0);
-    pst_status status = safetensors_open(&files[checkpoint->count], path, err);
+    int is_pickle = text_ends_with(name, strlen(name), ".bin");
+    pst_status status =
+        (is_pickle ? pickle_file_open : safetensors_open)(&files[checkpoint->count], path, err);
     free(path);
     if (!status) checkpoint->count++;
     return status;
@@ -56,6 +60,9 @@ static pst_status open_shards(struct checkpoint *checkpoint, const char *dir, co
                          "%s: weight_map is %s, expected an object that maps "
                          "tensors to files",
                          checkpoint->path, json_is_object(map) ? "empty" : json_kind(map));
+    if (json_object_size(map) > MAPPED_MAX)
+        return error_set(err, PST_ERR_MODEL, "%s: weight_map has %zu tensors, expected at most %d",
+                         checkpoint->path, json_object_size(map), MAPPED_MAX);
     const char *tensor;
     json_t *name;
     json_object_foreach((json_t *)map, tensor, name) {
@@ -84,16 +91,41 @@ static pst_status open_single(struct checkpoint *checkpoint, const char *dir, co
                               pst_error *err) {
     checkpoint->path = strdup(single);
     if (!checkpoint->path) return error_memory(err, 0);
-    return add_file(checkpoint, dir, "model.safetensors", err);
+    return add_file(checkpoint, dir, strrchr(single, '/') + 1, err);
 }
 
-/* No safetensors at all: say what was found instead, since old checkpoints are pickles. */
-static pst_status explain_missing(const char *dir, pst_error *err) {
-    int is_pickle = path_has_file(dir, "pytorch_model.bin");
-    return error_set(err, PST_ERR_MODEL, "%s: has no model.safetensors%s", dir,
-                     is_pickle ? "; its pytorch_model.bin is a pickle: convert it with "
-                                 "save_pretrained(safe_serialization=True)"
-                               : " and no model.safetensors.index.json");
+/* In the order in which transformers looks for them: the first is taken, whatever else is there. */
+static const struct {
+    const char *name;
+    pst_status (*open)(struct checkpoint *checkpoint, const char *dir, const char *path,
+                       pst_error *err);
+} KINDS[] = {
+    {"model.safetensors", open_single},
+    {"model.safetensors.index.json", open_index},
+    {"pytorch_model.bin", open_single},
+    {"pytorch_model.bin.index.json", open_index},
+};
+
+const char *checkpoint_name(const char *dir) {
+    for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
+        if (path_has_file(dir, KINDS[i].name)) return KINDS[i].name;
+    return NULL;
+}
+
+static pst_status open_kind(struct checkpoint *checkpoint, const char *dir, pst_error *err) {
+    const char *name = checkpoint_name(dir);
+    if (!name)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: has no model.safetensors, no pytorch_model.bin and no index of "
+                         "shards (.index.json) of either",
+                         dir);
+    char *path = path_join(dir, name);
+    if (!path) return error_memory(err, 0);
+    size_t kind = 0;
+    while (strcmp(KINDS[kind].name, name) != 0) kind++;
+    pst_status status = KINDS[kind].open(checkpoint, dir, path, err);
+    free(path);
+    return status;
 }
 
 static void count_values(struct checkpoint *checkpoint) {
@@ -113,19 +145,7 @@ static void count_values(struct checkpoint *checkpoint) {
 
 pst_status checkpoint_open(struct checkpoint *checkpoint, const char *dir, pst_error *err) {
     *checkpoint = (struct checkpoint){0};
-    char *single = path_join(dir, "model.safetensors");
-    char *index = path_join(dir, "model.safetensors.index.json");
-    pst_status status;
-    if (!single || !index)
-        status = error_memory(err, 0);
-    else if (path_is_file(single))
-        status = open_single(checkpoint, dir, single, err);
-    else if (path_is_file(index))
-        status = open_index(checkpoint, dir, index, err);
-    else
-        status = explain_missing(dir, err);
-    free(single);
-    free(index);
+    pst_status status = open_kind(checkpoint, dir, err);
     if (status)
         checkpoint_close(checkpoint);
     else

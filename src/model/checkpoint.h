@@ -16,9 +16,12 @@ struct checkpoint {
     enum dtype dtype; /* of most values */
 };
 
-/* Opens <dir>/model.safetensors, else the shards of <dir>/model.safetensors.index.json. */
+/* Opens <dir>/model.safetensors, else the shards of <dir>/model.safetensors.index.json, else the
+ * pickles pytorch_model.bin or pytorch_model.bin.index.json. */
 pst_status checkpoint_open(struct checkpoint *checkpoint, const char *dir, pst_error *err);
 void checkpoint_close(struct checkpoint *checkpoint);
+/* The name of the file that it opens; NULL: the folder has none. */
+const char *checkpoint_name(const char *dir);
 /* Tells the system that this part will not be read for long; memory outside the mapped files is
  * left alone. */
 void checkpoint_release(const struct checkpoint *checkpoint, const void *first, size_t length);

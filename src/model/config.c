@@ -19,27 +19,51 @@ static pst_status get_u32(const struct json_file *file, const char *key, uint32_
     return status;
 }
 
-/* A token id, -1 when there is none. A list of one id is that id; several end tokens are
- * refused. */
-pst_status config_get_token(const struct json_file *file, const char *key, int32_t *id,
-                            pst_error *err) {
-    const json_t *value = json_object_get(file->root, key);
-    if (json_is_array(value)) {
-        if (json_array_size(value) != 1)
-            return error_set(err, PST_ERR_UNSUPPORTED,
-                             "%s: %s is a list of %zu ids, only one is supported", file->path, key,
-                             json_array_size(value));
-        value = json_array_get(value, 0);
-    }
-    if (!value || json_is_null(value)) return PST_OK;
+/* Negative ids are written for "none"; transformers compares them with tokens that never come. */
+static pst_status add_token(const struct json_file *file, const char *key, const json_t *value,
+                            int32_t *ids, uint32_t *count, pst_error *err) {
     if (!json_is_integer(value))
         return error_set(err, PST_ERR_MODEL, "%s: %s is %s, expected a token id", file->path, key,
                          json_kind(value));
     int64_t number = json_integer_value(value);
-    if (number < 0 || number >= CONFIG_VOCAB_MAX)
+    if (number >= CONFIG_VOCAB_MAX)
         return error_set(err, PST_ERR_MODEL, "%s: %s is %lld, expected a token id", file->path, key,
                          (long long)number);
-    *id = (int32_t)number;
+    if (number < 0) return PST_OK;
+    if (*count == CONFIG_ENDS_MAX)
+        return error_set(err, PST_ERR_UNSUPPORTED, "%s: %s has over %d ids", file->path, key,
+                         CONFIG_ENDS_MAX);
+    ids[(*count)++] = (int32_t)number;
+    return PST_OK;
+}
+
+pst_status config_get_tokens(const struct json_file *file, const char *key, int32_t *ids,
+                             uint32_t *count, pst_error *err) {
+    const json_t *value = json_object_get(file->root, key);
+    pst_status status = PST_OK;
+    *count = 0;
+    if (!value || json_is_null(value)) return PST_OK;
+    if (!json_is_array(value)) return add_token(file, key, value, ids, count, err);
+    for (size_t i = 0; i < json_array_size(value) && !status; i++)
+        status = add_token(file, key, json_array_get(value, i), ids, count, err);
+    return status;
+}
+
+pst_status config_get_token(const struct json_file *file, const char *key, int32_t *id,
+                            pst_error *err) {
+    int32_t ids[CONFIG_ENDS_MAX];
+    uint32_t count;
+    pst_status status = config_get_tokens(file, key, ids, &count, err);
+    if (status) return status;
+    const json_t *value = json_object_get(file->root, key);
+    if (count > 1)
+        return error_set(err, PST_ERR_UNSUPPORTED,
+                         "%s: %s is a list of %u ids, only one is supported", file->path, key,
+                         (unsigned)count);
+    if (count)
+        *id = ids[0];
+    else if (value && !json_is_null(value))
+        *id = -1;
     return PST_OK;
 }
 
@@ -160,6 +184,8 @@ static pst_status read_sizes(struct config *config, const struct json_file *file
         .tie_word_embeddings = 1,
         .bos_token_id = 1,
         .eos_token_id = 2,
+        .eos_token_ids = {2},
+        .eos_count = 1,
         .pad_token_id = -1,
         .decoder_start_token_id = 1,
     };
@@ -179,12 +205,26 @@ static pst_status read_sizes(struct config *config, const struct json_file *file
 
 static pst_status read_tokens(struct config *config, const struct json_file *file, pst_error *err) {
     pst_status status = config_get_token(file, "bos_token_id", &config->bos_token_id, err);
-    if (!status) status = config_get_token(file, "eos_token_id", &config->eos_token_id, err);
+    if (!status && json_object_get(file->root, "eos_token_id")) {
+        status =
+            config_get_tokens(file, "eos_token_id", config->eos_token_ids, &config->eos_count, err);
+        config->eos_token_id = config->eos_count ? config->eos_token_ids[0] : -1;
+    }
     if (!status) status = config_get_token(file, "pad_token_id", &config->pad_token_id, err);
     if (!status)
         status =
             config_get_token(file, "decoder_start_token_id", &config->decoder_start_token_id, err);
     return status;
+}
+
+/* Python asks whether the value is true: null is not, and 1 is. */
+static pst_status read_tie(struct config *config, const struct json_file *file, pst_error *err) {
+    static const char key[] = "tie_word_embeddings";
+    const json_t *value = json_object_get(file->root, key);
+    if (!json_is_null(value) && !json_is_integer(value))
+        return json_get_bool(file->root, file->path, key, &config->tie_word_embeddings, err);
+    config->tie_word_embeddings = json_integer_value(value) != 0;
+    return PST_OK;
 }
 
 static pst_status read_all(struct config *config, const struct json_file *file, pst_error *err) {
@@ -197,9 +237,7 @@ static pst_status read_all(struct config *config, const struct json_file *file, 
     if (!status)
         status =
             json_get_bool(file->root, file->path, "attention_bias", &config->attention_bias, err);
-    if (!status)
-        status = json_get_bool(file->root, file->path, "tie_word_embeddings",
-                               &config->tie_word_embeddings, err);
+    if (!status) status = read_tie(config, file, err);
     if (!status) status = read_tokens(config, file, err);
     return status;
 }

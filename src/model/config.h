@@ -15,7 +15,8 @@ enum {
     CONFIG_LAYERS_MAX = 128,
     CONFIG_HEADS_MAX = 256,
     CONFIG_VOCAB_MAX = 1 << 20,
-    CONFIG_LENGTH_MAX = 1 << 20
+    CONFIG_LENGTH_MAX = 1 << 20,
+    CONFIG_ENDS_MAX = 15 /* end tokens; published models have one */
 };
 
 struct config {
@@ -28,8 +29,11 @@ struct config {
     uint32_t max_position_embeddings;
     double rope_theta;
     int attention_bias;
-    int tie_word_embeddings;
-    int32_t bos_token_id, eos_token_id, pad_token_id, decoder_start_token_id; /* -1: none */
+    int tie_word_embeddings; /* in an open model: whether they are tied (weights.h) */
+    int32_t bos_token_id, pad_token_id, decoder_start_token_id; /* -1: none */
+    int32_t eos_token_id;                                       /* the first; -1: none */
+    int32_t eos_token_ids[CONFIG_ENDS_MAX];                     /* [eos_count] */
+    uint32_t eos_count;
 };
 
 /* Reads <dir>/config.json: the spellings of transformers 4.48 to 5.x. What upstream refuses, and
@@ -37,8 +41,12 @@ struct config {
  * rope type), is refused by name. */
 pst_status config_read(struct config *config, const char *dir, pst_error *err);
 
-/* Reads a token id, which may be missing (`*id` is then left as it is) or be a list of one id. */
+/* Reads a token id, which may be missing (`*id` is then left as it is), be negative, which means
+ * none, or be a list of one id. */
 pst_status config_get_token(const struct json_file *file, const char *key, int32_t *id,
                             pst_error *err);
+/* Reads a token id or a list of them: ids [CONFIG_ENDS_MAX]. Missing and negative ones are none. */
+pst_status config_get_tokens(const struct json_file *file, const char *key, int32_t *ids,
+                             uint32_t *count, pst_error *err);
 
 #endif

@@ -17,30 +17,35 @@ static pst_status open_tokenizer(struct pst_model *model, const char *dir, const
     return tokenizer_cache_open(&model->tokenizer, dir, cache_dir, err);
 }
 
+/* Without an end token a text ends at the length limit, as in transformers. */
 static pst_status check_tokens(const struct pst_model *model, const char *dir, pst_error *err) {
     const struct config *config = &model->config;
-    if (config->eos_token_id < 0 || config->decoder_start_token_id < 0)
+    if (config->decoder_start_token_id < 0)
         return error_set(err, PST_ERR_MODEL,
-                         "%s: eos_token_id or decoder_start_token_id is missing", dir);
-    if ((uint32_t)config->eos_token_id >= config->vocab ||
-        (uint32_t)config->decoder_start_token_id >= config->vocab)
-        return error_set(
-            err, PST_ERR_MODEL,
-            "%s: eos_token_id %d or decoder_start_token_id %d is outside the vocabulary of %u", dir,
-            config->eos_token_id, config->decoder_start_token_id, config->vocab);
+                         "%s: generation_config.json has no decoder_start_token_id and no "
+                         "bos_token_id, expected the token that begins a text",
+                         dir);
+    if (config->decoder_start_token_id >= (int32_t)config->vocab)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: decoder_start_token_id %d is outside the vocabulary of %u", dir,
+                         config->decoder_start_token_id, config->vocab);
+    for (uint32_t i = 0; i < config->eos_count; i++)
+        if (config->eos_token_ids[i] >= (int32_t)config->vocab)
+            return error_set(err, PST_ERR_MODEL,
+                             "%s: eos_token_id %d is outside the vocabulary of %u", dir,
+                             config->eos_token_ids[i], config->vocab);
     return PST_OK;
 }
 
 static pst_status open_parts(struct pst_model *model, const char *dir, const char *processor_dir,
                              const char *cache_dir, pst_error *err) {
     pst_status status = config_read(&model->config, dir, err);
-    if (!status)
-        status =
-            generation_config_read(&model->decode, &model->decode_lists, &model->config, dir, err);
+    if (!status) status = generation_config_read(&model->generation, &model->config, dir, err);
     if (!status) status = check_tokens(model, dir, err);
     if (!status) status = processor_read(&model->processor, processor_dir, err);
     if (!status) status = open_tokenizer(model, processor_dir, cache_dir, err);
     if (!status) status = weights_open(&model->weights, &model->config, dir, err);
+    if (!status) model->config.tie_word_embeddings = model->weights.tied;
     return status;
 }
 
@@ -61,7 +66,7 @@ void model_close(struct pst_model *model) {
     if (!model) return;
     weights_close(&model->weights);
     tokenizer_free(model->tokenizer);
-    free(model->decode_lists);
+    generation_close(&model->generation);
     free(model);
 }
 
@@ -74,7 +79,8 @@ pst_status model_need_weights(const struct pst_model *model, pst_error *err) {
 
 void pst_model_decode_options_sized(const pst_model *model, pst_decode_options *options,
                                     size_t struct_size) {
-    option_struct_fill(options, struct_size, &model->decode, sizeof model->decode);
+    option_struct_fill(options, struct_size, &model->generation.decode,
+                       sizeof model->generation.decode);
 }
 
 static pst_status need_tokenizer(const pst_model *model, pst_error *err) {

@@ -13,11 +13,20 @@ struct processor {
     int do_normalize; /* scale each clip to zero mean and unit variance; published models: 0 */
 };
 
+/* What generation_config.json asks for. */
+struct generation {
+    pst_decode_options decode;
+    int32_t *ids; /* storage of the lists in `decode`, and of their sequences */
+    pst_sequence_bias *biases;
+    int samples; /* do_sample: nothing here does */
+    /* A setting that greedy or beam search cannot honour; NULL: none. */
+    const char *no_greedy, *no_beams;
+};
+
 struct pst_model {
     struct config config;
     struct processor processor;
-    pst_decode_options decode; /* what generation_config.json asks for */
-    int32_t *decode_lists;     /* storage of the lists in `decode` */
+    struct generation generation;
     struct weights weights;
     struct tokenizer *tokenizer; /* NULL when the folder has none: decoding to text then fails */
     /* What computes; at most one of them, as a model may have been opened to be read only. */
@@ -34,11 +43,14 @@ void model_close(struct pst_model *model); /* which may be NULL */
 /* Refuses one without weights: a converted one. */
 pst_status model_need_weights(const struct pst_model *model, pst_error *err);
 
-/* Fills `decode` and the lists it points to from <dir>/generation_config.json; a missing file
- * leaves transformers' defaults. The special ids it names override those of `config`, as generate()
- * does. */
-pst_status generation_config_read(pst_decode_options *decode, int32_t **lists,
-                                  struct config *config, const char *dir, pst_error *err);
+/* Reads <dir>/generation_config.json, or config.json where there is none. The special ids it names,
+ * or lacks, take the place of those of `config`, as in generate(). */
+pst_status generation_config_read(struct generation *generation, struct config *config,
+                                  const char *dir, pst_error *err);
+void generation_close(struct generation *generation);
+/* Refuses a search that a setting of the model stands against. */
+pst_status generation_check(const struct generation *generation, uint32_t num_beams,
+                            pst_error *err);
 pst_status processor_read(struct processor *processor, const char *dir, pst_error *err);
 
 #endif

@@ -54,13 +54,12 @@ static const float *refuse(struct loader *loader, const pst_error *why) {
     return NULL;
 }
 
-/* The values of <module>.<part> as float32, in place when they can be. */
-static const float *take(struct loader *loader, const char *module, const char *part, uint32_t dims,
-                         const uint32_t *sizes) {
-    char name[MODULE_NAME_MAX + 16], found[128], wanted[128];
+/* The values of the tensor `name` as float32, in place when they can be. */
+static const float *take_named(struct loader *loader, const char *name, uint32_t dims,
+                               const uint32_t *sizes) {
+    char found[128], wanted[128];
     pst_error why;
     if (loader->status) return NULL;
-    snprintf(name, sizeof name, "%s.%s", module, part);
     const char *path = loader->weights->checkpoint.path;
     const struct tensor *tensor = checkpoint_find(&loader->weights->checkpoint, name);
     if (!tensor) {
@@ -81,6 +80,14 @@ static const float *take(struct loader *loader, const char *module, const char *
     error_set(&why, PST_ERR_UNSUPPORTED, "%s: %s is %s, expected F32, F16 or BF16", path, name,
               dtype_name(tensor->dtype));
     return refuse(loader, &why);
+}
+
+/* Those of <module>.<part>. */
+static const float *take(struct loader *loader, const char *module, const char *part, uint32_t dims,
+                         const uint32_t *sizes) {
+    char name[MODULE_NAME_MAX + 16];
+    snprintf(name, sizeof name, "%s.%s", module, part);
+    return take_named(loader, name, dims, sizes);
 }
 
 /* Enters a module into the registry; its name is `prefix` + `name`. */
@@ -185,6 +192,15 @@ static void load_encoder(struct loader *loader) {
     load_norm(loader, "layer_norm", &weights->encoder_layer_norm, 0);
 }
 
+static const char EMBEDDING[] = "model.decoder.embed_tokens.weight", OUTPUT[] = "proj_out.weight";
+
+/* Of tied matrices either may be the one that is stored. */
+static const char *embedding_tensor(const struct weights *weights, const struct config *config) {
+    int swapped = config->tie_word_embeddings && checkpoint_find(&weights->checkpoint, OUTPUT) &&
+                  !checkpoint_find(&weights->checkpoint, EMBEDDING);
+    return swapped ? OUTPUT : EMBEDDING;
+}
+
 static void load_decoder(struct loader *loader) {
     struct weights *weights = loader->weights;
     const struct config *config = loader->config;
@@ -192,8 +208,8 @@ static void load_decoder(struct loader *loader) {
     loader->prefix = "model.decoder.";
     struct module *embedding =
         enter(loader, "embed_tokens", MODULE_EMBEDDING, config->vocab, config->dim, 0);
-    embedding->weight =
-        take(loader, embedding->name, "weight", 2, (uint32_t[]){config->vocab, config->dim});
+    embedding->weight = take_named(loader, embedding_tensor(weights, config), 2,
+                                   (uint32_t[]){config->vocab, config->dim});
     weights->embed_tokens = (struct linear){
         .weight = embedding->weight, .out = config->vocab, .in = config->dim, .slot = slot};
     char prefix[48];
@@ -206,13 +222,16 @@ static void load_decoder(struct loader *loader) {
     load_norm(loader, "norm", &weights->decoder_norm, 0);
 }
 
-/* The output matrix: its own, or the embedding's when they are tied (which wins over a stored
- * one). */
+/* The output matrix: its own when it is stored beside the embedding, whatever the config says (a
+ * fine-tune of one of the two leaves the config as it was), else the embedding's when tied. */
 static void load_output(struct loader *loader) {
     struct weights *weights = loader->weights;
     const struct config *config = loader->config;
     loader->prefix = "";
-    if (!config->tie_word_embeddings) {
+    weights->tied =
+        config->tie_word_embeddings && !(checkpoint_find(&weights->checkpoint, EMBEDDING) &&
+                                         checkpoint_find(&weights->checkpoint, OUTPUT));
+    if (!weights->tied) {
         load_linear(loader, "proj_out", &weights->proj_out, config->vocab, config->dim, 0);
         return;
     }

@@ -89,6 +89,8 @@ struct weights {
     struct decoder_layer *decoder_layers; /* [config.decoder_layers] */
     struct norm decoder_norm;
     struct linear proj_out; /* [vocab, dim]; the weight of embed_tokens when tied */
+    /* The two are one: as tie_word_embeddings says, but never when the checkpoint stores both. */
+    int tied;
 
     struct module *modules; /* [module_count] */
     uint32_t module_count;
@@ -98,7 +100,7 @@ struct weights {
     uint32_t copy_count;
 };
 
-/* Opens model.safetensors, or the shards that model.safetensors.index.json names, in `dir`. */
+/* Opens the checkpoint in `dir` (checkpoint.h). */
 pst_status weights_open(struct weights *weights, const struct config *config, const char *dir,
                         pst_error *err);
 /* Called for a tensor that is missing or does not fit; `message` begins with the path of the

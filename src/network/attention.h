@@ -1,4 +1,7 @@
-/* attention.h - rotary positions, and attention of every frame to every frame. */
+/* attention.h - rotary positions, and attention of every frame to every frame.
+ *
+ * This is the encoder's; a step of the decoder attends in decoder.c. Scores, soft-max and the sum
+ * over values are one kernel, attend_rows() of kernels.h, so that scores are never written out. */
 #ifndef PST_NETWORK_ATTENTION_H
 #define PST_NETWORK_ATTENTION_H
 

@@ -167,12 +167,14 @@ pst_status engine_new(struct backend **backend, const struct pst_model *model,
     const struct kernels *kernels = model->network->kernels;
     engine->workspace = (struct workspace){
         .model = model, .network = model->network, .kernels = kernels, .pool = pool};
+    const struct config *config = &model->config;
     engine->backend = (struct backend){.calls = &CALLS,
                                        .kernels = kernels,
                                        .pool = pool,
                                        .vocab = model->config.vocab,
-                                       .start = model->config.decoder_start_token_id,
-                                       .end = model->config.eos_token_id};
+                                       .start = config->decoder_start_token_id,
+                                       .ends = {.count = config->eos_count}};
+    memcpy(engine->backend.ends.ids, config->eos_token_ids, sizeof config->eos_token_ids);
     *backend = &engine->backend;
     return PST_OK;
 }

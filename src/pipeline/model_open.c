@@ -40,8 +40,8 @@ void pst_model_free(pst_model *model) {
 }
 
 static uint32_t token_limit(const pst_model *model) {
-    return model->decode.max_new_tokens ? model->decode.max_new_tokens + 1
-                                        : model->decode.max_length;
+    return model->generation.decode.max_new_tokens ? model->generation.decode.max_new_tokens + 1
+                                        : model->generation.decode.max_length;
 }
 
 static void describe_device(const pst_model *model, pst_model_info *info) {

@@ -33,7 +33,7 @@ static pst_status fill_transcript(const struct pst_session *session, pst_transcr
     transcript->avg_logprob = winner->count > 1 ? winner->logprob / (double)(winner->count - 1) : 0;
     transcript->score = winner->score;
     transcript->margin = search->margin;
-    transcript->truncated = winner->tokens[winner->count - 1] != search->rules.eos_token_id;
+    transcript->truncated = !is_end_token(&search->rules.ends, winner->tokens[winner->count - 1]);
     if (!session->model->tokenizer) {
         transcript->text = strdup(""); /* a model without a tokenizer still gives its tokens */
         return transcript->text ? PST_OK : error_memory(err, 0);
@@ -58,7 +58,7 @@ static pst_status run(struct pst_session *session, const float *samples, size_t 
     if (status) return status;
     spans_clear(session->spans);
     status = encode(session, samples, count, err);
-    session->search.rules.eos_token_id = backend->end; /* known by now: see backend_single.c */
+    session->search.rules.ends = backend->ends; /* known by now: see backend_single.c */
     if (!status)
         status = (options->num_beams == 1 ? greedy_search : beam_search)(&session->search, err);
     uint64_t start = spans_start(session->spans);
@@ -70,16 +70,17 @@ static pst_status run(struct pst_session *session, const float *samples, size_t 
 /* `options` (NULL: the model's), with the model's limit where they have none. */
 static pst_status resolve(const struct pst_session *session, const pst_decode_options *options,
                           pst_decode_options *resolved, pst_error *err) {
-    *resolved = session->model->decode;
+    *resolved = session->model->generation.decode;
     if (options) pst_decode_options_init(resolved);
     pst_status status =
         option_struct_copy(resolved, sizeof *resolved, options, "pst_decode_options", err);
     if (status) return status;
     if (!resolved->max_length && !resolved->max_new_tokens) {
-        resolved->max_length = session->model->decode.max_length;
-        resolved->max_new_tokens = session->model->decode.max_new_tokens;
+        resolved->max_length = session->model->generation.decode.max_length;
+        resolved->max_new_tokens = session->model->generation.decode.max_new_tokens;
     }
-    return rules_check(resolved, session->backend->vocab, err);
+    status = generation_check(&session->model->generation, resolved->num_beams, err);
+    return status ? status : rules_check(resolved, session->backend->vocab, err);
 }
 
 /* What a converted model cannot do. */

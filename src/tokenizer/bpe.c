@@ -40,11 +40,25 @@ static size_t first_slot(const struct bpe *bpe, int32_t left, int32_t right) {
     return (size_t)(key * UINT64_C(0x9E3779B97F4A7C15) >> 32) & bpe->mask; /* Fibonacci hashing */
 }
 
-static struct merge *find_merge(const struct bpe *bpe, int32_t left, int32_t right) {
-    for (size_t i = first_slot(bpe, left, right);; i = (i + 1) & bpe->mask) {
+/* The longest run of taken slots that is looked through: in a table that is half full those of real
+ * merges have some tens, only of ones made on purpose do all meet in one place. */
+enum { RUN_MAX = 1000 };
+
+/* The slot of the pair, or the free one where it belongs; NULL: it would be at the end of too long
+ * a run, and is not there. */
+static struct merge *find_slot(const struct bpe *bpe, int32_t left, int32_t right) {
+    size_t i = first_slot(bpe, left, right);
+    for (int run = 0; run < RUN_MAX; run++, i = (i + 1) & bpe->mask) {
         struct merge *slot = &bpe->slots[i];
         if (slot->id < 0 || (slot->left == left && slot->right == right)) return slot;
     }
+    return NULL;
+}
+
+/* What the pair makes; NULL: nothing. */
+static const struct merge *find_merge(const struct bpe *bpe, int32_t left, int32_t right) {
+    const struct merge *slot = find_slot(bpe, left, right);
+    return slot && slot->id >= 0 ? slot : NULL;
 }
 
 static void find_byte_tokens(struct bpe *bpe, const struct vocabulary *vocabulary) {
@@ -64,8 +78,15 @@ pst_status bpe_build(struct bpe *bpe, const struct vocabulary *vocabulary,
     if (!bpe->slots) return error_memory(err, slots * sizeof *bpe->slots);
     memset(bpe->slots, 0xFF, slots * sizeof *bpe->slots);
     bpe->mask = slots - 1;
-    for (size_t i = 0; i < count; i++)
-        *find_merge(bpe, merges[i].left, merges[i].right) = merges[i];
+    for (size_t i = 0; i < count; i++) {
+        struct merge *slot = find_slot(bpe, merges[i].left, merges[i].right);
+        if (!slot)
+            return error_set(err, PST_ERR_MODEL,
+                             "tokenizer.json: model.merges has over %d pairs with one hash value: "
+                             "was it made to be slow?",
+                             RUN_MAX);
+        *slot = merges[i];
+    }
     find_byte_tokens(bpe, vocabulary);
     return PST_OK;
 }
@@ -165,7 +186,7 @@ static void propose(struct merge_run *run, int32_t left) {
     const struct symbol *symbol = &run->symbols[left];
     if (symbol->next == NONE) return;
     const struct merge *merge = find_merge(run->bpe, symbol->id, run->symbols[symbol->next].id);
-    if (merge->id < 0) return;
+    if (!merge) return;
     push(run, (struct candidate){.order = (uint64_t)merge->rank << 32 | (uint32_t)left,
                                  .id = merge->id});
 }
@@ -174,7 +195,8 @@ static void propose(struct merge_run *run, int32_t left) {
 static int holds(const struct merge_run *run, int32_t left, int32_t id) {
     const struct symbol *symbol = &run->symbols[left];
     if (symbol->id == NONE || symbol->next == NONE) return 0;
-    return find_merge(run->bpe, symbol->id, run->symbols[symbol->next].id)->id == id;
+    const struct merge *merge = find_merge(run->bpe, symbol->id, run->symbols[symbol->next].id);
+    return merge && merge->id == id;
 }
 
 static void merge_all(struct merge_run *run) {

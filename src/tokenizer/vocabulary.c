@@ -27,21 +27,29 @@ static int token_is(const struct token *token, const struct token *left,
            memcmp(token->text + left->length, right->text, right->length) == 0;
 }
 
-/* The slot of left + right: the one that holds it, or the empty one where it belongs. */
+/* The longest run of taken slots: in a table that is half full those of a real vocabulary have some
+ * tens, only of one made on purpose do all tokens meet in one place. */
+enum { RUN_MAX = 1000 };
+
+/* The slot of left + right: the one that holds it, or the empty one where it belongs; NULL: it
+ * would be at the end of too long a run, and is not there. */
 static struct vocabulary_slot *find_slot(const struct vocabulary *vocabulary, uint32_t hash,
                                          const struct token *left, const struct token *right) {
-    for (size_t i = first_slot(vocabulary, hash);; i = (i + 1) & vocabulary->mask) {
+    size_t i = first_slot(vocabulary, hash);
+    for (int run = 0; run < RUN_MAX; run++, i = (i + 1) & vocabulary->mask) {
         struct vocabulary_slot *slot = &vocabulary->slots[i];
         if (slot->id < 0) return slot;
         if (slot->hash == hash && token_is(&vocabulary->by_id[slot->id], left, right)) return slot;
     }
+    return NULL;
 }
 
 int32_t vocabulary_find_joined(const struct vocabulary *vocabulary, const struct token *left,
                                const struct token *right) {
     uint32_t hash = hash_more(HASH_START, left->text, left->length);
     hash = hash_more(hash, right->text, right->length);
-    return find_slot(vocabulary, hash, left, right)->id;
+    const struct vocabulary_slot *slot = find_slot(vocabulary, hash, left, right);
+    return slot ? slot->id : -1;
 }
 
 int32_t vocabulary_find(const struct vocabulary *vocabulary, const char *text, size_t length) {
@@ -86,6 +94,11 @@ static pst_status insert(struct vocabulary *vocabulary, const struct token *toke
     uint32_t hash = hash_more(HASH_START, token->text, token->length);
     struct vocabulary_slot *slot = find_slot(vocabulary, hash, token, &nothing);
     int length = utf8_cut(token->text, token->length, 60);
+    if (!slot)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: model.vocab has over %d tokens with one hash value: was it made to "
+                         "be slow?",
+                         name, RUN_MAX);
     if (slot->id >= 0)
         return error_set(err, PST_ERR_MODEL, "%s: model.vocab has \"%.*s\" twice, as %d and %d",
                          name, length, token->text, slot->id, token->id);

@@ -1,8 +1,8 @@
 /* diff.c - pst_diff(): how far two checkpoints are apart, tensor by tensor.
  *
- * Names are matched as the loader matches them, with or without a leading "model."; a
- * checkpoint without an output matrix lends its embedding, which serves for it. Everything
- * is computed in double. */
+ * Names are matched as the loader matches them, with or without a leading "model."; of the output
+ * matrix and the embedding a checkpoint may store one, which serves for both. Everything is computed
+ * in double. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,6 +199,7 @@ static pst_status list_names(struct names *names, const struct comparison *run, 
 static const struct tensor *find(const struct checkpoint *checkpoint, const char *name) {
     const struct tensor *tensor = checkpoint_find(checkpoint, name);
     if (!tensor && strcmp(name, OUTPUT) == 0) return checkpoint_find(checkpoint, EMBEDDING);
+    if (!tensor && strcmp(name, EMBEDDING) == 0) return checkpoint_find(checkpoint, OUTPUT);
     return tensor;
 }
 

@@ -54,7 +54,23 @@ static const char *position_text(const struct tensor *tensor, size_t index, char
     return tensor_shape_text(&at, text);
 }
 
+/* All of them in one finding: it is one mistake. */
+static void check_empty(struct findings *findings, const char *file,
+                        const struct safetensors *tensors) {
+    const struct tensor *first = NULL;
+    char text[128];
+    size_t empty = 0;
+    for (size_t i = tensors->count; i > 0; i--)
+        if (tensors->tensors[i - 1].count == 0) first = &tensors->tensors[i - 1], empty++;
+    if (first)
+        findings_addf(findings, PST_PROBLEM, file,
+                      "%zu of %zu tensors are empty (%s is %s): DeepSpeed ZeRO-3 saves such unless "
+                      "the weights are gathered first",
+                      empty, tensors->count, first->name, tensor_shape_text(first, text));
+}
+
 void verify_values(struct findings *findings, const char *file, const struct safetensors *tensors) {
+    check_empty(findings, file, tensors);
     for (size_t i = 0; i < tensors->count; i++) {
         const struct tensor *tensor = &tensors->tensors[i];
         char text[128];
@@ -78,8 +94,8 @@ static pst_status check_json(struct findings *findings, const char *name, const 
     pst_status status = file_view_open(&view, path, JSON_BYTES_MAX, &found);
     if (status) return findings_check(findings, status, name, &found, err);
     json_error_t error;
-    json_t *root = json_loadb((const char *)view.data, view.size,
-                              JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    json_t *root =
+        json_parse((const char *)view.data, view.size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
     file_view_close(&view);
     if (!root && json_error_code(&error) == json_error_out_of_memory) return error_memory(err, 0);
     if (!root)

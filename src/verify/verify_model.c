@@ -19,7 +19,7 @@
 struct model_check {
     struct findings *findings;
     struct config config;
-    pst_decode_options decode;
+    struct generation generation;
     struct weights weights;
     struct tokenizer *tokenizer;
 };
@@ -124,6 +124,30 @@ static pst_status check_keys(struct model_check *check, int weights_open, pst_er
     return PST_OK;
 }
 
+/* What generate() would do without options of its own. */
+static void check_search(const struct model_check *check) {
+    const struct generation *generation = &check->generation;
+    const char *bar =
+        generation->decode.num_beams > 1 ? generation->no_beams : generation->no_greedy;
+    uint32_t limit = generation->decode.max_new_tokens ? generation->decode.max_new_tokens + 1
+                                                       : generation->decode.max_length;
+    if (!verify_has(check->findings, GENERATION))
+        findings_addf(check->findings, PST_WARNING, GENERATION,
+                      "is missing: transcripts end after %u tokens, as in transformers",
+                      (unsigned)limit);
+    else if (limit > check->config.max_position_embeddings)
+        findings_addf(check->findings, PST_WARNING, GENERATION,
+                      "max_new_tokens is %u, config.json has max_position_embeddings %u",
+                      (unsigned)limit - 1, check->config.max_position_embeddings);
+    if (generation->samples)
+        findings_add(
+            check->findings, PST_WARNING, GENERATION,
+            "do_sample is true: generate() draws tokens at random, potstill takes the best");
+    if (bar)
+        findings_addf(check->findings, PST_WARNING, GENERATION,
+                      "%s is set, which transformers refuses in this search", bar);
+}
+
 /* Special ids, lengths: what generation_config.json and config.json say together. */
 static void check_generation(const struct model_check *check) {
     const struct config *config = &check->config;
@@ -133,7 +157,7 @@ static void check_generation(const struct model_check *check) {
         int needed;
     } ids[] = {
         {"bos_token_id", config->bos_token_id, 0},
-        {"eos_token_id", config->eos_token_id, 1},
+        {"eos_token_id", config->eos_token_id, 0},
         {"pad_token_id", config->pad_token_id, 0},
         {"decoder_start_token_id", config->decoder_start_token_id, 1},
     };
@@ -145,14 +169,10 @@ static void check_generation(const struct model_check *check) {
                           "%s is %d, expected an id below vocab_size %u", ids[i].key, ids[i].id,
                           config->vocab);
     }
-    if (!verify_has(check->findings, GENERATION))
-        findings_addf(check->findings, PST_WARNING, GENERATION,
-                      "is missing: transcripts end after %u tokens, as in transformers",
-                      check->decode.max_length);
-    else if (check->decode.max_length > config->max_position_embeddings)
-        findings_addf(check->findings, PST_WARNING, GENERATION,
-                      "max_length is %u, config.json has max_position_embeddings %u",
-                      check->decode.max_length, config->max_position_embeddings);
+    if (config->eos_count == 0)
+        findings_add(check->findings, PST_WARNING, CONFIG,
+                     "no eos_token_id: transcripts end at the length limit only");
+    check_search(check);
 }
 
 /* ----------------------------------------------------------------------------------- tokenizer */
@@ -183,7 +203,8 @@ static void check_ids(const struct model_check *check) {
                       "has ids up to %zu, the model's vocab_size is %u: tokens above it can be "
                       "decoded, not generated",
                       size - 1, vocab);
-    check_special(check, "eos_token_id", check->config.eos_token_id);
+    for (uint32_t i = 0; i < check->config.eos_count; i++)
+        check_special(check, "eos_token_id", check->config.eos_token_ids[i]);
     check_special(check, "decoder_start_token_id", check->config.decoder_start_token_id);
 }
 
@@ -236,9 +257,11 @@ static void check_unexpected(struct model_check *check, const char *file,
         if (!module)
             findings_addf(check->findings, PST_PROBLEM, file, "tensor %s is not of this model",
                           tensor->name);
-        else if (check->config.tie_word_embeddings && strcmp(module->name, "proj_out") == 0)
+        else if (check->config.tie_word_embeddings && !check->weights.tied &&
+                 strcmp(module->name, "proj_out") == 0)
             findings_addf(check->findings, PST_WARNING, file,
-                          "%s is not used: tie_word_embeddings makes the embedding serve for it",
+                          "%s is stored beside the embedding and used, though tie_word_embeddings "
+                          "is true: set it to false, as transformers before 5 drops the tensor",
                           tensor->name);
         else if (tensor->dtype != check->weights.checkpoint.dtype)
             findings_addf(check->findings, PST_WARNING, file, "%s is %s, most tensors are %s",
@@ -304,7 +327,7 @@ static pst_status check_hash(struct findings *findings, const char *name, const 
     }
     char *path = path_join(findings->dir, name);
     if (!path) return error_memory(err, 0);
-    pst_status status = digest_file(DIGEST_SHA256, path, hash, &found);
+    pst_status status = digest_file(DIGEST_SHA256, path, NULL, hash, &found);
     free(path);
     if (status) return findings_check(findings, status, name, &found, err);
     /* A setting may be edited on purpose; weights are not. */
@@ -340,14 +363,12 @@ static pst_status check_record(struct findings *findings, pst_error *err) {
 static pst_status check_all(struct model_check *check, pst_error *err) {
     struct findings *findings = check->findings;
     struct processor processor;
-    int32_t *lists = NULL;
     pst_error found;
     pst_status read = config_read(&check->config, findings->dir, &found);
     pst_status status = findings_check(findings, read, CONFIG, &found, err);
     if (!status && !read) {
         pst_status generation =
-            generation_config_read(&check->decode, &lists, &check->config, findings->dir, &found);
-        free(lists);
+            generation_config_read(&check->generation, &check->config, findings->dir, &found);
         status = findings_check(findings, generation, GENERATION, &found, err);
         if (!status && !generation) check_generation(check);
     }
@@ -364,6 +385,7 @@ pst_status verify_model(struct findings *findings, pst_error *err) {
     struct model_check check = {.findings = findings};
     pst_status status = check_all(&check, err);
     weights_close(&check.weights);
+    generation_close(&check.generation);
     tokenizer_free(check.tokenizer);
     return status;
 }

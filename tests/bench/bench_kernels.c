@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "kernels/kernels.h"
+#include "support/kernel_sets.h"
 
 /* A run is long beside the clock's grain and short beside a time slice. */
 enum { RUNS = 100, RUNS_LEAST = 10 };
@@ -460,27 +461,14 @@ static void print_rows(const struct kernels *kernels) {
 }
 
 int main(int argc, char **argv) {
-    static const struct {
-        const char *name;
-        pst_cpu cpu;
-    } SETS[] = {{"reference", PST_CPU_REFERENCE},
-                {"neon", PST_CPU_NEON},
-                {"neon_dotprod", PST_CPU_NEON_DOTPROD},
-                {"neon_i8mm", PST_CPU_NEON_I8MM},
-                {"avx2", PST_CPU_AVX2},
-                {"avx_vnni", PST_CPU_AVX_VNNI},
-                {"avx512", PST_CPU_AVX512},
-                {"avx512_vnni", PST_CPU_AVX512_VNNI},
-                {"avx512_bf16", PST_CPU_AVX512_BF16},
-                {"amx", PST_CPU_AMX}};
     int packed_only = argc > 1 && !strcmp(argv[1], "--packed");
     int first = 1 + packed_only;
     if (!packed_only) print_memory_floor();
-    for (size_t i = 0; i < sizeof SETS / sizeof *SETS; i++) {
-        int wanted = argc == first && SETS[i].cpu != PST_CPU_REFERENCE;
-        for (int a = first; a < argc; a++) wanted |= !strcmp(argv[a], SETS[i].name);
-        const struct kernels *kernels;
-        if (!wanted || kernels_get(&kernels, SETS[i].cpu, NULL) != PST_OK) continue;
+    const struct kernels *kernels;
+    for (pst_cpu cpu = PST_CPU_AUTO; kernel_sets_next(&cpu, &kernels);) {
+        int wanted = argc == first && cpu != PST_CPU_REFERENCE;
+        for (int a = first; a < argc; a++) wanted |= !strcmp(argv[a], kernels->name);
+        if (!wanted) continue;
         print_packed(kernels);
         if (packed_only) continue;
         print_matmul(kernels, peak_of(kernels->packed[PST_PRECISION_F32]));

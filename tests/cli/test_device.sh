@@ -32,18 +32,54 @@ says 'potstill: packages: a converted model: the device cpu needs the model it w
 run transcribe --device mil --model micro audio/chirp.wav
 exits 3; prints ''
 says 'potstill: micro: not a converted model, expected a folder with potstill.json or a package'
+# The names of the reference scripts run everywhere, with a note where something else computes.
+note='(--strict-device makes this an error)'
+core_ml='that is Core ML, on a Mac, for a model that potstill convert has made'
+for command in transcribe 'run-stt --audio'; do
+    model=--model; [ "$command" = transcribe ] || model=--model-id
+    # shellcheck disable=SC2086 # words
+    {
+        run $command audio/chirp.wav $model micro
+        cp "$scratch/out" by_cpu
+        for device in cpu cpu:0 auto; do
+            run $command audio/chirp.wav --device $device $model micro
+            exits 0; says ''; ok cmp "$scratch/out" by_cpu
+        done
+        for device in cuda cuda:0; do
+            run $command audio/chirp.wav --device $device $model micro
+            exits 0; ok cmp "$scratch/out" by_cpu
+            says "potstill: ${command%% *}: --device cuda: this program has none; computing on the CPU $note"
+        done
+        run $command audio/chirp.wav --device mps $model micro
+        exits 0; ok cmp "$scratch/out" by_cpu
+        says "potstill: ${command%% *}: --device mps: $core_ml; computing on the CPU $note"
+        run $command audio/chirp.wav --device cuda $model packages
+        exits 0
+        says "potstill: ${command%% *}: --device cuda: this program has none; computing with the interpreter of packages (mil) $note"
+        run $command audio/chirp.wav --device cuda --strict-device $model micro
+        exits 4; prints ''
+        run $command audio/chirp.wav --device mps --strict-device $model micro
+        ok test "$code" -ge 3; prints ''
+        for device in cuda: cuda:x cuda0 mil:0; do
+            run $command audio/chirp.wav --device $device $model micro
+            exits 2; prints ''
+        done
+    }
+done
 case $(uname) in
 Darwin) ;;
 *)
-    for device in coreml mps; do
+    run transcribe --device mps --model packages audio/chirp.wav
+    exits 0; prints 'inpklinik and1g'
+    says "potstill: transcribe: --device mps: $core_ml; computing with the interpreter of packages (mil) $note"
+    for device in coreml 'mps --strict-device'; do
+        # shellcheck disable=SC2086 # words
         run transcribe --device $device --model packages audio/chirp.wav
         exits 4; prints ''
         says 'potstill: Core ML needs macOS; the device mil runs the same packages here, the cpu the model they were made from'
     done
     ;;
 esac
-run transcribe --device cuda --model micro audio/chirp.wav
-exits 4; prints ''
 run transcribe --device mps --compute-units gpu --model packages audio/chirp.wav
 exits 2; prints ''; says 'potstill: transcribe: --compute-units is for --device coreml'
 run transcribe --model packages --adapter x audio/chirp.wav
@@ -104,7 +140,7 @@ for search in beam greedy; do
     run run-stt --model-id micro --audio audio/chirp.wav --decode $search
     grep prediction "$scratch/out" > by_engine
     ok test -s by_engine
-    for packages in 'packages' 'packages --decoder micro'; do
+    for packages in 'packages' 'packages --decoder micro' 'packages --device mil'; do
         # shellcheck disable=SC2086 # words
         run run-stt --model-id $packages --audio audio/chirp.wav --decode $search
         exits 0; ok grep -q '"device": "mil"' "$scratch/out"

@@ -1,8 +1,6 @@
 # test_help.sh - the help texts, whole, and that help, man page and program know the same options.
 . "$(dirname "$0")/harness.sh"
 
-commands='transcribe run-stt score inspect merge convert diff verify import pull bench'
-
 run --help
 exits 0; says ''
 same 'standard output' "$scratch/out" "$here/expected/help/potstill.txt"
@@ -10,6 +8,9 @@ run -h
 same 'standard output' "$scratch/out" "$here/expected/help/potstill.txt"
 run help
 same 'standard output' "$scratch/out" "$here/expected/help/potstill.txt"
+
+commands=$(sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' "$scratch/out" | grep -v '^help$')
+ok test -n "$commands"
 
 for command in $commands; do
     run help "$command"
@@ -24,13 +25,15 @@ for command in $commands; do
     same 'standard output' "$scratch/out" "$here/expected/help/$command.txt"
 done
 
-# Every option of a command's help stands in its section of the manual, and the other way round.
+# Every command stands in the synopsis of the manual, and every option of its help in its section there, and
+# the other way round.
 manual="$here/../../docs/potstill.1"
 options() {
     grep -o -e '--[a-z][a-z-]*' | sort -u
 }
 for command in $commands; do
     ran="options of $command"
+    ok grep -qxF ".B potstill $(echo "$command" | sed 's/-/\\-/g')" "$manual"
     section=$(echo "$command" | tr a-z A-Z)
     sed -n 's/^  [ -][ a-z][ ,] \(--[a-z-]*\).*/\1/p' "$here/expected/help/$command.txt" | options |
         grep -v -e '^--help$' >"$scratch/help"

@@ -22,14 +22,14 @@ ok test "$(grep -c '"delta_norm": ' "$scratch/out")" -eq 42
 ok grep -q '^  "kind": "adapter",$' "$scratch/out"
 ok test "$(tail -n 2 "$scratch/out")" = "$(printf "  ]\n}")"
 
-# Without --model: the one that the config names, when it is here; else the default one.
+# Without --model: the one that the config names; else the one that the user has chosen.
 run inspect adapter
 exits 0; says ''
 same 'standard output' "$scratch/out" "$here/expected/inspect_adapter.txt"
 mkdir elsewhere && cd elsewhere || exit 1
 run inspect ../adapter
 exits 3; prints ''
-ok grep -q '^potstill: UsefulSensors/moonshine-tiny: ' "$scratch/err"
+ok grep -q '^potstill: ../adapter: made for micro (adapter_config.json), which is not here' "$scratch/err"
 POTSTILL_MODEL=../micro
 export POTSTILL_MODEL
 run inspect ../adapter
@@ -53,7 +53,7 @@ exits 2; prints ''
 # An adapter on another size, a folder of neither kind, nothing at all.
 run inspect --model half adapter
 exits 3; prints ''
-ok test "$(wc -l <"$scratch/err")" -eq 1
+ok test "$(wc -l <"$scratch/err")" -eq 2 # that it is another model, and what does not fit
 mkdir neither
 run inspect neither
 exits 3; prints ''

@@ -68,7 +68,7 @@ exits 0; says ''
 ok cmp sum/model.safetensors merged/model.safetensors
 run merge --model micro --adapter adapter:x -o bad
 exits 3; prints ''
-ok grep -q '^potstill: adapter:x: no such adapter; ' "$scratch/err"
+ok grep -q '^potstill: adapter:x: there is no such folder (did you mean adapter?); no such adapter; ' "$scratch/err"
 run merge --model micro -o bad
 exits 2; prints ''
 says 'potstill: merge: --adapter is missing; see potstill merge --help'

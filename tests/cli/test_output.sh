@@ -81,6 +81,43 @@ exits 0
 ok test -L link.txt
 holds real.txt 'inpklinik and1g'
 
+# The temporary file has a name that nobody can plant a link under, whatever the process id: a shell
+# that becomes the program keeps its own.
+echo precious >precious.txt
+ran='beside links with the name of the process'
+(
+    ln -s precious.txt "fresh.txt.tmp-$(exec sh -c 'echo $PPID')"
+    exec $emulator "$program" transcribe --precision f32 audio/chirp.wav --output fresh.txt
+) 2>"$scratch/err"
+code=$?
+exits 0; says ''
+holds precious.txt 'precious'
+holds fresh.txt 'inpklinik and1g'
+rm fresh.txt.tmp-*
+
+# What a killed process left goes; what one holds, and what is not of this output, stays.
+for name in fresh.txt.tmp-0123456789abcdef fresh.txt.tmp-fedcba9876543210 fresh.txt.tmp-notes \
+    other.txt.tmp-0123456789abcdef; do
+    echo left >$name
+done
+ln -s precious.txt fresh.txt.tmp-00000000deadbeef
+if command -v flock >/dev/null; then
+    exec 4<fresh.txt.tmp-fedcba9876543210
+    flock 4
+fi
+run transcribe audio/chirp.wav --output fresh.txt
+exits 0
+ok test ! -e fresh.txt.tmp-0123456789abcdef
+ok test -e fresh.txt.tmp-notes
+ok test -e other.txt.tmp-0123456789abcdef
+ok test -L fresh.txt.tmp-00000000deadbeef
+holds precious.txt 'precious'
+if command -v flock >/dev/null; then
+    ok test -e fresh.txt.tmp-fedcba9876543210
+    exec 4<&-
+fi
+rm -f fresh.txt.tmp-* other.txt.tmp-*
+
 # Failing as a whole leaves what was there.
 run transcribe --model nowhere audio/chirp.wav --output real.txt
 exits 3; prints ''

@@ -123,13 +123,14 @@ cp audio/chirp.wav mine.wav
 run run-stt --model-id micro --audio mine.wav -o mine.wav
 exits 2; says 'potstill: mine.wav: is an input, and would be overwritten by --output'
 
-# There is no other device for a model; nothing is promised in its place.
-for device in mps coreml; do
+# A device that is not here, where no other will do.
+for device in 'mps --strict-device' coreml; do
+    # shellcheck disable=SC2086 # words
     run run-stt --model-id micro --audio-list list.jsonl --device $device -o old.json
     exits 4; prints ''
     says "potstill: Core ML needs macOS; the device mil runs the same packages here, the cpu the model they were made from"
 done
-run run-stt --model-id micro --audio-list list.jsonl --device cuda -o old.json
+run run-stt --model-id micro --audio-list list.jsonl --device cuda --strict-device -o old.json
 exits 4; prints ''
 says 'potstill: run-stt: --device cuda: this program computes on the cpu, with the vector instructions it finds there, and on Apple'"'"'s devices; use --device cpu or leave the option out'
 holds old.json old

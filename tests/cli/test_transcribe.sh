@@ -21,8 +21,8 @@ audio/hum.wav: �v�v�
 audio/chirp.wav: inpklin
 END
 says <<'END'
-potstill: audio/hum.wav: the transcript was cut at 6 tokens, its length limit (see --max-new-tokens)
-potstill: audio/chirp.wav: the transcript was cut at 6 tokens, its length limit (see --max-new-tokens)
+potstill: audio/hum.wav: the transcript was cut at 5 tokens, its length limit (see --max-new-tokens)
+potstill: audio/chirp.wav: the transcript was cut at 5 tokens, its length limit (see --max-new-tokens)
 END
 
 mkdir clips clips/below empty
@@ -147,9 +147,9 @@ exits 3
 run transcribe --window 1 --max-new-tokens 5 long.au
 exits 0; prints 'inpktm m�gkre inbmatg'
 says <<'END'
-potstill: long.au: the transcript of 0.00 to 0.90 s was cut at 6 tokens, its length limit (see --max-new-tokens)
-potstill: long.au: the transcript of 0.90 to 1.80 s was cut at 6 tokens, its length limit (see --max-new-tokens)
-potstill: long.au: the transcript of 1.80 to 2.25 s was cut at 6 tokens, its length limit (see --max-new-tokens)
+potstill: long.au: the transcript of 0.00 to 0.90 s was cut at 5 tokens, its length limit (see --max-new-tokens)
+potstill: long.au: the transcript of 0.90 to 1.80 s was cut at 5 tokens, its length limit (see --max-new-tokens)
+potstill: long.au: the transcript of 1.80 to 2.25 s was cut at 5 tokens, its length limit (see --max-new-tokens)
 END
 run transcribe --window 1 --max-new-tokens 5 --format jsonl long.au
 exits 0; says ''

@@ -26,13 +26,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     FILE *file = fopen(path, "wb");
     if (!file || fwrite(data + 1, 1, size - 1, file) != size - 1 || fclose(file) != 0) abort();
     struct config config = {.vocab = 100, .max_position_embeddings = 10};
-    pst_decode_options decode;
-    int32_t *lists;
+    struct generation generation;
     struct processor processor;
     struct weights weights;
     config_read(&config, folder, NULL);
-    generation_config_read(&decode, &lists, &config, folder, NULL);
-    free(lists);
+    if (!generation_config_read(&generation, &config, folder, NULL)) generation_close(&generation);
     processor_read(&processor, folder, NULL);
     if (!weights_open(&weights, &config, folder, NULL)) weights_close(&weights);
     remove(path);

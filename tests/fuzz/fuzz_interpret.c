@@ -11,6 +11,7 @@
 #include "coreml/interpret/interpret.h"
 #include "coreml/ops/op_check.h"
 #include "coreml/ops/op_table.h"
+#include "support/mil_constants.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (ones > (uint64_t)file.node_count * ORT_NAMES_MAX)
         abort(); /* never: keeps the reads alive */
     struct ort_weights weights;
-    if (!ort_weights_find(&weights, &file, &file, &err)) ort_weights_free(&weights);
+    if (!ort_weights_find(&weights, &file, &file, NULL, &err)) ort_weights_free(&weights);
     ort_file_close(&file);
     return 0;
 }

@@ -300,6 +300,19 @@ def trickle(pieces, pause):
     return fault
 
 
+def trickle_head(pause):
+    """Sends one header after the other, with a pause before each, and no end."""
+    def fault(handler):
+        handler.send_response(200)
+        handler.flush_headers()
+        for number in range(1000):
+            if handler.server.stopping.wait(pause):
+                break
+            handler.wfile.write(b"X-%d: y\r\n" % number)
+        handler.close_connection = True
+    return fault
+
+
 def until(event, after=0):
     """Stops after so many bytes until the event, then sends the rest."""
     def fault(handler):

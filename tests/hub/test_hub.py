@@ -6,6 +6,7 @@ Exit code 77: skipped. Standard library only.
 """
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import pty
@@ -104,21 +105,27 @@ class HubTest(unittest.TestCase):
             self.assertEqual((path / name).read_bytes(), content)
         self.clean(folder)
 
-    def clean(self, folder=FOLDER):
-        """No temporary file is left, and every blob is what its name says."""
+    def clean(self, folder=FOLDER, parts=0):
+        """No temporary file is left but so many parts, and every blob is what its name says."""
         for place, _, names in os.walk(self.cache):
             for name in names:
-                self.assertNotRegex(name, r"incomplete|\.tmp|\.link")
+                self.assertNotRegex(name, r"\.tmp|\.link")
+        self.assertEqual(len(self.parts(folder)), parts)
         blobs = self.cache / folder / "blobs"
         for blob in blobs.iterdir() if blobs.exists() else []:
+            if blob.name.endswith(".incomplete"):
+                continue
             content = blob.read_bytes()
             self.assertIn(blob.name, (fake.sha256(content), fake.git_sha1(content)))
 
-    def is_not_found(self):
+    def parts(self, folder=FOLDER):
+        return sorted((self.cache / folder / "blobs").glob("*.incomplete"))
+
+    def is_not_found(self, parts=0):
         """Nothing usable was left by a failure: no ref, no config, no other blob than a whole one."""
         self.assertFalse((self.cache / FOLDER / "refs").exists())
         self.assertFalse((self.snapshot() / "config.json").exists())
-        self.clean()
+        self.clean(parts=parts)
 
 
 class Pull(HubTest):
@@ -488,7 +495,89 @@ class Refused(HubTest):
             process.send_signal(number)
             process.communicate(timeout=60)
             self.assertIn(process.returncode, (-number, 128 + number))
-            self.is_not_found()
+            self.is_not_found(parts=1)
+
+    def stopped(self, number=signal.SIGTERM, after=100000):
+        """A download that a signal ends after so many bytes of the weights."""
+        go = threading.Event()
+        self.addCleanup(go.set)
+        self.hub.fault("GET", "model.safetensors", fake.until(go, after=after))
+        process = self.start("pull", ID)
+        end = time.monotonic() + 60
+        while not self.parts() or self.parts()[0].stat().st_size < after:
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.02)
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        self.assertIn(process.returncode, (-number, 128 + number))
+        go.set()
+
+    def begins(self):
+        """Where each request for the weights began."""
+        found = [re.fullmatch(r"bytes=(\d+)-", seen.headers.get("range", "bytes=0-"))
+                 for seen in self.hub.requests("GET", "model.safetensors")]
+        return [int(begin[1]) for begin in found]
+
+    def test_goes_on(self):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with self.subTest(number):
+                shutil.rmtree(self.cache, ignore_errors=True)
+                self.hub.log.clear()
+                self.stopped(number)
+                self.is_not_found(parts=1)
+                self.pulls()
+                self.assertEqual(self.begins(), [0, 100000])
+                self.holds(self.files)
+
+    def test_goes_on_from_something_else(self):
+        # The file has other bytes, too many of them, or the server no such range.
+        def damage(part):
+            part.write_bytes(b"x" * 100000)
+
+        def lengthen(part):
+            part.write_bytes(b"x" * (len(self.files["model.safetensors"]) + 1))
+
+        def fill(part):
+            part.write_bytes(b"x" * len(self.files["model.safetensors"]))
+        for change, fault, begins in ((damage, None, [0, 100000, 0]), (lengthen, None, [0, 0]),
+                                      (fill, None, [0, 0]), (None, fake.status(416), [0, 100000, 0]),
+                                      (None, fake.partial("bytes 5-4/9"), [0, 100000, 0])):
+            with self.subTest(change=change, fault=fault):
+                shutil.rmtree(self.cache, ignore_errors=True)
+                self.hub.log.clear()
+                self.stopped()
+                if change:
+                    change(self.parts()[0])
+                if fault:
+                    self.hub.fault("GET", "model.safetensors", fault)
+                self.pulls()
+                self.assertEqual(self.begins(), begins)
+                self.holds(self.files)
+
+    def test_parts_of_the_dead(self):
+        self.stopped()
+        blobs = self.cache / FOLDER / "blobs"
+        weights = fake.sha256(self.files["model.safetensors"])
+        config = fake.git_sha1(self.files["config.json"])
+        other, old, held = "ab" * 32, "cd" * 32, "ef" * 32
+        (self.scratch / "precious").write_text("precious")
+        for name in (f"{weights}.incomplete", f"{config}.01234567.incomplete",
+                     f"{other}.incomplete", f"{old}.incomplete", f"{held}.incomplete",
+                     "notes.incomplete"):
+            (blobs / name).write_bytes(b"part")
+        for name in (old, held):
+            os.utime(blobs / f"{name}.incomplete", (1, 1))
+        os.symlink(self.scratch / "precious", blobs / f"{weights}.89abcdef.incomplete")
+        with open(blobs / f"{held}.incomplete") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            self.pulls()
+        # The larger part was taken; what is of a blob that is there, or old, is gone. Links are not
+        # followed, and what is not one of ours stays.
+        self.assertEqual(self.begins(), [0, 100000])
+        self.assertEqual(sorted(path.name for path in self.parts()),
+                         sorted([f"{weights}.89abcdef.incomplete", f"{other}.incomplete",
+                                 f"{held}.incomplete", "notes.incomplete"]))
+        self.assertEqual((self.scratch / "precious").read_text(), "precious")
 
 
 class Network(HubTest):
@@ -541,6 +630,25 @@ class Network(HubTest):
         self.hub.fault("GET", "model.safetensors", fake.trickle(20, 0.2))
         self.pulls(env={"HF_HUB_DOWNLOAD_TIMEOUT": "3"})
         self.assertEqual(len(self.hub.requests("GET", "model.safetensors")), 1)
+
+    def test_too_slow(self):
+        # Never silent, and never done: a kilobyte a second is the least.
+        self.hub.fault("GET", "model.safetensors", *[fake.trickle(100000, 0.1)] * 6)
+        self.fails(4, r"sent less than 1000 bytes a second for 0\.6 seconds",
+                   env={"HF_HUB_DOWNLOAD_TIMEOUT": "0.2"})
+        self.assertEqual(len(self.hub.requests("GET", "model.safetensors")), 6)
+        self.is_not_found(parts=1)
+
+    def test_head_is_too_slow(self):
+        self.hub.fault("HEAD", "config.json", *[fake.trickle_head(0.1)] * 6)
+        self.fails(4, r"gave no whole answer within 0\.6 seconds",
+                   env={"HF_HUB_ETAG_TIMEOUT": "0.2"})
+
+    def test_a_byte_a_try(self):
+        self.hub.fault("GET", "model.safetensors", *[fake.cut(1)] * 100)
+        self.fails(4, "cannot be downloaded")
+        self.assertEqual(len(self.hub.requests("GET", "model.safetensors")), 6)
+        self.is_not_found(parts=1)
 
     def test_passing_trouble(self):
         self.hub.fault("HEAD", "adapter_config.json", fake.status(503),

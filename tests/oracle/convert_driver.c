@@ -71,7 +71,7 @@ static void compare_clip(pst_session *session, struct part *encoder, struct part
     double scores = 0;
     part_set_memory(decoder, encoder, frames);
     int32_t token = model->config.decoder_start_token_id;
-    for (int32_t position = 0; position < (int32_t)model->decode.max_length - 1; position++) {
+    for (int32_t position = 0; position < (int32_t)model->generation.decode.max_length - 1; position++) {
         const float *logits = part_step(decoder, token, position);
         decoder_step(ws, &token, 1, (size_t)position);
         logits_compute(ws, 1);

@@ -16,7 +16,7 @@ int main(int count, char **arguments) {
         model = sample_named(arguments[2]);
     else if (count == 4 && strcmp(arguments[1], "copy") == 0)
         package_read(arguments[2], &model, &err);
-    if (model != NULL && !package_write(model, arguments[3], 1, &err)) {
+    if (model != NULL && !package_write(model, arguments[3], 1, NULL, &err)) {
         mil_model_free(model);
         return 0;
     }

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "coreml/interpret/interpret.h"
-#include "coreml/mil/mil.h"
+#include "support/mil_constants.h"
 
 /* Shapes and numbers in a call: floats(&p, D(2, 3), F(1, 2, 3, 4, 5, 6)). */
 #define D(...)                                                                                     \

@@ -2,9 +2,7 @@
 #ifndef PACKAGE_SAMPLE_H
 #define PACKAGE_SAMPLE_H
 
-#include <string.h>
-
-#include "coreml/mil/mil.h"
+#include "support/mil_constants.h"
 
 struct sample {
     struct mil_model *model;

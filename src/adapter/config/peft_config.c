@@ -276,6 +276,7 @@ static const struct method {
     [PEFT_LN_TUNING] = {"LN_TUNING", "", read_plain, {NULL}, 0, 0, ANY_MODULE},
     [PEFT_TRAINABLE_TOKENS] = {"TRAINABLE_TOKENS", "token_indices init_weights", read_indices},
 };
+_Static_assert(sizeof METHODS / sizeof *METHODS == PEFT_METHOD_COUNT, "a method has no row");
 
 const char *peft_method_name(enum peft_method method) {
     return METHODS[method].name;
@@ -287,7 +288,7 @@ static pst_status find_method(struct peft_config *config, pst_error *err) {
     if (status) return status;
     if (!kind)
         return error_set(err, PST_ERR_MODEL, "%s: peft_type is missing, expected \"LORA\"", path);
-    for (size_t i = 0; i < sizeof METHODS / sizeof *METHODS; i++) {
+    for (size_t i = 0; i < PEFT_METHOD_COUNT; i++) {
         config->method = (enum peft_method)i;
         if (strcmp(METHODS[i].name, kind) == 0) return PST_OK;
     }

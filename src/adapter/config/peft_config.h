@@ -14,6 +14,7 @@
 /* PEFT's own files have a few kilobytes; with all modules of a large model listed, hundreds. */
 enum { PEFT_CONFIG_BYTES_MAX = 4 << 20 };
 
+/* Each has a row in peft_config.c and in adapter_open.c. */
 enum peft_method {
     PEFT_LORA,
     PEFT_ADALORA,
@@ -35,7 +36,8 @@ enum peft_method {
     PEFT_ROAD,
     PEFT_BEFT,
     PEFT_LN_TUNING,
-    PEFT_TRAINABLE_TOKENS
+    PEFT_TRAINABLE_TOKENS,
+    PEFT_METHOD_COUNT
 };
 
 struct peft_config {

@@ -110,20 +110,13 @@ static void compare(struct checker *checker, const struct mil_feature *feature,
             }
 }
 
-static const struct mil_value *find_input(const struct mil_function *function, const char *name,
-                                          int state) {
-    for (size_t i = 0; i < function->input_count; i++)
-        if (!function->inputs[i]->type.state == !state && function->inputs[i]->name != NULL &&
-            strcmp(function->inputs[i]->name, name) == 0)
-            return function->inputs[i];
-    return NULL;
-}
-
-static const struct mil_value *find_output(const struct mil_function *function, const char *name) {
-    for (size_t i = 0; i < function->block->output_count; i++)
-        if (function->block->outputs[i]->name != NULL &&
-            strcmp(function->block->outputs[i]->name, name) == 0)
-            return function->block->outputs[i];
+/* `state`: 1 a state, 0 none, -1 of either kind. */
+static const struct mil_value *find_value(const struct mil_value *const *values, size_t count,
+                                          const char *name, int state) {
+    for (size_t i = 0; i < count; i++)
+        if ((state < 0 || !values[i]->type.state == !state) && values[i]->name != NULL &&
+            strcmp(values[i]->name, name) == 0)
+            return values[i];
     return NULL;
 }
 
@@ -139,8 +132,11 @@ static void check_list(struct checker *checker, const struct mil_function *funct
     int output = strcmp(what, "output") == 0, state = strcmp(what, "state") == 0;
     for (size_t i = 0; i < count; i++) {
         const struct mil_feature *feature = &features[i];
-        const struct mil_value *value = output ? find_output(function, feature->name)
-                                               : find_input(function, feature->name, state);
+        const struct mil_value *value =
+            output ? find_value(function->block->outputs, function->block->output_count,
+                                feature->name, -1)
+                   : find_value((const struct mil_value *const *)function->inputs,
+                                function->input_count, feature->name, state);
         check_feature(checker, feature, output);
         if (state) check_state(checker, feature);
         if (value != NULL)
@@ -192,12 +188,6 @@ static void check_against(struct checker *checker, const struct mil_interface *i
     }
 }
 
-static const struct mil_function *find_function(const struct mil_model *model, const char *name) {
-    for (size_t i = 0; i < model->function_count; i++)
-        if (strcmp(model->functions[i]->name, name) == 0) return model->functions[i];
-    return NULL;
-}
-
 void check_interfaces(struct checker *checker) {
     const struct mil_model *model = checker->model;
     if (model->interface_count == 0) {
@@ -205,7 +195,7 @@ void check_interfaces(struct checker *checker) {
         return;
     }
     if (model->interfaces[0].function == NULL) { /* the only one: of the only function, main */
-        const struct mil_function *function = find_function(model, "main");
+        const struct mil_function *function = mil_function_find(model, "main");
         if (function == NULL || model->function_count != 1)
             checker_problem(
                 checker, "the description is of one function main, the program has %zu%s",
@@ -216,7 +206,8 @@ void check_interfaces(struct checker *checker) {
     if (model->specification < 9)
         checker_problem(checker, "functions are described one by one, which needs "
                                  "specification 9");
-    if (model->default_function == NULL || find_function(model, model->default_function) == NULL)
+    if (model->default_function == NULL ||
+        mil_function_find(model, model->default_function) == NULL)
         checker_problem(checker, "the default function %s does not exist",
                         model->default_function != NULL ? model->default_function : "");
     if (model->interface_count != model->function_count)
@@ -224,7 +215,7 @@ void check_interfaces(struct checker *checker) {
                         model->interface_count, model->function_count);
     for (size_t i = 0; i < model->interface_count; i++) {
         const char *name = model->interfaces[i].function;
-        const struct mil_function *function = name != NULL ? find_function(model, name) : NULL;
+        const struct mil_function *function = name != NULL ? mil_function_find(model, name) : NULL;
         if (function == NULL)
             checker_problem(checker, "the function %s is described, but does not exist",
                             name != NULL ? name : "");

@@ -9,7 +9,6 @@
 #include "coreml/check/check.h"
 #include "coreml/package/package.h"
 #include "coreml/package/package_blob.h"
-#include "formats/dtype.h"
 
 struct package_check {
     struct findings *findings;
@@ -40,64 +39,37 @@ static void report(void *user, pst_severity severity, const char *message) {
 
 /* The offsets that constants use, to be sorted. */
 struct offsets {
+    struct package_check *check;
     uint64_t *list; /* [count] */
     size_t count, capacity;
-    int failed;
 };
 
-static void note_offset(struct offsets *offsets, const struct mil_value *value) {
-    if (value->blob_offset == 0 || offsets->failed) return;
+static int note_offset(struct offsets *offsets, const struct mil_value *value) {
+    if (value->blob_offset == 0) return 1;
     if (offsets->count == offsets->capacity) {
         size_t capacity = offsets->capacity == 0 ? 256 : 2 * offsets->capacity;
         uint64_t *list = realloc(offsets->list, capacity * sizeof *list);
-        if (list == NULL) {
-            offsets->failed = 1;
-            return;
-        }
+        if (list == NULL) return 0;
         offsets->list = list;
         offsets->capacity = capacity;
     }
     offsets->list[offsets->count++] = value->blob_offset;
+    return 1;
 }
 
-static void check_values(struct package_check *check, const struct mil_value *value,
-                         const char *name) {
-    float values[256];
-    enum dtype dtype = value->type.dtype == MIL_F16 ? DTYPE_F16 : DTYPE_F32;
-    size_t count = mil_elements(&value->type), width = value->type.dtype == MIL_F16 ? 2 : 4;
-    if (value->type.dtype != MIL_F16 && value->type.dtype != MIL_F32) return;
-    for (size_t at = 0; at < count; at += 256) {
-        size_t some = count - at < 256 ? count - at : 256;
-        dtype_to_float(dtype, (const unsigned char *)value->data + at * width, some, values);
-        for (size_t i = 0; i < some; i++)
-            if (isnan(values[i])) {
-                char message[256];
-                snprintf(message, sizeof message, "model.mlmodel: %.100s has NaN at %zu", name,
-                         at + i);
-                report(check, PST_PROBLEM, message);
-                return;
-            }
-    }
-}
-
-static void visit_block(struct package_check *check, const struct mil_block *block,
-                        struct offsets *offsets) {
-    for (size_t i = 0; i < block->item_count; i++) {
-        const struct mil_value *constant = block->items[i].constant;
-        const struct mil_op *op = block->items[i].op;
-        if (constant != NULL) {
-            note_offset(offsets, constant);
-            check_values(check, constant, constant->name);
+static pst_status check_constant(void *user, struct mil_value *value, const char *name) {
+    struct offsets *offsets = user;
+    float numbers[MIL_FLOATS];
+    int found = 0;
+    for (size_t at = 0, some; !found && (some = mil_floats(value, at, numbers)) != 0; at += some)
+        for (size_t i = 0; i < some && !found; i++) {
+            char message[256];
+            if (!isnan(numbers[i])) continue;
+            snprintf(message, sizeof message, "model.mlmodel: %.100s has NaN at %zu", name, at + i);
+            report(offsets->check, PST_PROBLEM, message);
+            found = 1;
         }
-        for (size_t a = 0; op != NULL && a < op->argument_count; a++)
-            for (size_t v = 0; v < op->arguments[a].count; v++)
-                if (op->arguments[a].values[v]->inlined) {
-                    note_offset(offsets, op->arguments[a].values[v]);
-                    check_values(check, op->arguments[a].values[v], op->arguments[a].name);
-                }
-        for (size_t b = 0; op != NULL && b < op->block_count; b++)
-            visit_block(check, op->blocks[b], offsets);
-    }
+    return note_offset(offsets, value) ? PST_OK : PST_ERR_MEMORY;
 }
 
 static int by_offset(const void *a, const void *b) {
@@ -152,15 +124,12 @@ static void check_records(struct package_check *check, const struct file_view *f
 
 static pst_status check_weights(struct package_check *check, const struct mil_model *model,
                                 pst_error *err) {
-    struct offsets offsets = {0};
-    for (size_t i = 0; i < model->function_count; i++)
-        visit_block(check, model->functions[i]->block, &offsets);
+    struct offsets offsets = {.check = check};
+    pst_status status = mil_each_constant(model, check_constant, &offsets);
     if (offsets.count != 0) qsort(offsets.list, offsets.count, sizeof *offsets.list, by_offset);
-    if (!offsets.failed && model->weights.data != NULL)
-        check_records(check, &model->weights, &offsets);
-    int failed = offsets.failed;
+    if (!status && model->weights.data != NULL) check_records(check, &model->weights, &offsets);
     free(offsets.list);
-    return failed ? error_memory(err, 0) : PST_OK;
+    return status ? error_memory(err, 0) : PST_OK;
 }
 
 /* ------------------------------------------------------------------------------------ package */

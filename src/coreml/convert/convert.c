@@ -35,7 +35,7 @@ static struct graph graph_of(const struct conversion *conversion, struct mil_mod
         .model = model,
         .dtype = wide ? MIL_F32 : MIL_F16,
         .io = wide || options->target == PST_CONVERT_IOS15 ? MIL_F32 : MIL_F16,
-        .specification = convert_specification(conversion),
+        .specification = conversion->target->specification,
         .config = &conversion->merge.model->config,
         .weights = &conversion->merge.model->weights,
         .stored = &conversion->weights,
@@ -46,8 +46,9 @@ static struct graph graph_of(const struct conversion *conversion, struct mil_mod
 static pst_status write_package(struct conversion *conversion, struct mil_model *model,
                                 const char *dir, const char *name, pst_error *err) {
     char *path = path_join(dir, name);
-    pst_status status = path ? mil_model_check(model, err) : error_memory(err, 0);
-    if (!status) status = package_write(model, path, 0, err);
+    const struct cancel *cancel = &conversion->merge.cancel;
+    pst_status status = path ? cancel_check(cancel, err) : error_memory(err, 0);
+    if (!status) status = package_write(model, path, 0, cancel, err);
     free(path);
     return status ? status : convert_note_file(conversion, dir, name, err);
 }
@@ -147,6 +148,7 @@ static pst_status write_split(struct conversion *conversion, const char *target,
                      ? write_functions(conversion, dir, err)
                      : write_separate(conversion, dir, err);
     if (!status) status = convert_write_index(conversion, dir, err);
+    if (!status) status = cancel_check(&conversion->merge.cancel, err);
     if (!status) return folder_writer_commit(&writer, err);
     folder_writer_abort(&writer);
     return status;
@@ -163,8 +165,7 @@ static pst_status write_single(struct conversion *conversion, const char *target
     snprintf(what, sizeof what, "Moonshine speech recognition of clips of exactly %u seconds",
              conversion->seconds[0]);
     convert_describe(conversion, model, what);
-    status = mil_model_check(model, err);
-    if (!status) status = package_write(model, target, conversion->options->force, err);
+    status = package_write(model, target, conversion->options->force, &conversion->merge.cancel, err);
     mil_model_free(model);
     return status;
 }
@@ -173,10 +174,21 @@ static pst_status write_single(struct conversion *conversion, const char *target
 
 /* Packages decode greedily and follow no rules: warns when the model has some. */
 static void warn_of_rules(const struct conversion *conversion) {
-    if (rules_are_plain(&conversion->merge.model->decode) || !conversion->options->warn) return;
+    if (rules_are_plain(&conversion->merge.model->generation.decode) || !conversion->options->warn)
+        return;
     conversion->options->warn(conversion->options->user,
                               "generation_config.json has rules that a package does not follow: "
                               "it decodes greedily");
+}
+
+/* The programs compare with one id. */
+static pst_status check_ends(const struct conversion *conversion, pst_error *err) {
+    uint32_t count = conversion->merge.model->config.eos_count;
+    if (count == 1) return PST_OK;
+    return error_set(err, PST_ERR_UNSUPPORTED,
+                     "%s: generation_config.json has %u end tokens (eos_token_id), a package needs "
+                     "one",
+                     conversion->merge.model_dir, (unsigned)count);
 }
 
 static pst_status store_weights(struct conversion *conversion, pst_error *err) {
@@ -187,16 +199,16 @@ static pst_status store_weights(struct conversion *conversion, pst_error *err) {
     if (threads > THREAD_POOL_MAX) threads = THREAD_POOL_MAX;
     pst_status status = thread_pool_new(&pool, threads, err);
     if (status) return status;
-    unsigned bits;
-    enum weight_precision precision = convert_weight_precision(conversion, &bits);
     status =
-        stored_weights_make(&conversion->weights, &conversion->merge, precision, bits, pool, err);
+        stored_weights_make(&conversion->weights, &conversion->merge,
+                            conversion->precision->weights, conversion->precision->bits, pool, err);
     thread_pool_free(pool);
     return status;
 }
 
 static pst_status convert(struct conversion *conversion, const char *target, pst_error *err) {
     pst_status status = merge_open(&conversion->merge, err);
+    if (!status) status = check_ends(conversion, err);
     if (!status) status = merge_resolve(&conversion->merge, err);
     if (status) return status;
     warn_of_rules(conversion);
@@ -262,9 +274,10 @@ pst_status pst_convert(const char *model_dir, const pst_merge_adapter *adapters,
                   .chosen = adapters,
                   .count = count,
                   .options = &merge_options,
+                  .cancel = {own.cancelled, own.user},
                   .dtype = own.precision == PST_CONVERT_FLOAT32 ? DTYPE_F32 : DTYPE_F16},
     };
-    status = convert_plan_lengths(&conversion, err);
+    status = convert_plan_options(&conversion, err);
     if (!status) status = check_arguments(&conversion, target, err);
     if (status) return status;
     status = convert(&conversion, target, err);

@@ -20,10 +20,8 @@ enum { INDEX_FORMAT = 1 };
 
 static void add_pair(struct mil_model *model, const char *key, const char *value) {
     struct mil_pair *list =
-        mil_alloc(model, (model->user_defined_count + 1) * sizeof *model->user_defined);
+        mil_grow(model, model->user_defined, model->user_defined_count, sizeof *list);
     if (!list || !key || !value) return;
-    if (model->user_defined_count)
-        memcpy(list, model->user_defined, model->user_defined_count * sizeof *list);
     list[model->user_defined_count++] = (struct mil_pair){key, value};
     model->user_defined = list;
 }
@@ -62,8 +60,8 @@ void convert_describe(const struct conversion *conversion, struct mil_model *mod
     model->version = PST_VERSION;
     model->license = licence(conversion, model);
     add_pair(model, "potstill.version", PST_VERSION);
-    add_pair(model, "potstill.precision", convert_precision_name(conversion));
-    add_pair(model, "potstill.target", convert_target_name(conversion));
+    add_pair(model, "potstill.precision", conversion->precision->name);
+    add_pair(model, "potstill.target", conversion->target->name);
     add_hashes(model, "model", json_object_get(conversion->sources, "model"));
     for (size_t i = 0; i < json_array_size(adapters); i++) {
         const json_t *entry = json_array_get(adapters, i);
@@ -125,7 +123,7 @@ static pst_status note_hash(struct conversion *conversion, const char *dir, cons
     char hash[DIGEST_HEX_SIZE];
     char *path = path_join(dir, name);
     if (!path) return error_memory(err, 0);
-    pst_status status = digest_file(DIGEST_SHA256, path, hash, err);
+    pst_status status = digest_file(DIGEST_SHA256, path, &conversion->merge.cancel, hash, err);
     free(path);
     if (!status && json_object_set_new(conversion->files, name, json_string(hash)) != 0)
         status = error_memory(err, 0);
@@ -165,14 +163,14 @@ pst_status convert_write_index(struct conversion *conversion, const char *dir, p
     json_t *tokens = json_pack("{s:i, s:i, s:i, s:i}", "start", config->decoder_start_token_id,
                                "end", config->eos_token_id, "pad", config->pad_token_id, "max",
                                (int)conversion->tokens);
-    json_t *index = json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:b, s:i, s:b, s:o, s:i, s:i, s:f, s:O, s:O, s:O}", "format",
-        INDEX_FORMAT, "version", PST_VERSION, "layout", "split", "precision",
-        convert_precision_name(conversion), "target", convert_target_name(conversion), "state",
-        conversion->options->state, "sample_rate", PST_SAMPLE_RATE_HZ, "do_normalize",
-        model->processor.do_normalize, "tokens", tokens, "slots", (int)conversion->slots, "vocab",
-        (int)config->vocab, "masked", (double)GRAPH_MASKED, "lengths", conversion->lengths, "files",
-        conversion->files, "sources", conversion->sources);
+    json_t *index =
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:i, s:b, s:o, s:i, s:i, s:f, s:O, s:O, s:O}",
+                  "format", INDEX_FORMAT, "version", PST_VERSION, "layout", "split", "precision",
+                  conversion->precision->name, "target", conversion->target->name, "state",
+                  conversion->options->state, "sample_rate", PST_SAMPLE_RATE_HZ, "do_normalize",
+                  model->processor.do_normalize, "tokens", tokens, "slots", (int)conversion->slots,
+                  "vocab", (int)config->vocab, "masked", (double)GRAPH_MASKED, "lengths",
+                  conversion->lengths, "files", conversion->files, "sources", conversion->sources);
     if (!index) return error_memory(err, 0);
     struct buffer text = {0};
     json_write(&text, index);

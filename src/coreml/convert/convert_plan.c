@@ -11,11 +11,7 @@ enum { ROUND_POSITIONS = 32 };
 enum { SLOTS_MAX = 512 };
 static const uint32_t SPLIT_SECONDS[] = {10, 30}, SINGLE_SECONDS[] = {10};
 
-static const struct {
-    const char *name;
-    enum weight_precision precision;
-    unsigned bits;
-} PRECISIONS[] = {
+static const struct convert_precision PRECISIONS[] = {
     [PST_CONVERT_FLOAT16] = {"float16", WEIGHTS_FLOAT16, 16},
     [PST_CONVERT_FLOAT32] = {"float32", WEIGHTS_FLOAT32, 32},
     [PST_CONVERT_INT8] = {"int8", WEIGHTS_INT8, 8},
@@ -24,10 +20,7 @@ static const struct {
     [PST_CONVERT_PALETTE4] = {"palette4", WEIGHTS_PALETTE, 4},
 };
 
-static const struct {
-    const char *name;
-    int32_t specification;
-} TARGETS[] = {
+static const struct convert_target TARGETS[] = {
     [PST_CONVERT_IOS16] = {"ios16", GRAPH_IOS16},
     [PST_CONVERT_IOS15] = {"ios15", GRAPH_IOS15},
     [PST_CONVERT_IOS18] = {"ios18", GRAPH_IOS18},
@@ -35,28 +28,10 @@ static const struct {
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
-enum weight_precision convert_weight_precision(const struct conversion *conversion,
-                                               unsigned *bits) {
-    *bits = PRECISIONS[conversion->options->precision].bits;
-    return PRECISIONS[conversion->options->precision].precision;
-}
-
-int32_t convert_specification(const struct conversion *conversion) {
-    return TARGETS[conversion->options->target].specification;
-}
-
-const char *convert_precision_name(const struct conversion *conversion) {
-    return PRECISIONS[conversion->options->precision].name;
-}
-
 const char *convert_known_precision(const char *text) {
     for (size_t i = 0; i < COUNT(PRECISIONS); i++)
         if (strcmp(PRECISIONS[i].name, text) == 0) return PRECISIONS[i].name;
     return "";
-}
-
-const char *convert_target_name(const struct conversion *conversion) {
-    return TARGETS[conversion->options->target].name;
 }
 
 /* ------------------------------------------------------------------------------------ arguments */
@@ -66,7 +41,7 @@ pst_status convert_check_options(const pst_convert_options *options, pst_error *
     if ((size_t)precision >= COUNT(PRECISIONS) || (size_t)options->target >= COUNT(TARGETS) ||
         (unsigned)options->layout > PST_CONVERT_SINGLE)
         return error_set(err, PST_ERR_ARGUMENT, "pst_convert: no such precision, target or layout");
-    if (options->target == PST_CONVERT_IOS15 && PRECISIONS[precision].precision >= WEIGHTS_INT8)
+    if (options->target == PST_CONVERT_IOS15 && PRECISIONS[precision].weights >= WEIGHTS_INT8)
         return error_set(err, PST_ERR_UNSUPPORTED,
                          "%s weights need iOS 16 or later, the target is ios15",
                          PRECISIONS[precision].name);
@@ -83,8 +58,10 @@ pst_status convert_check_options(const pst_convert_options *options, pst_error *
     return PST_OK;
 }
 
-pst_status convert_plan_lengths(struct conversion *conversion, pst_error *err) {
+pst_status convert_plan_options(struct conversion *conversion, pst_error *err) {
     const pst_convert_options *options = conversion->options;
+    conversion->precision = &PRECISIONS[options->precision];
+    conversion->target = &TARGETS[options->target];
     int single = options->layout == PST_CONVERT_SINGLE;
     const uint32_t *seconds = options->seconds;
     size_t count = options->seconds_count;
@@ -134,7 +111,7 @@ struct graph_shape convert_shape(const struct conversion *conversion, size_t ind
 
 void convert_plan_cache(struct conversion *conversion) {
     const pst_model *model = conversion->merge.model;
-    const pst_decode_options *decode = &model->decode;
+    const pst_decode_options *decode = &model->generation.decode;
     uint32_t tokens = decode->max_new_tokens ? decode->max_new_tokens + 1 : decode->max_length;
     if (tokens < 2) tokens = 2;
     uint32_t slots = tokens > model->config.max_position_embeddings

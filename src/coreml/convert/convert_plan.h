@@ -12,10 +12,24 @@
 
 enum { CONVERT_SECONDS_MIN = 1, CONVERT_SECONDS_MAX = 30 };
 
+/* How weights are stored, and the bits of each; where packages run. Names are those of options and
+ * of the index. */
+struct convert_precision {
+    const char *name;
+    enum weight_precision weights;
+    unsigned bits;
+};
+struct convert_target {
+    const char *name;
+    int32_t specification;
+};
+
 /* One run. */
 struct conversion {
     struct merge_run merge;
     const pst_convert_options *options;
+    const struct convert_precision *precision;
+    const struct convert_target *target;
     uint32_t seconds[CONVERT_SECONDS_MAX]; /* [count] ascending */
     size_t count;
     int32_t slots, tokens; /* of the decoder's cache; of a transcript with its start token */
@@ -27,16 +41,11 @@ struct conversion {
 
 /* Refuses options that do not go together. */
 pst_status convert_check_options(const pst_convert_options *options, pst_error *err);
-/* Fills `seconds` from the options: ascending, each once. */
-pst_status convert_plan_lengths(struct conversion *conversion, pst_error *err);
+/* Fills what follows from the options; `seconds` ascending, each once. */
+pst_status convert_plan_options(struct conversion *conversion, pst_error *err);
 /* Fills `slots` and `tokens` from the open model. */
 void convert_plan_cache(struct conversion *conversion);
 
-/* How weights are stored, and the bits of each. */
-enum weight_precision convert_weight_precision(const struct conversion *conversion, unsigned *bits);
-int32_t convert_specification(const struct conversion *conversion);
-/* "float16", ...: as options and the index name them. */
-const char *convert_precision_name(const struct conversion *conversion);
 /* `text` as one of these names of precisions, which live as long as the program; else "". */
 const char *convert_known_precision(const char *text);
 const char *convert_target_name(const struct conversion *conversion);

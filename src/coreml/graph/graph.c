@@ -31,10 +31,8 @@ void graph_begin(struct graph *g, const char *name) {
 void graph_end(struct graph *g, int named) {
     struct mil_model *model = g->model;
     struct mil_interface *list =
-        mil_alloc(model, (model->interface_count + 1) * sizeof *model->interfaces);
+        mil_grow(model, model->interfaces, model->interface_count, sizeof *list);
     if (!list || !g->function) return;
-    if (model->interface_count)
-        memcpy(list, model->interfaces, model->interface_count * sizeof *list);
     if (named) g->interface.function = g->function->name;
     if (named && !model->default_function) model->default_function = g->function->name;
     list[model->interface_count++] = g->interface;
@@ -51,6 +49,15 @@ void graph_name_layer(struct graph *g, const char *part, uint32_t index) {
 
 /* ----------------------------------------------------------------------------------- constants */
 
+static struct mil_type vector(enum mil_dtype dtype, size_t count) {
+    int64_t dims[] = {(int64_t)count};
+    return mil_type_of(dtype, 1, dims);
+}
+
+static struct mil_block *outermost(const struct graph *g) {
+    return g->function ? g->function->block : NULL;
+}
+
 /* The parameter called `name`, which is made of its value, if the function has it already.
  * Parameters go into the function's own block, where every block inside sees them. */
 static struct mil_value *find_constant(const struct graph *g, const char *name) {
@@ -59,23 +66,23 @@ static struct mil_value *find_constant(const struct graph *g, const char *name) 
     return NULL;
 }
 
-static struct mil_value *keep_constant(struct graph *g, struct mil_value *value) {
-    struct graph_constant *constant = mil_alloc(g->model, sizeof *constant);
-    if (!constant || !value) return NULL;
-    *constant = (struct graph_constant){g->constants, value};
-    g->constants = constant;
+/* Finds it, or makes it of the data of its type. */
+static struct mil_value *constant(struct graph *g, const char *name, struct mil_type type,
+                                  const void *data, size_t bytes) {
+    struct mil_value *value = find_constant(g, name);
+    if (value) return value;
+    struct graph_constant *kept = mil_alloc(g->model, sizeof *kept);
+    value = mil_const(g->model, outermost(g), name, type, data, bytes, 0);
+    if (!kept || !value) return NULL;
+    *kept = (struct graph_constant){g->constants, value};
+    g->constants = kept;
     return value;
-}
-
-static struct mil_block *outermost(const struct graph *g) {
-    return g->function ? g->function->block : NULL;
 }
 
 struct mil_value *graph_int(struct graph *g, int32_t value) {
     const char *name =
         mil_text(g->model, value < 0 ? "int_minus_%d" : "int_%d", value < 0 ? -value : value);
-    struct mil_value *found = find_constant(g, name);
-    return found ? found : keep_constant(g, mil_const_int(g->model, outermost(g), name, value));
+    return constant(g, name, mil_type_of(MIL_I32, 0, NULL), &value, sizeof value);
 }
 
 struct mil_value *graph_ints(struct graph *g, const int32_t *values, size_t count) {
@@ -83,40 +90,41 @@ struct mil_value *graph_ints(struct graph *g, const int32_t *values, size_t coun
     for (size_t i = 0; i < count && name; i++)
         name = mil_text(g->model, values[i] < 0 ? "%s_m%d" : "%s_%d", name,
                         values[i] < 0 ? -values[i] : values[i]);
-    struct mil_value *found = find_constant(g, name);
-    if (found) return found;
-    return keep_constant(g, mil_const_ints(g->model, outermost(g), name, values, count));
+    return constant(g, name, vector(MIL_I32, count), values, count * sizeof *values);
 }
 
 struct mil_value *graph_bool(struct graph *g, int value) {
-    const char *name = value ? "yes" : "no";
-    struct mil_value *found = find_constant(g, name);
-    return found ? found : keep_constant(g, mil_const_bool(g->model, outermost(g), name, value));
+    unsigned char byte = value != 0;
+    return constant(g, value ? "yes" : "no", mil_type_of(MIL_BOOL, 0, NULL), &byte, 1);
 }
 
 struct mil_value *graph_text(struct graph *g, const char *text) {
-    const char *name = mil_text(g->model, "text_%s", text);
-    struct mil_value *found = find_constant(g, name);
-    return found ? found : keep_constant(g, mil_const_text(g->model, outermost(g), name, text));
+    return constant(g, mil_text(g->model, "text_%s", text), mil_type_of(MIL_STRING, 0, NULL), text,
+                    strlen(text) + 1);
+}
+
+/* Numbers as g->dtype stores them. */
+static void *encode(struct graph *g, const float *values, struct mil_type type) {
+    size_t count = mil_elements(&type), bytes = mil_data_bytes(&type);
+    void *data = mil_alloc(g->model, bytes);
+    if (data && g->dtype == MIL_F32) memcpy(data, values, bytes);
+    for (size_t i = 0; data && i < count && g->dtype == MIL_F16; i++) {
+        double wide = values[i];
+        dtype_from_double(DTYPE_F16, &wide, 1, (uint16_t *)data + i);
+    }
+    return data;
 }
 
 struct mil_value *graph_floats(struct graph *g, const char *name, const float *values,
                                uint32_t rank, const int64_t *dims) {
     struct mil_type type = mil_type_of(g->dtype, rank, dims);
-    size_t count = mil_elements(&type), bytes = mil_data_bytes(&type);
-    void *data = mil_alloc(g->model, bytes);
-    if (!data) return NULL;
-    if (g->dtype == MIL_F32) memcpy(data, values, bytes);
-    for (size_t i = 0; i < count && g->dtype == MIL_F16; i++) {
-        double wide = values[i];
-        dtype_from_double(DTYPE_F16, &wide, 1, (uint16_t *)data + i);
-    }
-    return mil_const(g->model, outermost(g), name, type, data, bytes, 1);
+    return mil_const(g->model, outermost(g), name, type, encode(g, values, type),
+                     mil_data_bytes(&type), 1);
 }
 
 struct mil_value *graph_float(struct graph *g, const char *name, float value) {
-    struct mil_value *found = find_constant(g, name);
-    return found ? found : keep_constant(g, graph_floats(g, name, &value, 0, NULL));
+    struct mil_type type = mil_type_of(g->dtype, 0, NULL);
+    return constant(g, name, type, encode(g, &value, type), mil_data_bytes(&type));
 }
 
 /* -------------------------------------------------------------------------------------- weights */
@@ -130,11 +138,6 @@ static void set_parameter(struct graph *g, struct mil_op *op, const char *name,
         mil_op_argument(g->model, op, name, value);
     else
         mil_op_attribute(g->model, op, name, value);
-}
-
-static struct mil_type vector(enum mil_dtype dtype, size_t count) {
-    int64_t dims[] = {(int64_t)count};
-    return mil_type_of(dtype, 1, dims);
 }
 
 static struct mil_op *scaled_constant(struct graph *g, const struct stored *stored,

@@ -81,6 +81,11 @@ struct mil_value *graph_floats(struct graph *g, const char *name, const float *v
 struct mil_value *graph_stored(struct graph *g, const char *name, const struct stored *stored,
                                uint32_t rank, const int64_t *dims);
 
+/* Any operation of one result: its parameters by name and value, ended by NULL. One without a value
+ * is left out. What an operation uses has to be made before it. */
+struct mil_value *graph_op(struct graph *g, const char *type, const char *name,
+                           struct mil_type result, ...) __attribute__((sentinel));
+
 /* One or two tensors and nothing else: tanh, silu, add, mul, less, ... */
 struct mil_value *graph_unary(struct graph *g, const char *type, const char *name,
                               const struct mil_value *x);

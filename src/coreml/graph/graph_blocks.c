@@ -29,12 +29,8 @@ struct mil_value *graph_layer_norm(struct graph *g, const char *name, const stru
     struct mil_value *epsilon = graph_float(g, "epsilon", (float)NORM_EPSILON);
     struct mil_value *gamma =
         graph_stored(g, mil_text(g->model, "%s_weight", name), stored, SHAPE(x->type.dims[1]));
-    struct mil_op *op = mil_op_new(g->model, g->block, "layer_norm");
-    mil_op_argument(g->model, op, "x", in);
-    mil_op_argument(g->model, op, "axes", axes);
-    mil_op_argument(g->model, op, "gamma", gamma);
-    mil_op_argument(g->model, op, "epsilon", epsilon);
-    return mil_op_output(g->model, op, mil_text(g->model, "%s%s", g->prefix, name), x->type);
+    return graph_op(g, "layer_norm", name, x->type, "x", in, "axes", axes, "gamma", gamma,
+                    "epsilon", epsilon, NULL);
 }
 
 struct mil_value *graph_project(struct graph *g, const char *name, const struct mil_value *x,

@@ -191,11 +191,10 @@ struct mil_value *graph_update_cache(struct graph *g, const char *name,
 
 static struct mil_value *read_state(struct graph *g, const char *name,
                                     const struct mil_value *state) {
-    struct mil_op *op = mil_op_new(g->model, g->block, "read_state");
-    mil_op_argument(g->model, op, "input", state);
-    struct mil_type type = state ? state->type : (struct mil_type){.dtype = MIL_F16};
+    if (!state) return NULL;
+    struct mil_type type = state->type;
     type.state = 0;
-    return mil_op_output(g->model, op, name, type);
+    return graph_op(g, "read_state", name, type, "input", state, NULL);
 }
 
 static void write_state(struct graph *g, const struct mil_value *state,

@@ -44,12 +44,9 @@ static struct mil_value *group_norm(struct graph *g, const struct mil_value *x,
     struct mil_value *variance = mean(g, "variance", squares, frame_weights);
     struct mil_value *epsilon = graph_float(
         g, "group_norm_epsilon", (float)NORM_EPSILON * GROUP_NORM_SCALE * GROUP_NORM_SCALE);
-    struct mil_op *op = mil_op_new(g->model, g->block, "rsqrt");
-    mil_op_argument(g->model, op, "x", variance);
-    mil_op_argument(g->model, op, "epsilon", epsilon);
+    if (!variance) return NULL;
     struct mil_value *factor =
-        mil_op_output(g->model, op, mil_text(g->model, "%sfactor", g->prefix),
-                      variance ? variance->type : (struct mil_type){.dtype = g->dtype});
+        graph_op(g, "rsqrt", "factor", variance->type, "x", variance, "epsilon", epsilon, NULL);
     struct mil_value *gamma = graph_stored(g, "weight", &module->weight, SHAPE(1, dim, 1, 1));
     struct mil_value *beta = graph_stored(g, "bias", &module->bias, SHAPE(1, dim, 1, 1));
     factor = graph_binary(g, "mul", "stretch", factor, gamma);

@@ -1,5 +1,5 @@
-/* graph_borders.c - the inputs, states and outputs of a function: what the app sees of it, cast to
- * and from the type that is computed in. */
+/* graph_interface.c - the inputs, states and outputs of a function: what the app sees of it, cast
+ * to and from the type that is computed in. */
 #include "coreml/graph/graph.h"
 
 static void add_feature(struct mil_feature *list, size_t *count, const char *name,

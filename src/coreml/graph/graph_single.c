@@ -26,10 +26,8 @@ static struct mil_value *series(struct graph *g, const char *name, uint32_t rank
 static struct mil_value *empty(struct graph *g, const char *name, int64_t channels, int64_t slots) {
     int32_t shape[] = {1, (int32_t)channels, 1, (int32_t)slots};
     struct mil_value *dims = graph_ints(g, shape, 4), *zero = graph_float(g, "zero", 0);
-    struct mil_op *op = mil_op_new(g->model, g->block, "fill");
-    mil_op_argument(g->model, op, "shape", dims);
-    mil_op_argument(g->model, op, "value", zero);
-    return mil_op_output(g->model, op, name, mil_type_of(g->dtype, SHAPE(1, channels, 1, slots)));
+    struct mil_type type = mil_type_of(g->dtype, SHAPE(1, channels, 1, slots));
+    return graph_op(g, "fill", name, type, "shape", dims, "value", zero, NULL);
 }
 
 /* A block that takes what the loop carries, under names of its own. */
@@ -57,11 +55,9 @@ static struct mil_block *condition(struct graph *g, const struct graph_shape *sh
     struct mil_value *room = graph_binary(g, "less", "room", carried[LOOP_POSITION], last);
     struct mil_value *goes = graph_binary(g, "not_equal", "unfinished", carried[LOOP_TOKEN], stop);
     struct mil_value *both = graph_binary(g, "logical_and", "both", room, goes);
-    struct mil_op *op = mil_op_new(g->model, block, "squeeze");
-    mil_op_argument(g->model, op, "x", both);
-    mil_op_argument(g->model, op, "axes", axes);
     mil_block_output(g->model, block,
-                     mil_op_output(g->model, op, "while_goes_on", mil_type_of(MIL_BOOL, 0, NULL)));
+                     graph_op(g, "squeeze", "goes_on", mil_type_of(MIL_BOOL, 0, NULL), "x", both,
+                              "axes", axes, NULL));
     g->block = outer;
     return block;
 }
@@ -69,12 +65,9 @@ static struct mil_block *condition(struct graph *g, const struct graph_shape *sh
 static struct mil_value *best(struct graph *g, const struct mil_value *logits) {
     struct mil_value *axis = graph_int(g, -1), *keep = graph_bool(g, 1);
     struct mil_value *int32 = graph_text(g, "int32");
-    struct mil_op *op = mil_op_new(g->model, g->block, "reduce_argmax");
-    mil_op_argument(g->model, op, "x", logits);
-    mil_op_argument(g->model, op, "axis", axis);
-    mil_op_argument(g->model, op, "keep_dims", keep);
-    if (g->specification >= GRAPH_IOS18) mil_op_argument(g->model, op, "output_dtype", int32);
-    return mil_op_output(g->model, op, "next_token", mil_type_of(MIL_I32, SHAPE(1, 1)));
+    return graph_op(g, "reduce_argmax", "next_token", mil_type_of(MIL_I32, SHAPE(1, 1)), "x",
+                    logits, "axis", axis, "keep_dims", keep, "output_dtype",
+                    g->specification >= GRAPH_IOS18 ? int32 : NULL, NULL);
 }
 
 /* `ids` with `token` at `position`; `indices` are 0, 1, ... */

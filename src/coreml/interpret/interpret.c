@@ -116,8 +116,7 @@ static pst_status find_function(struct mil_machine *machine, const struct mil_mo
                                 const char *name, pst_error *err) {
     struct refusal refusal = {err, PST_OK};
     if (name == NULL) name = model->default_function ? model->default_function : "main";
-    for (size_t i = 0; i < model->function_count; i++)
-        if (strcmp(model->functions[i]->name, name) == 0) machine->function = model->functions[i];
+    machine->function = mil_function_find(model, name);
     if (machine->function == NULL)
         return error_set(err, PST_ERR_MODEL, "there is no function '%s'", name);
     if (check_function(model, machine->function, note_problem, &refusal))

@@ -117,30 +117,44 @@ static pst_status make_constant(struct planner *planner, const struct mil_value 
     return PST_OK;
 }
 
-/* The slot of a value that the current step reads. */
-static pst_status use_value(struct planner *planner, const struct mil_value *value,
-                            struct slot **slot) {
-    struct slot *found = get_slot(planner, value);
-    if (found == NULL) {
-        assert(value->data != NULL); /* all else is defined before it is used */
-        return make_constant(planner, value, slot);
+/* The slots of values that the current step reads. */
+static pst_status use_values(struct planner *planner, const struct mil_value *const *values,
+                             size_t count, struct slot ***slots) {
+    pst_status status = PST_OK;
+    *slots = list_new(planner, count);
+    if (*slots == NULL) return PST_ERR_MEMORY;
+    for (size_t i = 0; status == PST_OK && i < count; i++) {
+        struct slot *found = (*slots)[i] = get_slot(planner, values[i]);
+        if (found == NULL) {
+            assert(values[i]->data != NULL); /* all else is defined before it is used */
+            status = make_constant(planner, values[i], &(*slots)[i]);
+            continue;
+        }
+        size_t level = planner->depth;
+        while (level && planner->frames[level - 1].block != found->block) level--;
+        if (level) found->last = planner->frames[level - 1].step;
     }
-    size_t level = planner->depth;
-    while (level && planner->frames[level - 1].block != found->block) level--;
-    if (level) found->last = planner->frames[level - 1].step;
-    *slot = found;
-    return PST_OK;
+    return status;
 }
 
-static pst_status define_value(struct planner *planner, struct bound_block *bound,
-                               const struct mil_value *value, struct slot **slot) {
-    pst_status status = make_slot(planner, value, slot);
-    if (status) return status;
-    (*slot)->block = bound;
-    (*slot)->last = planner->frames[planner->depth - 1].step;
-    (*slot)->next_defined = bound->defined;
-    bound->defined = *slot;
-    return PST_OK;
+/* Slots of what the block defines; states and, with `folded`, results of a constexpr stay. */
+static pst_status define_values(struct planner *planner, struct bound_block *bound,
+                                struct mil_value *const *values, size_t count, int folded,
+                                struct slot ***slots) {
+    pst_status status = PST_OK;
+    *slots = list_new(planner, count);
+    if (*slots == NULL) return PST_ERR_MEMORY;
+    for (size_t i = 0; status == PST_OK && i < count; i++) {
+        struct slot *slot;
+        status = make_slot(planner, values[i], &slot);
+        if (status) break;
+        slot->block = bound;
+        slot->last = planner->frames[planner->depth - 1].step;
+        slot->constant = folded || values[i]->type.state;
+        slot->next_defined = bound->defined;
+        bound->defined = (*slots)[i] = slot;
+    }
+    return status;
 }
 
 /* ----------------------------------------------------------------------------------- operations */
@@ -149,15 +163,21 @@ static pst_status bind_block(struct planner *planner, const struct mil_block *bl
                              struct mil_value *const *inputs, size_t input_count,
                              struct bound_block **result);
 
+/* Does a rule learn the same from this value in every run? Rules look at types, at integers and at
+ * scalars, of which range_1d takes floats too; so a float tensor only needs a known shape. */
+static int is_fixed(const struct slot *slot) {
+    const struct mil_type *type = &slot->value->type;
+    return slot->constant ||
+           (mil_is_float(type->dtype) && type->rank != 0 && !mil_has_unknown(type));
+}
+
 static pst_status bind_argument(struct planner *planner, const struct mil_argument *argument,
-                                int folded, struct slot ***slots) {
-    pst_status status = PST_OK;
-    *slots = list_new(planner, argument->count);
-    if (*slots == NULL) return PST_ERR_MEMORY;
+                                struct bound_step *step, struct slot ***slots) {
+    pst_status status = use_values(planner, argument->values, argument->count, slots);
     for (size_t i = 0; status == PST_OK && i < argument->count; i++) {
-        status = use_value(planner, argument->values[i], &(*slots)[i]);
+        step->fixed = step->fixed && is_fixed((*slots)[i]);
         /* Constants that only a constexpr needs are dropped when it is done. */
-        if (status == PST_OK && !folded) (*slots)[i]->decoded = 1;
+        if (!step->folded) (*slots)[i]->decoded = 1;
     }
     return status;
 }
@@ -170,21 +190,18 @@ static pst_status bind_step(struct planner *planner, struct bound_block *bound,
         return error_set(planner->err, PST_ERR_UNSUPPORTED, "more than %d operations", STEPS_MAX);
     step->row = op_find(op->type, planner->machine->resources.specification);
     step->folded = strncmp(op->type, "constexpr_", 10) == 0;
+    step->fixed = 1;
     step->arguments = list_new(planner, op->argument_count);
     step->blocks = list_new(planner, op->block_count);
-    step->outputs = list_new(planner, op->output_count);
-    if (step->arguments == NULL || step->blocks == NULL || step->outputs == NULL)
-        return PST_ERR_MEMORY;
+    if (step->arguments == NULL || step->blocks == NULL) return PST_ERR_MEMORY;
     for (size_t i = 0; status == PST_OK && i < op->argument_count; i++)
-        status = bind_argument(planner, &op->arguments[i], step->folded, &step->arguments[i]);
+        status = bind_argument(planner, &op->arguments[i], step, &step->arguments[i]);
     for (size_t i = 0; status == PST_OK && i < op->block_count; i++)
         status = bind_block(planner, op->blocks[i], op->blocks[i]->inputs,
                             op->blocks[i]->input_count, &step->blocks[i]);
-    for (size_t i = 0; status == PST_OK && i < op->output_count; i++) {
-        status = define_value(planner, bound, op->outputs[i], &step->outputs[i]);
-        if (status == PST_OK) step->outputs[i]->constant = step->folded;
-    }
-    return status;
+    return status ? status
+                  : define_values(planner, bound, op->outputs, op->output_count, step->folded,
+                                  &step->outputs);
 }
 
 static void book_releases(struct bound_block *bound) {
@@ -213,29 +230,13 @@ static pst_status bind_steps(struct planner *planner, const struct mil_block *bl
     return status;
 }
 
-static pst_status bind_inputs(struct planner *planner, struct mil_value *const *inputs,
-                              struct bound_block *bound) {
-    pst_status status = PST_OK;
-    bound->inputs = list_new(planner, bound->input_count);
-    if (bound->inputs == NULL) return PST_ERR_MEMORY;
-    for (size_t i = 0; status == PST_OK && i < bound->input_count; i++) {
-        status = define_value(planner, bound, inputs[i], &bound->inputs[i]);
-        if (status == PST_OK) bound->inputs[i]->constant = inputs[i]->type.state;
-    }
-    return status;
-}
-
 static pst_status bind_outputs(struct planner *planner, const struct mil_block *block,
                                struct bound_block *bound) {
-    pst_status status = PST_OK;
-    bound->outputs = list_new(planner, block->output_count);
-    if (bound->outputs == NULL) return PST_ERR_MEMORY;
     bound->output_count = block->output_count;
     planner->frames[planner->depth - 1].step = NEVER;
-    for (size_t i = 0; status == PST_OK && i < block->output_count; i++) {
-        status = use_value(planner, block->outputs[i], &bound->outputs[i]);
-        if (status == PST_OK) bound->outputs[i]->decoded = 1;
-    }
+    pst_status status = use_values(planner, block->outputs, block->output_count, &bound->outputs);
+    for (size_t i = 0; status == PST_OK && i < block->output_count; i++)
+        bound->outputs[i]->decoded = 1;
     return status;
 }
 
@@ -249,7 +250,7 @@ static pst_status bind_block(struct planner *planner, const struct mil_block *bl
     if (bound == NULL) return PST_ERR_MEMORY;
     planner->frames[planner->depth++] = (struct frame){bound, 0};
     bound->input_count = input_count;
-    pst_status status = bind_inputs(planner, inputs, bound);
+    pst_status status = define_values(planner, bound, inputs, input_count, 0, &bound->inputs);
     if (status == PST_OK) status = bind_steps(planner, block, bound);
     if (status == PST_OK) status = bind_outputs(planner, block, bound);
     planner->depth--;

@@ -13,6 +13,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "formats/dtype.h"
 
 /* ------------------------------------------------------------------------------------ memory */
 
@@ -80,9 +81,8 @@ static const char *copy_text(struct mil_model *model, const char *text) {
     return text == NULL ? NULL : mil_text(model, "%s", text);
 }
 
-/* A list [count] of items of `size` bytes with space for one more. The capacity is doubled when the
- * count reaches a power of two, so it needs no field of its own. NULL: out of memory. */
-static void *grow(struct mil_model *model, void *list, size_t count, size_t size) {
+/* The capacity is doubled when the count reaches a power of two, so it needs no field of its own. */
+void *mil_grow(struct mil_model *model, void *list, size_t count, size_t size) {
     size_t bytes;
     if (model == NULL || model->failed) return NULL;
     if (count != 0 && (count & (count - 1)) != 0) return list;
@@ -95,12 +95,11 @@ static void *grow(struct mil_model *model, void *list, size_t count, size_t size
     return longer;
 }
 
-/* Appends one pointer to the list of pointers at `list`; 0: out of memory. Lists of pointers to
- * constant and to other values share it, by memcpy. */
-static int append(struct mil_model *model, void *list, size_t *count, const void *item) {
+/* Lists of pointers to constant and to other values share it, by memcpy. */
+int mil_append(struct mil_model *model, void *list, size_t *count, const void *item) {
     void **old;
     memcpy(&old, list, sizeof old);
-    void **items = grow(model, old, *count, sizeof item);
+    void **items = mil_grow(model, old, *count, sizeof item);
     if (items == NULL) return 0;
     memcpy(&items[*count], &item, sizeof item);
     memcpy(list, &items, sizeof items);
@@ -137,6 +136,13 @@ static struct mil_value *new_value(struct mil_model *model, const char *name,
     return value;
 }
 
+/* A value at the end of a list of values. */
+static struct mil_value *add_value(struct mil_model *model, struct mil_value ***list, size_t *count,
+                                   const char *name, struct mil_type type) {
+    struct mil_value *value = new_value(model, name, type);
+    return value != NULL && mil_append(model, list, count, value) ? value : NULL;
+}
+
 struct mil_block *mil_block_new(struct mil_model *model) {
     return mil_alloc(model, sizeof(struct mil_block));
 }
@@ -148,35 +154,33 @@ struct mil_function *mil_function_new(struct mil_model *model, const char *name,
     function->name = copy_text(model, name);
     function->opset = copy_text(model, opset);
     function->block = mil_block_new(model);
-    if (!append(model, &model->functions, &model->function_count, function)) return NULL;
+    if (!mil_append(model, &model->functions, &model->function_count, function)) return NULL;
     return function;
 }
 
 struct mil_value *mil_function_input(struct mil_model *model, struct mil_function *function,
                                      const char *name, struct mil_type type) {
-    struct mil_value *value = function == NULL ? NULL : new_value(model, name, type);
-    if (value == NULL || !append(model, &function->inputs, &function->input_count, value))
-        return NULL;
-    return value;
+    return function == NULL
+               ? NULL
+               : add_value(model, &function->inputs, &function->input_count, name, type);
 }
 
 /* ------------------------------------------------------------------------------------ blocks */
 
 struct mil_value *mil_block_input(struct mil_model *model, struct mil_block *block,
                                   const char *name, struct mil_type type) {
-    struct mil_value *value = block == NULL ? NULL : new_value(model, name, type);
-    if (value == NULL || !append(model, &block->inputs, &block->input_count, value)) return NULL;
-    return value;
+    return block == NULL ? NULL : add_value(model, &block->inputs, &block->input_count, name, type);
 }
 
 void mil_block_output(struct mil_model *model, struct mil_block *block,
                       const struct mil_value *value) {
-    if (block != NULL && value != NULL) append(model, &block->outputs, &block->output_count, value);
+    if (block != NULL && value != NULL)
+        mil_append(model, &block->outputs, &block->output_count, value);
 }
 
 static int add_item(struct mil_model *model, struct mil_block *block, struct mil_op *op,
                     struct mil_value *constant) {
-    struct mil_item *items = grow(model, block->items, block->item_count, sizeof *items);
+    struct mil_item *items = mil_grow(model, block->items, block->item_count, sizeof *items);
     if (items == NULL) return 0;
     block->items = items;
     items[block->item_count++] = (struct mil_item){.op = op, .constant = constant};
@@ -202,29 +206,6 @@ struct mil_value *mil_const(struct mil_model *model, struct mil_block *block, co
     return value;
 }
 
-struct mil_value *mil_const_int(struct mil_model *model, struct mil_block *block, const char *name,
-                                int32_t value) {
-    return mil_const(model, block, name, mil_type_of(MIL_I32, 0, NULL), &value, sizeof value, 0);
-}
-
-struct mil_value *mil_const_bool(struct mil_model *model, struct mil_block *block, const char *name,
-                                 int value) {
-    unsigned char byte = value != 0;
-    return mil_const(model, block, name, mil_type_of(MIL_BOOL, 0, NULL), &byte, 1, 0);
-}
-
-struct mil_value *mil_const_text(struct mil_model *model, struct mil_block *block, const char *name,
-                                 const char *text) {
-    struct mil_type type = mil_type_of(MIL_STRING, 0, NULL);
-    return mil_const(model, block, name, type, text, strlen(text) + 1, 0);
-}
-
-struct mil_value *mil_const_ints(struct mil_model *model, struct mil_block *block, const char *name,
-                                 const int32_t *values, size_t count) {
-    struct mil_type type = mil_type_of(MIL_I32, 1, (const int64_t[]){(int64_t)count});
-    return mil_const(model, block, name, type, values, count * sizeof *values, 0);
-}
-
 /* -------------------------------------------------------------------------------- operations */
 
 struct mil_op *mil_op_new(struct mil_model *model, struct mil_block *block, const char *type) {
@@ -240,7 +221,7 @@ void mil_op_arguments(struct mil_model *model, struct mil_op *op, const char *na
     for (size_t i = 0; i < count; i++)
         if (values[i] == NULL) return;
     struct mil_argument *arguments =
-        grow(model, op->arguments, op->argument_count, sizeof *arguments);
+        mil_grow(model, op->arguments, op->argument_count, sizeof *arguments);
     const struct mil_value **list = mil_alloc(model, count * sizeof *list);
     const char *copy = copy_text(model, name);
     if (arguments == NULL || list == NULL || copy == NULL) return;
@@ -266,14 +247,14 @@ void mil_op_attribute(struct mil_model *model, struct mil_op *op, const char *na
 
 struct mil_value *mil_op_output(struct mil_model *model, struct mil_op *op, const char *name,
                                 struct mil_type type) {
-    struct mil_value *value = op == NULL ? NULL : new_value(model, name, type);
-    if (value == NULL || !append(model, &op->outputs, &op->output_count, value)) return NULL;
-    value->op = op;
+    struct mil_value *value =
+        op == NULL ? NULL : add_value(model, &op->outputs, &op->output_count, name, type);
+    if (value != NULL) value->op = op;
     return value;
 }
 
 void mil_op_block(struct mil_model *model, struct mil_op *op, struct mil_block *block) {
-    if (op != NULL && block != NULL) append(model, &op->blocks, &op->block_count, block);
+    if (op != NULL && block != NULL) mil_append(model, &op->blocks, &op->block_count, block);
 }
 
 const struct mil_argument *mil_op_find(const struct mil_op *op, const char *name) {
@@ -285,4 +266,49 @@ const struct mil_argument *mil_op_find(const struct mil_op *op, const char *name
 const struct mil_value *mil_op_value(const struct mil_op *op, const char *name) {
     const struct mil_argument *argument = mil_op_find(op, name);
     return argument != NULL && argument->count == 1 ? argument->values[0] : NULL;
+}
+
+/* ------------------------------------------------------------------------------------- visits */
+
+typedef pst_status (*visit_fn)(void *user, struct mil_value *value, const char *name);
+
+static pst_status each_of_block(const struct mil_block *block, visit_fn visit, void *user) {
+    pst_status status = PST_OK;
+    for (size_t i = 0; i < block->item_count && !status; i++) {
+        struct mil_value *constant = block->items[i].constant;
+        const struct mil_op *op = block->items[i].op;
+        if (constant != NULL) status = visit(user, constant, constant->name);
+        for (size_t a = 0; op != NULL && a < op->argument_count; a++)
+            for (size_t v = 0; v < op->arguments[a].count && !status; v++) {
+                /* Arguments only look at values, but this one the model owns. */
+                struct mil_value *value = (struct mil_value *)op->arguments[a].values[v];
+                if (value->inlined) status = visit(user, value, op->arguments[a].name);
+            }
+        for (size_t b = 0; op != NULL && b < op->block_count && !status; b++)
+            status = each_of_block(op->blocks[b], visit, user);
+    }
+    return status;
+}
+
+pst_status mil_each_constant(const struct mil_model *model, visit_fn visit, void *user) {
+    pst_status status = PST_OK;
+    for (size_t i = 0; i < model->function_count && !status; i++)
+        status = each_of_block(model->functions[i]->block, visit, user);
+    return status;
+}
+
+size_t mil_floats(const struct mil_value *value, size_t from, float numbers[MIL_FLOATS]) {
+    size_t count = mil_elements(&value->type), left = count > from ? count - from : 0;
+    int half = value->type.dtype == MIL_F16;
+    if (!mil_is_float(value->type.dtype)) return 0;
+    if (left > MIL_FLOATS) left = MIL_FLOATS;
+    dtype_to_float(half ? DTYPE_F16 : DTYPE_F32,
+                   (const unsigned char *)value->data + from * (half ? 2 : 4), left, numbers);
+    return left;
+}
+
+struct mil_function *mil_function_find(const struct mil_model *model, const char *name) {
+    for (size_t i = 0; i < model->function_count; i++)
+        if (strcmp(model->functions[i]->name, name) == 0) return model->functions[i];
+    return NULL;
 }

@@ -119,6 +119,11 @@ pst_status mil_model_check(const struct mil_model *model, pst_error *err);
 
 /* Zeroed memory that lives as long as the model. */
 void *mil_alloc(struct mil_model *model, size_t bytes);
+/* A list [count] of items of `size` bytes that has grown from nothing, with space for one more;
+ * NULL: out of memory. */
+void *mil_grow(struct mil_model *model, void *list, size_t count, size_t size);
+/* Appends a pointer to the list of pointers at `list`; 0: out of memory. */
+int mil_append(struct mil_model *model, void *list, size_t *count, const void *item);
 const char *mil_text(struct mil_model *model, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -136,16 +141,6 @@ struct mil_value *mil_block_input(struct mil_model *model, struct mil_block *blo
 struct mil_value *mil_const(struct mil_model *model, struct mil_block *block, const char *name,
                             struct mil_type type, const void *data, size_t bytes, int borrowed);
 
-/* The commonest constants. A text is a scalar of type string. */
-struct mil_value *mil_const_int(struct mil_model *model, struct mil_block *block, const char *name,
-                                int32_t value);
-struct mil_value *mil_const_bool(struct mil_model *model, struct mil_block *block, const char *name,
-                                 int value);
-struct mil_value *mil_const_text(struct mil_model *model, struct mil_block *block, const char *name,
-                                 const char *text);
-struct mil_value *mil_const_ints(struct mil_model *model, struct mil_block *block, const char *name,
-                                 const int32_t *values, size_t count); /* a vector */
-
 /* An operation at the end of `block`. Arguments are added in the order of calls; the result's type
  * is declared by the caller and checked (check.h) against what the operation gives. */
 struct mil_op *mil_op_new(struct mil_model *model, struct mil_block *block, const char *type);
@@ -159,6 +154,20 @@ struct mil_value *mil_op_output(struct mil_model *model, struct mil_op *op, cons
                                 struct mil_type type);
 void mil_op_block(struct mil_model *model, struct mil_op *op, struct mil_block *block);
 
+/* Calls `visit` for every constant, in the order of the program: those of blocks by their names,
+ * and inlined ones by what they are to their operations. Ends at the first status. */
+pst_status mil_each_constant(const struct mil_model *model,
+                             pst_status (*visit)(void *user, struct mil_value *value,
+                                                 const char *name),
+                             void *user);
+
+/* Widens the numbers of a float16 or float32 constant from the one at `from` on. Returns how many;
+ * 0: there are no more, or it is of another type. */
+enum { MIL_FLOATS = 256 };
+size_t mil_floats(const struct mil_value *value, size_t from, float numbers[MIL_FLOATS]);
+
+/* The function called `name`, or NULL. */
+struct mil_function *mil_function_find(const struct mil_model *model, const char *name);
 /* The argument called `name`, or NULL. */
 const struct mil_argument *mil_op_find(const struct mil_op *op, const char *name);
 /* Its only value, or NULL. */

@@ -95,13 +95,6 @@ size_t mil_data_bytes(const struct mil_type *type) {
     return bits / 8 + (bits % 8 != 0);
 }
 
-int mil_type_equal(const struct mil_type *a, const struct mil_type *b) {
-    if (a->dtype != b->dtype || a->rank != b->rank || !a->state != !b->state) return 0;
-    for (uint32_t i = 0; i < a->rank; i++)
-        if (a->dims[i] != b->dims[i]) return 0;
-    return 1;
-}
-
 int mil_types_agree(const struct mil_type *a, const struct mil_type *b) {
     if (a->dtype != b->dtype || a->rank != b->rank || !a->state != !b->state) return 0;
     for (uint32_t i = 0; i < a->rank; i++)

@@ -56,7 +56,6 @@ size_t mil_data_bytes(const struct mil_type *type);
 /* Element `index` of a constant as packages store it: little endian, elements of less than 8 bits
  * packed from the lowest bit up. 0: it is not an integer, or too large for int64_t. */
 int mil_integer(enum mil_dtype dtype, const void *data, size_t index, int64_t *integer);
-int mil_type_equal(const struct mil_type *a, const struct mil_type *b);
 /* Could both be the type of one value? Unknown dimensions agree with any. */
 int mil_types_agree(const struct mil_type *a, const struct mil_type *b);
 

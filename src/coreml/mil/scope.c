@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "coreml/mil/mil.h"
 
 /* The entry of `name`, or the free one where it belongs. */
 static size_t *place(const struct scope *scope, const char *name) {
-    uint64_t hash = 14695981039346656037u; /* FNV-1a */
+    uint64_t hash = 14695981039346656037u ^ scope->seed; /* FNV-1a */
     for (const char *at = name; *at != 0; at++) hash = (hash ^ (unsigned char)*at) * 1099511628211u;
     size_t index = (size_t)(hash ^ hash >> 32) & (scope->table_size - 1);
     while (scope->table[index] != 0 &&
@@ -23,6 +24,7 @@ static size_t *place(const struct scope *scope, const char *name) {
 static int reserve(struct scope *scope) {
     if (scope->count < scope->capacity) return 1;
     size_t capacity = scope->capacity == 0 ? 64 : 2 * scope->capacity;
+    if (scope->capacity == 0) scope->seed = clock_now_ns() ^ (uint64_t)(uintptr_t)scope << 32;
     const struct mil_value **values = realloc(scope->values, capacity * sizeof *values);
     if (values == NULL) return 0;
     scope->values = values;

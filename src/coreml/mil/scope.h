@@ -3,6 +3,7 @@
 #define PST_COREML_MIL_SCOPE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct mil_value;
 
@@ -11,6 +12,7 @@ struct scope {
     size_t count, capacity;
     size_t *table; /* [table_size] index + 1 by hash of the name; 0: free */
     size_t table_size;
+    uint64_t seed; /* so that no file can be made whose names all meet in one place */
 };
 
 /* Adds value->name: 1; 0 when the name is taken, -1 when there is no memory. */

@@ -13,9 +13,11 @@ static void round_piece(void *context, size_t first, size_t count) {
 }
 
 /* Makes results of the types that the rule gives. `*empty`: they have no elements. */
-static pst_status make_results(struct op_call *call, int *empty) {
+static pst_status make_results(struct op_call *call, struct bound_step *step, int *empty) {
     size_t count = call->op->output_count, elements = 0;
-    if (!call->row->infer(call)) return op_error(call, PST_ERR_MODEL, "%s", call->reason);
+    if (!step->settled && !call->row->infer(call))
+        return op_error(call, PST_ERR_MODEL, "%s", call->reason);
+    step->settled = step->fixed;
     for (size_t i = 0; i < count; i++) {
         struct slot *slot = call->step->outputs[i];
         struct mil_type type = slot->tensor.type;
@@ -40,7 +42,7 @@ pst_status bound_step_run(struct op_resources *resources, struct bound_step *ste
     int empty = 0;
     pst_status status = op_work(&call, 1, 1, 1);
     if (status == PST_OK && (step->row->flags & OP_BLOCKS) == 0)
-        status = make_results(&call, &empty);
+        status = make_results(&call, step, &empty);
     if (status == PST_OK && !empty) status = step->row->run(&call);
     if (status) return status;
     for (size_t i = 0; i < step->op->output_count; i++) {

@@ -203,6 +203,10 @@ int op_infer_same(struct op_call *call) {
     return op_give(call, *op_type(call, "x"));
 }
 
+int op_infer_along_axis(struct op_call *call) {
+    return op_axis(call, op_type(call, "x")->rank) >= 0 && op_infer_same(call);
+}
+
 /* ----------------------------------------------------------------------------------------- code */
 
 float op_float(const struct op_call *call, const char *name, float missing) {

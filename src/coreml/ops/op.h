@@ -59,6 +59,8 @@ struct bound_step {
     struct bound_block **blocks; /* [op->block_count] */
     struct slot *release;        /* slots that no later step needs */
     int folded;                  /* a constexpr: done while preparing, skipped while running */
+    int fixed;                   /* the rule has the same answer in every run, */
+    int settled;                 /* and has given it: the outputs have their types */
 };
 
 enum { OP_REASON_SIZE = 256 };
@@ -117,6 +119,8 @@ int op_broadcast(struct op_call *call, const struct mil_type *a, const struct mi
 
 /* The most common rule: the result has the type of x. */
 int op_infer_same(struct op_call *call);
+/* And there is an argument `axis`, which is one of x. */
+int op_infer_along_axis(struct op_call *call);
 
 /* ----------------------------------------------------------------------------------------- code */
 

@@ -55,35 +55,28 @@ static pst_status weigh(struct op_call *call, const struct attention *a, ptrdiff
 
 static pst_status attend(struct op_call *call, const struct attention *a, size_t index,
                          ptrdiff_t mask_at) {
-    struct matmul product = {
+    struct matmul scores = {
         .y = a->scores,
         .x = a->query->f + index * a->queries * a->width,
         .w = a->key->f + index * a->keys * a->width,
-        .y_stride = a->keys,
-        .x_stride = a->width,
-        .w_stride = a->width,
         .m = a->queries,
         .n = a->keys,
         .k = a->width,
         .scale = 1.0f / sqrtf((float)a->width),
     };
-    pst_status status = op_product(call, &product);
-    if (status == PST_OK) status = weigh(call, a, mask_at);
-    if (status) return status;
-    product = (struct matmul){
+    struct matmul mixed = {
         .y = op_result(call, 0)->f + index * a->queries * a->value_width,
         .x = a->scores,
         .w = a->value->f + index * a->keys * a->value_width,
-        .y_stride = a->value_width,
-        .x_stride = a->keys,
-        .w_stride = a->value_width,
         .m = a->queries,
         .n = a->value_width,
         .k = a->keys,
         .scale = 1,
         .w_is_kn = 1,
     };
-    return op_product(call, &product);
+    pst_status status = op_product(call, scores);
+    if (status == PST_OK) status = weigh(call, a, mask_at);
+    return status ? status : op_product(call, mixed);
 }
 
 static pst_status run_attention(struct op_call *call) {

@@ -64,17 +64,6 @@ static void run_floats(enum binary binary, float *out, const float *x, const flo
 #undef EACH
 }
 
-static int compare_floats(enum binary binary, float a, float b) {
-    switch (binary) {
-    case EQUAL: return a == b;
-    case NOT_EQUAL: return a != b;
-    case GREATER: return a > b;
-    case GREATER_EQUAL: return a >= b;
-    case LESS: return a < b;
-    default: return a <= b;
-    }
-}
-
 static int64_t floor_div(int64_t a, int64_t b) {
     int64_t quotient = a / b;
     return a % b != 0 && (a < 0) != (b < 0) ? quotient - 1 : quotient;
@@ -110,6 +99,12 @@ static int64_t combine(enum binary binary, int64_t a, int64_t b) {
     case LOGICAL_XOR: return !a != !b;
     }
     return 0;
+}
+
+/* By their order; with a NaN there is none. */
+static int compare_floats(enum binary binary, float a, float b) {
+    if (isnan(a) || isnan(b)) return binary == NOT_EQUAL;
+    return (int)combine(binary, (a > b) - (a < b), 0);
 }
 
 static int infer_binary(struct op_call *call) {

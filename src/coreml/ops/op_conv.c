@@ -76,7 +76,6 @@ static int infer_axes(struct op_call *call, struct mil_type *type) {
 
 static int infer_conv(struct op_call *call) {
     const struct mil_type *x = op_type(call, "x"), *weight = op_type(call, "weight");
-    const struct mil_type *bias = op_type(call, "bias");
     struct mil_type type = *x;
     int64_t groups = op_int(call, "groups", 0);
     if (x->rank < 3 || x->rank > 2 + SPACE_MAX || weight->rank != x->rank)
@@ -88,9 +87,7 @@ static int infer_conv(struct op_call *call) {
     if (x->dims[1] >= 0 && weight->dims[1] >= 0 && x->dims[1] != weight->dims[1] * groups)
         return op_refuse(call, "x has %lld channels, the weight takes %lld", (long long)x->dims[1],
                          (long long)weight->dims[1] * groups);
-    if (bias != NULL && bias->dims[0] >= 0 && bias->dims[0] != weight->dims[0])
-        return op_refuse(call, "bias has %lld elements, expected %lld", (long long)bias->dims[0],
-                         (long long)weight->dims[0]);
+    if (!op_has_length(call, "bias", weight->dims[0])) return 0;
     type.dims[1] = weight->dims[0];
     return infer_axes(call, &type) && op_give(call, type);
 }
@@ -174,26 +171,21 @@ static void lay_out_channels(void *context, size_t first, size_t count) {
 /* One group of one image: y [outs, out_count], columns [channels * taps, out_count]. */
 static pst_status multiply(struct op_call *call, const struct conv *conv, float *y,
                            const float *columns, const float *weight, const float *bias) {
-    size_t k = conv->channels * conv->taps;
     struct matmul matmul = {
         .y = y,
-        .y_stride = conv->out_count,
         .m = conv->outs,
         .n = conv->out_count,
-        .k = k,
+        .k = conv->channels * conv->taps,
         .x = weight,
-        .x_stride = k,
         .w = columns,
-        .w_stride = conv->out_count,
         .scale = 1,
         .w_is_kn = 1,
     };
     if (conv->out_count == 1) { /* a vector: the weights are streamed once */
         matmul.m = 1;
-        matmul.n = matmul.y_stride = conv->outs;
+        matmul.n = conv->outs;
         matmul.x = columns;
         matmul.w = weight;
-        matmul.w_stride = k;
         matmul.w_is_kn = 0;
         matmul.bias = bias;
     } else if (bias) {
@@ -201,7 +193,7 @@ static pst_status multiply(struct op_call *call, const struct conv *conv, float 
         for (size_t o = 0; o < conv->outs; o++)
             for (size_t i = 0; i < conv->out_count; i++) y[o * conv->out_count + i] = bias[o];
     }
-    return op_product(call, &matmul);
+    return op_product(call, matmul);
 }
 
 static pst_status convolve(struct op_call *call, const struct conv *conv, float *y, const float *x,

@@ -115,16 +115,13 @@ static pst_status multiply_batch(struct op_call *call, const struct batches *bat
         .y = out,
         .x = rows,
         .w = op_tensor(call, "y")->f + walk->offset[1] * (y->rows * y->cols),
-        .y_stride = (size_t)y->cols,
-        .x_stride = (size_t)x->cols,
-        .w_stride = (size_t)y->stride,
         .m = (size_t)x->rows,
         .n = (size_t)y->cols,
         .k = (size_t)x->cols,
         .scale = 1,
         .w_is_kn = !y->transposed,
     };
-    return op_product(call, &matmul);
+    return op_product(call, matmul);
 }
 
 static pst_status run_matmul(struct op_call *call) {
@@ -166,21 +163,17 @@ static int infer_linear(struct op_call *call) {
 static pst_status run_linear(struct op_call *call) {
     const struct mil_tensor *x = op_tensor(call, "x"), *weight = op_tensor(call, "weight");
     const struct mil_tensor *y = op_result(call, 0);
-    size_t in = (size_t)weight->type.dims[1], outs = (size_t)weight->type.dims[0];
     struct matmul matmul = {
         .y = y->f,
         .x = x->f,
         .w = weight->f,
         .bias = op_tensor(call, "bias")->f,
-        .y_stride = outs,
-        .x_stride = in,
-        .w_stride = in,
         .m = span_of(&x->type, 0, x->type.rank - 1),
-        .n = outs,
-        .k = in,
+        .n = (size_t)weight->type.dims[0],
+        .k = (size_t)weight->type.dims[1],
         .scale = 1,
     };
-    return op_product(call, &matmul);
+    return op_product(call, matmul);
 }
 
 /* --------------------------------------------------------------------------------------- einsum */

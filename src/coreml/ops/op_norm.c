@@ -110,11 +110,6 @@ static pst_status run_channel_norm(struct op_call *call) {
 
 /* ------------------------------------------------------------------------------------- soft-max */
 
-static int infer_softmax(struct op_call *call) {
-    const struct mil_type *x = op_type(call, "x");
-    return op_axis(call, x->rank) >= 0 && op_give(call, *x);
-}
-
 static pst_status run_softmax(struct op_call *call) {
     const struct mil_tensor *x = op_tensor(call, "x");
     struct mil_tensor *y = op_result(call, 0);
@@ -146,6 +141,6 @@ const struct op_row op_norm_rows[] = {
      run_channel_norm, INSTANCE, 0},
     {"layer_norm", 6, "x F, axes! i1, gamma?! F, beta?! F, epsilon! g0", infer_layer_norm,
      run_layer_norm, 0, 0},
-    {"softmax", 6, "x F, axis! i0", infer_softmax, run_softmax, 0, 0},
+    {"softmax", 6, "x F, axis! i0", op_infer_along_axis, run_softmax, 0, 0},
     {0},
 };

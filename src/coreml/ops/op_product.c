@@ -65,27 +65,30 @@ static pst_status fit_scratch(struct op_call *call, size_t bytes) {
     return PST_OK;
 }
 
-pst_status op_product(struct op_call *call, const struct matmul *product) {
+pst_status op_product(struct op_call *call, struct matmul product) {
     const struct kernels *kernels = call->resources->kernels;
     size_t panel, all, threads = thread_pool_size(call->resources->pool);
-    if (product->m == 0 || product->n == 0) return PST_OK;
-    if (product->k == 0) {
-        for (size_t i = 0; i < product->m && !product->accumulate; i++)
-            for (size_t j = 0; j < product->n; j++)
-                product->y[i * product->y_stride + j] = product->bias ? product->bias[j] : 0;
+    product.y_stride = product.n;
+    product.x_stride = product.k;
+    product.w_stride = product.w_is_kn ? product.n : product.k;
+    if (product.m == 0 || product.n == 0) return PST_OK;
+    if (product.k == 0) {
+        for (size_t i = 0; i < product.m && !product.accumulate; i++)
+            for (size_t j = 0; j < product.n; j++)
+                product.y[i * product.y_stride + j] = product.bias ? product.bias[j] : 0;
         return PST_OK;
     }
-    pst_status status = op_work(call, product->m, product->n, product->k);
+    pst_status status = op_work(call, product.m, product.n, product.k);
     if (status) return status;
-    if (!checked_mul(product->k, KERNELS_PANEL_MAX * sizeof(float), &panel) ||
+    if (!checked_mul(product.k, KERNELS_PANEL_MAX * sizeof(float), &panel) ||
         !checked_mul(panel, threads, &all))
         return op_error(call, PST_ERR_UNSUPPORTED, "is too large");
     status = fit_scratch(call, all);
     if (status) return status;
     /* A panel a task; more with few rows, or starting tasks would cost more than doing them. */
     size_t columns = kernels->panel;
-    while (columns < product->n && columns * product->k * product->m < 1 << 16) columns *= 2;
-    struct product run = {product, kernels, columns, call->resources->scratch, panel};
-    thread_pool_run(call->resources->pool, (product->n + columns - 1) / columns, run_columns, &run);
+    while (columns < product.n && columns * product.k * product.m < 1 << 16) columns *= 2;
+    struct product run = {&product, kernels, columns, call->resources->scratch, panel};
+    thread_pool_run(call->resources->pool, (product.n + columns - 1) / columns, run_columns, &run);
     return PST_OK;
 }

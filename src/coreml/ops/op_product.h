@@ -8,7 +8,8 @@
 void op_spread(struct op_call *call, size_t total, size_t piece,
                void (*task)(void *context, size_t first, size_t count), void *context);
 
-/* y = (accumulate ? y : 0) + x * w^T, cut and spread over the threads; see kernels.h. */
-pst_status op_product(struct op_call *call, const struct matmul *product);
+/* y = (accumulate ? y : 0) + scale * x * w^T, cut and spread over the threads; see kernels.h. No
+ * matrix has gaps between its rows: strides need not be set. */
+pst_status op_product(struct op_call *call, struct matmul product);
 
 #endif

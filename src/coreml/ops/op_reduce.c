@@ -70,10 +70,6 @@ static pst_status run_reduce(struct op_call *call) {
     return PST_OK;
 }
 
-static int infer_cumsum(struct op_call *call) {
-    return op_axis(call, op_type(call, "x")->rank) >= 0 && op_infer_same(call);
-}
-
 static pst_status run_cumsum(struct op_call *call) {
     const struct mil_tensor *x = op_tensor(call, "x");
     struct mil_tensor *y = op_result(call, 0);
@@ -103,7 +99,8 @@ static pst_status run_cumsum(struct op_call *call) {
 #define AXES "x N, axes?! i1, keep_dims! b0"
 
 const struct op_row op_reduce_rows[] = {
-    {"cumsum", 6, "x N, axis! i0, exclusive! b0, reverse! b0", infer_cumsum, run_cumsum, 0, 0},
+    {"cumsum", 6, "x N, axis! i0, exclusive! b0, reverse! b0", op_infer_along_axis, run_cumsum, 0,
+     0},
     {"reduce_max", 6, AXES, infer_reduce, run_reduce, MAX, 0},
     {"reduce_mean", 6, AXES, infer_reduce, run_reduce, MEAN, 0},
     {"reduce_min", 6, AXES, infer_reduce, run_reduce, MIN, 0},

@@ -85,34 +85,36 @@ static int check_vectors(struct op_call *call, uint32_t rank) {
 }
 
 /* All axes of the slice of x; `shape` has those that are not squeezed. */
-static int read_slice(struct op_call *call, struct range ranges[MIL_RANK_MAX],
-                      int squeezed[MIL_RANK_MAX], struct mil_type *shape) {
+struct slice {
+    struct range ranges[MIL_RANK_MAX];
+    int squeezed[MIL_RANK_MAX];
+    struct mil_type shape;
+};
+
+static int read_slice(struct op_call *call, struct slice *slice) {
     const struct mil_type *x = op_type(call, "x");
-    *shape = (struct mil_type){.dtype = x->dtype};
+    struct mil_type *shape = &slice->shape;
+    *slice = (struct slice){.shape.dtype = x->dtype};
     if (!check_vectors(call, x->rank)) return 0;
     for (uint32_t i = 0; i < x->rank; i++) {
-        if (!read_range(call, i, x->dims[i], &ranges[i], &squeezed[i])) return 0;
-        if (!squeezed[i]) shape->dims[shape->rank++] = ranges[i].count;
+        if (!read_range(call, i, x->dims[i], &slice->ranges[i], &slice->squeezed[i])) return 0;
+        if (!slice->squeezed[i]) shape->dims[shape->rank++] = slice->ranges[i].count;
     }
     return 1;
 }
 
 static int infer_slice_by_index(struct op_call *call) {
-    struct range ranges[MIL_RANK_MAX] = {{0}};
-    int squeezed[MIL_RANK_MAX] = {0};
-    struct mil_type shape;
-    return read_slice(call, ranges, squeezed, &shape) && op_give(call, shape);
+    struct slice slice;
+    return read_slice(call, &slice) && op_give(call, slice.shape);
 }
 
 /* The slice of `x` as a place with the axes of its shape. */
 static struct place slice_of(struct op_call *call, const struct mil_tensor *x) {
-    struct range ranges[MIL_RANK_MAX] = {{0}};
-    int squeezed[MIL_RANK_MAX] = {0};
-    struct mil_type shape;
-    (void)read_slice(call, ranges, squeezed, &shape);
-    struct place part = part_of(x, ranges);
+    struct slice slice;
+    (void)read_slice(call, &slice);
+    struct place part = part_of(x, slice.ranges);
     for (uint32_t i = 0, next = 0; i < x->type.rank; i++)
-        if (!squeezed[i]) part.strides[next++] = part.strides[i];
+        if (!slice.squeezed[i]) part.strides[next++] = part.strides[i];
     return part;
 }
 
@@ -125,15 +127,13 @@ static pst_status run_slice_by_index(struct op_call *call) {
 
 static int infer_slice_update(struct op_call *call) {
     const struct mil_type *x = op_type(call, "x"), *update = op_type(call, "update");
-    struct range ranges[MIL_RANK_MAX] = {{0}};
-    int squeezed[MIL_RANK_MAX] = {0};
-    struct mil_type shape;
+    struct slice slice;
     if (!check_vectors(call, x->rank)) return 0;
     if (update->rank == 0 || update->rank > x->rank)
         return op_refuse(call, "update has rank %u, x %u", (unsigned)update->rank,
                          (unsigned)x->rank);
-    if (!read_slice(call, ranges, squeezed, &shape)) return 0;
-    if (!mil_types_agree(&shape, update))
+    if (!read_slice(call, &slice)) return 0;
+    if (!mil_types_agree(&slice.shape, update))
         return op_refuse(call, "update does not have the shape of the slice");
     return op_give(call, *x);
 }

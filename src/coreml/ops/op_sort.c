@@ -87,7 +87,7 @@ static int infer_topk(struct op_call *call) {
 }
 
 struct ranked {
-    double value;
+    double value; /* of the other sign when small ones come first */
     size_t index;
 };
 
@@ -98,19 +98,12 @@ static int falling(const void *left, const void *right) {
     return (a->index > b->index) - (a->index < b->index);
 }
 
-static int rising(const void *left, const void *right) {
-    const struct ranked *a = left, *b = right;
-    if (a->value < b->value) return -1;
-    if (a->value > b->value) return 1;
-    return (a->index > b->index) - (a->index < b->index);
-}
-
 /* The first k of every line, sorted. */
 static pst_status run_topk(struct op_call *call) {
     struct lines lines = lines_of(call);
     struct mil_tensor *values = op_result(call, 0);
     struct mil_tensor *indices = call->op->output_count > 1 ? op_result(call, 1) : NULL;
-    int ascending = op_int(call, "ascending", 0) != 0;
+    double sign = op_int(call, "ascending", 0) != 0 ? -1 : 1;
     size_t bytes, k = mil_elements(&values->type) / lines.count;
     pst_status status = op_work(call, lines.count, lines.n, 16);
     if (status) return status;
@@ -120,12 +113,12 @@ static pst_status run_topk(struct op_call *call) {
     if (ranked == NULL) return error_memory(call->err, bytes);
     for (size_t line = 0; line < lines.count; line++) {
         for (size_t i = 0; i < lines.n; i++)
-            ranked[i] = (struct ranked){element(&lines, line, i), i};
-        qsort(ranked, lines.n, sizeof *ranked, ascending ? rising : falling);
+            ranked[i] = (struct ranked){sign * element(&lines, line, i), i};
+        qsort(ranked, lines.n, sizeof *ranked, falling);
         for (size_t i = 0; i < k; i++) {
             size_t at = (line / lines.inner * k + i) * lines.inner + line % lines.inner;
-            if (values->f) values->f[at] = (float)ranked[i].value;
-            if (values->i) values->i[at] = (int32_t)ranked[i].value;
+            if (values->f) values->f[at] = (float)(sign * ranked[i].value);
+            if (values->i) values->i[at] = (int32_t)(sign * ranked[i].value);
             if (indices) indices->i[at] = (int32_t)ranked[i].index;
         }
     }

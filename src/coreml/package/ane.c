@@ -7,8 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "formats/dtype.h"
-
 enum rule {
     RANK_REFUSED,
     RANK_FIVE,
@@ -70,32 +68,20 @@ static int is_over(const struct mil_type *type) {
     return 0;
 }
 
-static int is_open(const struct mil_type *type) {
-    for (uint32_t i = 0; i < type->rank; i++)
-        if (type->dims[i] < 0) return 1;
-    return 0;
-}
-
 static void examine_value(struct examining *run, const struct mil_value *value) {
     if (value->type.rank > 5)
         note(run, RANK_REFUSED, value->name);
     else if (value->type.rank == 5)
         note(run, RANK_FIVE, value->name);
     if (is_over(&value->type)) note(run, AXIS, value->name);
-    if (is_open(&value->type)) note(run, OPEN, value->name);
+    if (mil_has_unknown(&value->type)) note(run, OPEN, value->name);
 }
 
 static int has_infinity(const struct mil_value *value) {
-    enum dtype dtype = value->type.dtype == MIL_F16 ? DTYPE_F16 : DTYPE_F32;
-    size_t width = value->type.dtype == MIL_F16 ? 2 : 4, count = mil_elements(&value->type);
-    float numbers[256];
-    if (value->type.dtype != MIL_F16 && value->type.dtype != MIL_F32) return 0;
-    for (size_t at = 0; at < count; at += 256) {
-        size_t some = count - at < 256 ? count - at : 256;
-        dtype_to_float(dtype, (const unsigned char *)value->data + at * width, some, numbers);
+    float numbers[MIL_FLOATS];
+    for (size_t at = 0, some; (some = mil_floats(value, at, numbers)) != 0; at += some)
         for (size_t i = 0; i < some; i++)
             if (isinf(numbers[i])) return 1;
-    }
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #ifndef PST_COREML_PACKAGE_PACKAGE_H
 #define PST_COREML_PACKAGE_PACKAGE_H
 
+#include "base/cancel.h"
 #include "base/folder_writer.h"
 #include "coreml/mil/mil.h"
 
@@ -13,8 +14,9 @@ extern const struct folder_files PACKAGE_FILES;
 
 /* Writes `model` to the folder `path`, whole or not at all: a temporary folder beside it, synced,
  * then renamed. The same model gives the same bytes: identifiers are derived from the content. An
- * existing package is replaced with `force` and is an error without. */
-pst_status package_write(struct mil_model *model, const char *path, int force, pst_error *err);
+ * existing package is replaced with `force` and is an error without. `cancel` may be NULL. */
+pst_status package_write(struct mil_model *model, const char *path, int force,
+                         const struct cancel *cancel, pst_error *err);
 
 /* Opens a package of any origin: every constant's data is in memory or in the mapped weight file,
  * which the model keeps. Hostile input; what it cannot represent is PST_ERR_UNSUPPORTED by name. */

@@ -96,14 +96,23 @@ static int is_whole(const struct mil_value *value) {
            (value->bytes == 0 || ((const char *)value->data)[value->bytes - 1] == 0);
 }
 
-static pst_status plan_value(struct blob_plan *plan, int32_t specification, struct mil_value *value,
-                             pst_error *err) {
+struct planning {
+    struct blob_plan *plan;
+    int32_t specification;
+    pst_error *err;
+};
+
+static pst_status plan_value(void *user, struct mil_value *value, const char *name) {
+    struct planning *planning = user;
+    struct blob_plan *plan = planning->plan;
+    pst_error *err = planning->err;
+    (void)name;
     value->blob_offset = 0;
     if (value->data == NULL || !is_whole(value))
         return error_set(err, PST_ERR_ARGUMENT, "constant %s has %zu bytes, its type needs %zu",
                          value->name != NULL ? value->name : "?", value->bytes,
                          mil_data_bytes(&value->type));
-    if (!belongs(value, specification)) return PST_OK;
+    if (!belongs(value, planning->specification)) return PST_OK;
     size_t bits = mil_elements(&value->type) * mil_bits(value->type.dtype);
     struct blob_record record = {.data = value->data,
                                  .bytes = value->bytes,
@@ -122,32 +131,9 @@ static pst_status plan_value(struct blob_plan *plan, int32_t specification, stru
     return PST_OK;
 }
 
-static pst_status plan_block(struct blob_plan *plan, int32_t specification, struct mil_block *block,
-                             pst_error *err) {
-    for (size_t i = 0; i < block->item_count; i++) {
-        struct mil_value *constant = block->items[i].constant;
-        struct mil_op *op = block->items[i].op;
-        pst_status status = PST_OK;
-        if (constant != NULL) status = plan_value(plan, specification, constant, err);
-        for (size_t a = 0; op != NULL && a < op->argument_count && !status; a++)
-            for (size_t v = 0; v < op->arguments[a].count && !status; v++) {
-                /* Arguments only look at values, but this one the model owns. */
-                struct mil_value *value = (struct mil_value *)op->arguments[a].values[v];
-                if (value->inlined) status = plan_value(plan, specification, value, err);
-            }
-        for (size_t b = 0; op != NULL && b < op->block_count && !status; b++)
-            status = plan_block(plan, specification, op->blocks[b], err);
-        if (status) return status;
-    }
-    return PST_OK;
-}
-
 pst_status blob_plan_model(struct blob_plan *plan, struct mil_model *model, pst_error *err) {
-    for (size_t i = 0; i < model->function_count; i++) {
-        pst_status status = plan_block(plan, model->specification, model->functions[i]->block, err);
-        if (status) return status;
-    }
-    return PST_OK;
+    struct planning planning = {plan, model->specification, err};
+    return mil_each_constant(model, plan_value, &planning);
 }
 
 void blob_plan_free(struct blob_plan *plan) {
@@ -162,12 +148,23 @@ struct sink {
     struct file_writer writer;
     struct digest digest;
     uint64_t at;
+    const struct cancel *cancel;
 };
 
+/* What is written, and added to the digest, before the caller is asked again. */
+static const size_t PIECE_BYTES = 4 << 20;
+
 static pst_status put(struct sink *sink, const void *bytes, size_t length, pst_error *err) {
-    pst_status status = file_writer_put(&sink->writer, bytes, length, err);
-    if (!status) status = digest_add(&sink->digest, bytes, length, err);
+    pst_status status = PST_OK;
     sink->at += length;
+    for (const char *at = bytes; length > 0 && !status;) {
+        size_t some = length < PIECE_BYTES ? length : PIECE_BYTES;
+        status = cancel_check(sink->cancel, err);
+        if (!status) status = file_writer_put(&sink->writer, at, some, err);
+        if (!status) status = digest_add(&sink->digest, at, some, err);
+        at += some;
+        length -= some;
+    }
     return status;
 }
 
@@ -204,9 +201,9 @@ static pst_status put_file(const struct blob_plan *plan, struct sink *sink,
     return status ? status : file_writer_commit(&sink->writer, err);
 }
 
-pst_status blob_write(const struct blob_plan *plan, const char *path, char hex[DIGEST_HEX_SIZE],
-                      pst_error *err) {
-    struct sink sink = {0};
+pst_status blob_write(const struct blob_plan *plan, const char *path, const struct cancel *cancel,
+                      char hex[DIGEST_HEX_SIZE], pst_error *err) {
+    struct sink sink = {.cancel = cancel};
     pst_status status = digest_begin(&sink.digest, DIGEST_SHA256, err);
     if (!status) status = file_writer_open(&sink.writer, path, err);
     if (!status) status = put_file(plan, &sink, hex, err);

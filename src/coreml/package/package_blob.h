@@ -3,6 +3,7 @@
 #ifndef PST_COREML_PACKAGE_PACKAGE_BLOB_H
 #define PST_COREML_PACKAGE_PACKAGE_BLOB_H
 
+#include "base/cancel.h"
 #include "base/digest.h"
 #include "coreml/mil/mil.h"
 
@@ -46,8 +47,8 @@ pst_status blob_plan_model(struct blob_plan *plan, struct mil_model *model, pst_
 void blob_plan_free(struct blob_plan *plan);
 
 /* Writes the file and gives its SHA-256. */
-pst_status blob_write(const struct blob_plan *plan, const char *path, char hex[DIGEST_HEX_SIZE],
-                      pst_error *err);
+pst_status blob_write(const struct blob_plan *plan, const char *path, const struct cancel *cancel,
+                      char hex[DIGEST_HEX_SIZE], pst_error *err);
 
 /* Points `data` to the constant of type `type` whose record is at `offset` of a file that was not
  * written here; `name` is what messages call it. */

@@ -7,16 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
-
-void *message_new(struct mil_model *scratch, const ProtobufCMessageDescriptor *descriptor) {
-    void *message = mil_alloc(scratch, descriptor->sizeof_message);
-    if (message != NULL) protobuf_c_message_init(descriptor, message);
-    return message;
-}
-
-char *message_text(const char *string) {
-    return string != NULL ? (char *)string : (char *)protobuf_c_empty_string;
-}
+#include "coreml/package/package_fields.h"
 
 static const struct {
     enum mil_dtype dtype;
@@ -31,37 +22,27 @@ enum { ARRAY_COUNT = sizeof arrays / sizeof arrays[0] };
 
 /* ------------------------------------------------------------------------------------ write */
 
-static PstMil__Shapes *write_shapes(struct mil_model *scratch, const struct mil_feature *feature) {
-    PstMil__Shapes *shapes = message_new(scratch, &pst_mil__shapes__descriptor);
+static void write_shapes(struct mil_model *scratch, void *array,
+                         const struct mil_feature *feature) {
+    void *shapes = fields_add(scratch, array, "shapes");
     size_t count = (size_t)feature->enumerated, rank = feature->type.rank;
-    PstMil__Shape **list = mil_alloc(scratch, count * sizeof *list);
-    if (shapes == NULL || list == NULL) return NULL;
-    for (size_t i = 0; i < count; i++) {
-        if ((list[i] = message_new(scratch, &pst_mil__shape__descriptor)) == NULL) return NULL;
-        list[i]->n_shape = rank;
-        list[i]->shape = (int64_t *)feature->lower + i * rank;
-    }
-    shapes->n_shapes = count;
-    shapes->shapes = list;
-    return shapes;
+    for (size_t i = 0; i < count; i++)
+        fields_list(fields_add(scratch, shapes, "shapes"), "shape", feature->lower + i * rank,
+                    rank);
 }
 
-static PstMil__Ranges *write_ranges(struct mil_model *scratch, const struct mil_feature *feature) {
-    PstMil__Ranges *ranges = message_new(scratch, &pst_mil__ranges__descriptor);
-    PstMil__Range **list = mil_alloc(scratch, feature->type.rank * sizeof *list);
-    if (ranges == NULL || list == NULL) return NULL;
+static void write_ranges(struct mil_model *scratch, void *array,
+                         const struct mil_feature *feature) {
+    void *ranges = fields_add(scratch, array, "ranges");
     for (uint32_t i = 0; i < feature->type.rank; i++) {
-        if ((list[i] = message_new(scratch, &pst_mil__range__descriptor)) == NULL) return NULL;
-        list[i]->lower = (uint64_t)feature->lower[i];
-        list[i]->upper = feature->upper[i];
+        void *range = fields_add(scratch, ranges, "ranges");
+        fields_number(range, "lower", feature->lower[i]);
+        fields_number(range, "upper", feature->upper[i]);
     }
-    ranges->n_ranges = feature->type.rank;
-    ranges->ranges = list;
-    return ranges;
 }
 
 static void write_default(const struct mil_feature *feature, PstMil__Array *array) {
-    if (!feature->has_default) return;
+    if (!feature->has_default || array == NULL) return;
     if (feature->type.dtype == MIL_I32) {
         array->default_value_case = PST_MIL__ARRAY__DEFAULT_VALUE_DEFAULT_INT;
         array->default_int = (int32_t)feature->default_value;
@@ -74,115 +55,59 @@ static void write_default(const struct mil_feature *feature, PstMil__Array *arra
     }
 }
 
-static PstMil__Array *write_array(struct mil_model *scratch, const struct mil_feature *feature) {
-    PstMil__Array *array = message_new(scratch, &pst_mil__array__descriptor);
-    if (array == NULL) return NULL;
+static void write_array(struct mil_model *scratch, void *array, const struct mil_feature *feature) {
+    const struct mil_type *type = &feature->type;
     for (size_t i = 0; i < ARRAY_COUNT; i++)
-        if (arrays[i].dtype == feature->type.dtype) array->dtype = arrays[i].number;
-    array->n_shape = feature->type.rank;
-    array->shape = (int64_t *)feature->type.dims;
-    /* A shape with an unknown dimension is left out. */
-    for (uint32_t i = 0; i < feature->type.rank; i++)
-        if (feature->type.dims[i] < 0) array->n_shape = 0;
-    if (feature->enumerated != 0) {
-        array->flexibility_case = PST_MIL__ARRAY__FLEXIBILITY_SHAPES;
-        if ((array->shapes = write_shapes(scratch, feature)) == NULL) return NULL;
-    } else if (feature->lower != NULL) {
-        array->flexibility_case = PST_MIL__ARRAY__FLEXIBILITY_RANGES;
-        if ((array->ranges = write_ranges(scratch, feature)) == NULL) return NULL;
-    }
+        if (arrays[i].dtype == type->dtype) fields_number(array, "dtype", arrays[i].number);
+    if (!mil_has_unknown(type)) fields_list(array, "shape", type->dims, type->rank);
+    if (feature->enumerated != 0)
+        write_shapes(scratch, array, feature);
+    else if (feature->lower != NULL)
+        write_ranges(scratch, array, feature);
     write_default(feature, array);
-    return array;
 }
 
-static PstMil__Feature *write_feature(struct mil_model *scratch,
-                                      const struct mil_feature *feature) {
-    PstMil__Feature *message = message_new(scratch, &pst_mil__feature__descriptor);
-    PstMil__FeatureType *type = message_new(scratch, &pst_mil__feature_type__descriptor);
-    PstMil__Array *array = write_array(scratch, feature);
-    if (message == NULL || type == NULL || array == NULL) return NULL;
-    message->name = message_text(feature->name);
-    message->description = message_text(feature->description);
-    message->type = type;
-    type->optional = feature->optional != 0;
-    type->kind_case = PST_MIL__FEATURE_TYPE__KIND_ARRAY;
-    type->array = array;
-    if (!feature->type.state) return message;
-    type->kind_case = PST_MIL__FEATURE_TYPE__KIND_STATE;
-    type->state = message_new(scratch, &pst_mil__state_array__descriptor);
-    if (type->state == NULL) return NULL;
-    type->state->array = array;
-    return message;
+static void write_features(struct mil_model *scratch, void *message, const char *field,
+                           const struct mil_feature *features, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        void *feature = fields_add(scratch, message, field);
+        void *type = fields_add(scratch, feature, "type");
+        fields_text(scratch, feature, "name", features[i].name);
+        fields_text(scratch, feature, "description", features[i].description);
+        fields_number(type, "optional", features[i].optional != 0);
+        if (features[i].type.state) type = fields_add(scratch, type, "state");
+        write_array(scratch, fields_add(scratch, type, "array"), &features[i]);
+    }
 }
 
-static PstMil__Feature **write_features(struct mil_model *scratch,
-                                        const struct mil_feature *features, size_t count) {
-    PstMil__Feature **list = mil_alloc(scratch, count * sizeof *list);
-    for (size_t i = 0; i < count && list != NULL; i++)
-        if ((list[i] = write_feature(scratch, &features[i])) == NULL) return NULL;
-    return list;
-}
-
-static PstMil__Interface *write_interface(struct mil_model *scratch,
-                                          const struct mil_interface *interface) {
-    PstMil__Interface *message = message_new(scratch, &pst_mil__interface__descriptor);
-    if (message == NULL) return NULL;
-    message->name = message_text(interface->function);
-    message->n_input = interface->input_count;
-    message->input = write_features(scratch, interface->inputs, interface->input_count);
-    message->n_output = interface->output_count;
-    message->output = write_features(scratch, interface->outputs, interface->output_count);
-    message->n_state = interface->state_count;
-    message->state = write_features(scratch, interface->states, interface->state_count);
-    return message->input != NULL && message->output != NULL && message->state != NULL ? message
-                                                                                       : NULL;
-}
-
-static PstMil__Metadata *write_metadata(struct mil_model *scratch, const struct mil_model *model) {
-    PstMil__Metadata *metadata = message_new(scratch, &pst_mil__metadata__descriptor);
-    PstMil__TextEntry **list = mil_alloc(scratch, model->user_defined_count * sizeof *list);
-    if (metadata == NULL || list == NULL) return NULL;
-    metadata->short_description = message_text(model->short_description);
-    metadata->version = message_text(model->version);
-    metadata->author = message_text(model->author);
-    metadata->license = message_text(model->license);
+static void write_metadata(struct mil_model *scratch, void *metadata,
+                           const struct mil_model *model) {
+    fields_text(scratch, metadata, "short_description", model->short_description);
+    fields_text(scratch, metadata, "version", model->version);
+    fields_text(scratch, metadata, "author", model->author);
+    fields_text(scratch, metadata, "license", model->license);
     for (size_t i = 0; i < model->user_defined_count; i++) {
-        if ((list[i] = message_new(scratch, &pst_mil__text_entry__descriptor)) == NULL) return NULL;
-        list[i]->key = message_text(model->user_defined[i].key);
-        list[i]->value = message_text(model->user_defined[i].value);
+        void *entry = fields_add(scratch, metadata, "user_defined");
+        fields_text(scratch, entry, "key", model->user_defined[i].key);
+        fields_text(scratch, entry, "value", model->user_defined[i].value);
     }
-    metadata->n_user_defined = model->user_defined_count;
-    metadata->user_defined = list;
-    return metadata;
 }
 
-/* One interface without a name is that of the model; else each belongs to a function. */
-static int write_interfaces(struct mil_model *scratch, const struct mil_model *model,
-                            PstMil__Description *description) {
-    PstMil__Interface **list = mil_alloc(scratch, model->interface_count * sizeof *list);
-    for (size_t i = 0; i < model->interface_count && list != NULL; i++)
-        if ((list[i] = write_interface(scratch, &model->interfaces[i])) == NULL) return 0;
-    if (list == NULL) return 0;
-    if (model->interface_count == 1 && model->interfaces[0].function == NULL) {
-        description->n_input = list[0]->n_input;
-        description->input = list[0]->input;
-        description->n_output = list[0]->n_output;
-        description->output = list[0]->output;
-        description->n_state = list[0]->n_state;
-        description->state = list[0]->state;
-        return 1;
+void interface_write(struct mil_model *scratch, void *description, const struct mil_model *model) {
+    for (size_t i = 0; i < model->interface_count; i++) {
+        const struct mil_interface *interface = &model->interfaces[i];
+        void *message = description;
+        /* One without a name is that of the model; else each belongs to a function. */
+        if (interface->function != NULL || model->interface_count != 1) {
+            message = fields_add(scratch, description, "functions");
+            fields_text(scratch, message, "name", interface->function);
+            fields_text(scratch, description, "default_function", model->default_function);
+        }
+        write_features(scratch, message, "input", interface->inputs, interface->input_count);
+        write_features(scratch, message, "output", interface->outputs, interface->output_count);
+        write_features(scratch, message, "state", interface->states, interface->state_count);
     }
-    description->n_functions = model->interface_count;
-    description->functions = list;
-    description->default_function = message_text(model->default_function);
-    return 1;
-}
-
-PstMil__Description *interface_write(struct mil_model *scratch, const struct mil_model *model) {
-    PstMil__Description *description = message_new(scratch, &pst_mil__description__descriptor);
-    if (description == NULL || !write_interfaces(scratch, model, description)) return NULL;
-    description->metadata = write_metadata(scratch, model);
-    return description->metadata != NULL ? description : NULL;
+    write_metadata(scratch, fields_add(scratch, description, "metadata"), model);
 }
 
 /* ------------------------------------------------------------------------------------- read */
@@ -304,33 +229,35 @@ static pst_status read_feature(const PstMil__Feature *message, struct mil_model 
                      feature->name, others[kind]);
 }
 
-static pst_status read_features(PstMil__Feature *const *messages, size_t count,
-                                struct mil_model *model, struct mil_feature **features,
-                                pst_error *err) {
-    *features = mil_alloc(model, count * sizeof **features);
+/* Far above what any model has: each is compared with the others of its kind. */
+enum { FEATURES_MAX = 1024 };
+
+static pst_status read_features(const void *message, const char *field, struct mil_model *model,
+                                struct mil_feature **features, size_t *count, pst_error *err) {
+    PstMil__Feature *const *messages = fields_items(message, field, count);
+    pst_status status = PST_OK;
+    if (*count > FEATURES_MAX)
+        return error_set(err, PST_ERR_MODEL,
+                         "model.mlmodel: %zu inputs, outputs or states are described, expected at "
+                         "most %d",
+                         *count, FEATURES_MAX);
+    *features = mil_alloc(model, *count * sizeof **features);
     if (*features == NULL) return error_memory(err, 0);
-    for (size_t i = 0; i < count; i++) {
-        pst_status status = read_feature(messages[i], model, &(*features)[i], err);
-        if (status) return status;
-    }
-    return PST_OK;
+    for (size_t i = 0; i < *count && !status; i++)
+        status = read_feature(messages[i], model, &(*features)[i], err);
+    return status;
 }
 
-/* Features with their counts, from a description or a function's, which differ in name only. */
-#define READ_FEATURES(message, interface)                                                          \
-    do {                                                                                           \
-        status =                                                                                   \
-            read_features((message)->input, (message)->n_input, model, &(interface)->inputs, err); \
-        if (!status)                                                                               \
-            status = read_features((message)->output, (message)->n_output, model,                  \
-                                   &(interface)->outputs, err);                                    \
-        if (!status)                                                                               \
-            status = read_features((message)->state, (message)->n_state, model,                    \
-                                   &(interface)->states, err);                                     \
-        (interface)->input_count = (message)->n_input;                                             \
-        (interface)->output_count = (message)->n_output;                                           \
-        (interface)->state_count = (message)->n_state;                                             \
-    } while (0)
+/* From a description or a function's: they have the same lists. */
+static pst_status read_interface(const void *message, struct mil_model *model,
+                                 struct mil_interface *to, pst_error *err) {
+    pst_status status = read_features(message, "input", model, &to->inputs, &to->input_count, err);
+    if (!status)
+        status = read_features(message, "output", model, &to->outputs, &to->output_count, err);
+    if (!status)
+        status = read_features(message, "state", model, &to->states, &to->state_count, err);
+    return status;
+}
 
 static pst_status read_metadata(const PstMil__Metadata *metadata, struct mil_model *model,
                                 pst_error *err) {
@@ -363,13 +290,17 @@ pst_status interface_read(const PstMil__Description *description, struct mil_mod
                          "model.mlmodel: the description has %zu functions and the default "
                          "function \"%s\", expected both or none",
                          functions, description->default_function);
+    if (functions > FEATURES_MAX)
+        return error_set(err, PST_ERR_MODEL,
+                         "model.mlmodel: %zu functions are described, expected at most %d",
+                         functions, FEATURES_MAX);
     model->interface_count = functions != 0 ? functions : 1;
     model->interfaces = mil_alloc(model, model->interface_count * sizeof *model->interfaces);
     if (model->interfaces == NULL) return error_memory(err, 0);
-    if (functions == 0) READ_FEATURES(description, &model->interfaces[0]);
+    if (functions == 0) status = read_interface(description, model, &model->interfaces[0], err);
     for (size_t i = 0; i < functions && !status; i++) {
         model->interfaces[i].function = copy_text(model, description->functions[i]->name);
-        READ_FEATURES(description->functions[i], &model->interfaces[i]);
+        status = read_interface(description->functions[i], model, &model->interfaces[i], err);
     }
     if (functions != 0) model->default_function = copy_text(model, description->default_function);
     return status ? status : read_metadata(description->metadata, model, err);

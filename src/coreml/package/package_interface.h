@@ -14,13 +14,7 @@ enum {
     ARRAY_I32 = 131104
 };
 
-/* A new message in the memory of `scratch`; NULL when there is none. */
-void *message_new(struct mil_model *scratch, const ProtobufCMessageDescriptor *descriptor);
-/* `string` as the structs of protobuf-c want it; they only read what is written. NULL: "". */
-char *message_text(const char *string);
-
-/* NULL: out of memory. */
-PstMil__Description *interface_write(struct mil_model *scratch, const struct mil_model *model);
+void interface_write(struct mil_model *scratch, void *description, const struct mil_model *model);
 
 /* Sets the interfaces and the metadata of `model`, with everything copied. */
 pst_status interface_read(const PstMil__Description *description, struct mil_model *model,

@@ -28,6 +28,9 @@ static pst_status define(struct reader *reader, const struct mil_value *value) {
                              value->name);
 }
 
+/* Far above what any program has: each is compared with the others of its kind. */
+enum { ARGUMENTS_MAX = 256, OUTPUTS_MAX = 4096, FUNCTIONS_MAX = 1024 };
+
 /* ------------------------------------------------------------------------------------ consts */
 
 /* What an operation says about itself: its name, its value, or one that it should not have. */
@@ -35,6 +38,20 @@ static const PstMil__Value *find_attribute(const PstMil__Operation *message, con
     for (size_t i = 0; i < message->n_attributes; i++)
         if (strcmp(message->attributes[i]->key, key) == 0) return message->attributes[i]->value;
     return NULL;
+}
+
+/* A constant of `block`, or with NULL one without a name of its own: an attribute, or one bound
+ * where it is used. `name` is what messages call it. */
+static pst_status read_value(struct reader *reader, const PstMil__Value *message, const char *name,
+                             struct mil_block *block, struct mil_value **value) {
+    struct mil_value read = {0};
+    pst_status status = value_read(message, name, reader->model, &read, reader->err);
+    if (status) return status;
+    *value = mil_const(reader->model, block, block != NULL ? name : NULL, read.type, read.data,
+                       read.bytes, 1);
+    if (*value == NULL) return error_memory(reader->err, 0);
+    (*value)->blob_offset = read.blob_offset;
+    return PST_OK;
 }
 
 static pst_status read_const(struct reader *reader, const PstMil__Operation *message,
@@ -48,40 +65,19 @@ static pst_status read_const(struct reader *reader, const PstMil__Operation *mes
         return error_set(err, PST_ERR_MODEL,
                          "model.mlmodel: the const %s has more than the attributes val and name",
                          name);
-    struct mil_type type, declared;
-    const void *data = NULL;
-    size_t bytes = 0;
-    uint64_t offset = 0;
-    pst_status status = value_read(find_attribute(message, "val"), name, reader->model, &type,
-                                   &data, &bytes, &offset, err);
+    struct mil_type declared;
+    struct mil_value *value;
+    pst_status status = read_value(reader, find_attribute(message, "val"), name, block, &value);
     if (!status) status = value_read_type(message->outputs[0]->type, name, &declared, err);
-    if (!status && !mil_type_equal(&type, &declared))
+    if (!status && (!mil_types_agree(&value->type, &declared) || mil_has_unknown(&declared)))
         status = error_set(err, PST_ERR_MODEL,
                            "model.mlmodel: the const %s has a value of another type than declared",
                            name);
     if (status) return status;
-    struct mil_value *value = mil_const(reader->model, block, name, type, data, bytes, 1);
     const char *label = value_text(find_attribute(message, "name"));
-    if (value != NULL) value->blob_offset = offset;
-    if (value != NULL && label != NULL && strcmp(label, name) != 0)
+    if (label != NULL && strcmp(label, name) != 0)
         value->label = mil_text(reader->model, "%s", label);
     return define(reader, value);
-}
-
-/* A value without a name of its own: an attribute, or one bound where it is used. */
-static pst_status read_inline(struct reader *reader, const PstMil__Value *message, const char *name,
-                              struct mil_value **value) {
-    struct mil_type type;
-    const void *data = NULL;
-    size_t bytes = 0;
-    uint64_t offset = 0;
-    pst_status status =
-        value_read(message, name, reader->model, &type, &data, &bytes, &offset, reader->err);
-    if (status) return status;
-    *value = mil_const(reader->model, NULL, NULL, type, data, bytes, 1);
-    if (*value == NULL) return error_memory(reader->err, 0);
-    (*value)->blob_offset = offset;
-    return PST_OK;
 }
 
 /* -------------------------------------------------------------------------------- operations */
@@ -103,7 +99,7 @@ static pst_status read_argument(struct reader *reader, const PstMil__Operation *
         const PstMil__Binding *binding = entry->value->bindings[i];
         if (binding->kind_case == PST_MIL__BINDING__KIND_VALUE) {
             struct mil_value *value = NULL;
-            pst_status status = read_inline(reader, binding->value, name_of(message), &value);
+            pst_status status = read_value(reader, binding->value, name_of(message), NULL, &value);
             if (status) return status;
             values[i] = value;
             continue;
@@ -125,6 +121,11 @@ static pst_status read_argument(struct reader *reader, const PstMil__Operation *
 static pst_status read_arguments(struct reader *reader, const PstMil__Operation *message,
                                  struct mil_op *op) {
     pst_status status = PST_OK;
+    if (message->n_inputs > ARGUMENTS_MAX || message->n_attributes > ARGUMENTS_MAX)
+        return error_set(reader->err, PST_ERR_MODEL,
+                         "model.mlmodel: %s has %zu arguments and %zu attributes, expected at most "
+                         "%d of each",
+                         name_of(message), message->n_inputs, message->n_attributes, ARGUMENTS_MAX);
     for (size_t i = 0; i < message->n_inputs && !status; i++)
         status = read_argument(reader, message, message->inputs[i], op);
     for (size_t i = 0; i < message->n_attributes && !status; i++) {
@@ -134,7 +135,7 @@ static pst_status read_arguments(struct reader *reader, const PstMil__Operation 
         if (mil_op_find(op, entry->key) != NULL)
             return error_set(reader->err, PST_ERR_MODEL, "model.mlmodel: %s has %s twice",
                              name_of(message), entry->key);
-        status = read_inline(reader, entry->value, name_of(message), &value);
+        status = read_value(reader, entry->value, name_of(message), NULL, &value);
         mil_op_attribute(reader->model, op, entry->key, value);
     }
     return status;
@@ -193,6 +194,10 @@ static pst_status read_block(struct reader *reader, const PstMil__Block *message
     }
     for (size_t i = 0; i < message->n_operations && !status; i++)
         status = read_operation(reader, message->operations[i], block);
+    if (!status && message->n_outputs > OUTPUTS_MAX)
+        return error_set(reader->err, PST_ERR_MODEL,
+                         "model.mlmodel: a block has %zu outputs, expected at most %d",
+                         message->n_outputs, OUTPUTS_MAX);
     for (size_t i = 0; i < message->n_outputs && !status; i++) {
         const struct mil_value *value = scope_find(&reader->scope, message->outputs[i]);
         if (value == NULL)
@@ -216,10 +221,9 @@ static pst_status read_function(struct reader *reader, const PstMil__FunctionEnt
                          "model.mlmodel: the function %s has the attribute %s, which this version "
                          "does not know",
                          entry->key, message->attributes[0]->key);
-    for (size_t i = 0; i < reader->model->function_count; i++)
-        if (strcmp(reader->model->functions[i]->name, entry->key) == 0)
-            return error_set(reader->err, PST_ERR_MODEL,
-                             "model.mlmodel: there are two functions %s", entry->key);
+    if (mil_function_find(reader->model, entry->key) != NULL)
+        return error_set(reader->err, PST_ERR_MODEL, "model.mlmodel: there are two functions %s",
+                         entry->key);
     struct mil_function *function = mil_function_new(reader->model, entry->key, message->opset);
     pst_status status = mil_model_check(reader->model, reader->err);
     for (size_t i = 0; i < message->n_inputs && !status; i++) {
@@ -254,6 +258,10 @@ static pst_status read_model(struct reader *reader, const PstMil__Model *message
         return error_set(reader->err, PST_ERR_MODEL, "model.mlmodel: has no description");
     model->specification = message->specification_version;
     pst_status status = interface_read(message->description, model, reader->err);
+    if (!status && program->n_functions > FUNCTIONS_MAX)
+        return error_set(reader->err, PST_ERR_MODEL,
+                         "model.mlmodel: has %zu functions, expected at most %d",
+                         program->n_functions, FUNCTIONS_MAX);
     for (size_t i = 0; i < program->n_functions && !status; i++)
         status = read_function(reader, program->functions[i]);
     return status;

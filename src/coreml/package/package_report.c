@@ -55,20 +55,14 @@ pst_status pst_package_text(const pst_package *package, char **text, pst_error *
 
 /* ------------------------------------------------------------------------------------- report */
 
-static json_t *feature_object(const struct mil_feature *feature) {
-    char type[MIL_TYPE_TEXT_SIZE];
-    json_t *object = json_object();
-    json_object_set_new(object, "name", json_string(feature->name));
-    json_object_set_new(object, "type", json_string(mil_type_text(&feature->type, type)));
-    if (feature->description != NULL)
-        json_object_set_new(object, "description", json_string(feature->description));
-    json_object_set_new(object, "flexible", json_boolean(feature->lower != NULL));
-    return object;
-}
-
 static json_t *feature_array(const struct mil_feature *features, size_t count) {
+    char type[MIL_TYPE_TEXT_SIZE];
     json_t *array = json_array();
-    for (size_t i = 0; i < count; i++) json_array_append_new(array, feature_object(&features[i]));
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array, json_pack("{s:s, s:s, s:s*, s:b}", "name", features[i].name,
+                                               "type", mil_type_text(&features[i].type, type),
+                                               "description", features[i].description, "flexible",
+                                               features[i].lower != NULL));
     return array;
 }
 
@@ -76,16 +70,12 @@ static json_t *interface_array(const struct mil_model *model) {
     json_t *array = json_array();
     for (size_t i = 0; i < model->interface_count; i++) {
         const struct mil_interface *interface = &model->interfaces[i];
-        const char *name = interface->function != NULL ? interface->function : "main";
-        json_t *object = json_object();
-        json_object_set_new(object, "name", json_string(name));
-        json_object_set_new(object, "inputs",
-                            feature_array(interface->inputs, interface->input_count));
-        json_object_set_new(object, "outputs",
-                            feature_array(interface->outputs, interface->output_count));
-        json_object_set_new(object, "states",
-                            feature_array(interface->states, interface->state_count));
-        json_array_append_new(array, object);
+        json_array_append_new(
+            array, json_pack("{s:s, s:o, s:o, s:o}", "name",
+                             interface->function != NULL ? interface->function : "main", "inputs",
+                             feature_array(interface->inputs, interface->input_count), "outputs",
+                             feature_array(interface->outputs, interface->output_count), "states",
+                             feature_array(interface->states, interface->state_count)));
     }
     return array;
 }
@@ -95,80 +85,56 @@ struct sizes {
     uint64_t constants[MIL_U3 + 1], bytes[MIL_U3 + 1];
 };
 
-static void add_constant(struct sizes *sizes, const struct mil_value *value) {
+static pst_status add_constant(void *user, struct mil_value *value, const char *name) {
+    struct sizes *sizes = user;
     size_t dtype = (size_t)value->type.dtype;
-    if (value->data == NULL || dtype > MIL_U3) return;
+    (void)name;
+    if (value->data == NULL || dtype > MIL_U3) return PST_OK;
     sizes->constants[dtype]++;
     sizes->bytes[dtype] += value->bytes;
-}
-
-static void add_block(struct sizes *sizes, const struct mil_block *block) {
-    for (size_t i = 0; i < block->item_count; i++) {
-        const struct mil_op *op = block->items[i].op;
-        if (block->items[i].constant != NULL) add_constant(sizes, block->items[i].constant);
-        for (size_t a = 0; op != NULL && a < op->argument_count; a++)
-            for (size_t v = 0; v < op->arguments[a].count; v++)
-                if (op->arguments[a].values[v]->inlined)
-                    add_constant(sizes, op->arguments[a].values[v]);
-        for (size_t b = 0; op != NULL && b < op->block_count; b++) add_block(sizes, op->blocks[b]);
-    }
+    return PST_OK;
 }
 
 static json_t *size_array(const struct mil_model *model) {
     struct sizes sizes = {{0}, {0}};
     json_t *array = json_array();
-    for (size_t i = 0; i < model->function_count; i++)
-        add_block(&sizes, model->functions[i]->block);
+    mil_each_constant(model, add_constant, &sizes);
     for (size_t i = 0; i <= MIL_U3; i++) {
         if (sizes.constants[i] == 0) continue;
-        json_t *object = json_object();
-        json_object_set_new(object, "type", json_string(mil_dtype_name((enum mil_dtype)i)));
-        json_object_set_new(object, "constants", json_integer((json_int_t)sizes.constants[i]));
-        json_object_set_new(object, "bytes", json_integer((json_int_t)sizes.bytes[i]));
-        json_array_append_new(array, object);
+        json_array_append_new(array, json_pack("{s:s, s:I, s:I}", "type",
+                                               mil_dtype_name((enum mil_dtype)i), "constants",
+                                               (json_int_t)sizes.constants[i], "bytes",
+                                               (json_int_t)sizes.bytes[i]));
     }
     return array;
 }
 
 static json_t *engine_object(const struct mil_model *model) {
     struct ane_report report;
-    json_t *object = json_object(), *array = json_array();
+    json_t *array = json_array();
     ane_examine(model, &report);
     for (size_t i = 0; i < report.count; i++) {
         const struct ane_finding *finding = &report.findings[i];
-        json_t *entry = json_object();
-        json_object_set_new(entry, "rule", json_string(finding->rule));
-        json_object_set_new(entry, "source", json_string(finding->source));
-        json_object_set_new(entry, "count", json_integer((json_int_t)finding->count));
-        json_object_set_new(entry, "first", json_string(finding->first));
-        json_array_append_new(array, entry);
+        json_array_append_new(array,
+                              json_pack("{s:s, s:s, s:I, s:s}", "rule", finding->rule, "source",
+                                        finding->source, "count", (json_int_t)finding->count,
+                                        "first", finding->first));
     }
-    json_object_set_new(object, "operations", json_integer((json_int_t)report.operations));
-    json_object_set_new(object, "findings", array);
-    return object;
+    return json_pack("{s:I, s:o}", "operations", (json_int_t)report.operations, "findings", array);
 }
 
 static json_t *report_object(const struct mil_model *model) {
-    json_t *object = json_object(), *metadata = json_object();
-    json_object_set_new(object, "kind", json_string("package"));
-    json_object_set_new(object, "specification", json_integer(model->specification));
-    json_object_set_new(object, "program_bytes", json_integer((json_int_t)model->program_bytes));
-    json_object_set_new(object, "weight_bytes", json_integer((json_int_t)model->weights.size));
-    const struct mil_pair texts[] = {{"short_description", model->short_description},
-                                     {"version", model->version},
-                                     {"author", model->author},
-                                     {"license", model->license}};
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        if (texts[i].value != NULL)
-            json_object_set_new(metadata, texts[i].key, json_string(texts[i].value));
+    json_t *metadata =
+        json_pack("{s:s*, s:s*, s:s*, s:s*}", "short_description", model->short_description,
+                  "version", model->version, "author", model->author, "license", model->license);
     for (size_t i = 0; i < model->user_defined_count; i++)
         json_object_set_new(metadata, model->user_defined[i].key,
                             json_string(model->user_defined[i].value));
-    json_object_set_new(object, "metadata", metadata);
-    json_object_set_new(object, "functions", interface_array(model));
-    json_object_set_new(object, "constants", size_array(model));
-    json_object_set_new(object, "neural_engine", engine_object(model));
-    return object;
+    return json_pack("{s:s, s:i, s:I, s:I, s:o, s:o, s:o, s:o}", "kind", "package", "specification",
+                     (int)model->specification, "program_bytes", (json_int_t)model->program_bytes,
+                     "weight_bytes", (json_int_t)model->weights.size, "metadata", metadata,
+                     "functions", interface_array(model), "constants", size_array(model),
+                     "neural_engine", engine_object(model));
 }
 
 pst_status pst_package_report(const pst_package *package, char **json, pst_error *err) {

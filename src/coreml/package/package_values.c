@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "coreml/package/package_blob.h"
+#include "coreml/package/package_fields.h"
 
 /* No accelerator takes axes near this, and products of two still fit. */
 static const uint64_t DIMENSION_MAX = (uint64_t)1 << 31;
@@ -103,69 +104,55 @@ struct elements {
 
 static struct elements elements_of(const PstMil__Tensor *message) {
     struct elements found = {.kind = message != NULL ? (int)message->kind_case : 0};
-#define TAKE(member)                                                                               \
-    found.count = message->member->n_values;                                                       \
-    found.data = message->member->values;                                                          \
-    break
-    switch (found.kind) {
-    case PST_MIL__TENSOR__KIND_FLOATS: TAKE(floats);
-    case PST_MIL__TENSOR__KIND_INTS: TAKE(ints);
-    case PST_MIL__TENSOR__KIND_BOOLS: TAKE(bools);
-    case PST_MIL__TENSOR__KIND_TEXTS: TAKE(texts);
-    case PST_MIL__TENSOR__KIND_LONGS: TAKE(longs);
-    case PST_MIL__TENSOR__KIND_DOUBLES: TAKE(doubles);
-    case PST_MIL__TENSOR__KIND_RAW:
-        found.count = message->raw->values.len;
-        found.data = message->raw->values.data;
-        break;
-    default: break;
-    }
-#undef TAKE
+    if (found.kind != 0) /* the members are pointers to lists, of whatever */
+        found.data = fields_items(message->floats, "values", &found.count);
     return found;
 }
 
-/* The member that holds a type. */
-static int member_of(enum mil_dtype dtype) {
+const char *value_member(enum mil_dtype dtype) {
     switch (dtype) {
-    case MIL_F32: return PST_MIL__TENSOR__KIND_FLOATS;
-    case MIL_F64: return PST_MIL__TENSOR__KIND_DOUBLES;
-    case MIL_BOOL: return PST_MIL__TENSOR__KIND_BOOLS;
-    case MIL_STRING: return PST_MIL__TENSOR__KIND_TEXTS;
+    case MIL_F32: return "floats";
+    case MIL_F64: return "doubles";
+    case MIL_BOOL: return "bools";
+    case MIL_STRING: return "texts";
     case MIL_I64:
-    case MIL_U64: return PST_MIL__TENSOR__KIND_LONGS;
+    case MIL_U64: return "longs";
     case MIL_I16:
     case MIL_U16:
-    case MIL_I32: return PST_MIL__TENSOR__KIND_INTS;
-    default: return PST_MIL__TENSOR__KIND_RAW;
+    case MIL_I32: return "ints";
+    default: return "raw";
     }
+}
+
+/* Its number. */
+static int member_of(enum mil_dtype dtype) {
+    return (int)protobuf_c_message_descriptor_get_field_by_name(&pst_mil__tensor__descriptor,
+                                                                value_member(dtype))
+        ->id;
 }
 
 /* Texts one behind the other, each with its NUL. */
-static int copy_texts(struct mil_model *model, const struct elements *from, const void **data,
-                      size_t *bytes) {
+static int copy_texts(struct mil_model *model, const struct elements *from,
+                      struct mil_value *value) {
     char *const *texts = from->data;
-    size_t size = 0;
-    for (size_t i = 0; i < from->count; i++) size += strlen(texts[i]) + 1;
-    char *copy = mil_alloc(model, size);
-    *data = copy;
-    *bytes = size;
-    for (size_t i = 0; i < from->count && copy != NULL; i++) {
-        size_t length = strlen(texts[i]) + 1;
-        memcpy(copy, texts[i], length);
-        copy += length;
-    }
-    return *data != NULL;
+    value->bytes = 0;
+    for (size_t i = 0; i < from->count; i++) value->bytes += strlen(texts[i]) + 1;
+    char *copy = mil_alloc(model, value->bytes);
+    value->data = copy;
+    for (size_t i = 0; i < from->count && copy != NULL; i++) copy = stpcpy(copy, texts[i]) + 1;
+    return value->data != NULL;
 }
 
 /* Numbers at their own width. 0: memory, or one that does not fit its type. */
-static int copy_numbers(struct mil_model *model, const struct elements *from, enum mil_dtype dtype,
-                        const void **data, size_t bytes) {
-    unsigned char *copy = mil_alloc(model, bytes);
+static int copy_numbers(struct mil_model *model, const struct elements *from,
+                        struct mil_value *value) {
+    enum mil_dtype dtype = value->type.dtype;
+    unsigned char *copy = mil_alloc(model, value->bytes);
     const int32_t *wide = from->data;
-    *data = copy;
+    value->data = copy;
     if (copy == NULL) return 0;
     if (dtype != MIL_BOOL && dtype != MIL_I16 && dtype != MIL_U16) {
-        if (bytes != 0) memcpy(copy, from->data, bytes);
+        if (value->bytes != 0) memcpy(copy, from->data, value->bytes);
         return 1;
     }
     for (size_t i = 0; i < from->count; i++) {
@@ -181,8 +168,8 @@ static int copy_numbers(struct mil_model *model, const struct elements *from, en
 }
 
 static pst_status read_immediate(const PstMil__Immediate *message, const char *name,
-                                 struct mil_model *model, const struct mil_type *type,
-                                 const void **data, size_t *bytes, pst_error *err) {
+                                 struct mil_model *model, struct mil_value *value, pst_error *err) {
+    const struct mil_type *type = &value->type;
     if (message->kind_case != PST_MIL__IMMEDIATE__KIND_TENSOR)
         return error_set(err, PST_ERR_UNSUPPORTED, "model.mlmodel: the constant %s is not a tensor",
                          name);
@@ -198,10 +185,10 @@ static pst_status read_immediate(const PstMil__Immediate *message, const char *n
         return error_set(err, PST_ERR_MODEL,
                          "model.mlmodel: the constant %s has %zu %s, its type needs %zu", name,
                          from.count, raw ? "bytes" : "elements", count);
-    *bytes = mil_data_bytes(type);
-    int copied = type->dtype == MIL_STRING ? copy_texts(model, &from, data, bytes)
-                                           : copy_numbers(model, &from, type->dtype, data, *bytes);
-    if (!copied && model->failed) return error_memory(err, *bytes);
+    value->bytes = mil_data_bytes(type);
+    int copied = type->dtype == MIL_STRING ? copy_texts(model, &from, value)
+                                           : copy_numbers(model, &from, value);
+    if (!copied && model->failed) return error_memory(err, value->bytes);
     return copied ? PST_OK
                   : error_set(err, PST_ERR_MODEL,
                               "model.mlmodel: the constant %s has a number too large for %s", name,
@@ -209,19 +196,18 @@ static pst_status read_immediate(const PstMil__Immediate *message, const char *n
 }
 
 pst_status value_read(const PstMil__Value *message, const char *name, struct mil_model *model,
-                      struct mil_type *type, const void **data, size_t *bytes,
-                      uint64_t *blob_offset, pst_error *err) {
+                      struct mil_value *value, pst_error *err) {
     if (message == NULL)
         return error_set(err, PST_ERR_MODEL, "model.mlmodel: the constant %s has no value", name);
-    pst_status status = value_read_type(message->type, name, type, err);
+    pst_status status = value_read_type(message->type, name, &value->type, err);
     if (status) return status;
-    *blob_offset = 0;
-    for (uint32_t i = 0; i < type->rank; i++)
-        if (type->dims[i] < 0 || type->state)
+    value->blob_offset = 0;
+    for (uint32_t i = 0; i < value->type.rank; i++)
+        if (value->type.dims[i] < 0 || value->type.state)
             return error_set(err, PST_ERR_MODEL,
                              "model.mlmodel: the constant %s has no fixed shape", name);
     if (message->kind_case == PST_MIL__VALUE__KIND_IMMEDIATE)
-        return read_immediate(message->immediate, name, model, type, data, bytes, err);
+        return read_immediate(message->immediate, name, model, value, err);
     if (message->kind_case != PST_MIL__VALUE__KIND_BLOB)
         return error_set(err, PST_ERR_MODEL, "model.mlmodel: the constant %s has no value", name);
     if (strcmp(message->blob->file, BLOB_FILE_NAME) != 0)
@@ -231,8 +217,9 @@ pst_status value_read(const PstMil__Value *message, const char *name, struct mil
     if (model->weights.data == NULL)
         return error_set(err, PST_ERR_MODEL,
                          "weights/weight.bin: is missing, but the constant %s is in it", name);
-    *blob_offset = message->blob->offset;
-    return blob_find(&model->weights, *blob_offset, type, name, data, bytes, err);
+    value->blob_offset = message->blob->offset;
+    return blob_find(&model->weights, value->blob_offset, &value->type, name, &value->data,
+                     &value->bytes, err);
 }
 
 const char *value_text(const PstMil__Value *message) {

@@ -9,10 +9,14 @@
 pst_status value_read_type(const PstMil__ValueType *message, const char *name,
                            struct mil_type *type, pst_error *err);
 
-/* The constant of `message`, copied into the model or pointing into its weight file. */
+/* Type, data and place of the constant of `message`; data is copied into the model or points into
+ * its weight file. */
 pst_status value_read(const PstMil__Value *message, const char *name, struct mil_model *model,
-                      struct mil_type *type, const void **data, size_t *bytes,
-                      uint64_t *blob_offset, pst_error *err);
+                      struct mil_value *value, pst_error *err);
+
+/* The member of the message Tensor that holds elements of a type: a rule of the format. What has no
+ * other is raw bytes. */
+const char *value_member(enum mil_dtype dtype);
 
 /* The text of a scalar of type string; NULL: it is something else. */
 const char *value_text(const PstMil__Value *message);

@@ -98,13 +98,14 @@ static pst_status write_file(const char *folder, const char *name, const void *b
 }
 
 static pst_status write_weights(struct blob_plan *plan, const char *folder,
-                                char hex[DIGEST_HEX_SIZE], pst_error *err) {
+                                const struct cancel *cancel, char hex[DIGEST_HEX_SIZE],
+                                pst_error *err) {
     hex[0] = 0;
     if (plan->count == 0) return PST_OK;
     char *path = path_join(folder, "Data/com.apple.CoreML/weights/weight.bin");
     if (path == NULL) return error_memory(err, 0);
     pst_status status = make_parents(path, err);
-    if (!status) status = blob_write(plan, path, hex, err);
+    if (!status) status = blob_write(plan, path, cancel, hex, err);
     free(path);
     return status;
 }
@@ -125,12 +126,13 @@ static pst_status write_program(const struct mil_model *model, const char *folde
     return status;
 }
 
-static pst_status write_parts(struct mil_model *model, const char *folder, pst_error *err) {
+static pst_status write_parts(struct mil_model *model, const char *folder,
+                              const struct cancel *cancel, pst_error *err) {
     struct blob_plan plan = {0};
     struct buffer manifest = {0};
     char program[DIGEST_HEX_SIZE], weights[DIGEST_HEX_SIZE];
     pst_status status = blob_plan_model(&plan, model, err);
-    if (!status) status = write_weights(&plan, folder, weights, err);
+    if (!status) status = write_weights(&plan, folder, cancel, weights, err);
     if (!status) status = write_program(model, folder, program, err);
     if (!status) {
         build_manifest(&manifest, program, weights);
@@ -149,13 +151,15 @@ static pst_status check_target(const char *path, pst_error *err) {
     return error_set(err, PST_ERR_IO, "%s: exists and is not a package", path);
 }
 
-pst_status package_write(struct mil_model *model, const char *path, int force, pst_error *err) {
+pst_status package_write(struct mil_model *model, const char *path, int force,
+                         const struct cancel *cancel, pst_error *err) {
     struct folder_writer folder = {0};
     pst_status status = mil_model_check(model, err);
     if (!status && force) status = check_target(path, err);
     if (!status) status = folder_writer_open(&folder, path, force ? &PACKAGE_FILES : NULL, err);
     if (status) return status;
-    status = write_parts(model, folder.temporary.path, err);
+    status = write_parts(model, folder.temporary.path, cancel, err);
+    if (!status) status = cancel_check(cancel, err);
     if (!status) status = folder_writer_commit(&folder, err);
     folder_writer_abort(&folder);
     return status;

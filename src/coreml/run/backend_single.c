@@ -31,13 +31,14 @@ static size_t id_count(const struct single *single) {
 /* The first special token ends the text. */
 static pst_status find_end(struct single *single, pst_error *err) {
     const float *ids = single->session.row;
-    single->backend.end = -1;
+    single->backend.ends.count = 0;
     for (size_t i = id_count(single); i > 0; i--) {
         if (!(ids[i - 1] >= 0 && ids[i - 1] < ID_END))
             return error_set(err, PST_ERR_MODEL, "the package gives %g where a token id should be",
                              (double)ids[i - 1]);
         int32_t id = (int32_t)ids[i - 1];
-        if (tokenizer_is_special(single->session.package->tokenizer, id)) single->backend.end = id;
+        if (tokenizer_is_special(single->session.package->tokenizer, id))
+            single->backend.ends = (struct end_tokens){.ids = {id}, .count = 1};
     }
     return PST_OK;
 }

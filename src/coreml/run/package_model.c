@@ -96,7 +96,7 @@ static pst_status check_decoder(const struct package_model *package, pst_error *
     const struct package_index *index = &package->index;
     const struct config *config = &package->decoder->config;
     if (config->vocab == index->vocab && config->decoder_start_token_id == index->start &&
-        config->eos_token_id == index->end &&
+        config->eos_count == 1 && config->eos_token_id == index->end &&
         config->decoder_layers * config->width == index->cache_dim)
         return PST_OK;
     return error_set(err, PST_ERR_MODEL,
@@ -112,7 +112,7 @@ static pst_status open_decoder(struct package_model *package, const pst_model_op
         return error_set(err, PST_ERR_ARGUMENT,
                          "%s: a package of the layout single decodes by itself", package->path);
     if (!dir && !package->single && path_has_file(package->path, "config.json") &&
-        path_has_file(package->path, "model.safetensors"))
+        checkpoint_name(package->path))
         dir = package->path;
     if (!dir) return PST_OK;
     pst_status status = model_open_engine(&package->decoder, dir, options, err);
@@ -122,9 +122,9 @@ static pst_status open_decoder(struct package_model *package, const pst_model_op
 /* The packages have these settings of the checkpoint; the others are transformers' defaults. */
 static void set_model(struct pst_model *model, const struct package_model *package) {
     const struct package_index *index = &package->index;
-    pst_decode_options_init(&model->decode);
-    model->decode.max_length = index->tokens_max;
-    if (package->decoder) model->decode = package->decoder->decode;
+    pst_decode_options_init(&model->generation.decode);
+    model->generation.decode.max_length = index->tokens_max;
+    if (package->decoder) model->generation.decode = package->decoder->generation.decode;
     model->processor.do_normalize = index->do_normalize;
     model->config.vocab = index->vocab;
     model->config.decoder_start_token_id = index->start;

@@ -39,12 +39,13 @@ static void unload(struct function *function) {
 static pst_status find_function(struct function *function, const char *path, const char *name,
                                 pst_error *err) {
     const struct mil_model *model = function->model;
-    for (size_t i = 0; i < model->function_count; i++)
-        if (!name || strcmp(model->functions[i]->name, name) == 0) {
-            function->function = model->functions[i];
-            return PST_OK;
-        }
-    return error_set(err, PST_ERR_MODEL, "%s: there is no function %s", path, name ? name : "");
+    if (name)
+        function->function = mil_function_find(model, name);
+    else if (model->function_count)
+        function->function = model->functions[0];
+    return function->function ? PST_OK
+                              : error_set(err, PST_ERR_MODEL, "%s: there is no function %s", path,
+                                          name ? name : "");
 }
 
 static pst_status make_inputs(struct function *function, const char *path, pst_error *err) {

@@ -28,6 +28,7 @@ struct search {
     size_t *runs;  /* [count + 1] how many it has */
     size_t *queue; /* [count + 1] candidates for `from`, in the order in which they become best */
     size_t *since; /* [count + 1] the end from which each candidate is best */
+    const struct cancel *cancel;
 };
 
 /* The squared distances of values [first, last) to their mean. */
@@ -92,6 +93,7 @@ static void trace_back(const struct search *search, size_t *starts) {
 static int search_price(struct search *search, size_t *starts) {
     double low = 0, high = run_cost(search, 0, search->count); /* at `high` one run is best */
     for (int step = 0; step < PRICE_STEPS && low < high; step++) {
+        if (cancel_check(search->cancel, NULL)) return 0;
         /* Prices span many powers of ten: the middle is taken between exponents first. */
         double price = low > 0 && high / low > 4 ? sqrt(low) * sqrt(high) : (low + high) / 2;
         if (low == 0 && step < PRICE_STEPS / 2) price = high * 0x1p-10;
@@ -139,21 +141,23 @@ static int search_table(const struct search *search, size_t *starts) {
     size_t width = search->count + 1, most = search->most;
     double *costs = malloc(2 * width * sizeof *costs);
     uint32_t *from = calloc(most * width, sizeof *from);
+    int stopped = 0;
     if (costs && from) {
         double *before = costs, *cost = costs + width;
         for (size_t i = 0; i < width; i++) before[i] = i ? INFINITY : 0;
-        for (size_t run = 0; run < most; run++) {
+        for (size_t run = 0; run < most && !stopped; run++) {
             struct row row = {search, before, cost, from + run * width};
             for (size_t i = 0; i < width; i++) cost[i] = INFINITY;
             fill_row(&row, run + 1, search->count, run, search->count - 1);
             before = cost;
             cost = cost == costs ? costs + width : costs;
+            stopped = cancel_check(search->cancel, NULL) != PST_OK;
         }
         size_t at = search->count;
         starts[most] = at;
-        for (size_t run = most; run-- > 0;) starts[run] = at = from[run * width + at];
+        for (size_t run = most; run-- > 0 && !stopped;) starts[run] = at = from[run * width + at];
     }
-    int done = costs && from;
+    int done = costs && from && !stopped;
     free(costs);
     free(from);
     return done;
@@ -183,7 +187,7 @@ static void prefix_sums(struct sums *sums, const double *values, const uint64_t 
 }
 
 size_t kmeans_runs(const double *values, const uint64_t *counts, size_t count, size_t most,
-                   size_t *starts) {
+                   size_t *starts, const struct cancel *cancel) {
     if (most >= count) {
         for (size_t i = 0; i <= count; i++) starts[i] = i;
         return count;
@@ -204,6 +208,7 @@ size_t kmeans_runs(const double *values, const uint64_t *counts, size_t count, s
             .runs = lists + width,
             .queue = lists + 2 * width,
             .since = lists + 3 * width,
+            .cancel = cancel,
         };
         done = search_price(&search, starts) || search_table(&search, starts);
     }

@@ -20,7 +20,7 @@ enum { COMPRESSED_MIN = 2049 };
 /* The taps of the first convolution are filled up to two blocks of this: see graph_encoder.c. */
 enum { BLOCK = STEM_STRIDE1 };
 
-enum { F16_VALUES = 65536, INT8_LIMIT = 127 };
+enum { F16_VALUES = 65536, INT8_LIMIT = 127, ROWS_AT_ONCE = 1024 };
 
 /* ----------------------------------------------------------------------------------- arranging */
 
@@ -33,29 +33,34 @@ enum arrangement {
     BLOCKED /* taps filled up and laid out as [out, block, 2] */
 };
 
+/* What is to be done with a module, and how it went. */
+struct store_job {
+    enum arrangement arrangement;
+    pst_status status;
+    pst_error error;
+};
+
 struct store_run {
     struct stored_weights *weights;
     const struct merge_run *merge;
-    enum arrangement *arrangements; /* [module_count] */
+    struct store_job *jobs; /* [module_count] */
     enum weight_precision precision;
     unsigned bits;
-    pst_error *errors;  /* [module_count] */
-    pst_status *status; /* [module_count] */
 };
 
 static void arrange(struct store_run *run) {
     const struct config *config = &run->merge->model->config;
     const struct weights *weights = &run->merge->model->weights;
-    enum arrangement *of = run->arrangements;
-    of[weights->conv1.slot] = BLOCKED;
+    struct store_job *of = run->jobs;
+    of[weights->conv1.slot].arrangement = BLOCKED;
     for (uint32_t i = 0; i < config->encoder_layers; i++) {
-        of[weights->encoder_layers[i].self_attn.q_proj.slot] = PAIRED_SCALED;
-        of[weights->encoder_layers[i].self_attn.k_proj.slot] = PAIRED;
+        of[weights->encoder_layers[i].self_attn.q_proj.slot].arrangement = PAIRED_SCALED;
+        of[weights->encoder_layers[i].self_attn.k_proj.slot].arrangement = PAIRED;
     }
     for (uint32_t i = 0; i < config->decoder_layers; i++) {
-        of[weights->decoder_layers[i].self_attn.q_proj.slot] = PAIRED_SCALED;
-        of[weights->decoder_layers[i].self_attn.k_proj.slot] = PAIRED;
-        of[weights->decoder_layers[i].encoder_attn.q_proj.slot] = SCALED;
+        of[weights->decoder_layers[i].self_attn.q_proj.slot].arrangement = PAIRED_SCALED;
+        of[weights->decoder_layers[i].self_attn.k_proj.slot].arrangement = PAIRED;
+        of[weights->decoder_layers[i].encoder_attn.q_proj.slot].arrangement = SCALED;
     }
 }
 
@@ -128,7 +133,8 @@ static void store_row(struct stored *stored, size_t row, const double *values) {
     }
 }
 
-static pst_status store_int8(struct stored *stored, const double *values, pst_error *err) {
+static pst_status store_int8(struct stored *stored, const double *values,
+                             const struct cancel *cancel, pst_error *err) {
     stored->form = STORED_INT8;
     stored->dtype = MIL_F16;
     stored->bytes = stored->rows * stored->columns;
@@ -136,15 +142,19 @@ static pst_status store_int8(struct stored *stored, const double *values, pst_er
     stored->scale = malloc(stored->rows * sizeof *stored->scale);
     stored->zeros = calloc(stored->rows, 1);
     if (!stored->data || !stored->scale || !stored->zeros) return error_memory(err, stored->bytes);
-    for (size_t row = 0; row < stored->rows; row++)
+    pst_status status = PST_OK;
+    for (size_t row = 0; row < stored->rows && !status; row++) {
         store_row(stored, row, values + row * stored->columns);
-    return PST_OK;
+        if (row % ROWS_AT_ONCE == 0) status = cancel_check(cancel, err);
+    }
+    return status;
 }
 
 /* ------------------------------------------------------------------------------------ palettes */
 
 /* What occurs in a tensor: distinct float16 values, ascending. */
 struct histogram {
+    uint64_t tally[F16_VALUES];  /* by bits */
     uint64_t counts[F16_VALUES]; /* by value */
     double values[F16_VALUES];
     uint16_t f16[F16_VALUES];  /* the bits of values[i] */
@@ -153,11 +163,9 @@ struct histogram {
     size_t count;
 };
 
-static void collect(struct histogram *histogram, uint64_t *tally, const uint16_t *f16,
-                    size_t count) {
-    memset(tally, 0, F16_VALUES * sizeof *tally);
+static void collect(struct histogram *histogram, const uint16_t *f16, size_t count) {
+    uint64_t *tally = histogram->tally;
     for (size_t i = 0; i < count; i++) tally[f16[i] == 0x8000 ? 0 : f16[i]]++; /* -0 is 0 */
-    histogram->count = 0;
     for (uint32_t i = 0; i < F16_VALUES; i++) {
         uint16_t bits = (uint16_t)(i < 0x8000 ? 0xFFFF - i : i - 0x8000); /* from the least up */
         float value;
@@ -179,11 +187,12 @@ static void pack_indices(struct stored *stored, const struct histogram *histogra
     }
 }
 
-static pst_status fill_table(struct stored *stored, struct histogram *histogram, pst_error *err) {
+static pst_status fill_table(struct stored *stored, struct histogram *histogram,
+                             const struct cancel *cancel, pst_error *err) {
     size_t entries = (size_t)1 << stored->bits;
     size_t runs = kmeans_runs(histogram->values, histogram->counts, histogram->count, entries,
-                              histogram->starts);
-    if (!runs) return error_memory(err, 0);
+                              histogram->starts, cancel);
+    if (!runs) return cancel_check(cancel, err) ? PST_ERR_CANCELLED : error_memory(err, 0);
     for (size_t run = 0; run < entries; run++) {
         size_t at = run < runs ? run : runs - 1; /* the rest repeats the last */
         size_t first = histogram->starts[at], last = histogram->starts[at + 1];
@@ -197,25 +206,23 @@ static pst_status fill_table(struct stored *stored, struct histogram *histogram,
 }
 
 /* f16 [rows * columns]: what the palette is to stand for. */
-static pst_status store_palette(struct stored *stored, const uint16_t *f16, pst_error *err) {
+static pst_status store_palette(struct stored *stored, const uint16_t *f16,
+                                const struct cancel *cancel, pst_error *err) {
     size_t count = stored->rows * stored->columns;
     stored->form = STORED_PALETTE;
     stored->dtype = MIL_F16;
     stored->bytes = (count * stored->bits + 7) / 8;
     stored->data = calloc(stored->bytes, 1);
     stored->table = calloc((size_t)1 << stored->bits, sizeof *stored->table);
-    struct histogram *histogram = malloc(sizeof *histogram);
-    uint64_t *tally = malloc(F16_VALUES * sizeof *tally);
+    struct histogram *histogram = calloc(1, sizeof *histogram);
     pst_status status = PST_OK;
-    if (!stored->data || !stored->table || !histogram || !tally)
-        status = error_memory(err, stored->bytes);
+    if (!stored->data || !stored->table || !histogram) status = error_memory(err, stored->bytes);
     if (!status) {
-        collect(histogram, tally, f16, count);
-        status = fill_table(stored, histogram, err);
+        collect(histogram, f16, count);
+        status = fill_table(stored, histogram, cancel, err);
     }
     if (!status) pack_indices(stored, histogram, f16, count);
     free(histogram);
-    free(tally);
     return status;
 }
 
@@ -235,19 +242,21 @@ static pst_status store_weight(const struct store_run *run, uint32_t slot, struc
     size_t count = stored->rows * stored->columns;
     enum dtype dtype = run->precision == WEIGHTS_FLOAT32 ? DTYPE_F32 : DTYPE_F16;
     int compressed = run->precision >= WEIGHTS_INT8 && module->kind != MODULE_NORM &&
-                     count >= COMPRESSED_MIN && run->arrangements[slot] != BLOCKED;
+                     count >= COMPRESSED_MIN && run->jobs[slot].arrangement != BLOCKED;
     /* Rounded first in any case: what float16 cannot hold is an error. */
     struct stored plain = *stored;
-    pst_status status = round_all(&plain, dtype, values, module->name, err);
+    pst_status status = cancel_check(&run->merge->cancel, err);
+    if (!status) status = round_all(&plain, dtype, values, module->name, err);
+    if (!status) status = cancel_check(&run->merge->cancel, err);
     if (status || !compressed) {
         *stored = plain;
         return status;
     }
     if (run->precision == WEIGHTS_INT8)
-        status = store_int8(stored, values, err);
+        status = store_int8(stored, values, &run->merge->cancel, err);
     else {
         stored->bits = run->bits;
-        status = store_palette(stored, plain.data, err);
+        status = store_palette(stored, plain.data, &run->merge->cancel, err);
     }
     free_stored(&plain);
     return status;
@@ -259,7 +268,7 @@ static pst_status store_module(const struct store_run *run, uint32_t slot, doubl
     struct stored_module *stored = &run->weights->modules[slot];
     stored->weight.rows = stored->bias.rows = module->out;
     stored->weight.columns =
-        run->arrangements[slot] == BLOCKED ? 2 * BLOCK : module_columns(module);
+        run->jobs[slot].arrangement == BLOCKED ? 2 * BLOCK : module_columns(module);
     stored->bias.columns = 1;
     pst_status status = store_weight(run, slot, &stored->weight, weight, err);
     if (status || !bias) return status;
@@ -274,9 +283,9 @@ static void make_module(void *context, size_t index, unsigned thread) {
     const struct config *config = &merge->model->config;
     uint32_t slot = (uint32_t)index;
     const struct module *module = &merge->model->weights.modules[slot];
-    enum arrangement how = run->arrangements[slot];
+    enum arrangement how = run->jobs[slot].arrangement;
     double *weight = NULL, *bias = NULL;
-    pst_error *err = &run->errors[slot];
+    pst_error *err = &run->jobs[slot].error;
     if (slot == merge->model->weights.proj_out.slot && merge->tied) return;
     pst_status status = merge_values(merge, slot, &weight, &bias, err);
     if (!status) {
@@ -290,7 +299,7 @@ static void make_module(void *context, size_t index, unsigned thread) {
     if (!status) status = store_module(run, slot, weight, bias, err);
     free(weight);
     free(bias);
-    run->status[slot] = status;
+    run->jobs[slot].status = status;
 }
 
 pst_status stored_weights_make(struct stored_weights *weights, const struct merge_run *merge,
@@ -301,23 +310,19 @@ pst_status stored_weights_make(struct stored_weights *weights, const struct merg
     struct store_run run = {
         .weights = weights, .merge = merge, .precision = precision, .bits = bits};
     weights->modules = calloc(count, sizeof *weights->modules);
-    run.arrangements = calloc(count, sizeof *run.arrangements);
-    run.errors = calloc(count, sizeof *run.errors);
-    run.status = calloc(count, sizeof *run.status);
+    run.jobs = calloc(count, sizeof *run.jobs);
     pst_status status = PST_OK;
-    if (!weights->modules || !run.arrangements || !run.errors || !run.status) {
+    if (!weights->modules || !run.jobs) {
         status = error_memory(err, 0);
     } else {
         arrange(&run);
         thread_pool_run(pool, count, make_module, &run);
     }
     for (uint32_t i = 0; i < count && !status; i++) {
-        status = run.status[i];
-        if (status && err) *err = run.errors[i];
+        status = run.jobs[i].status;
+        if (status && err) *err = run.jobs[i].error;
     }
-    free(run.arrangements);
-    free(run.errors);
-    free(run.status);
+    free(run.jobs);
     return status;
 }
 

@@ -30,7 +30,7 @@ static void reads_paths(void **state) {
     (void)state;
     struct manifest manifest =
         parse("{\"audio\": \"a b/c.wav\", \"text\": \"h\\u00e9llo \\ud83d\\ude00\", "
-              "\"speaker_id\": -7, \"extra\": [1, {\"x\": null}]}\n"
+              "\"speaker_id\": \"spk-7\", \"extra\": [1, {\"x\": null}]}\n"
               "\n"
               " \t\r\n"
               "{\"audio\": \"../d.flac\"}\r\n"
@@ -39,19 +39,16 @@ static void reads_paths(void **state) {
     const struct manifest_entry *entry = manifest.entries;
     assert_string_equal(entry->audio_path, "a b/c.wav");
     assert_string_equal(entry->text, "h\xC3\xA9llo \xF0\x9F\x98\x80");
-    assert_int_equal(entry->speaker_id, -7);
     assert_int_equal(entry->line, 1);
     assert_null(entry->samples);
     assert_int_equal(entry->sample_count, 0);
     entry = &manifest.entries[1];
     assert_string_equal(entry->audio_path, "../d.flac");
     assert_string_equal(entry->text, "");
-    assert_int_equal(entry->speaker_id, -1);
     assert_int_equal(entry->line, 4);
     entry = &manifest.entries[2];
     assert_string_equal(entry->audio_path, "e.ogg");
-    assert_string_equal(entry->text, "");
-    assert_int_equal(entry->speaker_id, -1);
+    assert_null(entry->text); /* null stays null */
     assert_int_equal(entry->line, 5);
     manifest_free(&manifest);
 }
@@ -94,8 +91,7 @@ static void names_each_mistake(void **state) {
              "{\"audio\": \"clip.wav\", \"text\": \"what was said\"}"},
         {"\n \n\t\n", "m.jsonl: manifest is empty, expected a line like "
                       "{\"audio\": \"clip.wav\", \"text\": \"what was said\"}"},
-        {"{\"audio\": \"a.wav\"}\n\n[1]\n",
-         "m.jsonl:3: holds a list, expected an object with \"audio\""},
+        {"\n\n[1]\n", "m.jsonl:3: holds a list, expected an object with \"audio\""},
         {"{\"text\": \"a\"}", "m.jsonl:1: audio is missing, expected the path of a file, a list of "
                               "samples, or an object with \"array\""},
         {"{\"audio\": null}", "m.jsonl:1: audio is null, expected the path of a file, a list of "
@@ -118,13 +114,25 @@ static void names_each_mistake(void **state) {
          "m.jsonl:1: audio has another \"sampling_rate\" than 16000; samples in a manifest are not "
          "resampled (name a file instead)"},
         {"{\"audio\": \"a\", \"text\": 5}", "m.jsonl:1: text is an integer, expected a string"},
-        {"{\"audio\": \"a\", \"speaker_id\": \"5\"}",
-         "m.jsonl:1: speaker_id is a string, expected an integer"},
-        {"{\"audio\": \"a\", \"speaker_id\": 1.5}",
-         "m.jsonl:1: speaker_id is a number, expected an integer"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         refuses(cases[i].text, strlen(cases[i].text), cases[i].message);
+}
+
+/* One line at fault does not take the others with it. */
+static void keeps_the_other_lines(void **state) {
+    (void)state;
+    struct manifest manifest =
+        parse("{\"audio\": \"a.wav\", \"text\": \"x\", \"text\": \"y\"}\n"
+              "{\"audio\": \"b.wav\", \"text\": \"z\"}\n"
+              "{\"text\": \"t\", \"audio\": {\"array\": [0], \"sampling_rate\": 8000}}\n");
+    assert_int_equal(manifest.count, 3);
+    assert_non_null(strstr(manifest.entries[0].error, "m.jsonl:1: column "));
+    assert_null(manifest.entries[1].error);
+    assert_string_equal(manifest.entries[1].audio_path, "b.wav");
+    assert_non_null(strstr(manifest.entries[2].error, "m.jsonl:3: audio has another"));
+    assert_string_equal(manifest.entries[2].text, "t");
+    manifest_free(&manifest);
 }
 
 /* The parser's own words are not ours to fix, so only their place and ours are compared. */
@@ -134,7 +142,7 @@ static void refuses_what_is_not_json(void **state) {
         const char *text;
         const char *start, *inside;
     } cases[] = {
-        {"{\"audio\": \"a\"}\n{\"audio\": \"b\"", "m.jsonl:2: column ", "expected"},
+        {"\n{\"audio\": \"b\"", "m.jsonl:2: column ", "expected"},
         {"{\"audio\": \"a\"} {\"audio\": \"b\"}", "m.jsonl:1: column ", "end of file"},
         {"{\"audio\": [0.1, NaN]}", "m.jsonl:1: column ", "samples must be finite"},
         {"{\"audio\": [Infinity]}", "m.jsonl:1: column ", "samples must be finite"},
@@ -249,6 +257,7 @@ int main(void) {
         cmocka_unit_test(reads_samples),
         cmocka_unit_test(passes_over_a_byte_order_mark),
         cmocka_unit_test(names_each_mistake),
+        cmocka_unit_test(keeps_the_other_lines),
         cmocka_unit_test(refuses_what_is_not_json),
         cmocka_unit_test(refuses_endless_depth),
         cmocka_unit_test(refuses_an_endless_line),

@@ -10,6 +10,7 @@
 
 #include "base/digest.h"
 #include "base/file_view.h"
+#include "base/temporary.h"
 #include "network/cross_kv.h"
 #include "network/decoder.h"
 #include "network/encoder.h"
@@ -18,6 +19,7 @@
 #include "pipeline/backend_engine.h"
 #include "pipeline/session.h"
 #include "potstill_tools.h"
+#include "support/cancel_at.h"
 #include "support/mil_clip.h"
 #include "support/scratch.h"
 
@@ -388,6 +390,28 @@ static void a_failure_leaves_nothing(void **state) {
     closedir(folder);
 }
 
+static void a_stopped_conversion_leaves_nothing(void **state) {
+    (void)state;
+    char other[600];
+    struct cancel_at stop = {.limit = 0};
+    pst_convert_options options = short_lengths(PST_CONVERT_PALETTE6, PST_CONVERT_IOS16);
+    snprintf(other, sizeof other, "%s/stopped", root);
+    options.threads = 2;
+    options.cancelled = cancel_at;
+    options.user = &stop;
+    pst_status status;
+    /* Threads ask in any order and a few times more, so the limits overlap. */
+    for (; (status = pst_convert(golden("micro"), NULL, 0, other, &options, &err));
+         stop.limit += 1 + stop.limit / 8) {
+        assert_int_equal(status, PST_ERR_CANCELLED);
+        assert_int_equal(names_with(root, "stopped"), 0);
+        stop.asked = 0;
+    }
+    assert_true(stop.limit > 100);
+    assert_int_equal(names_with(root, "stopped"), 1);
+    assert_true(path_remove_folder(other));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packages_read_back),
@@ -400,6 +424,7 @@ int main(void) {
         cmocka_unit_test(the_same_gives_the_same_bytes),
         cmocka_unit_test(refusals),
         cmocka_unit_test(a_failure_leaves_nothing),
+        cmocka_unit_test(a_stopped_conversion_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }

@@ -112,6 +112,32 @@ static void open_dimensions_have_to_fit(void **state) {
     program_end(&p);
 }
 
+/* A rule with one answer is asked once; one that looks at numbers is asked in every run, also at
+ * numbers of float type: range_1d from 0 to the sum of the input. */
+static void a_computed_length_is_new_in_every_run(void **state) {
+    (void)state;
+    struct program p = program_begin();
+    struct mil_value *a = input(&p, "a", MIL_F32, D(2));
+    op(&p, "reduce_sum");
+    arg(&p, "x", a);
+    arg_list(&p, "axes", D(0));
+    arg_bool(&p, "keep_dims", 0);
+    struct mil_value *length = result(&p, MIL_F32, SCALAR);
+    op(&p, "range_1d");
+    arg_float(&p, "start", 0);
+    arg(&p, "end", length);
+    arg_float(&p, "step", 1);
+    output(&p, MIL_F32, D(MIL_UNKNOWN));
+    assert_int_equal(program_prepare(&p, MIL_ROUND_NONE, NULL), PST_OK);
+    for (int n = 4; n >= 1; n--) {
+        float data[] = {(float)n, -1};
+        struct mil_tensor got, given = tensor("a", MIL_F32, D(2), data);
+        assert_int_equal(mil_machine_run(p.machine, &given, 1, &got, 1, NULL), PST_OK);
+        assert_floats(&got, D(n - 1), F(0, 1, 2));
+    }
+    program_end(&p);
+}
+
 /* x[at:] of as many as x has, `at` being an input */
 static void computed_numbers_have_to_fit(void **state) {
     (void)state;
@@ -522,6 +548,7 @@ int main(void) {
         cmocka_unit_test(open_dimensions_follow_the_input),
         cmocka_unit_test(open_dimensions_have_to_fit),
         cmocka_unit_test(computed_numbers_have_to_fit),
+        cmocka_unit_test(a_computed_length_is_new_in_every_run),
         cmocka_unit_test(a_value_lives_until_its_last_use),
         cmocka_unit_test(results_are_rounded_to_float16),
         cmocka_unit_test(rounding_happens_after_each_operation),

@@ -38,7 +38,7 @@ static double total(const double *values, const uint64_t *counts, const size_t *
 
 static void check(const double *values, const uint64_t *counts, size_t count, size_t most) {
     size_t starts[SMALL + 1];
-    size_t runs = kmeans_runs(values, counts, count, most, starts);
+    size_t runs = kmeans_runs(values, counts, count, most, starts, NULL);
     assert_int_equal(runs, most < count ? most : count);
     assert_int_equal(starts[0], 0);
     assert_int_equal(starts[runs], count);
@@ -89,7 +89,7 @@ static void far_values_are_parted(void **state) {
     double values[] = {-60000, -1, -0.5, -6e-8, 0, 6e-8, 0.25, 1, 3, 65504};
     uint64_t counts[] = {1, 1000, 20, 3, 9000, 3, 77, 1, 1, 2};
     size_t starts[11];
-    assert_int_equal(kmeans_runs(values, counts, 10, 4, starts), 4);
+    assert_int_equal(kmeans_runs(values, counts, 10, 4, starts, NULL), 4);
     assert_int_equal(starts[1], 1);
     assert_int_equal(starts[3], 9);
 }
@@ -107,7 +107,7 @@ static void many_values_are_parted_alike(void **state) {
         values[i] = at += 1e-6 * (1 + next_random(&seed) % 100);
         counts[i] = 1 + next_random(&seed) % 50;
     }
-    assert_int_equal(kmeans_runs(values, counts, MANY, RUNS, starts), RUNS);
+    assert_int_equal(kmeans_runs(values, counts, MANY, RUNS, starts, NULL), RUNS);
     double found = total(values, counts, starts, RUNS);
     /* No border can be moved by one value to advantage. */
     for (size_t i = 1; i < RUNS; i++)

@@ -41,7 +41,7 @@ static size_t count_of(const struct file_view *view, const void *bytes, size_t l
 
 static void check_written(struct mil_model *model, const char *path) {
     pst_error err = {0};
-    if (package_write(model, path, 1, &err)) fail_msg("%s", err.message);
+    if (package_write(model, path, 1, NULL, &err)) fail_msg("%s", err.message);
     mil_model_free(model);
 }
 
@@ -154,9 +154,9 @@ static void test_existing(void **state) {
     pst_error err = {0};
     check_written(sample_plain(7), path);
     struct mil_model *model = sample_plain(6);
-    assert_int_equal(package_write(model, path, 0, &err), PST_ERR_IO);
+    assert_int_equal(package_write(model, path, 0, NULL, &err), PST_ERR_IO);
     assert_non_null(strstr(err.message, "exists already"));
-    assert_int_equal(package_write(model, path, 1, &err), PST_OK);
+    assert_int_equal(package_write(model, path, 1, NULL, &err), PST_OK);
     struct mil_model *read = NULL;
     assert_int_equal(package_read(path, &read, &err), PST_OK);
     assert_int_equal(read->specification, 6);
@@ -164,7 +164,7 @@ static void test_existing(void **state) {
     char *other = path_join(scratch_folder("package"), "other");
     char *inside = path_join(other, "precious");
     assert_true(path_make_parents(inside));
-    assert_int_equal(package_write(model, other, 1, &err), PST_ERR_IO);
+    assert_int_equal(package_write(model, other, 1, NULL, &err), PST_ERR_IO);
     assert_non_null(strstr(err.message, "is not a package"));
     free(inside);
     free(other);

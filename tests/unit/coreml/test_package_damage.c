@@ -452,7 +452,7 @@ static void test_sound_packages_pass(void **state) {
         struct found found = {.reason = "?"};
         struct mil_model *model = sample_named(sample_names[i]);
         snprintf(path, sizeof path, "%s/sound.mlpackage", scratch_folder("damage"));
-        assert_int_equal(package_write(model, path, 1, NULL), PST_OK);
+        assert_int_equal(package_write(model, path, 1, NULL, NULL), PST_OK);
         assert_int_equal(verify(path, &found), 0);
         assert_string_equal(found.all, "");
         mil_model_free(model);
@@ -470,7 +470,7 @@ static void test_damaged_packages_fail(void **state) {
         struct mil_model *model = sample_plain(7);
         pst_error err = {0};
         damage_model(model, damage);
-        if (package_write(model, path, 1, &err)) { /* the writer has seen it already */
+        if (package_write(model, path, 1, NULL, &err)) { /* the writer has seen it already */
             snprintf(found.all, sizeof found.all, "%s", err.message);
             found.matches += strstr(err.message, damage->reason) != NULL;
         } else {

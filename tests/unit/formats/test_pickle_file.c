@@ -3,8 +3,11 @@
 #include "support/test.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/file_view.h"
+#include "formats/pickle.h"
 #include "formats/pickle_file.h"
 #include "support/bad_files.h"
 
@@ -228,11 +231,70 @@ static void survives_any_change(void **state) {
     file_view_close(&view);
 }
 
+/* The largest pickles there can be, of what looks at most of the stack each time: were the work not
+ * linear, each would take an hour. */
+static void long_pickles_take_no_longer_for_a_byte(void **state) {
+    (void)state;
+    enum { SIZE = 4 << 20 };
+    static const struct {
+        const char *head, *first, *second, *message;
+    } cases[] = {
+        {"\x80\x02", "N", "\x85", "is not a dict"}, /* a stack, and tuples of its top */
+        {"\x80\x02(", "N", "\x86", "a tuple of more values"},
+        {"\x80\x02", "(", "t", "a tuple without a beginning"}, /* marks in marks */
+        {"\x80\x02}", "N", "s", "put into something else"},
+        {"\x80\x02}", "(", "u", "something else than a dict"},
+    };
+    unsigned char *bytes = malloc(SIZE);
+    assert_non_null(bytes);
+    alarm(60);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t head = strlen(cases[i].head);
+        struct pickle pickle;
+        pst_error err;
+        memcpy(bytes, cases[i].head, head);
+        memset(bytes + head, cases[i].first[0], SIZE / 2 - head);
+        memset(bytes + SIZE / 2, cases[i].second[0], SIZE / 2);
+        bytes[SIZE - 1] = '.';
+        assert_int_equal(pickle_read(&pickle, bytes, SIZE, "it", &err), PST_ERR_MODEL);
+        if (!strstr(err.message, cases[i].message)) fail_msg("%zu: %s", i, err.message);
+    }
+    alarm(0);
+    free(bytes);
+}
+
+/* A name that is stood for by two bytes, again and again: not copied until memory runs out. */
+static void a_name_is_not_multiplied(void **state) {
+    (void)state;
+    enum { NAME = 1 << 20, TIMES = 60000, SIZE = NAME + 5 * TIMES + 256 };
+    static const char begin[] = "\x80\x02}X\0\0\x10\0"; /* a dict, and a text of NAME bytes */
+    static const char tensor[] = "q\0ctorch._utils\n_rebuild_tensor_v2\n"
+                                 "((X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0"
+                                 "0X\3\0\0\0cpuK\1tQK\0))\x89}tRq\1s";
+    unsigned char *bytes = malloc(SIZE), *at = bytes;
+    assert_non_null(bytes);
+    at = (unsigned char *)memcpy(at, begin, sizeof begin - 1) + sizeof begin - 1;
+    at = (unsigned char *)memset(at, 'n', NAME) + NAME;
+    at = (unsigned char *)memcpy(at, tensor, sizeof tensor - 1) + sizeof tensor - 1;
+    for (int i = 0; i < TIMES; i++) at = (unsigned char *)memcpy(at, "h\0h\1s", 5) + 5;
+    *at++ = '.';
+    struct pickle pickle;
+    pst_error err;
+    assert_int_equal(pickle_read(&pickle, bytes, (size_t)(at - bytes), "it", &err), PST_ERR_MODEL);
+    if (!strstr(err.message, "some are there twice")) fail_msg("%s", err.message);
+    free(bytes);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_a_state_dict),     cmocka_unit_test(knows_every_type),
-        cmocka_unit_test(puts_views_in_order),    cmocka_unit_test(remembers_many_names),
-        cmocka_unit_test(refuses_every_bad_file), cmocka_unit_test(survives_any_change),
+        cmocka_unit_test(reads_a_state_dict),
+        cmocka_unit_test(knows_every_type),
+        cmocka_unit_test(puts_views_in_order),
+        cmocka_unit_test(remembers_many_names),
+        cmocka_unit_test(long_pickles_take_no_longer_for_a_byte),
+        cmocka_unit_test(a_name_is_not_multiplied),
+        cmocka_unit_test(refuses_every_bad_file),
+        cmocka_unit_test(survives_any_change),
     };
     return cmocka_run_group_tests_name("pickle_file", tests, NULL, NULL);
 }

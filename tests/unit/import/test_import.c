@@ -13,6 +13,7 @@
 #include "formats/safetensors.h"
 #include "potstill_tools.h"
 #include "support/bad_files.h"
+#include "support/cancel_at.h"
 #include "support/ort_model.h"
 
 #define FOLDER TEST_BINARY_DIR "/import"
@@ -340,6 +341,26 @@ static void replaces_only_models_and_only_when_told(void **state) {
     assert_int_equal(bad_files_count(FOLDER), 2);
 }
 
+static void a_stopped_import_leaves_nothing(void **state) {
+    (void)state;
+    struct recipe recipe = {.dim = 288};
+    struct cancel_at stop = {.limit = 0};
+    pst_import_options options;
+    pst_error err;
+    pst_import_options_init(&options);
+    options.cancelled = cancel_at;
+    options.user = &stop;
+    make_source(SOURCE, &recipe);
+    pst_status status;
+    for (; (status = pst_import_ort(SOURCE, TARGET, &options, &err)); stop.limit++) {
+        assert_int_equal(status, PST_ERR_CANCELLED);
+        assert_int_equal(names_with(FOLDER, "target"), 0);
+        stop.asked = 0;
+    }
+    assert_true(stop.limit > 40);
+    assert_int_equal(names_with(FOLDER, "target"), 1);
+}
+
 static void check_licence(const char *text) {
     struct file_view view;
     assert_int_equal(file_view_open(&view, TARGET "/LICENSE", 100, NULL), PST_OK);
@@ -439,6 +460,7 @@ int main(void) {
         TEST(replaces_only_models_and_only_when_told),
         TEST(takes_the_licence_along),
         TEST(leaves_nothing_when_writing_fails),
+        TEST(a_stopped_import_leaves_nothing),
         TEST(imports_the_official_model),
     };
     return cmocka_run_group_tests_name("import", tests, NULL, NULL);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "kernels/kernels.h"
+#include "support/kernel_sets.h"
 
 /* Half the distance from 1 to the next float: the relative error of one rounding. */
 #define ROUNDING 0x1p-24
@@ -131,17 +132,9 @@ struct check {
     CMUnitTestFunction run; /* *state is the const struct kernels * */
 };
 
-#define CHECK_CPUS                                                                                 \
-    {                                                                                              \
-        PST_CPU_REFERENCE, PST_CPU_NEON, PST_CPU_NEON_DOTPROD, PST_CPU_NEON_I8MM, PST_CPU_AVX2,    \
-            PST_CPU_AVX_VNNI, PST_CPU_AVX512, PST_CPU_AVX512_VNNI, PST_CPU_AVX512_BF16,            \
-            PST_CPU_AMX                                                                            \
-    }
-
 /* Runs every check on every set of kernels this CPU has. */
 static inline int check_main(const char *group, const struct check *checks, size_t count) {
-    static const pst_cpu CPUS[] = CHECK_CPUS;
-    enum { SETS = sizeof CPUS / sizeof *CPUS, TESTS_MAX = 32 * SETS };
+    enum { TESTS_MAX = 32 * 16 };
     static struct CMUnitTest tests[TESTS_MAX];
     static char names[TESTS_MAX][64];
     size_t tests_count = 0;
@@ -152,10 +145,10 @@ static inline int check_main(const char *group, const struct check *checks, size
     check_state = check_state * 0x9E3779B97F4A7C15u | 1; /* small seeds start far apart */
     check_map_regions();
 
-    for (size_t s = 0; s < SETS; s++) {
-        const struct kernels *kernels;
-        if (kernels_get(&kernels, CPUS[s], NULL) != PST_OK) continue;
-        for (size_t c = 0; c < count && tests_count < TESTS_MAX; c++, tests_count++) {
+    const struct kernels *kernels;
+    for (pst_cpu cpu = PST_CPU_AUTO; kernel_sets_next(&cpu, &kernels);) {
+        for (size_t c = 0; c < count; c++, tests_count++) {
+            if (tests_count == TESTS_MAX) abort();
             snprintf(names[tests_count], sizeof *names, "%s %s", kernels->name, checks[c].name);
             tests[tests_count] = (struct CMUnitTest){
                 .name = names[tests_count],

@@ -9,10 +9,12 @@
 
 #include "base/buffer.h"
 #include "base/file_view.h"
+#include "base/temporary.h"
 #include "formats/safetensors.h"
 #include "merge/config_writer.h"
 #include "model/model.h"
 #include "potstill_tools.h"
+#include "support/cancel_at.h"
 #include "support/scratch.h"
 
 static pst_error err;
@@ -420,6 +422,37 @@ static void a_failed_merge_leaves_nothing(void **state) {
     signal(SIGXFSZ, handler);
 }
 
+/* Wherever the caller's wish is seen. */
+static void a_stopped_merge_leaves_nothing(void **state) {
+    (void)state;
+    char name[600], base[512], folder[512]; /* golden() is asked more often than it remembers */
+    snprintf(name, sizeof name, "%s/stopped", root);
+    snprintf(base, sizeof base, "%s", golden("micro"));
+    snprintf(folder, sizeof folder, "%s", golden("adapter"));
+    pst_merge_adapter adapter = {folder, 1};
+    struct cancel_at stop = {.limit = 0};
+    pst_merge_options options;
+    pst_merge_options_init(&options);
+    options.cancelled = cancel_at;
+    options.user = &stop;
+    pst_status status;
+    for (; (status = pst_merge(base, &adapter, 1, name, &options, &err)); stop.limit++) {
+        assert_int_equal(status, PST_ERR_CANCELLED);
+        assert_int_equal(stop.asked, stop.limit + 1); /* once is enough */
+        assert_int_equal(names_with(root, "stopped"), 0);
+        stop.asked = 0;
+    }
+    assert_true(stop.limit > 40); /* at every tensor, and every file that is hashed */
+    assert_int_equal(names_with(root, "stopped"), 1);
+    /* What is to be replaced stays as well. */
+    options.force = 1;
+    stop = (struct cancel_at){.limit = stop.asked - 1};
+    assert_int_equal(pst_merge(base, &adapter, 1, name, &options, &err), PST_ERR_CANCELLED);
+    assert_int_equal(names_with(root, "stopped"), 1);
+    pst_model_free(open_model(name));
+    assert_true(path_remove_folder(name));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weights_are_the_exact_sum),
@@ -432,6 +465,7 @@ int main(void) {
         cmocka_unit_test(one_tensor_is_replaced_once),
         cmocka_unit_test(refusals),
         cmocka_unit_test(a_failed_merge_leaves_nothing),
+        cmocka_unit_test(a_stopped_merge_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }

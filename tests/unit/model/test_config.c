@@ -91,24 +91,65 @@ static void refusals_name_the_key(void **state) {
             PST_ERR_UNSUPPORTED, "rope_type");
     refused("{\"model_type\": \"moonshine\", \"head_dim\": 3, \"partial_rotary_factor\": 1.0}",
             PST_ERR_UNSUPPORTED, "does not pair up");
-    refused("{\"model_type\": \"moonshine\", \"eos_token_id\": [1, 2]}", PST_ERR_UNSUPPORTED,
+    refused("{\"model_type\": \"moonshine\", \"decoder_start_token_id\": [1, 2]}",
+            PST_ERR_UNSUPPORTED, "decoder_start_token_id");
+    refused("{\"model_type\": \"moonshine\", \"eos_token_id\": 9999999}", PST_ERR_MODEL,
             "eos_token_id");
-    refused("{\"model_type\": \"moonshine\", \"eos_token_id\": -3}", PST_ERR_MODEL, "eos_token_id");
     refused("{\"model_type\": \"moonshine\", \"bos_token_id\": \"<s>\"}", PST_ERR_MODEL,
             "bos_token_id");
     refused("{\"model_type\": \"moonshine\", \"partial_rotary_factor\": 2}", PST_ERR_MODEL,
             "partial_rotary_factor");
 }
 
+static void ids_and_ties_as_people_write_them(void **state) {
+    (void)state;
+    /* "None" is written as -1 too, and Python asks whether a value is true. */
+    assert_int_equal(read_config("{\"model_type\": \"moonshine\", \"pad_token_id\": -1, "
+                                 "\"eos_token_id\": [2, 5], \"tie_word_embeddings\": null, "
+                                 "\"initializer_range\": 1000000000000000019884624838656}"),
+                     PST_OK);
+    assert_int_equal(config.pad_token_id, -1);
+    assert_int_equal(config.eos_count, 2);
+    assert_int_equal(config.eos_token_ids[1], 5);
+    assert_false(config.tie_word_embeddings);
+    assert_int_equal(read_config("{\"model_type\": \"moonshine\", \"tie_word_embeddings\": 1}"),
+                     PST_OK);
+    assert_true(config.tie_word_embeddings);
+    assert_int_equal(read_config("{\"model_type\": \"moonshine\"}"), PST_OK);
+    assert_int_equal(config.eos_count, 1);
+}
+
+/* An integer that no double holds either, beside texts that only look like one. */
+static void integers_without_end(void **state) {
+    (void)state;
+    char json[800] = "{\"model_type\": \"moonshine\", \"note\": \"\\\"-12345678901234567890123\", "
+                     "\"small\": -12345678901234567890123, \"large\": ";
+    size_t length = strlen(json);
+    memset(json + length, '7', 400);
+    strcpy(json + length + 400, ", \"hidden_size\": 416}");
+    assert_int_equal(read_config(json), PST_OK);
+    assert_int_equal(config.dim, 416);
+    strcpy(json + length + 400, ", \"hidden_size\": 18446744073709551617}");
+    assert_int_equal(read_config(json), PST_ERR_MODEL);
+    assert_non_null(strstr(err.message, "hidden_size is a number"));
+}
+
+static struct generation generation;
 static pst_decode_options decode;
 
+/* The lists of `decode` are gone when the next one is read. */
 static pst_status read_generation(const char *json) {
-    int32_t *lists;
+    generation_close(&generation);
     assert_int_equal(read_config("{\"model_type\": \"moonshine\"}"), PST_OK);
     const char *folder = scratch_folder("generation");
-    scratch_text(folder, "generation_config.json", json);
-    pst_status status = generation_config_read(&decode, &lists, &config, folder, &err);
-    free(lists); /* lists are looked at by the golden tests; here only numbers are */
+    scratch_text(folder, "config.json",
+                 "{\"num_beams\": 2, \"max_length\": 40, \"eos_token_id\": 7}");
+    if (json)
+        scratch_text(folder, "generation_config.json", json);
+    else
+        scratch_remove(folder, "generation_config.json");
+    pst_status status = generation_config_read(&generation, &config, folder, &err);
+    decode = generation.decode;
     return status;
 }
 
@@ -120,7 +161,7 @@ static void generation_settings(void **state) {
                         "\"suppress_tokens\": [3, 4], \"begin_suppress_tokens\": [5], "
                         "\"eos_token_id\": 9, \"do_sample\": false, \"temperature\": 0.7}"),
         PST_OK);
-    assert_int_equal(decode.max_length, 194);
+    assert_int_equal(decode.max_length, 195); /* the limit of a file is without the start token */
     assert_int_equal(decode.num_beams, 5);
     assert_int_equal(decode.early_stopping, PST_STOP_FIRST);
     assert_int_equal(decode.suppress_tokens_count, 2);
@@ -129,6 +170,87 @@ static void generation_settings(void **state) {
     assert_int_equal(read_generation("{\"early_stopping\": \"never\"}"), PST_OK);
     assert_int_equal(decode.early_stopping, PST_STOP_NEVER);
     assert_int_equal(decode.max_length, 21); /* the library's 20 new tokens */
+    assert_int_equal(config.eos_count, 0);   /* config.json's does not count then */
+    assert_int_equal(config.decoder_start_token_id, -1);
+    generation_close(&generation);
+}
+
+static void lengths_as_generate_takes_them(void **state) {
+    (void)state;
+    static const struct {
+        const char *json;
+        uint32_t max_length, max_new_tokens, min_length;
+    } cases[] = {
+        {"{\"max_length\": 60}", 61, 0, 0},
+        {"{\"max_length\": 60.0}", 61, 0, 0},
+        {"{\"max_length\": 600}", 512, 0, 0},
+        {"{\"max_length\": 1000000000000000019884624838656}", 512, 0, 0},
+        {"{\"max_length\": null}", 21, 0, 0},
+        {"{\"max_length\": 60, \"max_new_tokens\": 700}", 61, 700, 0},
+        {"{\"min_length\": 9}", 21, 0, 9},
+        {"{\"min_length\": 9, \"min_new_tokens\": 0}", 21, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (read_generation(cases[i].json)) fail_msg("%s: %s", cases[i].json, err.message);
+        assert_int_equal(decode.max_length, cases[i].max_length);
+        assert_int_equal(decode.max_new_tokens, cases[i].max_new_tokens);
+        assert_int_equal(decode.min_length, cases[i].min_length);
+    }
+    assert_int_equal(read_generation(NULL), PST_OK); /* then config.json speaks */
+    assert_int_equal(decode.max_length, 41);
+    assert_int_equal(decode.num_beams, 2);
+    assert_int_equal(config.eos_token_id, 7);
+    generation_close(&generation);
+}
+
+static void lists_of_tokens(void **state) {
+    (void)state;
+    assert_int_equal(
+        read_generation("{\"suppress_tokens\": [-1, 7, 99999], \"eos_token_id\": [2, 9], "
+                        "\"bad_words_ids\": [[5], [9], [3, 4]], \"forced_bos_token_id\": [8, 6], "
+                        "\"sequence_bias\": [[[3, 1], 1.5]], \"bos_token_id\": 4, "
+                        "\"exponential_decay_length_penalty\": [3, 1.5]}"),
+        PST_OK);
+    assert_int_equal(decode.suppress_tokens_count, 1); /* the others are not in the vocabulary */
+    assert_int_equal(decode.suppress_tokens[0], 7);
+    assert_int_equal(decode.bad_words_ids_count, 2); /* an end token is none */
+    assert_int_equal(decode.bad_words_ids[0].tokens[0], 5);
+    assert_int_equal(decode.bad_words_ids[1].count, 2);
+    assert_int_equal(decode.sequence_bias_count, 1);
+    assert_true(decode.sequence_bias[0].bias == 1.5f);
+    assert_int_equal(decode.sequence_bias[0].tokens[1], 1);
+    assert_int_equal(decode.forced_bos_token_id, 6);
+    assert_int_equal(decode.exponential_decay_start, 3);
+    assert_int_equal(config.eos_count, 2);
+    assert_int_equal(config.decoder_start_token_id, 4); /* the bos token when there is no other */
+    generation_close(&generation);
+}
+
+/* What only one of the searches minds stops that one. */
+static void refusals_of_one_search(void **state) {
+    (void)state;
+    static const struct {
+        const char *json, *part;
+        uint32_t beams;
+    } cases[] = {
+        {"{\"penalty_alpha\": 0.6}", "penalty_alpha", 1},
+        {"{\"dola_layers\": \"low\"}", "dola_layers", 1},
+        {"{\"num_beam_groups\": 2}", "num_beam_groups", 4},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint32_t beams = cases[i].beams;
+        assert_int_equal(read_generation(cases[i].json), PST_OK);
+        assert_int_equal(generation_check(&generation, beams, &err), PST_ERR_UNSUPPORTED);
+        assert_non_null(strstr(err.message, cases[i].part));
+        assert_int_equal(generation_check(&generation, beams > 1 ? 1 : 4, &err), PST_OK);
+    }
+    assert_int_equal(read_generation("{\"do_sample\": true, \"forced_decoder_ids\": [[1, 3]], "
+                                     "\"prompt_lookup_num_tokens\": null, \"num_beams\": 400}"),
+                     PST_OK);
+    assert_true(generation.samples);
+    assert_int_equal(generation_check(&generation, 1, &err), PST_OK);
+    assert_int_equal(generation_check(&generation, 5, &err), PST_OK);
+    generation_close(&generation);
 }
 
 static void generation_refusals(void **state) {
@@ -136,13 +258,17 @@ static void generation_refusals(void **state) {
     static const struct {
         const char *json, *part;
     } cases[] = {
-        {"{\"do_sample\": true}", "do_sample"},
         {"{\"encoder_repetition_penalty\": 1.5}", "encoder_repetition_penalty"},
-        {"{\"num_beam_groups\": 2}", "num_beam_groups"},
-        {"{\"bad_words_ids\": [[3]]}", "bad_words_ids"},
-        {"{\"sequence_bias\": [[[3], 1.0]]}", "sequence_bias"},
+        {"{\"num_return_sequences\": 2}", "num_return_sequences"},
+        {"{\"max_new_tokens\": 0}", "max_new_tokens"},
+        {"{\"max_length\": 60.5}", "max_length"},
+        {"{\"bad_words_ids\": [[3], []]}", "bad_words_ids"},
+        {"{\"bad_words_ids\": [[99999]]}", "bad_words_ids"},
+        {"{\"sequence_bias\": [[[3]]]}", "sequence_bias"},
+        {"{\"exponential_decay_length_penalty\": [3]}", "exponential_decay"},
+        {"{\"stop_strings\": [\"a\"]}", "stop_strings"},
         {"{\"suppress_tokens\": 3}", "suppress_tokens is an integer"},
-        {"{\"suppress_tokens\": [3, -4]}", "suppress_tokens[1]"},
+        {"{\"suppress_tokens\": [3, \"a\"]}", "suppress_tokens[1]"},
         {"{\"early_stopping\": \"maybe\"}", "early_stopping"},
         {"{\"max_length\": \"long\"}", "max_length"},
         {"{\"repetition_penalty\": []}", "repetition_penalty"},
@@ -182,7 +308,12 @@ int main(void) {
         cmocka_unit_test(both_spellings_of_rope),
         cmocka_unit_test(names_that_cover_both_stacks),
         cmocka_unit_test(refusals_name_the_key),
+        cmocka_unit_test(ids_and_ties_as_people_write_them),
+        cmocka_unit_test(integers_without_end),
         cmocka_unit_test(generation_settings),
+        cmocka_unit_test(lengths_as_generate_takes_them),
+        cmocka_unit_test(lists_of_tokens),
+        cmocka_unit_test(refusals_of_one_search),
         cmocka_unit_test(generation_refusals),
         cmocka_unit_test(processor_in_either_file),
     };

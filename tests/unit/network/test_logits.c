@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "network/logits.h"
 #include "network/workspace_layout.h"
+#include "support/kernel_sets.h"
 
 enum { VOCAB = 2600, DIM = 36, THREADS = 3 };
 
@@ -230,14 +231,9 @@ static void approximate_rows(struct fixture *fixture) {
 
 /* On every set this CPU has. */
 static void run_all(void (*check)(struct fixture *fixture)) {
-    static const pst_cpu CPUS[] = {PST_CPU_REFERENCE, PST_CPU_AVX2,        PST_CPU_AVX_VNNI,
-                                   PST_CPU_AVX512,    PST_CPU_AVX512_VNNI, PST_CPU_AVX512_BF16,
-                                   PST_CPU_AMX,       PST_CPU_NEON,        PST_CPU_NEON_DOTPROD,
-                                   PST_CPU_NEON_I8MM};
     static struct fixture fixture;
-    for (size_t i = 0; i < sizeof CPUS / sizeof *CPUS; i++) {
-        const struct kernels *kernels;
-        if (kernels_get(&kernels, CPUS[i], NULL) != PST_OK) continue;
+    const struct kernels *kernels;
+    for (pst_cpu cpu = PST_CPU_AUTO; kernel_sets_next(&cpu, &kernels);) {
         fixture_open(&fixture, kernels);
         check(&fixture);
         fixture_close(&fixture);
