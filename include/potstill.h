@@ -326,8 +326,8 @@ PST_API void pst_adapter_options_init_sized(pst_adapter_options *options, size_t
 #define pst_adapter_options_init(options) pst_adapter_options_init_sized(options, sizeof *(options))
 
 /* Opens an adapter folder and checks it against `model`: every tensor's module, shape and values.
- * It is one of PEFT (adapter_config.json, adapter_model.safetensors or .bin; LORA, ADALORA, LOHA,
- * LOKR or IA3) or of Moonshine's own trainer (adapter.safetensors).
+ * It is one of PEFT (adapter_config.json, adapter_model.safetensors or .bin; LORA and most other
+ * methods, docs/ADAPTERS.md lists them) or of Moonshine's own trainer (adapter.safetensors).
  * PST_ERR_MODEL, PST_ERR_IO; PST_ERR_UNSUPPORTED: what cannot be applied exactly is refused by
  * name, never ignored. */
 PST_API pst_status pst_adapter_open(const pst_model *model, const char *dir,

@@ -141,6 +141,14 @@ PST_API void pst_verify_options_init_sized(pst_verify_options *options, size_t s
 PST_API pst_status pst_verify(const char *dir, const pst_verify_options *options,
                               pst_verify_summary *summary, pst_error *err);
 
+/* Writes a copy of the adapter in `dir` to `target_dir`, which must not be there, with the names of
+ * tensors that PEFT looks for: without the parts that torch.compile, DistributedDataParallel, FSDP
+ * or an adapter's name put into them, and with the prefix base_model.model. PEFT runs the bare base
+ * where names differ. `*fixed` counts the names that were mended; when it is 0 nothing is written.
+ * PST_ERR_MODEL: no adapter, or two tensors would get one name; PST_ERR_IO. */
+PST_API pst_status pst_adapter_fix_keys(const char *dir, const char *target_dir, uint32_t *fixed,
+                                        pst_error *err);
+
 /* ---------------------------------------------------------------------------------------- diff */
 
 /* One tensor of two checkpoints. */

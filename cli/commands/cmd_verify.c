@@ -18,7 +18,8 @@ enum format { FORMAT_TEXT, FORMAT_JSON };
 
 struct values {
     struct engine_choice engine;
-    int format;
+    int format, fix_keys;
+    const char *output;
 };
 
 static const struct values defaults = {0};
@@ -28,6 +29,9 @@ static const struct option options[] = {
     {"model", 0, OPTION_TEXT, "M", AT(engine.model),
      "the base of an adapter: check that it fits (default: check the adapter by itself)"},
     {"format", 0, OPTION_CHOICE, "text|json", AT(format), "how it is written (default: text)"},
+    {"fix-keys", 0, OPTION_FLAG, NULL, AT(fix_keys),
+     "instead, write a copy of an adapter with the names of tensors that PEFT looks for"},
+    {"output", 'o', OPTION_TEXT, "DIR", AT(output), "the folder that --fix-keys makes"},
     {0},
 };
 
@@ -50,7 +54,11 @@ const struct command command_verify = {
                "  problem|warning: FILE: what is there and what was expected\n"
                "\n"
                "and a summary. The exit code is 3 when there is a problem; warnings are about\n"
-               "what works, but perhaps not as meant.",
+               "what works, but perhaps not as meant.\n"
+               "\n"
+               "An adapter whose tensors have other names than PEFT looks for (_orig_mod. or\n"
+               "module. in them, no base_model.model. before them) does nothing in PEFT, which\n"
+               "only warns. --fix-keys -o DIR writes a copy that works.",
     .groups = {{"Options", options, 0}, {NULL, engine_model_options, AT(engine)}},
     .operands_min = 1,
     .operands_max = 1,
@@ -128,6 +136,19 @@ static int verify(const struct values *values, const char *name, const char *dir
     return summary.problems ? EXIT_MODEL : EXIT_DONE;
 }
 
+/* --fix-keys */
+static int fix_keys(const struct values *values, const char *dir) {
+    pst_error err;
+    uint32_t fixed;
+    if (pst_adapter_fix_keys(dir, values->output, &fixed, &err))
+        return fail(exit_code_of(&err), "%s", err.message);
+    if (fixed)
+        say("%u names of tensors mended: %s", fixed, values->output);
+    else
+        say("all names are as PEFT looks for them: nothing was written");
+    return EXIT_DONE;
+}
+
 static int is_folder(const char *path) {
     struct stat st;
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
@@ -139,11 +160,17 @@ static int run(const void *chosen, char **operands, int operand_count) {
     struct engine engine = {0};
     char *found = NULL;
     int code = 0;
-    if (values->engine.model) code = engine_open_model(&engine, &values->engine);
+    if (values->fix_keys != (values->output != NULL))
+        return usage_error(&command_verify, "--fix-keys and --output go together");
+    if (values->engine.model && !values->fix_keys)
+        code = engine_open_model(&engine, &values->engine);
     /* A folder is checked as it is, also one that lacks what makes it a model. */
     if (!code && !is_folder(operands[0]))
         code = engine_locate(&values->engine, operands[0], NULL, &found);
-    if (!code) code = verify(values, operands[0], found ? found : operands[0], engine.model);
+    if (!code && values->fix_keys)
+        code = fix_keys(values, found ? found : operands[0]);
+    else if (!code)
+        code = verify(values, operands[0], found ? found : operands[0], engine.model);
     pst_free(found);
     engine_close(&engine);
     return code;

@@ -29,6 +29,12 @@ void adapter_list_name(struct buffer *list, const char *name, size_t count) {
 
 /* -------------------------------------------------------------------------------------- tensors */
 
+const struct tensor *adapter_build_find_shared(struct adapter_build *build, const char *key) {
+    const struct tensor *tensor = safetensors_find(&build->adapter->file, key);
+    if (tensor) build->used[tensor - build->adapter->file.tensors] = 1;
+    return tensor;
+}
+
 const struct tensor *adapter_build_find(struct adapter_build *build, const char *module,
                                         const char *part, pst_status *status, pst_error *err) {
     struct buffer key = {0};
@@ -37,10 +43,21 @@ const struct tensor *adapter_build_find(struct adapter_build *build, const char 
     if (key.failed)
         *status = error_memory(err, 0);
     else
-        tensor = safetensors_find(&build->adapter->file, key.data);
-    if (tensor) build->used[tensor - build->adapter->file.tensors] = 1;
+        tensor = adapter_build_find_shared(build, key.data);
     buffer_free(&key);
     return tensor;
+}
+
+pst_status adapter_build_skip_copy(struct adapter_build *build, const char *module,
+                                   const char *part, const struct tensor *original,
+                                   pst_error *err) {
+    pst_status status = PST_OK;
+    const struct tensor *copy = adapter_build_find(build, module, part, &status, err);
+    if (!copy || (copy->dtype == original->dtype && copy->bytes == original->bytes &&
+                  memcmp(copy->data, original->data, copy->bytes) == 0))
+        return status;
+    return error_set(err, PST_ERR_MODEL, "%s: %s differs from %s, which PEFT keeps as one tensor",
+                     build->adapter->file.path, copy->name, original->name);
 }
 
 void *adapter_build_own(struct adapter_build *build, size_t count, size_t size, pst_status *status,

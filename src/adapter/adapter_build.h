@@ -35,6 +35,14 @@ pst_status adapter_build_end(struct adapter_build *build, pst_status status,
 const struct tensor *adapter_build_find(struct adapter_build *build, const char *module,
                                         const char *part, pst_status *status, pst_error *err);
 
+/* The same of a tensor that all modules share, by its whole name; NULL: none. */
+const struct tensor *adapter_build_find_shared(struct adapter_build *build, const char *key);
+
+/* PEFT stores some tensors again in every module that uses them. Marks PREFIX module.part as used;
+ * one that is not `original` again is an error. */
+pst_status adapter_build_skip_copy(struct adapter_build *build, const char *module,
+                                   const char *part, const struct tensor *original, pst_error *err);
+
 /* `bytes` of zeros that live as long as the adapter; NULL with *status set. */
 void *adapter_build_own(struct adapter_build *build, size_t count, size_t size, pst_status *status,
                         pst_error *err);

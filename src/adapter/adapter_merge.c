@@ -118,9 +118,8 @@ pst_status adapter_merge_module(const struct pst_adapter *adapter, uint32_t slot
     if (effect->b_bias && !bias)
         return error_set(
             err, PST_ERR_UNSUPPORTED,
-            "%s: %s has no bias, which lora_bias would have to merge into (PEFT refuses "
-            "it too)",
-            adapter->file.path, module->name);
+            "%s: %s has no bias, which %s would have to merge into (PEFT refuses it too)",
+            adapter->file.path, module->name, effect->rank ? "lora_bias" : "beft_bias");
     replace(&merge);
     if (effect->bias && bias)
         for (size_t o = 0; o < module->out; o++) bias[o] = effect->bias[o];

@@ -19,8 +19,27 @@ void pst_adapter_options_init_sized(pst_adapter_options *options, size_t struct_
 }
 
 static const struct adapter_method *const METHODS[] = {
-    [PEFT_LORA] = &LORA_METHOD,    [PEFT_ADALORA] = &ADALORA_METHOD, [PEFT_LOHA] = &LYCORIS_METHOD,
-    [PEFT_LOKR] = &LYCORIS_METHOD, [PEFT_IA3] = &IA3_METHOD,
+    [PEFT_LORA] = &LORA_METHOD,
+    [PEFT_ADALORA] = &ADALORA_METHOD,
+    [PEFT_LOHA] = &LYCORIS_METHOD,
+    [PEFT_LOKR] = &LYCORIS_METHOD,
+    [PEFT_IA3] = &IA3_METHOD,
+    [PEFT_VERA] = &VERA_METHOD,
+    [PEFT_PVERA] = &VERA_METHOD,
+    [PEFT_RANDLORA] = &RANDLORA_METHOD,
+    [PEFT_MISS] = &MISS_METHOD,
+    [PEFT_C3A] = &C3A_METHOD,
+    [PEFT_SHIRA] = &SHIRA_METHOD,
+    [PEFT_DELORA] = &DELORA_METHOD,
+    [PEFT_HIRA] = &HIRA_METHOD,
+    [PEFT_GRALORA] = &GRALORA_METHOD,
+    [PEFT_HRA] = &HRA_METHOD,
+    [PEFT_OFT] = &OFT_METHOD,
+    [PEFT_BOFT] = &BOFT_METHOD,
+    [PEFT_ROAD] = &ROAD_METHOD,
+    [PEFT_BEFT] = &BEFT_METHOD,
+    [PEFT_LN_TUNING] = &LN_TUNING_METHOD,
+    [PEFT_TRAINABLE_TOKENS] = &TRAINABLE_TOKENS_METHOD,
 };
 _Static_assert(sizeof METHODS / sizeof *METHODS == PEFT_METHOD_COUNT, "a method has no row");
 

@@ -32,12 +32,18 @@ static pst_status check_pair(const struct module *module, const struct effect *a
         return error_set(err, PST_ERR_ARGUMENT,
                          "two of the adapters replace the %s of %s: only one can be in use", place,
                          module->name);
+    if ((a->from_base && effect_changes(b)) || (b->from_base && effect_changes(a)))
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "two of the adapters change %s, and the change of one was computed from "
+                         "the base's weight: only one can be in use",
+                         module->name);
     if ((a->weight && is_bound(b)) || (b->weight && is_bound(a)) ||
         (a->corrects_base && is_bound(b)) || (b->corrects_base && is_bound(a)))
-        return error_set(err, PST_ERR_ARGUMENT,
-                         "two of the adapters change the base weight of %s, which DoRA, PiSSA or "
-                         "OLoRA in one of them was computed from: only one can be in use",
-                         module->name);
+        return error_set(
+            err, PST_ERR_ARGUMENT,
+            "two of the adapters change the base weight of %s, which DoRA, PiSSA, OLoRA "
+            "or KaSA in one of them was computed from: only one can be in use",
+            module->name);
     return PST_OK;
 }
 

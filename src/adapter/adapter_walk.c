@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter/adapter_keys.h"
 #include "base/error.h"
 #include "model/model.h"
 
@@ -38,7 +39,7 @@ pst_status adapter_walk_take(struct adapter_walk *walk, const struct module *mod
     }
     *complete = found == count;
     if (*complete) return PST_OK;
-    if (found > 0 || walk->config->random_init)
+    if (found > 0 || walk->random_init)
         return error_set(err, PST_ERR_MODEL,
                          "%s: targeted module %s has no %s: PEFT would use random numbers for it",
                          build->adapter->file.path, adapter_shown(module->name), missing->name);
@@ -72,10 +73,19 @@ static void warn_missing(const struct adapter_walk *walk, const char *missing) {
     if (build->missing_count > 0) adapter_build_warn(build, &note);
 }
 
+/* Puts into `hint` what is wrong with the name of a tensor that no module uses. */
+static const char *find_hint(const char *name, struct buffer *hint) {
+    struct buffer mended = {0};
+    if (adapter_key_mend(name, &mended))
+        buffer_format(hint, "; PEFT looks for %s and runs the base without it", mended.data);
+    buffer_free(&mended);
+    return hint->data && !hint->failed ? hint->data : "";
+}
+
 /* PEFT ignores tensors left over too. */
-static void warn_unused(const struct adapter_walk *walk, const char *(*hint)(const char *name)) {
+static void warn_unused(const struct adapter_walk *walk) {
     const struct safetensors *file = &walk->build.adapter->file;
-    struct buffer names = {0};
+    struct buffer names = {0}, hint = {0};
     const char *first = NULL;
     size_t count = 0;
     for (size_t i = 0; i < file->count; i++) {
@@ -85,28 +95,36 @@ static void warn_unused(const struct adapter_walk *walk, const char *(*hint)(con
     }
     pst_error note;
     error_set(&note, PST_OK, "%s: %zu of %zu tensors belong to no adapted module: %s%s", file->path,
-              count, file->count, names.data ? names.data : "", first && hint ? hint(first) : "");
+              count, file->count, names.data ? names.data : "",
+              first ? find_hint(first, &hint) : "");
     if (count > 0) adapter_build_warn(&walk->build, &note);
     buffer_free(&names);
+    buffer_free(&hint);
 }
 
 static pst_status refuse_nothing_applied(const struct adapter_walk *walk,
                                          const struct adapter_method *method, pst_error *err) {
     const struct safetensors *file = &walk->build.adapter->file;
     const char *first = file->count ? file->tensors[0].name : "nothing";
-    if (!method->example)
-        return error_set(err, PST_ERR_MODEL,
-                         "%s: holds none of the tensors of %s that adapter_config.json targets; it "
-                         "has %s",
-                         file->path, peft_method_name(walk->config->method), first);
+    struct buffer hint = {0}, example = {0};
     uint32_t slot = 0; /* of the first target: targets_find() made sure that there is one */
     while (walk->targets[slot].rank == 0) slot++;
     const struct module *module = &walk->build.adapter->model->weights.modules[slot];
-    return error_set(err, PST_ERR_MODEL,
-                     "%s: holds none of the tensors that adapter_config.json targets, such as "
-                     "%s%s.%s; it has %s%s",
-                     file->path, ADAPTER_PREFIX, module->name, method->example(module), first,
-                     file->count ? method->hint(first) : "");
+    if (method->example)
+        buffer_format(&example, "such as %s%s.%s", ADAPTER_PREFIX, module->name,
+                      method->example(module));
+    else
+        buffer_format(&example, "as %s has them", peft_method_name(walk->config->method));
+    pst_status status =
+        example.failed
+            ? error_memory(err, 0)
+            : error_set(err, PST_ERR_MODEL,
+                        "%s: holds none of the tensors that adapter_config.json targets, %s; it "
+                        "has %s%s",
+                        file->path, example.data, first, find_hint(first, &hint));
+    buffer_free(&example);
+    buffer_free(&hint);
+    return status;
 }
 
 /* ------------------------------------------------------------------------------------ the walk */
@@ -123,14 +141,14 @@ static pst_status apply_all(struct adapter_walk *walk, const struct adapter_meth
         if (config->lora.ensure_weight_tying && strcmp(saved.names[i], "embed_tokens") == 0)
             saved.ties_output = model->config.tie_word_embeddings;
     pst_status status = method->start ? method->start(walk, err) : PST_OK;
+    if (!status) status = adapter_build_replaced(&walk->build, &saved, err);
     for (uint32_t i = 0; i < model->weights.module_count && !status; i++)
         if (targeted[i]) status = method->apply(walk, i, err);
-    if (!status) status = adapter_build_replaced(&walk->build, &saved, err);
     if (!status && method->finish) status = method->finish(walk, err);
     if (!status && walk->applied == 0) status = refuse_nothing_applied(walk, method, err);
     if (status) return status;
     warn_missing(walk, method->missing);
-    warn_unused(walk, method->hint);
+    warn_unused(walk);
     walk->build.adapter->info.peft_type = peft_method_name(config->method);
     walk->build.adapter->info.rslora = config->selection.use_rslora;
     return PST_OK;
@@ -157,7 +175,7 @@ pst_status adapter_walk_all(const struct adapter_method *method, const struct ps
                             const struct peft_config *config, struct safetensors *file,
                             const pst_adapter_options *options, struct pst_adapter **adapter,
                             pst_error *err) {
-    struct adapter_walk walk = {.config = config};
+    struct adapter_walk walk = {.config = config, .random_init = config->random_init};
     pst_status status =
         adapter_build_start(&walk.build, model, file, config->base_model, options, err);
     if (!status) status = resolve(&walk, method, err);

@@ -16,19 +16,23 @@ struct adapter_walk {
     const struct peft_config *config;
     struct target *targets; /* [module_count] */
     uint32_t applied;       /* targets with tensors */
+    int random_init;        /* tensors that are not stored are random in PEFT */
+    /* What all modules share, for methods that have such tensors, and their shapes. */
+    const struct tensor *shared_tensors[2];
+    const float *shared[2];
+    size_t shared_shapes[2][3];
 };
 
 struct adapter_method {
     unsigned kinds; /* bits 1 << enum module_kind: the modules that PEFT adapts */
-    /* Called once, then for each target, then once when replaced tensors are in place. */
+    /* Called once, then, when replaced tensors are in their effects, for each target, which adds
+     * to its effect, then once. */
     pst_status (*start)(struct adapter_walk *walk, pst_error *err); /* NULL: nothing */
     pst_status (*apply)(struct adapter_walk *walk, uint32_t slot, pst_error *err);
     pst_status (*finish)(struct adapter_walk *walk, pst_error *err); /* NULL: nothing */
-    /* For messages: what a module without tensors lacks; a tensor that every target has; what is
-     * wrong with the name of a tensor that no module uses. */
+    /* For messages: what a module without tensors lacks; a tensor that every target has. */
     const char *missing;
     const char *(*example)(const struct module *module); /* NULL: none */
-    const char *(*hint)(const char *name);               /* NULL: none */
 };
 
 /* Walks over the modules of `model` with the method of `config`. Owns

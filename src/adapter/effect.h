@@ -40,13 +40,15 @@ struct effect {
     const double *norms;   /* [out, 3], or [dim, 3]: |W|^2, W . D, |D|^2 by output, D = delta / s */
     const float *in_scale; /* [in] */
 
-    /* Low-rank parts that undo a change of the base (PiSSA, OLoRA) depend on its weight. */
+    /* Low-rank parts that undo a change of the base (PiSSA, OLoRA, KaSA) depend on its weight. */
     int corrects_base;
+    /* The whole change was computed from the base's weight: a rotation, a product with it. */
+    int from_base;
 };
 
 static inline int effect_changes(const struct effect *effect) {
     return effect->weight || effect->bias || effect->row_count || effect->rank || effect->delta ||
-           effect->out_scale || effect->in_scale;
+           effect->b_bias || effect->out_scale || effect->in_scale;
 }
 
 /* The rank as stored: a correction of the base doubles it. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter/adapter_keys.h"
 #include "adapter/config/peft_config.h"
 #include "base/error.h"
 #include "base/file_view.h"
@@ -76,10 +77,37 @@ static void check_types(struct findings *findings, const char *name,
         if (dtype != DTYPE_F32 && dtype != DTYPE_F16 && dtype != DTYPE_BF16 && dtype != DTYPE_F64)
             findings_addf(findings, PST_PROBLEM, name, "%s is %s, expected F32, F16, BF16 or F64",
                           file->tensors[i].name, dtype_name(dtype));
-        if (strncmp(file->tensors[i].name, "base_model.", 11) != 0)
-            findings_addf(findings, PST_WARNING, name, "%s does not begin with base_model.",
-                          file->tensors[i].name);
     }
+}
+
+/* Names that PEFT does not look for: one finding for all. */
+static void check_names(struct findings *findings, const char *file_name,
+                        const struct safetensors *file) {
+    struct buffer mended = {0}, first = {0};
+    const char *example = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < file->count; i++) {
+        const char *name = file->tensors[i].name;
+        if (!adapter_key_mend(name, &mended)) {
+            if (strncmp(name, "base_model.", 11) != 0)
+                findings_addf(findings, PST_WARNING, file_name, "%s does not begin with base_model.",
+                              name);
+            continue;
+        }
+        if (count++ == 0) {
+            example = name;
+            buffer_text(&first, mended.data);
+        }
+    }
+    if (first.failed) findings->seen.failed = 1;
+    if (count > 0 && !first.failed)
+        findings_addf(
+            findings, PST_PROBLEM, file_name,
+            "%zu of %zu tensors have names that PEFT does not look for, such as %s instead "
+            "of %s: it warns and runs the base without them",
+            count, file->count, example, first.data);
+    buffer_free(&mended);
+    buffer_free(&first);
 }
 
 /* state_dict() of an adapted model, saved by hand, has the adapter's name in its keys
@@ -120,6 +148,7 @@ static pst_status check_tensors(struct findings *findings, pst_error *err) {
     if (status) return findings_check(findings, status, name, &found, err);
     verify_values(findings, name, &file);
     check_types(findings, name, &file);
+    check_names(findings, name, &file);
     check_pairs(findings, name, &file);
     check_keys(findings, name, &file);
     safetensors_close(&file);

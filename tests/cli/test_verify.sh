@@ -24,6 +24,27 @@ for adapter in bad/*/; do
     exits 3; says ''
 done
 
+# Names of tensors that PEFT does not look for: said, and mended in a copy.
+run verify bad/compiled
+exits 3; says ''
+ok grep -q '^problem: adapter_model.safetensors: 4 of 4 tensors have names that PEFT does not look for, such as' \
+    "$scratch/out"
+run verify --fix-keys -o mended bad/compiled
+exits 0; prints ''
+says 'potstill: 4 names of tensors mended: mended'
+run verify mended
+exits 0; says ''
+prints 'mended: adapter of 2 files and 4 tensors: 0 problems, 0 warnings'
+run verify --fix-keys -o mended bad/compiled
+exits 4; prints ''
+ok grep -q '^potstill: mended: exists already' "$scratch/err"
+run verify --fix-keys -o again mended
+exits 0; prints ''
+says 'potstill: all names are as PEFT looks for them: nothing was written'
+ok test ! -e again
+run verify --fix-keys mended
+exits 2; prints ''
+
 # Two damages in one folder: both are found.
 mkdir damaged
 cp micro/*.json micro/model.safetensors damaged

@@ -26,7 +26,8 @@ MODELS = pathlib.Path(os.environ.get("POTSTILL_MODELS", ROOT / "models"))
 
 def pytest_configure(config):
     # PEFT looks for the config of a base without a name; an adapter case lacks keys on purpose.
-    for message in ("Could not find a config file", "Found missing adapter keys"):
+    for message in ("Could not find a config file", "Found missing adapter keys",
+                    "Model with `tie_word_embeddings=True`"):
         config.addinivalue_line("filterwarnings", f"ignore:{message}")
 
 

@@ -1,42 +1,11 @@
 /* peft_config.c - see peft_config.h. */
 #include "adapter/config/peft_config.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter/config/refused_methods.h"
 #include "base/error.h"
-
-/* The other methods of PEFT 0.18.1, and why the engine does not have them. */
-static const struct {
-    const char *name, *what;
-} REFUSED_METHODS[] = {
-    {"VERA", "it draws its matrices from torch's random numbers"},
-    {"RANDLORA", "it draws its matrices from torch's random numbers"},
-    {"VBLORA", "it assembles its matrices from a bank of vectors"},
-    {"XLORA", "it mixes several adapters by a network of its own"},
-    {"POLY", "it mixes several adapters by task"},
-    {"OFT", "it rotates the weights"},
-    {"BOFT", "it rotates the weights"},
-    {"HRA", "it reflects the weights"},
-    {"ROAD", "it rotates the outputs"},
-    {"FOURIERFT", "its change is the Fourier transform of a few numbers"},
-    {"WAVEFT", "its change is the wavelet transform of a few numbers"},
-    {"C3A", "its change is a circular convolution"},
-    {"BONE", "its change is shared by blocks of the weight"},
-    {"MISS", "its change is shared by blocks of the weight"},
-    {"SHIRA", "its change is a sparse matrix"},
-    {"OSF", "it replaces singular vectors of the weights"},
-    {"DELORA", "it normalises its matrices"},
-    {"LN_TUNING", "it replaces the norms"},
-    {"TRAINABLE_TOKENS", "it replaces rows of the embedding"},
-    {"ADAPTION_PROMPT", "it adds prompts to the attention"},
-    {"PROMPT_TUNING", "it puts learnt tokens before the text"},
-    {"MULTITASK_PROMPT_TUNING", "it puts learnt tokens before the text"},
-    {"P_TUNING", "it puts learnt tokens before the text"},
-    {"PREFIX_TUNING", "it puts learnt keys and values before the text"},
-    {"CPT", "it puts learnt tokens before the text"},
-};
 
 /* Words between spaces: keys that are read here or have no effect on inference. */
 static const char SHARED_KEYS[] =
@@ -45,8 +14,8 @@ static const char SHARED_KEYS[] =
 static const char LORA_KEYS[] =
     "r lora_alpha lora_dropout use_rslora rank_pattern alpha_pattern layers_to_transform "
     "layers_pattern bias use_dora lora_bias ensure_weight_tying trainable_token_indices "
-    "init_lora_weights loftq_config eva_config corda_config megatron_core qalora_group_size "
-    "runtime_config";
+    "init_lora_weights loftq_config eva_config corda_config lora_ga_config velora_config "
+    "kasa_config use_bdlora megatron_core qalora_group_size runtime_config";
 /* AdaLoRA has all options of LoRA and ignores most of them, such as r, use_rslora,
  * alpha_pattern. */
 static const char ADALORA_KEYS[] =
@@ -61,6 +30,30 @@ static const char ADALORA_KEYS[] =
 static const char LOHA_KEYS[] = LYCORIS_KEYS;
 static const char LOKR_KEYS[] = LYCORIS_KEYS " decompose_both decompose_factor rank_dropout_scale";
 static const char IA3_KEYS[] = "feedforward_modules fan_in_fan_out init_ia3_weights";
+/* What nearly all of the other methods have besides their own. */
+#define LAYER_KEYS "init_weights bias layers_to_transform layers_pattern "
+#define PROJECTION_KEYS "r projection_prng_key save_projection fan_in_fan_out "
+
+static const char VERA_KEYS[] = LAYER_KEYS PROJECTION_KEYS "vera_dropout d_initial";
+static const char PVERA_KEYS[] =
+    LAYER_KEYS PROJECTION_KEYS "pvera_dropout d_initial sample_at_inference generator_seed";
+static const char RANDLORA_KEYS[] =
+    LAYER_KEYS PROJECTION_KEYS "randlora_alpha randlora_dropout sparse very_sparse";
+static const char MISS_KEYS[] = LAYER_KEYS "r mini_r miss_dropout";
+static const char C3A_KEYS[] = LAYER_KEYS "block_size block_size_pattern";
+static const char SHIRA_KEYS[] = "r mask_type random_seed fan_in_fan_out init_weights";
+static const char DELORA_KEYS[] =
+    LAYER_KEYS "r delora_lambda module_dropout rank_pattern lambda_pattern";
+/* PEFT 0.21 writes and ignores rank_pattern. */
+static const char HIRA_KEYS[] = LAYER_KEYS "r hira_dropout fan_in_fan_out rank_pattern";
+static const char GRALORA_KEYS[] =
+    LAYER_KEYS "r alpha hybrid_r gralora_dropout gralora_k fan_in_fan_out";
+static const char HRA_KEYS[] = LAYER_KEYS "r apply_GS";
+static const char OFT_KEYS[] =
+    LAYER_KEYS "r oft_block_size module_dropout fan_in_fan_out coft eps block_share "
+               "use_cayley_neumann num_cayley_neumann_terms";
+static const char BOFT_KEYS[] =
+    LAYER_KEYS "boft_block_size boft_block_num boft_n_butterfly_factor boft_dropout fan_in_fan_out";
 
 /* An option that changes the result in a way that is not computed here. */
 struct refused {
@@ -68,13 +61,11 @@ struct refused {
 };
 static const struct refused LORA_REFUSED[] = {
     {"use_qalora", "it pools the inputs of lora_A"},
-    {"use_bdlora", "its lora_A or lora_B is block diagonal"},
     {"fan_in_fan_out", "it is for transposed weights, this model has none"},
     {"target_parameters", "it adapts bare parameters, not modules"},
     {"layer_replication", "it repeats layers of the base"},
     {"alora_invocation_tokens", "the adapter acts only after these tokens"},
     {"arrow_config", "it routes between several adapters"},
-    {"kasa_config", "it changes the base weights"},
     {"monteclora_config", "it samples the adapter"},
     {"megatron_config", "it is for Megatron's parallel layers"},
     {NULL, NULL},
@@ -226,30 +217,69 @@ static pst_status read_lora(struct peft_config *config, pst_error *err) {
 
 /* ------------------------------------------------------------------------------------- opening */
 
+/* TRAINABLE_TOKENS: PEFT finds the embedding when no target is named. */
+static pst_status read_indices(struct peft_config *config, pst_error *err) {
+    struct selection *selection = &config->selection;
+    selection->r = 1;
+    selection->alpha = 1;
+    pst_status status = selection_read_modules(selection, 0, err);
+    if (!selection->target_modules.given) {
+        selection->target_modules.given = 1;
+        selection->target_modules.pattern = "model\\.decoder\\.embed_tokens";
+    }
+    return status ? status : lora_config_read_indices(&config->lora, selection, err);
+}
+
+static pst_status read_plain(struct peft_config *config, pst_error *err);
+
+enum {
+    BY_LAYERS = 1,   /* it has layers_to_transform */
+    ANY_MODULE = 2,  /* it is for norms too */
+    RANDOM_INIT = 4, /* modules start at random numbers unless init_weights is true */
+};
+
+/* A method: its keys, and for read_plain() what PEFT calls its numbers and takes for them. */
 static const struct method {
     const char *name, *keys;
     pst_status (*read)(struct peft_config *config, pst_error *err);
+    struct selection_keys numbers;
+    uint32_t rank;
+    double alpha;
+    unsigned is; /* bits of the enum below */
 } METHODS[] = {
     [PEFT_LORA] = {"LORA", LORA_KEYS, read_lora},
     [PEFT_ADALORA] = {"ADALORA", ADALORA_KEYS, read_adalora},
     [PEFT_LOHA] = {"LOHA", LOHA_KEYS, read_lycoris},
     [PEFT_LOKR] = {"LOKR", LOKR_KEYS, read_lycoris},
     [PEFT_IA3] = {"IA3", IA3_KEYS, read_ia3},
+    [PEFT_VERA] = {"VERA", VERA_KEYS, read_plain, {"r"}, 256, 0, BY_LAYERS},
+    [PEFT_PVERA] = {"PVERA", PVERA_KEYS, read_plain, {"r"}, 256, 0, BY_LAYERS},
+    [PEFT_RANDLORA] =
+        {"RANDLORA", RANDLORA_KEYS, read_plain, {"r", NULL, "randlora_alpha"}, 32, 640, BY_LAYERS},
+    [PEFT_MISS] = {"MISS", MISS_KEYS, read_plain, {"r"}, 64, 0, BY_LAYERS},
+    [PEFT_C3A] = {"C3A",
+                  C3A_KEYS,
+                  read_plain,
+                  {"block_size", "block_size_pattern"},
+                  256,
+                  0,
+                  BY_LAYERS | RANDOM_INIT},
+    [PEFT_SHIRA] = {"SHIRA", SHIRA_KEYS, read_plain, {"r"}, 32, 0, 0},
+    [PEFT_DELORA] = {"DELORA", DELORA_KEYS, read_plain, {"r", "rank_pattern"}, 8, 0, BY_LAYERS},
+    [PEFT_HIRA] = {"HIRA", HIRA_KEYS, read_plain, {"r"}, 32, 0, BY_LAYERS},
+    [PEFT_GRALORA] = {"GRALORA", GRALORA_KEYS, read_plain, {"r", NULL, "alpha"}, 32, 64, BY_LAYERS},
+    [PEFT_HRA] = {"HRA", HRA_KEYS, read_plain, {"r"}, 8, 0, BY_LAYERS},
+    [PEFT_OFT] = {"OFT", OFT_KEYS, read_plain, {NULL}, 0, 0, BY_LAYERS},
+    [PEFT_BOFT] = {"BOFT", BOFT_KEYS, read_plain, {NULL}, 0, 0, BY_LAYERS},
+    [PEFT_ROAD] = {"ROAD", "variant group_size init_weights", read_plain, {NULL}, 0, 0, 0},
+    [PEFT_BEFT] = {"BEFT", "init_weights", read_plain, {NULL}, 0, 0, 0},
+    [PEFT_LN_TUNING] = {"LN_TUNING", "", read_plain, {NULL}, 0, 0, ANY_MODULE},
+    [PEFT_TRAINABLE_TOKENS] = {"TRAINABLE_TOKENS", "token_indices init_weights", read_indices},
 };
 _Static_assert(sizeof METHODS / sizeof *METHODS == PEFT_METHOD_COUNT, "a method has no row");
 
 const char *peft_method_name(enum peft_method method) {
     return METHODS[method].name;
-}
-
-/* "LORA, ADALORA or LOHA" */
-static const char *list_methods(char *list, size_t size) {
-    size_t length = 0;
-    for (size_t i = 0; i < PEFT_METHOD_COUNT && length < size; i++) {
-        const char *before = i == 0 ? "" : i + 1 < PEFT_METHOD_COUNT ? ", " : " or ";
-        length += (size_t)snprintf(list + length, size - length, "%s%s", before, METHODS[i].name);
-    }
-    return list;
 }
 
 static pst_status find_method(struct peft_config *config, pst_error *err) {
@@ -262,13 +292,20 @@ static pst_status find_method(struct peft_config *config, pst_error *err) {
         config->method = (enum peft_method)i;
         if (strcmp(METHODS[i].name, kind) == 0) return PST_OK;
     }
-    char known[256];
-    const char *what = "no method of PEFT 0.18.1";
-    for (size_t i = 0; i < sizeof REFUSED_METHODS / sizeof *REFUSED_METHODS; i++)
-        if (strcmp(REFUSED_METHODS[i].name, kind) == 0) what = REFUSED_METHODS[i].what;
-    return error_set(err, PST_ERR_UNSUPPORTED,
-                     "%s: peft_type is \"%s\" (%s): not supported, expected %s", path, kind, what,
-                     list_methods(known, sizeof known));
+    return refused_method(path, kind, err);
+}
+
+static pst_status read_plain(struct peft_config *config, pst_error *err) {
+    const struct method *method = &METHODS[config->method];
+    struct selection *selection = &config->selection;
+    const json_t *init = json_object_get(config->file.root, "init_weights");
+    selection->any_module = (method->is & ANY_MODULE) != 0;
+    selection->r = method->rank ? method->rank : 1;
+    selection->alpha = method->numbers.alpha ? method->alpha : selection->r;
+    pst_status status = selection_read_rank(selection, &method->numbers, err);
+    if (!status) status = selection_read_modules(selection, (method->is & BY_LAYERS) != 0, err);
+    config->random_init = method->is & RANDOM_INIT ? !json_is_true(init) : json_is_false(init);
+    return status;
 }
 
 static int is_listed(const char *keys, const char *key) {
@@ -297,7 +334,7 @@ static void warn_unknown(const struct peft_config *config, const pst_adapter_opt
         if (selection_is_off(value) || is_listed(SHARED_KEYS, key) ||
             is_listed(method->keys, key) || (is_lora && is_refused(key)))
             continue;
-        error_set(&note, PST_OK, "%s: %s is not an option of %s%sPEFT 0.18.1, ignored as there",
+        error_set(&note, PST_OK, "%s: %s is not an option of %s%sPEFT 0.21, ignored as there",
                   config->file.path, key, is_lora ? "" : method->name, is_lora ? "" : " in ");
         options->warn(options->user, note.message);
     }

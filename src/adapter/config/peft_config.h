@@ -15,7 +15,30 @@
 enum { PEFT_CONFIG_BYTES_MAX = 4 << 20 };
 
 /* Each has a row in peft_config.c and in adapter_open.c. */
-enum peft_method { PEFT_LORA, PEFT_ADALORA, PEFT_LOHA, PEFT_LOKR, PEFT_IA3, PEFT_METHOD_COUNT };
+enum peft_method {
+    PEFT_LORA,
+    PEFT_ADALORA,
+    PEFT_LOHA,
+    PEFT_LOKR,
+    PEFT_IA3,
+    PEFT_VERA,
+    PEFT_PVERA,
+    PEFT_RANDLORA,
+    PEFT_MISS,
+    PEFT_C3A,
+    PEFT_SHIRA,
+    PEFT_DELORA,
+    PEFT_HIRA,
+    PEFT_GRALORA,
+    PEFT_HRA,
+    PEFT_OFT,
+    PEFT_BOFT,
+    PEFT_ROAD,
+    PEFT_BEFT,
+    PEFT_LN_TUNING,
+    PEFT_TRAINABLE_TOKENS,
+    PEFT_METHOD_COUNT
+};
 
 struct peft_config {
     struct json_file file; /* owns every text below */

@@ -163,24 +163,33 @@ static pst_status read_overrides(const struct selection *selection, const char *
     return PST_OK;
 }
 
-pst_status selection_read_numbers(struct selection *selection, const char *alpha, pst_error *err) {
+pst_status selection_read_rank(struct selection *selection, const struct selection_keys *keys,
+                               pst_error *err) {
     const json_t *root = selection->root;
     const char *path = selection->path;
-    const char *const numbers[] = {"r", alpha};
+    const char *const numbers[] = {keys->rank, keys->alpha};
     for (int i = 0; i < 2; i++)
-        if (json_is_null(json_object_get(root, numbers[i])))
+        if (numbers[i] && json_is_null(json_object_get(root, numbers[i])))
             return error_set(err, PST_ERR_MODEL, "%s: %s is null, expected a number", path,
                              numbers[i]);
-    int64_t r = 8; /* PEFT's default, as that of alpha */
-    selection->alpha = 8;
-    pst_status status = json_get_int(root, path, "r", 1, SELECTION_RANK_MAX, &r, err);
+    int64_t r = selection->r;
+    pst_status status = PST_OK;
+    if (keys->rank) status = json_get_int(root, path, keys->rank, 1, SELECTION_RANK_MAX, &r, err);
     selection->r = (uint32_t)r;
-    if (!status)
-        status = json_get_double(root, path, alpha, -SELECTION_ALPHA_MAX, SELECTION_ALPHA_MAX,
+    if (!status && keys->alpha)
+        status = json_get_double(root, path, keys->alpha, -SELECTION_ALPHA_MAX, SELECTION_ALPHA_MAX,
                                  &selection->alpha, err);
-    if (!status)
-        status = read_overrides(selection, "rank_pattern", 1, 1, SELECTION_RANK_MAX,
+    if (!status && keys->rank_pattern)
+        status = read_overrides(selection, keys->rank_pattern, 1, 1, SELECTION_RANK_MAX,
                                 &selection->rank_pattern, err);
+    return status;
+}
+
+pst_status selection_read_numbers(struct selection *selection, const char *alpha, pst_error *err) {
+    selection->r = 8; /* PEFT's default, as that of alpha */
+    selection->alpha = 8;
+    pst_status status =
+        selection_read_rank(selection, &(struct selection_keys){"r", "rank_pattern", alpha}, err);
     if (!status)
         status = read_overrides(selection, "alpha_pattern", 0, -SELECTION_ALPHA_MAX,
                                 SELECTION_ALPHA_MAX, &selection->alpha_pattern, err);

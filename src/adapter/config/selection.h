@@ -54,6 +54,7 @@ struct selection {
     uint32_t r;
     double alpha;
     int use_rslora; /* the scale is alpha / sqrt(r) */
+    int any_module; /* norms too, which other methods cannot adapt */
     struct selection_overrides rank_pattern, alpha_pattern;
 };
 
@@ -67,6 +68,13 @@ pst_status selection_read_rule(const json_t *root, const char *path, const char 
 pst_status selection_read_modules(struct selection *selection, int by_layers, pst_error *err);
 /* Rank and alpha, under its name in the method, with their patterns. */
 pst_status selection_read_numbers(struct selection *selection, const char *alpha, pst_error *err);
+/* The same for a method whose defaults are in `selection`, under its own names of options; NULL: it
+ * has no such option. */
+struct selection_keys {
+    const char *rank, *rank_pattern, *alpha;
+};
+pst_status selection_read_rank(struct selection *selection, const struct selection_keys *keys,
+                               pst_error *err);
 void selection_free(struct selection *selection);
 
 #endif

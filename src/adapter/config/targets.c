@@ -233,6 +233,11 @@ static pst_status is_target(const struct matcher *matcher, const char *name, int
 
 static pst_status refuse(const struct matcher *matcher, const char *name, pst_error *err) {
     const char *path = matcher->selection->path;
+    if (matcher->selection->any_module)
+        return error_set(err, PST_ERR_UNSUPPORTED,
+                         "%s: target_modules matches %s, which holds other modules: name those, or "
+                         "merge the adapter in Python with merge_and_unload()",
+                         path, name);
     return error_set(err, PST_ERR_MODEL,
                      "%s: target_modules matches %s, which is not a linear module, convolution or "
                      "embedding (PEFT refuses it too)",
@@ -311,7 +316,7 @@ static pst_status find(const struct matcher *matcher, const struct module *modul
         targets[i] = (struct target){0};
         pst_status status = check_parents(matcher, module->name, i ? modules[i - 1].name : "", err);
         if (!status) status = is_target(matcher, module->name, linear, &in, err);
-        if (!status && in && module->kind == MODULE_NORM)
+        if (!status && in && module->kind == MODULE_NORM && !matcher->selection->any_module)
             status = refuse(matcher, module->name, err);
         if (!status && in) status = measure(matcher, module->name, &targets[i], err);
         if (status) return status;

@@ -104,8 +104,11 @@ static pst_status apply(struct adapter_walk *walk, uint32_t slot, pst_error *err
                              "%s: lora_A and lora_E of %s multiply to numbers beyond float32",
                              build->adapter->file.path, adapter_shown(module->name));
     }
-    build->adapter->effects[slot] = (struct effect){
-        .rank = rank, .a = a, .b = parts[1].values, .scale = scale_of(walk->config, rank)};
+    struct effect *effect = &build->adapter->effects[slot];
+    effect->rank = rank;
+    effect->a = a;
+    effect->b = parts[1].values;
+    effect->scale = scale_of(walk->config, rank);
     return PST_OK;
 }
 

@@ -36,7 +36,7 @@ static pst_status apply(struct adapter_walk *walk, uint32_t slot, pst_error *err
     status = adapter_walk_take(walk, module, &part, 1, &complete, err);
     if (status || !complete) return status;
     walk->applied++;
-    adapter->effects[slot] = (struct effect){.scale = 1};
+    adapter->effects[slot].scale = 1;
     if (by_input)
         adapter->effects[slot].in_scale = part.values;
     else

@@ -1,9 +1,6 @@
 /* lora.c - LoRA: a product of two matrices, and the options that PEFT adds to it.
  *
- * The steps are in the files of lora_steps.h; here are their order and the hints in messages about
- * tensors that do not fit the config. */
-#include <string.h>
-
+ * The steps are in the files of lora_steps.h; here is their order. */
 #include "adapter/methods/lora_steps.h"
 #include "adapter/methods/methods.h"
 #include "model/model.h"
@@ -22,22 +19,10 @@ static const char *example(const struct module *module) {
     return module->kind == MODULE_EMBEDDING ? "lora_embedding_B" : "lora_B.weight";
 }
 
-static const char *hint(const char *name) {
-    const char *infix = strstr(name, ".lora_A.");
-    if (!infix) infix = strstr(name, ".lora_B.");
-    if (strncmp(name, ADAPTER_PREFIX, strlen(ADAPTER_PREFIX)) != 0)
-        return "; keys begin with base_model.model. in files that PEFT writes";
-    if (infix && strcmp(infix + 8, "weight") != 0)
-        return "; keys hold no adapter name between lora_A or lora_B and weight in files that PEFT "
-               "writes";
-    return "";
-}
-
 const struct adapter_method LORA_METHOD = {
     .kinds = 1u << MODULE_LINEAR | 1u << MODULE_CONV1D | 1u << MODULE_EMBEDDING,
     .apply = lora_take_matrices,
     .finish = finish,
     .missing = "no lora_B",
     .example = example,
-    .hint = hint,
 };

@@ -1,10 +1,11 @@
-/* lora_correction.c - PiSSA and OLoRA: what they take out of the base before training begins.
+/* lora_correction.c - PiSSA, OLoRA, KaSA: what they take out of the base before training begins.
  *
- * Both start A and B at a part of the weight and subtract that part, s B0 A0, from the base; the
- * file holds A and B as trained, so loading has to subtract it again. The part is a projection of
- * W, which does not depend on signs or on the basis chosen:
+ * They subtract a part of the weight, s B0 A0, from the base; PiSSA and OLoRA start A and B at
+ * that part. The file holds A and B as trained, so loading has to subtract it again. The part is a
+ * projection of W, which does not depend on signs or on the basis chosen:
  *
  *     PiSSA   onto the `rank` largest singular directions of W
+ *     KaSA    onto the `rank` smallest
  *     OLoRA   onto the first `rank` columns of W, times s
  *
  * It is kept as matrices of the same rank beside the trained ones: y = W x + s (B A - B0 A0) x.
@@ -78,18 +79,20 @@ static void gram(const struct product *product, int of_rows, double *matrix) {
 
 /* ---------------------------------------------------------------------------------------- parts */
 
-/* B0 A0 = W V VT / s, or U UT W / s. */
-static pst_status find_pissa(struct product *product, const char *name, pst_error *err) {
+/* B0 A0 = W V VT / s, or U UT W / s. The smallest eigenvalues of a matrix are the largest of its
+ * negative. */
+static pst_status find_directions(struct product *product, int smallest, const char *name,
+                                  pst_error *err) {
     int of_rows = product->out < product->in;
     size_t n = of_rows ? product->out : product->in;
-    if (!(product->scale > 0))
-        return error_set(
-            err, PST_ERR_MODEL,
-            "%s: %s: PiSSA divides by its scale, which is %g here, expected more than 0",
-            product->path, name, product->scale);
+    if (smallest ? product->scale == 0 : !(product->scale > 0))
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: %s: %s divides by its scale, which is %g here, expected more than 0",
+                         product->path, name, smallest ? "KaSA" : "PiSSA", product->scale);
     double *matrix = malloc((n * n + product->rank) * sizeof *matrix);
     if (!matrix) return error_memory(err, (n * n + product->rank) * sizeof *matrix);
     gram(product, of_rows, matrix);
+    for (size_t i = 0; smallest && i < n * n; i++) matrix[i] = -matrix[i];
     pst_status status = symmetric_eigen(matrix, n, product->rank,
                                         of_rows ? product->b0 : product->a0, matrix + n * n, err);
     free(matrix);
@@ -159,17 +162,21 @@ static pst_status attach(struct adapter_walk *walk, const struct product *produc
 
 static pst_status check(const struct adapter_walk *walk, const struct module *module, size_t rank,
                         pst_error *err) {
-    const char *path = walk->config->file.path, *init = walk->config->lora.init;
-    if (rank > module->in || rank > module->out)
+    int kasa = walk->config->lora.correction == LORA_CORRECTION_KASA;
+    const char *path = walk->config->file.path;
+    const char *option = kasa ? "kasa_config" : "init_lora_weights";
+    const char *value = kasa ? "set" : walk->config->lora.init;
+    size_t smaller = module->in < module->out ? module->in : module->out;
+    if (rank + (kasa ? 1 : 0) > smaller)
         return error_set(err, PST_ERR_MODEL,
-                         "%s: init_lora_weights is \"%s\", but the weight of %s has no rank of %zu",
-                         path, init, module->name, rank);
+                         "%s: %s is \"%s\", but the weight of %s has no rank of %zu", path, option,
+                         value, module->name, rank + (kasa ? 1 : 0));
     if (strcmp(module->name, "proj_out") == 0 &&
         walk->build.adapter->model->config.tie_word_embeddings)
         return error_set(err, PST_ERR_UNSUPPORTED,
-                         "%s: init_lora_weights is \"%s\" on proj_out, whose weight is that of "
-                         "embed_tokens: it would change both",
-                         path, init);
+                         "%s: %s is \"%s\" on proj_out, whose weight is that of embed_tokens: it "
+                         "would change both",
+                         path, option, value);
     return PST_OK;
 }
 
@@ -190,9 +197,12 @@ pst_status lora_correct_base(struct adapter_walk *walk, uint32_t slot, pst_error
     if (!product.b0)
         return error_memory(err, product.rank * (product.out + product.in) * sizeof *product.b0);
     product.a0 = product.b0 + product.rank * product.out;
-    status = walk->config->lora.correction == LORA_CORRECTION_PISSA
-                 ? find_pissa(&product, adapter_shown(module->name), err)
-                 : find_olora(&product, adapter_shown(module->name), err);
+    const char *name = adapter_shown(module->name);
+    if (walk->config->lora.correction == LORA_CORRECTION_OLORA)
+        status = find_olora(&product, name, err);
+    else
+        status = find_directions(&product, walk->config->lora.correction == LORA_CORRECTION_KASA,
+                                 name, err);
     if (!status) status = attach(walk, &product, effect, err);
     free(product.b0);
     return status;

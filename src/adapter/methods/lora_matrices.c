@@ -103,6 +103,12 @@ static pst_status check_kind(const struct adapter_walk *walk, const struct modul
                          "%s: lora_bias is set and target_modules matches %s, an embedding (PEFT "
                          "refuses it too)",
                          path, module->name);
+    if (module->kind != MODULE_LINEAR &&
+        (config->blocks.count || config->correction == LORA_CORRECTION_KASA))
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: %s is set and target_modules matches %s, which is no linear module "
+                         "(PEFT refuses it too)",
+                         path, config->blocks.count ? "use_bdlora" : "kasa_config", module->name);
     if (module->kind == MODULE_CONV1D && config->init && !config->init_is_gaussian)
         return error_set(err, PST_ERR_MODEL,
                          "%s: init_lora_weights is \"%s\" and target_modules matches %s, a "
@@ -111,12 +117,61 @@ static pst_status check_kind(const struct adapter_walk *walk, const struct modul
     return PST_OK;
 }
 
+/* KaSA: a factor for each rank, put into A. */
+static pst_status scale_ranks(struct adapter_walk *walk, const struct module *module,
+                              struct effect *effect, pst_error *err) {
+    size_t rank = effect->rank, in = module->in;
+    const float *diagonal;
+    pst_status status = take_vector(walk, module, "lora_diag", rank, &diagonal, err);
+    float *a = status ? NULL : adapter_build_own(&walk->build, rank * in, sizeof *a, &status, err);
+    for (size_t i = 0; a && i < rank * in; i++) a[i] = effect->a[i] * diagonal[i / in];
+    effect->a = a;
+    return status;
+}
+
+/* BD-LoRA: matrix [rows, block columns], whose rows are in blocks, becomes [rows, columns]. */
+static pst_status lay_out(struct adapter_walk *walk, size_t rows, size_t columns,
+                          const float **matrix, pst_error *err) {
+    size_t count = (size_t)walk->config->lora.blocks.count, width = columns / count;
+    pst_status status = PST_OK;
+    float *whole = adapter_build_own(&walk->build, rows * columns, sizeof *whole, &status, err);
+    for (size_t i = 0; whole && i < rows * width; i++) {
+        size_t row = i / width, block = row / (rows / count);
+        whole[row * columns + block * width + i % width] = (*matrix)[i];
+    }
+    *matrix = whole;
+    return status;
+}
+
+/* The matrix of `module` that is stored in blocks: its shape, before it is looked for. */
+static pst_status want_blocks(const struct adapter_walk *walk, const struct module *module,
+                              size_t rank, struct want wants[2], enum lora_blocked *blocked,
+                              pst_error *err) {
+    const struct lora_blocks *blocks = &walk->config->lora.blocks;
+    const char *path = walk->config->file.path;
+    pst_status status = lora_blocks_find(blocks, path, module->name, blocked, err);
+    if (status || *blocked == LORA_BLOCKED_NONE) return status;
+    size_t count = (size_t)blocks->count,
+           side = *blocked == LORA_BLOCKED_A ? module->in : module->out;
+    if (rank % count || side % count)
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: nblocks is %zu, which does not divide the rank %zu or a side of %s "
+                         "[%u, %u] (PEFT refuses it too)",
+                         path, count, rank, module->name, module->out, module->in);
+    wants[*blocked == LORA_BLOCKED_B].shape[1] /= count;
+    return PST_OK;
+}
+
 static pst_status take_rest(struct adapter_walk *walk, const struct module *module,
                             struct effect *effect, pst_error *err) {
     const struct lora_config *config = &walk->config->lora;
     pst_status status = PST_OK;
-    if (module->kind == MODULE_CONV1D)
+    if (!selection_is_off(json_object_get(walk->config->file.root, "velora_config")))
+        adapter_build_find(&walk->build, module->name, "lora_velora_embed", &status, err);
+    if (module->kind == MODULE_CONV1D && !status)
         status = adapter_build_reorder(&walk->build, module, effect->rank, &effect->a, err);
+    if (!status && config->correction == LORA_CORRECTION_KASA)
+        status = scale_ranks(walk, module, effect, err);
     if (!status && config->lora_bias)
         status = take_vector(walk, module, "lora_B.bias", module->out, &effect->b_bias, err);
     if (!status && config->use_dora)
@@ -130,11 +185,15 @@ pst_status lora_take_matrices(struct adapter_walk *walk, uint32_t slot, pst_erro
     struct adapter_build *build = &walk->build;
     const struct module *module = &build->adapter->model->weights.modules[slot];
     const struct target *target = &walk->targets[slot];
-    struct effect effect = {.rank = target->rank, .scale = target->scale};
+    struct effect effect = build->adapter->effects[slot]; /* with what the file replaces */
+    effect.rank = target->rank;
+    effect.scale = target->scale;
     struct want wants[] = {want_a(module, target->rank), want_b(module, target->rank)};
     const struct tensor *found[2] = {0};
     const float **values[] = {&effect.a, &effect.b};
+    enum lora_blocked blocked;
     pst_status status = check_kind(walk, module, err);
+    if (!status) status = want_blocks(walk, module, target->rank, wants, &blocked, err);
     for (int i = 0; i < 2 && !status; i++) {
         found[i] = adapter_build_find(build, module->name, wants[i].part, &status, err);
         if (found[i]) status = check_shape(walk, module, found[i], &wants[i], err);
@@ -143,6 +202,10 @@ pst_status lora_take_matrices(struct adapter_walk *walk, uint32_t slot, pst_erro
         return miss_matrix(walk, module, found[0], found[1], err);
     for (int i = 0; i < 2 && !status; i++)
         status = adapter_build_floats(build, found[i], values[i], err);
+    if (!status && blocked == LORA_BLOCKED_A)
+        status = lay_out(walk, effect.rank, module->in, &effect.a, err);
+    if (!status && blocked == LORA_BLOCKED_B)
+        status = lay_out(walk, module->out, effect.rank, &effect.b, err);
     if (!status) status = take_rest(walk, module, &effect, err);
     if (!status) build->adapter->effects[slot] = effect;
     walk->applied += !status;

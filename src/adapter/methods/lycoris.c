@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter/adapter_change.h"
 #include "adapter/methods/methods.h"
 #include "base/error.h"
 #include "model/model.h"
@@ -254,17 +255,6 @@ static pst_status lokr(struct change *change, int *complete, pst_error *err) {
 
 /* -------------------------------------------------------------------------------------- module */
 
-/* Numbers that are finite may have a product that is not. */
-static pst_status check_finite(const struct change *change, pst_error *err) {
-    size_t count = (size_t)change->module->out * change->module->in * change->kernel;
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(change->delta[i]))
-            return error_set(
-                err, PST_ERR_MODEL, "%s: the tensors of %s multiply to numbers beyond float32",
-                change->walk->build.adapter->file.path, adapter_shown(change->module->name));
-    return PST_OK;
-}
-
 static pst_status apply(struct adapter_walk *walk, uint32_t slot, pst_error *err) {
     struct pst_adapter *adapter = walk->build.adapter;
     const struct module *module = &adapter->model->weights.modules[slot];
@@ -274,12 +264,8 @@ static pst_status apply(struct adapter_walk *walk, uint32_t slot, pst_error *err
     change.effective = walk->config->effective_conv && change.kernel != 1;
     pst_status status = walk->config->method == PEFT_LOHA ? loha(&change, &complete, err)
                                                           : lokr(&change, &complete, err);
-    if (!status && complete) status = check_finite(&change, err);
     if (status || !complete) return status;
-    walk->applied++;
-    adapter->effects[slot] =
-        (struct effect){.delta = change.delta, .scale = walk->targets[slot].scale};
-    return PST_OK;
+    return change_use_delta(walk, slot, change.delta, walk->targets[slot].scale, err);
 }
 
 const struct adapter_method LYCORIS_METHOD = {

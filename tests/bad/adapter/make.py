@@ -85,12 +85,20 @@ CASES = {
     "config_list": ("[]", None, "model", "adapter_config.json: holds a list, expected an object"),
     "config_twice": ('{"r": 1, "r": 2}', None, "model",
                      'adapter_config.json: line 1 column 12: duplicate object key near \'"r"\''),
-    "vera": ({"peft_type": "VERA"}, None, "unsupported",
-             'adapter_config.json: peft_type is "VERA" (it draws its matrices from torch\'s random '
-             "numbers): not supported, expected LORA, ADALORA, LOHA, LOKR or IA3"),
+    "vera": ({"peft_type": "VERA", "save_projection": False}, right(), "unsupported",
+             "adapter_config.json: save_projection is false: the file lacks matrices that PEFT draws anew from "
+             "torch's random numbers; in Python, model.merge_and_unload().save_pretrained(DIR) makes a model "
+             "that can be used"),
+    "fourierft": ({"peft_type": "FOURIERFT"}, None, "unsupported",
+                  'adapter_config.json: peft_type is "FOURIERFT" (the places of its numbers come from torch\'s '
+                  "random numbers): not supported; in Python, model.merge_and_unload().save_pretrained(DIR) "
+                  "makes a model of it that can be used"),
+    "prompts": ({"peft_type": "PROMPT_TUNING"}, None, "unsupported",
+                'adapter_config.json: peft_type is "PROMPT_TUNING" (it puts learnt tokens before the text): not '
+                "supported; PEFT cannot merge it into a model either: train one that it can, such as LORA"),
     "no_method": ({"peft_type": "lora"}, None, "unsupported",
-                  'adapter_config.json: peft_type is "lora" (no method of PEFT 0.18.1): not '
-                  "supported, expected LORA, ADALORA, LOHA, LOKR or IA3"),
+                  'adapter_config.json: peft_type is "lora" (no method of PEFT 0.21): not '
+                  "supported, expected LORA or another that docs/ADAPTERS.md lists"),
     "rank_zero": ({"r": 0}, right(), "model",
                   "adapter_config.json: r is 0, expected 1 to 8192"),
     "alora": ({"alora_invocation_tokens": [1, 2]}, right(), "unsupported",
@@ -104,7 +112,7 @@ CASES = {
                     "exclude_modules and layers_to_transform restrict it (is this adapter for "
                     "another model?)"),
     "norm": ({"target_modules": ["layer_norm"]}, right(), "model",
-             "adapter_config.json: target_modules matches model.encoder.layer_norm, which is no "
+             "adapter_config.json: target_modules matches model.encoder.layer_norm, which is not a "
              "linear module, convolution or embedding (PEFT refuses it too)"),
     "broken_pattern": ({"target_modules": ".*(q_proj"}, right(), "model",
                        'adapter_config.json: target_modules: pattern ".*(q_proj": missing closing '
@@ -166,13 +174,17 @@ CASES = {
                             "adapter_model.safetensors: holds none of the tensors that "
                             "adapter_config.json targets, such as base_model.model.model.encoder."
                             "layers.0.self_attn.q_proj.lora_B.weight; it has "
-                            f"{FC1}.lora_A.default.weight; keys hold no adapter name between lora_A "
-                            "or lora_B and weight in files that PEFT writes"),
+                            f"{FC1}.lora_A.default.weight; PEFT looks for {FC1}.lora_A.weight and runs the base "
+                            "without it"),
     "no_prefix": ({}, {k.replace("base_model.model.", ""): v for k, v in right().items()}, "model",
                   "adapter_model.safetensors: holds none of the tensors that adapter_config.json "
                   "targets, such as base_model.model.model.encoder.layers.0.self_attn.q_proj.lora_B."
-                  "weight; it has model.encoder.layers.0.mlp.fc1.lora_A.weight; keys begin with "
-                  "base_model.model. in files that PEFT writes"),
+                  "weight; it has model.encoder.layers.0.mlp.fc1.lora_A.weight; PEFT looks for "
+                  f"{FC1}.lora_A.weight and runs the base without it"),
+    "compiled": ({}, {k.replace("model.model.", "model._orig_mod.model."): v for k, v in right().items()}, "model",
+                 "adapter_model.safetensors: holds none of the tensors that adapter_config.json targets, such as "
+                 f"{Q}.lora_B.weight; it has {FC1.replace('model.model.', 'model._orig_mod.model.')}.lora_A.weight; "
+                 f"PEFT looks for {FC1}.lora_A.weight and runs the base without it"),
     "dora_and_bias": ({"use_dora": True, "lora_bias": True}, right(), "model",
                       "adapter_config.json: use_dora and lora_bias are both set (PEFT refuses it "
                       "too)"),
@@ -262,6 +274,124 @@ CASES = {
     "tokens_elsewhere": ({"trainable_token_indices": {"fc1": [3]}}, rows(1), "model",
                          "adapter_config.json: trainable_token_indices names fc1, expected "
                          "embed_tokens or proj_out"),
+    "blocks_both": ({"use_bdlora": {"target_modules_bd_a": ["q_proj"], "target_modules_bd_b": ["self_attn"]}},
+                    right(), "model", "adapter_config.json: use_bdlora means both matrices of "
+                    "model.encoder.layers.0.self_attn.q_proj (PEFT refuses it too)"),
+    "blocks_strict": ({"use_bdlora": {"target_modules_bd_a": ["fc1"]}}, right(), "model",
+                      "adapter_config.json: use_bdlora means no matrix of model.encoder.layers.0.self_attn.q_proj, "
+                      "and match_strict is true (PEFT refuses it too)"),
+    "blocks_odd": ({"use_bdlora": {"target_modules_bd_a": ["q_proj", "fc1"], "nblocks": 3}}, right(), "model",
+                   "adapter_config.json: nblocks is 3, which does not divide the rank 2 or a side of "
+                   "model.encoder.layers.0.self_attn.q_proj [4, 4] (PEFT refuses it too)"),
+    "blocks_whole": ({"use_bdlora": {"target_modules_bd_a": ["q_proj", "fc1"], "nblocks": 2}}, right(), "model",
+                     IN_FILE + "encoder.layers.0.self_attn.q_proj lora_A is [2, 4], the base model needs [2, 2] "
+                     "(is this adapter for another size?)"),
+    "blocks_dora": ({"use_bdlora": {"target_modules_bd_a": ["q_proj", "fc1"]}, "use_dora": True}, right(),
+                    "unsupported", "adapter_config.json: use_bdlora, kasa_config, use_dora, lora_bias and an "
+                    "init_lora_weights that changes the base do not go together"),
+    "kasa_no_diagonal": ({"kasa_config": {"beta": 1e-4}}, right(), "model",
+                         IN_FILE + "targeted module encoder.layers.0.self_attn.q_proj has no lora_diag"),
+    "kasa_wide": ({"kasa_config": {"beta": 1e-4}, "r": 4, "target_modules": ["q_proj"]},
+                  {f"{Q}.lora_A.weight": tensor(4, 4), f"{Q}.lora_B.weight": tensor(4, 4),
+                   f"{Q}.lora_diag": tensor(4)}, "model",
+                  'adapter_config.json: kasa_config is "set", but the weight of model.encoder.layers.0.self_attn.q_proj has no '
+                  "rank of 5"),
+    "miss_shape": ({"peft_type": "MISS"}, {f"{Q}.miss_block": tensor(4, 2)}, "model",
+                   IN_FILE + "encoder.layers.0.self_attn.q_proj miss_block is [4, 2], the base model and "
+                   "adapter_config.json need [2, 4]"),
+    "miss_bat": ({"peft_type": "MISS", "r": 4, "init_weights": "bat"}, {}, "model",
+                 "adapter_config.json: r is 4, which does not divide model.encoder.layers.0.mlp.fc1 [6, 4] "
+                 "(PEFT refuses it too)"),
+    "miss_variant": ({"peft_type": "MISS", "init_weights": "cat"}, {}, "model",
+                     'adapter_config.json: init_weights is cat, expected true, false, "bat" or "mini"'),
+    "vera_no_matrices": ({"peft_type": "VERA"}, {f"{Q}.vera_lambda_b": tensor(4)}, "model",
+                         IN_FILE + "has no base_model.vera_A (PEFT does not load it either)"),
+    "vera_narrow": ({"peft_type": "VERA"}, {"base_model.vera_A": tensor(2, 3), "base_model.vera_B": tensor(6, 2)},
+                    "model", IN_FILE + "base_model.vera_A is [2, 3], the base model and adapter_config.json need "
+                    "[2, 4]"),
+    "vera_half": ({"peft_type": "VERA"},
+                  {"base_model.vera_A": tensor(2, 4), "base_model.vera_B": tensor(6, 2),
+                   f"{Q}.vera_lambda_b": tensor(4)}, "model",
+                  IN_FILE + "targeted module encoder.layers.0.self_attn.q_proj has no vera_lambda_d: PEFT would "
+                  "use random numbers for it"),
+    "pvera_samples": ({"peft_type": "PVERA", "sample_at_inference": True}, {}, "unsupported",
+                      "adapter_config.json: sample_at_inference is true: every answer would be another; set it to "
+                      "false, which uses the mean"),
+    "randlora_copy": ({"peft_type": "RANDLORA", "target_modules": ["q_proj"]},
+                      {"base_model.randlora_A": tensor(2, 1, 4), "base_model.randlora_B": tensor(4, 2, 2),
+                       f"{Q}.randlora_A": tensor(2, 1, 4, value=2)}, "model",
+                      IN_FILE + f"{Q}.randlora_A differs from base_model.randlora_A, which PEFT keeps as one "
+                      "tensor"),
+    "c3a_block": ({"peft_type": "C3A", "block_size": 4}, {f"{Q}.c3a_kernel": tensor(1, 1, 4)}, "model",
+                  "adapter_config.json: the block size 4 does not divide model.encoder.layers.0.mlp.fc1 [6, 4] "
+                  "(PEFT refuses it too)"),
+    "c3a_random": ({"peft_type": "C3A", "block_size": 2}, {f"{Q}.c3a_kernel": tensor(2, 2, 2)}, "model",
+                   IN_FILE + "targeted module encoder.layers.0.mlp.fc1 has no c3a_kernel: PEFT would use random "
+                   "numbers for it"),
+    "shira_no_places": ({"peft_type": "SHIRA", "r": 1}, {f"{Q}.shira_weight": tensor(8)}, "model",
+                        IN_FILE + "targeted module encoder.layers.0.self_attn.q_proj has no shira_indices: PEFT "
+                        "would use random places"),
+    "shira_outside": ({"peft_type": "SHIRA", "r": 1},
+                      {f"{Q}.shira_weight": tensor(8), f"{Q}.shira_indices": tensor(2, 8, dtype="I32", value=4)},
+                      "model", IN_FILE + "encoder.layers.0.self_attn.q_proj shira_indices[0] is outside the weight "
+                      "[4, 4]"),
+    "shira_many": ({"peft_type": "SHIRA", "r": 3}, {}, "model",
+                   "adapter_config.json: r is 3, which is more numbers than encoder.layers.0.self_attn.q_proj has "
+                   "(PEFT refuses it too)"),
+    "delora_no_norm": ({"peft_type": "DELORA"},
+                       {f"{Q}.delora_A": tensor(2, 4), f"{Q}.delora_B": tensor(4, 2),
+                        f"{Q}.delora_lambda": tensor(1)}, "model",
+                       IN_FILE + "targeted module encoder.layers.0.self_attn.q_proj has no delora_w_norm: PEFT "
+                       "would use random numbers for it"),
+    "hira_shape": ({"peft_type": "HIRA"}, {f"{Q}.hira_A": tensor(4, 2), f"{Q}.hira_B": tensor(4, 2)}, "model",
+                   IN_FILE + "encoder.layers.0.self_attn.q_proj hira_A is [4, 2], the base model and "
+                   "adapter_config.json need [2, 4]"),
+    "gralora_blocks": ({"peft_type": "GRALORA", "gralora_k": 3}, {}, "model",
+                       "adapter_config.json: gralora_k is 3, which does not divide r, 2, or a side of "
+                       "model.encoder.layers.0.self_attn.q_proj [4, 4] (PEFT cannot use it either)"),
+    "hra_zero": ({"peft_type": "HRA"}, {f"{Q}.hra_u": tensor(4, 2, value=0)}, "model",
+                 IN_FILE + "column 0 of encoder.layers.0.self_attn.q_proj hra_u has no direction of its own, and "
+                 "HRA divides by its length"),
+    "hra_same": ({"peft_type": "HRA", "apply_GS": True}, {f"{Q}.hra_u": tensor(4, 2)}, "model",
+                 IN_FILE + "column 1 of encoder.layers.0.self_attn.q_proj hra_u has no direction of its own, and "
+                 "HRA divides by its length"),
+    "oft_both": ({"peft_type": "OFT"}, {}, "model",
+                 "adapter_config.json: r is 2 and oft_block_size is 32, expected one of them to be 0 (PEFT refuses "
+                 "it too)"),
+    "oft_shape": ({"peft_type": "OFT", "r": 0, "oft_block_size": 2}, {f"{Q}.oft_R.weight": tensor(2, 2)}, "model",
+                  IN_FILE + "encoder.layers.0.self_attn.q_proj oft_R.weight is [2, 2], the base model and "
+                  "adapter_config.json need [2, 1]"),
+    "boft_factors": ({"peft_type": "BOFT", "boft_block_size": 2},
+                     {f"{Q}.boft_R": tensor(2, 2, 2, 2), f"{Q}.boft_s": tensor(4, 1)}, "unsupported",
+                     IN_FILE + "encoder.layers.0.self_attn.q_proj boft_R has 2 factors, which PEFT computes with "
+                     "its extension for CUDA only: not supported; there, model.merge_and_unload()"
+                     ".save_pretrained(DIR) makes a model that can be used"),
+    "boft_block": ({"peft_type": "BOFT", "boft_block_size": 3}, {}, "model",
+                   "adapter_config.json: boft_block_size is 3 and boft_block_num is 0, expected one of them to be 0 "
+                   "and the other to divide the 4 inputs of model.encoder.layers.0.self_attn.q_proj (PEFT refuses "
+                   "it too)"),
+    "road_group": ({"peft_type": "ROAD", "group_size": 4}, {f"{Q}.road_theta": tensor(2),
+                                                            f"{Q}.road_alpha": tensor(2)}, "model",
+                   "adapter_config.json: group_size is 4, expected an even number that divides the 6 outputs of "
+                   "model.encoder.layers.0.mlp.fc1 (PEFT refuses it too)"),
+    "road_variant": ({"peft_type": "ROAD", "variant": "road_3"}, {}, "model",
+                     'adapter_config.json: variant is "road_3", expected "road_1", "road_2" or "road_4"'),
+    "ln_tuning_shape": ({"peft_type": "LN_TUNING", "target_modules": ["layer_norm"]},
+                        {f"{NORM}.ln_tuning_layers.weight": tensor(5)}, "model",
+                        IN_FILE + "encoder.layer_norm ln_tuning_layers.weight is [5], the base model and "
+                        "adapter_config.json need [4]"),
+    "ln_tuning_block": ({"peft_type": "LN_TUNING", "target_modules": ["mlp"]}, {}, "unsupported",
+                        "adapter_config.json: target_modules matches model.encoder.layers.0.mlp, which holds other "
+                        "modules: name those, or merge the adapter in Python with merge_and_unload()"),
+    "indices_missing": ({"peft_type": "TRAINABLE_TOKENS", "target_modules": None}, {}, "model",
+                        "adapter_config.json: token_indices holds nothing for embed_tokens, expected a list of "
+                        "tokens"),
+    "indices_elsewhere": ({"peft_type": "TRAINABLE_TOKENS", "token_indices": [1]}, {}, "unsupported",
+                          "adapter_config.json: target_modules matches model.encoder.layers.0.self_attn.q_proj: "
+                          "tokens are rows of embed_tokens and proj_out only"),
+    "indices_beyond": ({"peft_type": "TRAINABLE_TOKENS", "target_modules": None, "token_indices": [8]},
+                       {f"{EMBED}.trainable_tokens_delta": tensor(1, 4)}, "model",
+                       "adapter_config.json: token_indices has 8, the base model has 8 tokens"),
     "tokens_of_target": ({"trainable_token_indices": [3], "target_modules": ["embed_tokens"]},
                          {**embedding(), **rows(1)}, "unsupported",
                          "adapter_config.json: trainable_token_indices and target_modules both mean "

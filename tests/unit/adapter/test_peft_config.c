@@ -91,8 +91,8 @@ static void says_what_does_not_parse(void **state) {
     } cases[] = {
         {"{}", "config: peft_type is missing, expected \"LORA\"", PST_ERR_MODEL},
         {"{'peft_type': 'NEW'}",
-         "config: peft_type is \"NEW\" (no method of PEFT 0.18.1): not supported, expected LORA, "
-         "ADALORA, LOHA, LOKR or IA3",
+         "config: peft_type is \"NEW\" (no method of PEFT 0.21): not supported, expected LORA or "
+         "another that docs/ADAPTERS.md lists",
          PST_ERR_UNSUPPORTED},
         {"{'peft_type': 1}", "config: peft_type is an integer, expected a string", PST_ERR_MODEL},
         {"{'peft_type': 'LORA', 'r': 0}", "config: r is 0, expected 1 to 8192", PST_ERR_MODEL},
@@ -158,13 +158,11 @@ static void refuses_by_name(void **state) {
     (void)state;
     static const char *const settings[] = {
         "'use_qalora': true",
-        "'use_bdlora': {'nblocks': 2}",
         "'fan_in_fan_out': true",
         "'target_parameters': ['experts.w']",
         "'layer_replication': [[0, 2], [1, 3]]",
         "'alora_invocation_tokens': [5]",
         "'arrow_config': {'top_k': 3}",
-        "'kasa_config': {'x': 1}",
         "'monteclora_config': {'x': 1}",
         "'megatron_config': {'tensor_model_parallel_size': 1}",
         "'init_lora_weights': 'pissa_niter_16'",
@@ -268,7 +266,7 @@ static void knows_when_lora_b_starts_random(void **state) {
 static void count_warning(void *user, const char *message) {
     ++*(int *)user;
     assert_string_equal(message,
-                        "config: future_option is not an option of PEFT 0.18.1, ignored as there");
+                        "config: future_option is not an option of PEFT 0.21, ignored as there");
 }
 
 static void mentions_unknown_keys_that_are_on(void **state) {

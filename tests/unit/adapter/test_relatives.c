@@ -195,7 +195,7 @@ static void ia3_scales_outputs_or_inputs(void **state) {
 static void settings_are_read_strictly(void **state) {
     (void)state;
     assert_refused("{'peft_type': 'LOHA', 'target_modules': ['q_proj']}", NULL, 0,
-                   "holds none of the tensors of LOHA");
+                   "holds none of the tensors that adapter_config.json targets, as LOHA has them");
     assert_refused("{'peft_type': 'LOHA', 'target_modules': ['layer_norm']}", NULL, 0,
                    "which is not a linear module");
     assert_refused("{'peft_type': 'LOHA', 'r': 0, 'target_modules': ['q_proj']}", NULL, 0,
@@ -210,7 +210,8 @@ static void settings_are_read_strictly(void **state) {
                    "decompose_both is an integer");
     assert_refused("{'peft_type': 'LOHA', 'init_weights': false, 'target_modules': ['q_proj']}",
                    NULL, 0, "PEFT would use random numbers");
-    assert_refused("{'peft_type': 'OFT'}", NULL, 0, "\"OFT\" (it rotates the weights)");
+    assert_refused("{'peft_type': 'POLY'}", NULL, 0,
+                   "\"POLY\" (it mixes several adapters by task)");
 
     static const float l[4] = {1, 1, 1, 1};
     const struct tensor_source scaled[] = {float_matrix(Q "ia3_l", 4, 1, l),
