@@ -44,9 +44,15 @@ static void add_folder(struct inputs *inputs, const char *path) {
     }
     size_t first = inputs->count;
     const char *slash = path[strlen(path) - 1] == '/' ? "" : "/";
-    for (struct dirent *entry; (entry = readdir(dir));)
-        if (is_audio_name(entry->d_name))
-            add(inputs, text_format("%s%s%s", path, slash, entry->d_name), NULL);
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        if (!is_audio_name(entry->d_name)) continue;
+        struct stat st;
+        char *name = text_format("%s%s%s", path, slash, entry->d_name);
+        /* A pipe that is named is read; one that lies in a folder would be waited for. */
+        int odd = stat(name, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+        add(inputs, name,
+            odd ? text_format("%s: is not a regular file, as those of a folder are", name) : NULL);
+    }
     closedir(dir);
     if (inputs->count == first)
         add(inputs, text_format("%s", path), text_format("%s: no audio file in this folder", path));

@@ -2,11 +2,11 @@
 #include "base/digest.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file_view.h"
 
 static pst_status fail(pst_error *err) {
     return error_set(err, PST_ERR_UNSUPPORTED, "libcrypto computes no digest of this kind here");
@@ -58,12 +58,12 @@ static pst_status add_file(struct digest *digest, int fd, const char *path,
 
 pst_status digest_file(enum digest_kind kind, const char *path, const struct cancel *cancel,
                        char hex[DIGEST_HEX_SIZE], pst_error *err) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return error_set(err, PST_ERR_MODEL, "%s: no such file", path);
-    if (fd < 0) return error_system(err, "open", path, errno);
+    struct stat st;
+    int fd;
+    pst_status status = file_open(path, &fd, &st, err);
+    if (status) return status;
     struct digest digest = {0};
-    pst_status status = digest_begin(&digest, kind, err);
+    status = digest_begin(&digest, kind, err);
     if (!status) status = add_file(&digest, fd, path, cancel, err);
     if (!status) status = digest_end(&digest, hex, err);
     digest_free(&digest);

@@ -2,6 +2,7 @@
 #ifndef PST_BASE_ERROR_H
 #define PST_BASE_ERROR_H
 
+#include <errno.h>
 #include <string.h>
 
 #include "potstill.h"
@@ -23,8 +24,10 @@ static inline pst_status error_status(pst_status code) {
 #define error_memory(err, bytes) (error_record_memory((err), (bytes)), error_status(PST_ERR_MEMORY))
 void error_record_memory(pst_error *err, size_t bytes);
 
-/* `doing` ("open", "read", ...), `path` and strerror(error_number) as PST_ERR_IO. */
+/* `doing` ("open", "read", ...), `path` and strerror(error_number) as PST_ERR_IO, or PST_ERR_MEMORY
+ * where the system has none. */
 #define error_system(err, doing, path, error_number)                                               \
-    error_set((err), PST_ERR_IO, "%s: cannot %s: %s", (path), (doing), strerror(error_number))
+    error_set((err), (error_number) == ENOMEM ? PST_ERR_MEMORY : PST_ERR_IO, "%s: cannot %s: %s",  \
+              (path), (doing), strerror(error_number))
 
 #endif

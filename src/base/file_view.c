@@ -25,31 +25,47 @@ int file_view_map(struct file_view *view, int fd, size_t size) {
     return 1;
 }
 
-static pst_status map(struct file_view *view, int fd, const char *path, size_t limit,
+static pst_status check_kind(int fd, const char *path, struct stat *st, pst_error *err) {
+    if (fstat(fd, st) != 0) return error_system(err, "read", path, errno);
+    if (S_ISREG(st->st_mode)) return PST_OK;
+    return error_set(err, PST_ERR_MODEL, "%s: is %s, expected a file", path,
+                     S_ISDIR(st->st_mode) ? "a folder" : "not a regular file");
+}
+
+pst_status file_open(const char *path, int *fd, struct stat *st, pst_error *err) {
+    /* O_NONBLOCK: opening a pipe would wait for its writer. To regular files it means nothing. */
+    *fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (*fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return error_set(err, PST_ERR_MODEL, "%s: no such file", path);
+    /* A socket, or a device that is not there. */
+    if (*fd < 0 && errno == ENXIO)
+        return error_set(err, PST_ERR_MODEL, "%s: is not a regular file, expected a file", path);
+    if (*fd < 0) return error_system(err, "open", path, errno);
+    pst_status status = check_kind(*fd, path, st, err);
+    if (status) close(*fd);
+    return status;
+}
+
+static pst_status map(struct file_view *view, int fd, const char *path, const struct stat *st,
                       pst_error *err) {
-    struct stat st;
-    if (fstat(fd, &st) != 0) return error_system(err, "read", path, errno);
-    if (!S_ISREG(st.st_mode))
-        return error_set(err, PST_ERR_MODEL, "%s: is %s, expected a file", path,
-                         S_ISDIR(st.st_mode) ? "a folder" : "not a regular file");
-    if ((unsigned long long)st.st_size > limit)
-        return error_set(err, PST_ERR_MODEL, "%s: is %lld bytes, expected at most %zu", path,
-                         (long long)st.st_size, limit);
-    if (st.st_size == 0) {
+    if (st->st_size == 0) {
         *view = (struct file_view){.data = EMPTY};
         return PST_OK;
     }
-    if (!file_view_map(view, fd, (size_t)st.st_size)) return error_system(err, "map", path, errno);
-    file_stamp_of(&view->stamp, &st);
+    if (!file_view_map(view, fd, (size_t)st->st_size)) return error_system(err, "map", path, errno);
+    file_stamp_of(&view->stamp, st);
     return PST_OK;
 }
 
 pst_status file_view_open(struct file_view *view, const char *path, size_t limit, pst_error *err) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return error_set(err, PST_ERR_MODEL, "%s: no such file", path);
-    if (fd < 0) return error_system(err, "open", path, errno);
-    pst_status status = map(view, fd, path, limit, err);
+    struct stat st;
+    int fd;
+    pst_status status = file_open(path, &fd, &st, err);
+    if (status) return status;
+    if ((unsigned long long)st.st_size > limit)
+        status = error_set(err, PST_ERR_MODEL, "%s: is %lld bytes, expected at most %zu", path,
+                           (long long)st.st_size, limit);
+    if (!status) status = map(view, fd, path, &st, err);
     close(fd);
     return status;
 }

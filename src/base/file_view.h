@@ -22,9 +22,13 @@ struct file_view {
     struct file_stamp stamp; /* when it was opened */
 };
 
-/* Maps the regular file `path`. A file over `limit` bytes, a folder or a device is refused. A
+/* Opens the regular file `path` for reading, as every reader of a folder does, which may hold
+ * anything: a device, a pipe or a folder is refused without waiting for it. `*fd` is to be closed. A
  * missing file is PST_ERR_MODEL (the user named it through the model), any other refusal of the
  * system PST_ERR_IO. */
+pst_status file_open(const char *path, int *fd, struct stat *st, pst_error *err);
+
+/* Maps the file `path`, opened as above. One over `limit` bytes is refused. */
 pst_status file_view_open(struct file_view *view, const char *path, size_t limit, pst_error *err);
 void file_view_close(struct file_view *view);
 /* Maps the first `size` bytes of an open file, which has them; 0 when that fails. */
