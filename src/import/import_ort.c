@@ -55,9 +55,10 @@ static void close_source(struct source *source) {
 static pst_status open_licence(struct source *source, const char *dir, const char *licence_file,
                                pst_error *err) {
     if (licence_file) return file_view_open(&source->licence, licence_file, LICENCE_BYTES_MAX, err);
+    pst_status status = model_folder_check_file(dir, LICENCE_FILE, err);
+    if (status) return status;
     char *path = path_join(dir, LICENCE_FILE);
     if (!path) return error_memory(err, 0);
-    pst_status status = PST_OK;
     if (path_is_file(path)) status = file_view_open(&source->licence, path, LICENCE_BYTES_MAX, err);
     free(path);
     return status;

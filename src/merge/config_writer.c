@@ -12,6 +12,7 @@
 #include "base/file_view.h"
 #include "formats/json_file.h"
 #include "formats/json_writer.h"
+#include "model/model_folder.h"
 
 static const size_t CONFIG_BYTES_MAX = 4 << 20;
 
@@ -91,9 +92,11 @@ static int is_in(const char *const *list, size_t count, const char *key) {
 
 static pst_status open_json(struct json_file *file, const char *dir, const char *name,
                             pst_error *err) {
+    pst_status status = model_folder_check_file(dir, name, err);
+    if (status) return status;
     char *path = path_join(dir, name);
     if (!path) return error_memory(err, 0);
-    pst_status status = json_file_open(file, path, CONFIG_BYTES_MAX, err);
+    status = json_file_open(file, path, CONFIG_BYTES_MAX, err);
     free(path);
     return status;
 }

@@ -32,10 +32,11 @@ static const char *const ADAPTER_FILES[] = {"adapter_config.json", "adapter_mode
 /* ------------------------------------------------------------------------------------- copying */
 
 static pst_status copy_file(const char *from, const char *to, const char *name, pst_error *err) {
+    pst_status status = model_folder_check_file(from, name, err);
+    if (status) return status;
     char *path = path_join(from, name);
     if (!path) return error_memory(err, 0);
     struct file_view view;
-    pst_status status = PST_OK;
     if (path_is_file(path)) {
         status = file_view_open(&view, path, COPY_BYTES_MAX, err);
         if (!status) {

@@ -1,7 +1,9 @@
 /* model_folder.c - see model_folder.h. */
+#define _XOPEN_SOURCE 700 /* realpath() */
 #include "model/model_folder.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
@@ -47,6 +49,45 @@ pst_status model_folder_check_target(const char *target_dir, const char *source_
     if (!path_is_folder(target_dir) || path_has_file(target_dir, "config.json")) return PST_OK;
     return error_set(err, PST_ERR_IO, "%s: exists already and is not a model (no config.json)",
                      target_dir);
+}
+
+static int is_below(const char *path, const char *folder) {
+    size_t length = strlen(folder);
+    return strncmp(path, folder, length) == 0 && path[length] == '/';
+}
+
+/* Cuts the repository's folder out of that of a snapshot; 0: it is none. */
+static int cut_to_repository(char *folder) {
+    static const char SNAPSHOTS[] = "/snapshots";
+    char *commit = strrchr(folder, '/');
+    if (!commit) return 0;
+    *commit = '\0';
+    size_t length = strlen(folder), end = sizeof SNAPSHOTS - 1;
+    if (length <= end || strcmp(folder + length - end, SNAPSHOTS) != 0) return 0;
+    folder[length - end] = '\0';
+    return 1;
+}
+
+pst_status model_folder_check_file(const char *dir, const char *name, pst_error *err) {
+    struct stat st;
+    char *path = path_join(dir, name);
+    if (!path) return error_memory(err, 0);
+    pst_status status = PST_OK;
+    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
+        char *folder = realpath(dir, NULL), *target = realpath(path, NULL);
+        int inside =
+            folder && target &&
+            (is_below(target, folder) || (cut_to_repository(folder) && is_below(target, folder)));
+        if (target && !inside)
+            status = error_set(err, PST_ERR_MODEL,
+                               "%s: is a link to %s, outside of its folder, and not copied; put "
+                               "the file itself there",
+                               path, target);
+        free(folder);
+        free(target);
+    }
+    free(path);
+    return status;
 }
 
 pst_status model_folder_put(const char *dir, const char *name, const char *text, size_t length,

@@ -16,6 +16,12 @@ extern const struct folder_files MODEL_FOLDER_FILES;
 pst_status model_folder_check_target(const char *target_dir, const char *source_dir,
                                      pst_error *err);
 
+/* Refuses <dir>/<name> when it is a link that leads out of `dir`: what is copied into a result is
+ * published with it, and a folder of a stranger may point anywhere. A snapshot of the Hugging Face
+ * cache (<repository>/snapshots/<commit>) may point into its repository's folder, where its files
+ * are. PST_OK also when there is no such file. */
+pst_status model_folder_check_file(const char *dir, const char *name, pst_error *err);
+
 /* Writes <dir>/<name>. */
 pst_status model_folder_put(const char *dir, const char *name, const char *text, size_t length,
                             pst_error *err);

@@ -125,10 +125,12 @@ static pst_status write_functions(struct conversion *conversion, const char *dir
 
 static pst_status copy_tokenizer(struct conversion *conversion, const char *dir, pst_error *err) {
     static const char NAME[] = "tokenizer.json";
+    pst_status status = model_folder_check_file(conversion->merge.processor_dir, NAME, err);
+    if (status) return status;
     char *path = path_join(conversion->merge.processor_dir, NAME);
     if (!path) return error_memory(err, 0);
     struct file_view view;
-    pst_status status = file_view_open(&view, path, TOKENIZER_BYTES_MAX, err);
+    status = file_view_open(&view, path, TOKENIZER_BYTES_MAX, err);
     free(path);
     if (status) return status;
     status = model_folder_put(dir, NAME, (const char *)view.data, view.size, err);

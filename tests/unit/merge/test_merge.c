@@ -422,6 +422,74 @@ static void a_failed_merge_leaves_nothing(void **state) {
     signal(SIGXFSZ, handler);
 }
 
+static const char *const MODEL_FILES[] = {"config.json", "generation_config.json",
+                                          "model.safetensors", "preprocessor_config.json",
+                                          "tokenizer.json"};
+
+static void link_to(const char *folder, const char *name, const char *to) {
+    char path[1400];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    unlink(path);
+    assert_int_equal(symlink(to, path), 0);
+}
+
+/* A folder of a stranger may point at files of ours: they do not become part of the result. */
+static void links_that_lead_out_are_not_copied(void **state) {
+    (void)state;
+    char folder[600], result[600], secret[600];
+    snprintf(folder, sizeof folder, "%s/linked", root);
+    snprintf(result, sizeof result, "%s/of_linked", root);
+    snprintf(secret, sizeof secret, "%s/secret", root);
+    mkdir(folder, 0777);
+    scratch_text(root, "secret", "{\"secret\": 1}");
+    static const char *const NAMES[] = {"vocab.json", "LICENSE", "tokenizer_config.json",
+                                        "generation_config.json"};
+    for (size_t i = 0; i < sizeof MODEL_FILES / sizeof *MODEL_FILES; i++)
+        scratch_copy(golden("micro"), folder, MODEL_FILES[i]);
+    pst_merge_adapter adapter = {golden("adapter"), 1};
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        link_to(folder, NAMES[i], i % 2 ? secret : "../secret");
+        assert_int_equal(pst_merge(folder, &adapter, 1, result, NULL, &err), PST_ERR_MODEL);
+        assert_non_null(strstr(err.message, "outside of its folder, and not copied"));
+        assert_non_null(strstr(err.message, NAMES[i]));
+        assert_int_equal(names_with(root, "of_linked"), 0);
+        scratch_remove(folder, NAMES[i]);
+    }
+    scratch_text(folder, "inside", "terms");
+    link_to(folder, "LICENSE", "inside");
+    must(pst_merge(folder, &adapter, 1, result, NULL, &err));
+    assert_true(path_has_file(result, "LICENSE"));
+    assert_true(path_remove_folder(result));
+    assert_true(path_remove_folder(folder));
+}
+
+/* As huggingface_hub and pull lay it out: links into blobs/. */
+static void a_snapshot_is_merged(void **state) {
+    (void)state;
+    char repository[600], blobs[700], snapshot[700], result[600], to[100];
+    snprintf(repository, sizeof repository, "%s/models--a--b", root);
+    snprintf(result, sizeof result, "%s/of_snapshot", root);
+    snprintf(blobs, sizeof blobs, "%s/blobs", repository);
+    snprintf(snapshot, sizeof snapshot, "%s/snapshots", repository);
+    mkdir(repository, 0777);
+    mkdir(blobs, 0777);
+    mkdir(snapshot, 0777);
+    snprintf(snapshot, sizeof snapshot, "%s/snapshots/c0ffee", repository);
+    mkdir(snapshot, 0777);
+    for (size_t i = 0; i < sizeof MODEL_FILES / sizeof *MODEL_FILES; i++) {
+        snprintf(to, sizeof to, "../../blobs/%s", MODEL_FILES[i]);
+        scratch_copy(golden("micro"), blobs, MODEL_FILES[i]);
+        link_to(snapshot, MODEL_FILES[i], to);
+    }
+    pst_merge_adapter adapter = {golden("adapter"), 1};
+    must(pst_merge(snapshot, &adapter, 1, result, NULL, &err));
+    assert_true(path_has_file(result, "tokenizer.json"));
+    assert_true(path_remove_folder(result));
+    link_to(snapshot, "LICENSE", "../../../secret"); /* outside of the repository */
+    assert_int_equal(pst_merge(snapshot, &adapter, 1, result, NULL, &err), PST_ERR_MODEL);
+    assert_true(path_remove_folder(repository));
+}
+
 /* Wherever the caller's wish is seen. */
 static void a_stopped_merge_leaves_nothing(void **state) {
     (void)state;
@@ -466,6 +534,8 @@ int main(void) {
         cmocka_unit_test(refusals),
         cmocka_unit_test(a_failed_merge_leaves_nothing),
         cmocka_unit_test(a_stopped_merge_leaves_nothing),
+        cmocka_unit_test(links_that_lead_out_are_not_copied),
+        cmocka_unit_test(a_snapshot_is_merged),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }
