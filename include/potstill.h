@@ -377,7 +377,8 @@ typedef struct pst_audio {
 
 /* Reads any file libsndfile knows; channels are averaged, other rates resampled by soxr at its HQ
  * setting, as the reference stack does. Release with pst_audio_free().
- * PST_ERR_INPUT: no such file, not audio, damaged, empty, or over six hours; PST_ERR_IO. */
+ * PST_ERR_INPUT: no such file, not audio, damaged, empty, or over six hours, which
+ * where the file's head says so is seen before anything is read; PST_ERR_IO. */
 PST_API pst_status pst_audio_read(const char *path, pst_audio *audio, pst_error *err);
 /* The same from an open descriptor, also of a pipe. `name` is used in messages. */
 PST_API pst_status pst_audio_read_fd(int fd, const char *name, pst_audio *audio, pst_error *err);

@@ -85,6 +85,24 @@ static pst_status check_finite(const char *name, const float *mono, size_t count
     return PST_OK;
 }
 
+static pst_status refuse_length(const struct audio_stream *stream, pst_error *err) {
+    return error_set(err, PST_ERR_INPUT, "%s: is longer than %d hours, the most that is read %s",
+                     stream->name, stream->seconds_max / 3600,
+                     stream->seconds_max == AUDIO_SECONDS_MAX
+                         ? "in one piece (cut into windows it may be longer)"
+                         : "of one recording");
+}
+
+/* A length that the head gives is believed where it is too much, before hours of work: at worst a
+ * damaged file is refused for another reason. Files that do not say have 0, or a huge one. */
+static pst_status check_length(struct audio_stream *stream, int whole, pst_error *err) {
+    sf_count_t frames = stream->info.frames;
+    stream->seconds_max = whole ? AUDIO_SECONDS_MAX : AUDIO_SECONDS_IN_PIECES_MAX;
+    if (frames <= 0 || frames >= SF_COUNT_MAX / 2) return PST_OK;
+    if (frames <= (sf_count_t)stream->seconds_max * stream->info.samplerate) return PST_OK;
+    return refuse_length(stream, err);
+}
+
 /* Takes `count` frames in stream->frames, 0 at the end of the file, and adds what they complete. */
 static pst_status convert(struct audio_stream *stream, size_t count, struct sample_list *out,
                           pst_error *err) {
@@ -95,9 +113,8 @@ static pst_status convert(struct audio_stream *stream, size_t count, struct samp
             return error_set(err, PST_ERR_INPUT, "%s: holds no samples", stream->name);
         return resampler_finish(&stream->resampler, out, err);
     }
-    if (stream->frames_read + count > (uint64_t)AUDIO_SECONDS_MAX * (uint64_t)rate_hz)
-        return error_set(err, PST_ERR_INPUT, "%s: is longer than %d hours, the most that is read",
-                         stream->name, AUDIO_SECONDS_MAX / 3600);
+    if (stream->frames_read + count > (uint64_t)stream->seconds_max * (uint64_t)rate_hz)
+        return refuse_length(stream, err);
     mix_down(stream->frames, count, stream->info.channels, stream->mono);
     pst_status status =
         check_finite(stream->name, stream->mono, count, stream->frames_read, rate_hz, err);
@@ -122,6 +139,7 @@ static pst_status read_block(struct audio_stream *stream, struct sample_list *ou
 pst_status audio_stream_read(struct audio_stream *stream, size_t count, struct sample_list *out,
                              pst_error *err) {
     pst_status status = PST_OK;
+    if (!stream->seconds_max) status = check_length(stream, count == SIZE_MAX, err);
     while (!status && !stream->ended && out->count < count) status = read_block(stream, out, err);
     return status;
 }

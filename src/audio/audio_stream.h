@@ -24,9 +24,11 @@ enum {
     /* Twice the 64 channels of a seventh-order ambisonic recording; also how many numbers numpy
      * sums before it starts to split. */
     AUDIO_CHANNELS_MAX = 128,
-    /* A working session. A few kilobytes of FLAC can hold days of silence; this keeps the samples
-     * below 1.4 GB. */
-    AUDIO_SECONDS_MAX = 6 * 3600
+    /* What is read at once: a working session. A few kilobytes of FLAC can hold days of silence;
+     * this keeps the samples below 1.4 GB. */
+    AUDIO_SECONDS_MAX = 6 * 3600,
+    /* What is read piece by piece: six weeks of a recorder that was not stopped. */
+    AUDIO_SECONDS_IN_PIECES_MAX = 1000 * 3600
 };
 
 /* A pipe cannot seek, which many formats need, so it is held in memory: 93 minutes of 48 kHz 16-bit
@@ -44,6 +46,7 @@ struct audio_stream {
     float *frames;              /* [block, channels] as decoded */
     float *mono;                /* [block] */
     uint64_t frames_read;
+    int seconds_max; /* of those above, by how it is read */
     struct resampler resampler;
     int ended; /* no samples are left */
 };
@@ -59,8 +62,10 @@ pst_status audio_stream_open_fd(struct audio_stream *stream, int fd, const char 
 pst_status audio_stream_open_bytes(struct audio_stream *stream, const void *bytes, size_t size,
                                    const char *name, pst_error *err);
 
-/* Adds samples to `out` until it has at least `count` or the file has ended. They come in blocks,
- * so there may be some more: 8 s at most. A file without any sample is PST_ERR_INPUT. */
+/* Adds samples to `out` until it has at least `count` (SIZE_MAX: all) or the file has ended. They
+ * come in blocks, so there may be some more: 8 s at most. A file without any sample is
+ * PST_ERR_INPUT, as is one that is longer than the limits above: where its head says so, before
+ * anything is read. */
 pst_status audio_stream_read(struct audio_stream *stream, size_t count, struct sample_list *out,
                              pst_error *err);
 void audio_stream_close(struct audio_stream *stream);

@@ -220,6 +220,55 @@ static void bad_files_leave_nothing_open(void **state) {
     assert_true(seen >= 6);
 }
 
+/* A recording of so many hours, 8 bits at 1 kHz: all zeros, which take no room on the disk. */
+static void write_hours(const char *name, unsigned hours) {
+    uint32_t bytes = hours * 3600u * 1000u, rate_hz = 1000, values[] = {16, 0x00010001};
+    unsigned char head[44] = "RIFF....WAVEfmt ";
+    snprintf(path, sizeof path, "%s/%s", scratch_folder("audio-stream"), name);
+    uint32_t all = bytes + 36;
+    memcpy(head + 4, &all, 4); /* the machine is little-endian, as WAV is */
+    memcpy(head + 16, values, 8);
+    memcpy(head + 24, &rate_hz, 4);
+    memcpy(head + 28, &rate_hz, 4);
+    memcpy(head + 32, "\1\0\10\0data", 8);
+    memcpy(head + 40, &bytes, 4);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(head, 1, sizeof head, file), sizeof head);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(truncate(path, (off_t)bytes + 44), 0);
+}
+
+/* What its head says is too long is refused before it is read. */
+static void hours_are_counted_first(void **state) {
+    (void)state;
+    static const struct {
+        unsigned hours;
+        int whole;
+        const char *message; /* NULL: it is read */
+    } cases[] = {
+        {5, 0, NULL},
+        {7, 1, "is longer than 6 hours, the most that is read in one piece (cut into windows"},
+        {7, 0, NULL},
+        {1001, 0, "is longer than 1000 hours, the most that is read of one recording"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct audio_stream stream;
+        struct sample_list samples = {0};
+        pst_error err;
+        write_hours("hours.wav", cases[i].hours);
+        assert_int_equal(audio_stream_open(&stream, path, &err), PST_OK);
+        size_t count = cases[i].whole ? SIZE_MAX : 16000;
+        pst_status status = audio_stream_read(&stream, count, &samples, &err);
+        assert_int_equal(status, cases[i].message ? PST_ERR_INPUT : PST_OK);
+        if (cases[i].message && !strstr(err.message, cases[i].message)) fail_msg("%s", err.message);
+        if (cases[i].message) assert_int_equal(stream.frames_read, 0);
+        audio_stream_close(&stream);
+        sample_list_free(&samples);
+        unlink(path);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chunks_do_not_matter),
@@ -229,6 +278,7 @@ int main(void) {
         cmocka_unit_test(damage_is_found_where_it_is),
         cmocka_unit_test(places_are_counted_from_the_start),
         cmocka_unit_test(bad_files_leave_nothing_open),
+        cmocka_unit_test(hours_are_counted_first),
     };
     return cmocka_run_group_tests_name("audio_stream", tests, NULL, NULL);
 }
