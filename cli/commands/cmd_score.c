@@ -51,29 +51,44 @@ const struct command command_score = {
     .run = run,
 };
 
+/* A day of speech has 1 MB. */
+enum { LINE_BYTES_MAX = 16 << 20 };
+
 struct lines {
     FILE *file;
     const char *path;
-    char *line; /* of getline() */
+    char *line;
     size_t capacity;
     size_t number; /* of the line read last, from 1 */
 };
 
+static int complain(const struct lines *lines, const char *what) {
+    say("%s: line %zu: %s", lines->path, lines->number, what);
+    return -1;
+}
+
 /* The next line without its end. 1: there is one; 0: the file is done; -1: failed, and reported. */
 static int next_line(struct lines *lines) {
-    errno = 0;
-    ssize_t length = getline(&lines->line, &lines->capacity, lines->file);
-    if (length < 0) {
-        if (!ferror(lines->file) && errno != ENOMEM) return 0;
+    size_t length = 0;
+    int byte = getc(lines->file);
+    if (byte != EOF) lines->number++;
+    for (; byte != EOF && byte != '\n'; byte = getc(lines->file)) {
+        if (byte == '\0') return complain(lines, "holds a NUL byte, expected text");
+        if (length == LINE_BYTES_MAX)
+            return complain(lines, "is longer than 16 MB, expected an utterance a line");
+        if (length + 1 >= lines->capacity) {
+            lines->capacity = lines->capacity ? 2 * lines->capacity : 256;
+            lines->line = need(realloc(lines->line, lines->capacity));
+        }
+        lines->line[length++] = (char)byte;
+    }
+    if (ferror(lines->file)) {
         say("%s: %s", lines->path, strerror(errno));
         return -1;
     }
-    lines->number++;
-    if (strlen(lines->line) != (size_t)length) {
-        say("%s: line %zu: holds a NUL byte, expected text", lines->path, lines->number);
-        return -1;
-    }
-    lines->line[strcspn(lines->line, "\n")] = '\0';
+    if (byte == EOF && length == 0) return 0;
+    if (!lines->line) lines->line = need(malloc(lines->capacity = 256));
+    lines->line[length] = '\0';
     return 1;
 }
 

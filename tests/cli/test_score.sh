@@ -78,4 +78,16 @@ run score --ref latin1.txt --hyp noise.txt
 exits 1; prints ''
 ok grep -q '^potstill: latin1.txt and noise.txt: line 1: ' "$scratch/err"
 
+# Neither an endless file nor a line without end is read until memory is full.
+echo word >short.txt
+if [ -c /dev/zero ]; then
+    run score --ref /dev/zero --hyp short.txt
+    exits 1; prints ''
+    says 'potstill: /dev/zero: line 1: holds a NUL byte, expected text'
+fi
+awk 'BEGIN { for (i = 0; i < 262144; i++) printf "sixty-four bytes of a line that does not end, again and again...." }' >long.txt
+run score --ref long.txt --hyp short.txt
+exits 1; prints ''
+says 'potstill: long.txt: line 1: is longer than 16 MB, expected an utterance a line'
+
 finish
