@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bus_error.h"
 #include "command_table.h"
 #include "console.h"
 #include "environment.h"
@@ -130,6 +131,7 @@ static void occupy_standard_streams(void) {
 
 int main(int argc, char **argv) {
     occupy_standard_streams();
+    bus_error_say();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is noticed by the write that fails */
     signal(SIGXFSZ, SIG_IGN); /* as is a file that grows past a limit */
     if (argc < 2) return usage_error(NULL, "expected a command");
