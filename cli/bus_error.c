@@ -1,4 +1,4 @@
-/* bus_error.c - see bus_error.h. Within the handler only what is safe there: no stdio, no memory. */
+/* bus_error.c - see bus_error.h. In the handler only what is safe there: no stdio, no memory. */
 /* siginfo_t */
 #define _XOPEN_SOURCE 700
 #include "bus_error.h"

@@ -23,9 +23,9 @@ struct file_view {
 };
 
 /* Opens the regular file `path` for reading, as every reader of a folder does, which may hold
- * anything: a device, a pipe or a folder is refused without waiting for it. `*fd` is to be closed. A
- * missing file is PST_ERR_MODEL (the user named it through the model), any other refusal of the
- * system PST_ERR_IO. */
+ * anything: a device, a pipe or a folder is refused without waiting for it. The caller closes
+ * `*fd`. A missing file is PST_ERR_MODEL (the user named it through the model), any other refusal
+ * of the system PST_ERR_IO. */
 pst_status file_open(const char *path, int *fd, struct stat *st, pst_error *err);
 
 /* Maps the file `path`, opened as above. One over `limit` bytes is refused. */
