@@ -270,6 +270,10 @@ PST_API void pst_model_options_init_sized(pst_model_options *options, size_t str
  * log-probabilities (avg_logprob is NaN), and hears a shorter clip with silence behind it, as
  * whoever calls it does.
  *
+ * Files stay mapped while the model is open: replace them by a rename. One that is written in place
+ * changes under the model, and one that is cut short ends the process by SIGBUS, which the library
+ * does not handle.
+ *
  * PST_ERR_MODEL, PST_ERR_IO; PST_ERR_UNSUPPORTED: a setting of the model that would change its
  * output; PST_ERR_DEVICE. */
 PST_API pst_status pst_model_open(const char *dir, const pst_model_options *options,
