@@ -237,10 +237,11 @@ static int write_report(struct job *job) {
 /* At a signal: what there is stays. */
 static void leave_partial(void *user) {
     struct job *job = user;
-    if (!job->partial.path || job->partial.foreign || !job->reported) return;
+    size_t kept = job->partial.kept, have = job->reported > kept ? job->reported : kept;
+    if (!job->partial.path || job->partial.foreign || !have) return;
     partial_write(&job->partial, &job->report);
-    say("%s: has %zu of %zu samples; the same command goes on from there", job->partial.path,
-        job->reported, entry_count(job));
+    say("%s: has %zu of %zu samples; the same command goes on from there", job->partial.path, have,
+        entry_count(job));
 }
 
 /* Transcribes and writes the report; what a failure has cost is no more than one sample. */

@@ -174,6 +174,7 @@ static char *print(struct partial *partial, struct report *report, size_t *lengt
 
 void partial_write(struct partial *partial, struct report *report) {
     if (!partial->path || partial->foreign || !report->count) return;
+    if (report->count < partial->kept) return; /* what is there is more still */
     size_t length;
     char *text = print(partial, report, &length);
     int error_number = replace_file(partial->path, text, length);

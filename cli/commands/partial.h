@@ -26,7 +26,7 @@ struct partial {
 void partial_open(struct partial *partial, const char *output, json_t *settings, size_t count);
 /* The prediction of a sample taken over; NULL: there is none, or it had failed. */
 const char *partial_prediction(const struct partial *partial, size_t index);
-/* Writes the report so far, unless it is empty. */
+/* Writes the report so far, unless it is empty, or less than what was taken over. */
 void partial_write(struct partial *partial, struct report *report);
 /* The same, once a minute: what is lost when the program is killed. */
 void partial_write_now_and_then(struct partial *partial, struct report *report);

@@ -84,6 +84,23 @@ sed 's/"name": "micro"/"name": "mine"/' left.partial >report.json.partial
 run run-stt --model-id mine --audio-list list.jsonl -o report.json
 ok grep -q 'other settings, and not gone on with$' "$scratch/err"
 
+# What was taken over is not lost to a run that is ended while it tries again what had failed.
+cp list.jsonl kept.jsonl
+sed 's,audio/silence.wav,first.wav,' kept.jsonl | sed -n '2p;1p;3,4p' >list.jsonl
+interrupt TERM
+ok grep -q '"error": "first.wav: no such file"' report.json.partial
+cp report.json.partial left.first
+mkfifo first.wav
+exec $emulator "$program" run-stt --model-id micro --audio-list list.jsonl -o report.json \
+    >"$scratch/out" 2>"$scratch/err" &
+started=$!
+sleep 2
+kill $started
+wait $started 2>/dev/null
+ok cmp report.json.partial left.first
+rm first.wav report.json.partial
+mv kept.jsonl list.jsonl
+
 # A file that is none of ours stays.
 echo precious >report.json.partial
 stt
