@@ -23,6 +23,7 @@ static const uint64_t FILE_BYTES_LIMIT = (uint64_t)1 << 50; /* so that no sum ov
 static const size_t INDEX_BYTES_MAX = 64 << 20;             /* as in the reader of checkpoints */
 enum {
     SHARDS_MAX = 1024, /* likewise */
+    MAPPED_MAX = 1 << 16,
     ITEMS_MAX = SHARDS_MAX + 32
 };
 
@@ -196,6 +197,9 @@ static pst_status look_for_shards(struct pull *pull, pst_error *err) {
     if (!json_is_object(map))
         status = error_set(err, PST_ERR_MODEL, "%s: %s has no weight_map, expected an object",
                            pull->repo.id, WEIGHTS_INDEX);
+    if (!status && json_object_size(map) > MAPPED_MAX)
+        status = error_set(err, PST_ERR_MODEL, "%s: %s names %zu tensors, expected at most %d",
+                           pull->repo.id, WEIGHTS_INDEX, json_object_size(map), MAPPED_MAX);
     for (void *at = json_object_iter((json_t *)map); !status && at;
          at = json_object_iter_next((json_t *)map, at))
         status = look_for_shard(pull, json_string_value(json_object_iter_value(at)), err);

@@ -798,6 +798,10 @@ class Hostile(HubTest):
                  fake.json.dumps({"weight_map": many}).encode()}
         self.hub.push("me/evil", {**files, **{name: b"" for name in many.values()}})
         self.fails(3, "files", words=["me/evil"])
+        many = {f"t{i}": "0.safetensors" for i in range(70000)}
+        self.hub.push("me/evil", {"config.json": b"{}", "model.safetensors.index.json":
+                                  fake.json.dumps({"weight_map": many}).encode()})
+        self.fails(3, "names 70000 tensors, expected at most 65536", words=["me/evil"])
 
     def test_addresses(self):
         for target, pattern in (("file:///etc/passwd", "address"), ("ftp://localhost/x", "address"),

@@ -171,6 +171,44 @@ static void test_existing(void **state) {
     mil_model_free(model);
 }
 
+static void refuses(struct mil_model *model, const char *message) {
+    const char *path = package_path("many.mlpackage");
+    struct mil_model *read = NULL;
+    pst_error err = {0};
+    check_written(model, path);
+    assert_int_equal(package_read(path, &read, &err), PST_ERR_MODEL);
+    if (!strstr(err.message, message)) fail_msg("%s", err.message);
+}
+
+/* What is compared pair by pair: more of it than any program has would be worked on for hours. */
+static void test_too_many(void **state) {
+    (void)state;
+    struct mil_model *model = sample_plain(7);
+    struct mil_block *block = model->functions[0]->block;
+    const struct mil_value *x = model->functions[0]->inputs[0];
+    struct mil_op *op = mil_op_new(model, block, "concat");
+    for (int i = 0; i < 300; i++) mil_op_argument(model, op, mil_text(model, "a%d", i), x);
+    mil_op_output(model, op, "all", x->type);
+    refuses(model, "all has 300 arguments and 1 attributes, expected at most 256 of each");
+
+    model = sample_plain(7);
+    block = model->functions[0]->block;
+    for (int i = 0; i < 5000; i++) mil_block_output(model, block, block->outputs[0]);
+    refuses(model, "a block has 5001 outputs, expected at most 4096");
+
+    model = sample_plain(7);
+    struct mil_interface *interface = &model->interfaces[0];
+    struct mil_feature *inputs = mil_alloc(model, 2000 * sizeof *inputs);
+    for (int i = 0; i < 2000; i++) inputs[i] = interface->inputs[0];
+    interface->inputs = inputs;
+    interface->input_count = 2000;
+    refuses(model, "2000 inputs, outputs or states are described, expected at most 1024");
+
+    model = sample_plain(7);
+    for (int i = 0; i < 2000; i++) mil_function_new(model, mil_text(model, "f%d", i), "CoreML6");
+    refuses(model, "has 2001 functions, expected at most 1024");
+}
+
 /* A program nested deeper than any real one ends in an error, not on the stack. */
 static void test_nesting(void **state) {
     (void)state;
@@ -299,9 +337,9 @@ static void test_other_writers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_const_bytes),  cmocka_unit_test(test_empty_is_written),
-        cmocka_unit_test(test_weight_file),  cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_existing),     cmocka_unit_test(test_nesting),
-        cmocka_unit_test(test_other_writers)};
+        cmocka_unit_test(test_const_bytes), cmocka_unit_test(test_empty_is_written),
+        cmocka_unit_test(test_weight_file), cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_existing),    cmocka_unit_test(test_nesting),
+        cmocka_unit_test(test_too_many),    cmocka_unit_test(test_other_writers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* test_weights.c - model folders that lack something, have too much, or lie about a shape. */
 #include "support/test.h"
 
+#include "base/buffer.h"
 #include "model/model.h"
 #include "support/scratch.h"
 
@@ -175,6 +176,15 @@ static void shards_are_checked(void **state) {
         scratch_text(folder, "model.safetensors.index.json", cases[i].index);
         expect(folder, PST_ERR_MODEL, cases[i].part);
     }
+    /* Each entry is looked for among up to 1,024 shards: a list of millions would take for ever. */
+    struct buffer index = {0};
+    buffer_text(&index, "{\"weight_map\": {\"b\": \"one.safetensors\"");
+    for (int i = 0; i < 70000; i++) buffer_format(&index, ",\"%d\":\"one.safetensors\"", i);
+    buffer_text(&index, "}}");
+    assert_false(index.failed);
+    scratch_text(folder, "model.safetensors.index.json", index.data);
+    expect(folder, PST_ERR_MODEL, "weight_map has 70001 tensors, expected at most 65536");
+    buffer_free(&index);
 }
 
 static void a_model_describes_itself(void **state) {
