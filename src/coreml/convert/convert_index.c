@@ -38,6 +38,7 @@ static void add_hashes(struct mil_model *model, const char *what, const json_t *
 /* The first line of the model's licence, which is its name. */
 static const char *licence(const struct conversion *conversion, struct mil_model *model) {
     const char *text = "that of the model converted";
+    if (model_folder_check_file(conversion->merge.model_dir, "LICENSE", NULL)) return text;
     char *path = path_join(conversion->merge.model_dir, "LICENSE");
     struct file_view view;
     if (path && file_view_open(&view, path, LICENCE_BYTES_MAX, NULL) == PST_OK) {

@@ -390,6 +390,48 @@ static void a_failure_leaves_nothing(void **state) {
     closedir(folder);
 }
 
+/* What a link in a stranger's folder points to does not become part of a package. */
+static void links_that_lead_out_are_not_copied(void **state) {
+    (void)state;
+    static const char *const FILES[] = {"config.json", "generation_config.json",
+                                        "model.safetensors", "preprocessor_config.json",
+                                        "tokenizer.json"};
+    static const char SECRET[] = "root:x:0:0";
+    char folder[600], other[600], path[700], program[800];
+    snprintf(folder, sizeof folder, "%s/linked", root);
+    snprintf(other, sizeof other, "%s/of_linked", root);
+    snprintf(path, sizeof path, "%s/LICENSE", folder);
+    snprintf(program, sizeof program, "%s/decoder.mlpackage/Data/com.apple.CoreML/model.mlmodel",
+             other);
+    mkdir(folder, 0777);
+    for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++)
+        scratch_copy(golden("micro"), folder, FILES[i]);
+    scratch_text(root, "secret", SECRET);
+    pst_convert_options options = short_lengths(PST_CONVERT_FLOAT16, PST_CONVERT_IOS16);
+    for (int linked = 0; linked < 2; linked++) {
+        if (linked)
+            assert_int_equal(symlink("../secret", path), 0);
+        else
+            scratch_text(folder, "LICENSE", SECRET);
+        must(pst_convert(folder, NULL, 0, other, &options, &err));
+        struct file_view view;
+        must(file_view_open(&view, program, SIZE_MAX, &err));
+        size_t found = 0;
+        for (size_t at = 0; at + sizeof SECRET - 1 <= view.size; at++)
+            found += memcmp(view.data + at, SECRET, sizeof SECRET - 1) == 0;
+        assert_int_equal(found, !linked);
+        file_view_close(&view);
+        unlink(path);
+        assert_true(path_remove_folder(other));
+    }
+    snprintf(path, sizeof path, "%s/tokenizer.json", folder);
+    unlink(path);
+    assert_int_equal(symlink("../secret", path), 0);
+    assert_int_not_equal(pst_convert(folder, NULL, 0, other, &options, &err), PST_OK);
+    assert_int_equal(names_with(root, "of_linked"), 0);
+    assert_true(path_remove_folder(folder));
+}
+
 static void a_stopped_conversion_leaves_nothing(void **state) {
     (void)state;
     char other[600];
@@ -425,6 +467,7 @@ int main(void) {
         cmocka_unit_test(refusals),
         cmocka_unit_test(a_failure_leaves_nothing),
         cmocka_unit_test(a_stopped_conversion_leaves_nothing),
+        cmocka_unit_test(links_that_lead_out_are_not_copied),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }
