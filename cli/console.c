@@ -44,7 +44,7 @@ __attribute__((format(printf, 1, 0))) static void say_list(const char *format, v
     char *text = format_list(format, list);
     for (char *at = text; *at; at++)
         if ((unsigned char)*at < 0x20 || *at == 0x7f) *at = '?';
-    progress_clear();
+    progress_break();
     fprintf(stderr, "potstill: %s\n", text);
     free(text);
 }

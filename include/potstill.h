@@ -532,6 +532,18 @@ typedef struct pst_clip_result {
     size_t segment_count;
 } pst_clip_result;
 
+/* How far the first clip that is not delivered is; all of it lives as long as the call. */
+typedef struct pst_clip_progress {
+    size_t index; /* of the clip */
+    void *tag;
+    double done;  /* seconds transcribed, in whatever order */
+    double total; /* seconds by the header of the file; 0: not known */
+    /* [segment_count] those that follow the ones of the call before: each comes once, in order.
+     * The last ones come with the result alone. A clip may still fail after some of them. */
+    const pst_segment *segments;
+    size_t segment_count;
+} pst_clip_progress;
+
 /* Clips taken and not yet delivered, for each thread: enough that short clips behind a long one
  * keep the other threads busy. What waits is text; only clips being transcribed have their samples
  * in memory. */
@@ -559,6 +571,9 @@ typedef struct pst_batch_options {
     /* Other than 0 ends the batch in PST_ERR_CANCELLED; clips not yet delivered are dropped. */
     int (*deliver)(void *user, const pst_clip_result *result);
     void *user;
+    /* Called while a clip of several segments is transcribed, on the caller's thread; other than 0
+     * ends the batch in PST_ERR_CANCELLED. May be NULL. */
+    int (*progress)(void *user, const pst_clip_progress *progress);
 } pst_batch_options;
 
 PST_API void pst_batch_options_init_sized(pst_batch_options *options, size_t struct_size);

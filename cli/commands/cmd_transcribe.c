@@ -62,8 +62,8 @@ const struct command command_transcribe = {
     .details = "Turns speech into text. Reads any file libsndfile knows, of any rate and number\n"
                "of channels; DIR stands for the audio files in it, - for standard input.\n"
                "\n"
-               "text   one line an input: only the transcript for a single FILE or -, else\n"
-               "       \"path: transcript\"\n"
+               "text   one line an input: only the transcript for a single FILE or -, as its\n"
+               "       windows are done; else \"path: transcript\"\n"
                "json   an array of objects: file, duration, text, tokens, avg_logprob, and\n"
                "       \"truncated\": true where the length limit cut it; or file, error.\n"
                "       Clips longer than --window have segments as well, each with start, end\n"
@@ -104,8 +104,10 @@ struct job {
 
 static int report_error(struct job *job, const char *path, const char *message) {
     job->failed = 1;
+    /* First, as it may end a line of text on the same terminal. */
+    int code = results_add(&job->results, &(struct result){.path = path, .error = message});
     say("%s", message);
-    return results_add(&job->results, &(struct result){.path = path, .error = message});
+    return code;
 }
 
 static void say_truncated(const char *path, const pst_clip_result *clip) {
@@ -177,6 +179,18 @@ static int deliver(void *user, const pst_clip_result *clip) {
     return job->code;
 }
 
+/* A long input: its text as it becomes final, and how far it is. */
+static int follow(void *user, const pst_clip_progress *progress) {
+    struct job *job = user;
+    const struct input *input = progress->tag;
+    progress_clear();
+    job->code = results_add_segments(&job->results, progress->segments, progress->segment_count);
+    if (!job->code)
+        progress_sound((size_t)(input - job->inputs.list), job->inputs.count, input->path,
+                       progress->done, progress->total);
+    return job->code;
+}
+
 static int transcribe_inputs(struct job *job) {
     pst_error err;
     pst_batch_options batch = engine_batch(&job->engine, &job->values->engine);
@@ -185,6 +199,7 @@ static int transcribe_inputs(struct job *job) {
     batch.decode = &job->decoding.options;
     batch.next = next;
     batch.deliver = deliver;
+    batch.progress = follow;
     batch.user = job;
     show_progress(job);
     if (pst_batch_run(job->engine.model, &batch, &err) && !job->code)

@@ -9,15 +9,37 @@
 
 #include "console.h"
 #include "json_text.h"
+#include "progress.h"
 
-/* One line an input whatever the model wrote. */
-static void add_text(struct results *results, const struct result *result) {
-    if (result->error) return; /* said on standard error */
+/* One line an input whatever the model wrote. Segments without text add no space. */
+static void print_segment(struct results *results, const pst_segment *segment) {
     FILE *stream = results->output.stream;
-    if (results->named) fprintf(stream, "%s: ", result->path);
-    for (const char *at = result->clip->transcript->text; *at; at++)
-        fputc(*at == '\n' || *at == '\r' ? ' ' : *at, stream);
-    fputc('\n', stream);
+    const char *text = segment->transcript->text;
+    if (*text && results->begun) fputc(' ', stream);
+    results->begun |= *text != '\0';
+    for (const char *at = text; *at; at++) fputc(*at == '\n' || *at == '\r' ? ' ' : *at, stream);
+}
+
+static void add_text(struct results *results, const struct result *result) {
+    FILE *stream = results->output.stream;
+    const pst_clip_result *clip = result->clip;
+    if (results->named && clip) fprintf(stream, "%s: ", result->path);
+    for (size_t i = results->parts; clip && i < clip->segment_count; i++)
+        print_segment(results, &clip->segments[i]);
+    /* An error is said on standard error; it ends what is there of the line. */
+    if (clip || results->begun) fputc('\n', stream);
+    progress_within_line(0);
+    results->parts = 0;
+    results->begun = 0;
+}
+
+int results_add_segments(struct results *results, const pst_segment *segments, size_t count) {
+    if (results->format != RESULT_TEXT || results->named || results->output.path) return 0;
+    for (size_t i = 0; i < count; i++) print_segment(results, &segments[i]);
+    results->parts += count;
+    int code = output_flush(&results->output);
+    progress_within_line(results->begun);
+    return code;
 }
 
 /* Six decimals: more would differ between instruction sets. NaN and infinity are not JSON. */

@@ -17,6 +17,8 @@ struct results {
     int named;    /* text: "path: transcript" */
     size_t total; /* results there will be */
     size_t count; /* added so far */
+    size_t parts; /* segments of the next result that are printed already */
+    int begun;    /* its line has text */
 };
 
 struct result {
@@ -26,6 +28,9 @@ struct result {
 };
 
 /* 0, or an exit code with the reason printed: the results have no reader. */
+/* Prints segments of the next result before it is added, where that can be done: text without
+ * names, on standard output. */
+int results_add_segments(struct results *results, const pst_segment *segments, size_t count);
 int results_add(struct results *results, const struct result *result);
 /* Closes the array, if there is one; the output stays open. 0, or an exit code. */
 int results_end(struct results *results);

@@ -124,6 +124,17 @@ static pst_status deliver(const struct batch *batch, struct clip *clip, pst_erro
     return stop ? error_set(err, PST_ERR_CANCELLED, "the batch was cancelled") : PST_OK;
 }
 
+static pst_status report(struct batch *batch, pst_error *err) {
+    const pst_batch_options *options = batch->options;
+    pst_clip_progress progress;
+    pst_segment *segments;
+    if (!clip_queue_progress(&batch->queue, options->normalize, &progress, &segments))
+        return PST_OK;
+    int stop = options->progress ? options->progress(options->user, &progress) : 0;
+    free(segments);
+    return stop ? error_set(err, PST_ERR_CANCELLED, "the batch was cancelled") : PST_OK;
+}
+
 static pst_status take_clip(struct batch *batch, pst_error *err) {
     pst_clip given = {.fd = -1};
     if (!batch->options->next(batch->options->user, &given)) {
@@ -139,7 +150,7 @@ static pst_status take_clip(struct batch *batch, pst_error *err) {
     return batch->queue.ready_count == batch->threads ? start_workers(batch, err) : PST_OK;
 }
 
-/* In order of preference: deliver, take a clip, start the workers, wait. */
+/* In order of preference: deliver, take a clip, start the workers, wait and report. */
 static pst_status run(struct batch *batch, pst_error *err) {
     struct clip_queue *queue = &batch->queue;
     pst_status status = PST_OK;
@@ -153,8 +164,10 @@ static pst_status run(struct batch *batch, pst_error *err) {
             break;
         else if (!batch->worker_count)
             status = start_workers(batch, err);
-        else
+        else {
             clip_queue_wait(queue);
+            status = report(batch, err);
+        }
     }
     return status;
 }

@@ -64,6 +64,8 @@ static int add_read(struct clip *clip, struct job *job, pst_status status, pst_e
         }
     }
     if (status) clip_fail(clip, clip->segment_count, err);
+    if (!status && job->index == 0)
+        clip->total = (double)segment_reader_length(&clip->reader) / PST_SAMPLE_RATE_HZ;
     clip->pending += !status;
     clip->state = clip->reader.ended || clip->error.code ? CLIP_READ : CLIP_OPEN;
     if (clip->state == CLIP_READ) segment_reader_close(&clip->reader);
@@ -126,9 +128,37 @@ struct clip *clip_queue_remove(struct clip_queue *queue) {
 
 void clip_queue_wait(struct clip_queue *queue) {
     pthread_mutex_lock(&queue->mutex);
-    while (queue->first && !clip_is_finished(queue->first))
+    while (queue->first && !clip_is_finished(queue->first) && !queue->news)
         pthread_cond_wait(&queue->finished, &queue->mutex);
     pthread_mutex_unlock(&queue->mutex);
+}
+
+/* The segments that follow those announced and are complete, in fresh memory. */
+static pst_segment *take_complete(struct clip *clip, size_t *count) {
+    size_t end = clip->announced;
+    while (end < clip->segment_count && clip->segments[end].transcript) end++;
+    *count = end - clip->announced;
+    pst_segment *segments = malloc((*count + 1) * sizeof *segments); /* 0 may give NULL */
+    if (!segments) return NULL;
+    for (size_t i = 0; i < *count; i++) segments[i] = clip->segments[clip->announced + i];
+    clip->announced = end;
+    return segments;
+}
+
+int clip_queue_progress(struct clip_queue *queue, int normalize, pst_clip_progress *progress,
+                        pst_segment **segments) {
+    pthread_mutex_lock(&queue->mutex);
+    struct clip *clip = queue->first;
+    int told = clip && queue->news && !clip_is_finished(clip) && !clip->error.code &&
+               !(normalize && clip->silent == clip->complete);
+    queue->news = 0;
+    size_t count = 0;
+    *segments = told ? take_complete(clip, &count) : NULL;
+    if (*segments)
+        *progress = (pst_clip_progress){clip->index, clip->given.tag, clip->done,
+                                        clip->total, *segments,       count};
+    pthread_mutex_unlock(&queue->mutex);
+    return *segments != NULL;
 }
 
 void clip_queue_stop(struct clip_queue *queue) {
@@ -162,7 +192,10 @@ void clip_queue_complete(struct clip_queue *queue, const struct job *job,
                          const struct outcome *outcome) {
     struct clip *clip = job->clip;
     pthread_mutex_lock(&queue->mutex);
-    clip->segments[job->index].transcript = outcome->transcript;
+    pst_segment *segment = &clip->segments[job->index];
+    segment->transcript = outcome->transcript;
+    clip->complete += outcome->transcript != NULL;
+    clip->done += segment->end - segment->start;
     if (outcome->silence.code) {
         clip->silent++;
         if (job->index == 0) clip->silence = outcome->silence;
@@ -175,6 +208,7 @@ void clip_queue_complete(struct clip_queue *queue, const struct job *job,
         }
     }
     clip->pending--;
-    if (clip_is_finished(clip)) pthread_cond_signal(&queue->finished);
+    queue->news |= clip == queue->first;
+    if (clip == queue->first) pthread_cond_signal(&queue->finished);
     pthread_mutex_unlock(&queue->mutex);
 }

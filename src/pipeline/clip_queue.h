@@ -36,6 +36,7 @@ struct clip_queue {
     size_t length;
     struct job *ready; /* [ready_count] segments read ahead; they are taken first */
     size_t ready_count, ready_taken;
+    int news; /* a segment of the first clip is complete */
     int stopped;
 };
 
@@ -51,8 +52,12 @@ void clip_queue_add(struct clip_queue *queue, struct clip *clip);
 void clip_queue_read_ahead(struct clip_queue *queue, size_t count);
 /* The first clip, if it is finished: the caller's from here on. Else NULL. */
 struct clip *clip_queue_remove(struct clip_queue *queue);
-/* Waits until the first clip is finished. */
+/* Waits until the first clip is finished, or a segment of it is complete. */
 void clip_queue_wait(struct clip_queue *queue);
+/* What is new of the first clip since the last call; 0: nothing. `*segments`, to be freed, holds
+ * progress->segments. With `normalize`, nothing is told of a clip that may turn out to be silent. */
+int clip_queue_progress(struct clip_queue *queue, int normalize, pst_clip_progress *progress,
+                        pst_segment **segments);
 /* No more segments are taken. */
 void clip_queue_stop(struct clip_queue *queue);
 

@@ -83,6 +83,15 @@ pst_status segment_reader_next(struct segment_reader *reader, struct segment *se
     return give(reader, quiet_find(reader->held.data, from, to), segment, err);
 }
 
+uint64_t segment_reader_length(const struct segment_reader *reader) {
+    const SF_INFO *info = &reader->stream.info;
+    if (!reader->stream.name) return reader->given + reader->held.count + reader->left;
+    /* A stream of unknown length has the largest number, or none. */
+    double seconds = info->samplerate > 0 ? (double)info->frames / info->samplerate : 0;
+    int known = seconds > 0 && seconds <= AUDIO_SECONDS_MAX;
+    return known ? (uint64_t)(seconds * PST_SAMPLE_RATE_HZ) : 0;
+}
+
 void segment_reader_close(struct segment_reader *reader) {
     audio_stream_close(&reader->stream);
     sample_list_free(&reader->held);

@@ -37,6 +37,8 @@ pst_status segment_reader_open(struct segment_reader *reader, const pst_clip *cl
  * and reader->ended says after each whether it was the last. */
 pst_status segment_reader_next(struct segment_reader *reader, struct segment *segment,
                                pst_error *err);
+/* Samples of the whole clip by what is known before it is read; 0: nothing is. */
+uint64_t segment_reader_length(const struct segment_reader *reader);
 void segment_reader_close(struct segment_reader *reader);
 
 #endif

@@ -58,6 +58,17 @@ exits 0; says ''
 ok test "$(words <"$scratch/out" | wc -l)" -eq "$(wc -l <said)"
 cp "$scratch/out" one.txt
 
+# The text of a window is there before the next ones are done, and stays as it is.
+potstill transcribe --threads 1 joined.wav >growing 2>/dev/null &
+while kill -0 $! 2>/dev/null && ! [ -s growing ]; do sleep 0.05; done
+cp growing begun
+wait $!
+same 'standard output' growing one.txt
+ok test -s begun
+ok test "$(wc -c <begun)" -lt "$(wc -c <growing)"
+head -c "$(wc -c <begun)" growing >beginning
+same 'the beginning' begun beginning
+
 # The number of threads changes nothing, neither in one long recording nor over many.
 join short.wav 2
 for threads in 1 3; do

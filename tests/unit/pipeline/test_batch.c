@@ -314,6 +314,94 @@ static void long_clips_are_joined(void **state) {
     for (int t = 0; t < THREAD_COUNTS; t++) free_log(logs[t]);
 }
 
+/* What was told on the way of a long clip, and where it stops. */
+struct told {
+    struct log log; /* first: the other callbacks see it */
+    size_t calls, stop_at;
+    double done, end; /* of the last call, and of the last segment told */
+    char text[2000];
+};
+
+static int follow(void *user, const pst_clip_progress *progress) {
+    struct told *told = user;
+    assert_int_equal(progress->index, told->log.delivered);
+    assert_ptr_equal(progress->tag, told);
+    assert_true(progress->total == 5);
+    assert_true(progress->done > told->done && progress->done <= 5);
+    told->done = progress->done;
+    for (size_t i = 0; i < progress->segment_count; i++) {
+        const pst_segment *segment = &progress->segments[i];
+        assert_true(segment->start == told->end);
+        told->end = segment->end;
+        if (*told->text && *segment->transcript->text) strcat(told->text, " ");
+        strcat(told->text, segment->transcript->text);
+    }
+    assert_true(told->end <= told->done);
+    return ++told->calls == told->stop_at;
+}
+
+static void long_clips_are_followed(void **state) {
+    (void)state;
+    const pst_clip clip = {.fd = -1, .samples = samples, .sample_count = SAMPLES};
+    for (int t = 0; t < THREAD_COUNTS; t++) {
+        struct told *told = calloc(1, sizeof *told);
+        assert_non_null(told);
+        told->log.clips = &clip;
+        told->log.count = 1;
+        set_up(thread_counts[t]);
+        options.window_seconds = 1;
+        options.progress = follow;
+        options.user = told;
+        assert_int_equal(pst_batch_run(model, &options, &err), PST_OK);
+        /* The last segment comes with the result; with one thread, each other by itself. */
+        size_t count = told->log.results[0].segment_count;
+        assert_true(told->calls < count && (thread_counts[t] > 1 || told->calls >= 1));
+        assert_true(told->end < 5);
+        assert_memory_equal(told->log.results[0].text, told->text, strlen(told->text));
+        free(told->log.results[0].text);
+        free(told->log.results[0].tokens);
+        free(told->log.results[0].segments);
+        free(told);
+    }
+}
+
+static void following_may_cancel(void **state) {
+    (void)state;
+    const pst_clip clip = {.fd = -1, .samples = samples, .sample_count = SAMPLES};
+    struct told *told = calloc(1, sizeof *told);
+    assert_non_null(told);
+    told->log.clips = &clip;
+    told->log.count = 1;
+    told->stop_at = 1;
+    set_up(1);
+    options.window_seconds = 1;
+    options.progress = follow;
+    options.user = told;
+    assert_int_equal(pst_batch_run(model, &options, &err), PST_ERR_CANCELLED);
+    assert_int_equal(told->log.delivered, 0);
+    free(told);
+}
+
+/* Nothing is told of a clip that may fail as silent in the end. */
+static void silence_is_not_followed(void **state) {
+    (void)state;
+    static float silence[SAMPLES];
+    const pst_clip clip = {.fd = -1, .samples = silence, .sample_count = SAMPLES};
+    struct told *told = calloc(1, sizeof *told);
+    assert_non_null(told);
+    told->log.clips = &clip;
+    told->log.count = 1;
+    set_up(1);
+    options.window_seconds = 1;
+    options.normalize = 1;
+    options.progress = follow;
+    options.user = told;
+    assert_int_equal(pst_batch_run(model, &options, &err), PST_OK);
+    assert_int_equal(told->calls, 0);
+    assert_true(*told->log.results[0].message);
+    free(told);
+}
+
 /* Window 0: whole, however long. */
 static void whole_clips(void **state) {
     (void)state;
@@ -530,6 +618,9 @@ int main(void) {
         cmocka_unit_test(adapters_act_in_every_session),
         cmocka_unit_test(few_clips),
         cmocka_unit_test(long_clips_are_joined),
+        cmocka_unit_test(long_clips_are_followed),
+        cmocka_unit_test(following_may_cancel),
+        cmocka_unit_test(silence_is_not_followed),
         cmocka_unit_test(whole_clips),
         cmocka_unit_test(options_by_length),
         cmocka_unit_test(failing_clips_have_their_place),
