@@ -19,11 +19,19 @@ static const char *const extensions[] = {
     "sds", "sf",   "snd",  "sph", "svx",  "voc", "w64",  "wav",  "wave", "wve",   "xi",
 };
 
-static int is_audio_name(const char *name) {
+/* Sound in containers and codecs that it does not open, also beside a picture. */
+static const char *const other_extensions[] = {
+    "3ga", "3gp", "aac", "ac3", "amr", "ape", "asf",  "avi", "dts", "flv",  "m4a",  "m4b", "m4v",
+    "mka", "mkv", "mov", "mp4", "mpg", "mts", "mpeg", "tta", "ts",  "weba", "webm", "wma", "wv",
+};
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+static int has_extension(const char *name, const char *const *list, size_t count) {
     const char *dot = strrchr(name, '.');
     if (!dot || dot == name || name[0] == '.') return 0; /* hidden files are not meant */
-    for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++)
-        if (strcasecmp(dot + 1, extensions[i]) == 0) return 1;
+    for (size_t i = 0; i < count; i++)
+        if (strcasecmp(dot + 1, list[i]) == 0) return 1;
     return 0;
 }
 
@@ -36,6 +44,53 @@ static int by_path(const void *a, const void *b) {
     return strcmp(((const struct input *)a)->path, ((const struct input *)b)->path);
 }
 
+/* The audio files of a folder that are passed over. */
+struct skipped {
+    char **names; /* [count] */
+    size_t count;
+};
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Says what was passed over and what can be done about it; frees the names. */
+static void say_skipped(const char *path, struct skipped *skipped) {
+    enum { NAMED = 3 };
+    size_t count = skipped->count;
+    if (count) qsort(skipped->names, count, sizeof *skipped->names, by_name);
+    char *list = text_format("%s", count ? skipped->names[0] : "");
+    for (size_t i = 1; i < count && i < NAMED; i++) {
+        char *longer = text_format("%s, %s", list, skipped->names[i]);
+        free(list);
+        list = longer;
+    }
+    if (count) {
+        const char *first = skipped->names[0];
+        int stem = (int)(strrchr(first, '.') - first);
+        say("%s: skipped %zu file%s that cannot be read: %s%s; to convert one: ffmpeg -i %s -ac 1 "
+            "-ar 16000 %.*s.wav",
+            path, count, count == 1 ? "" : "s", list, count > NAMED ? ", ..." : "", first, stem,
+            first);
+    }
+    for (size_t i = 0; i < count; i++) free(skipped->names[i]);
+    free(skipped->names);
+    free(list);
+}
+
+static void skip(struct skipped *skipped, const char *name) {
+    skipped->names = need(realloc(skipped->names, (skipped->count + 1) * sizeof *skipped->names));
+    skipped->names[skipped->count++] = text_format("%s", name);
+}
+
+/* A file of a folder. A pipe that is named is read; one that lies in a folder would be waited for. */
+static void add_member(struct inputs *inputs, char *name) {
+    struct stat st;
+    int odd = stat(name, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+    add(inputs, name,
+        odd ? text_format("%s: is not a regular file, as those of a folder are", name) : NULL);
+}
+
 static void add_folder(struct inputs *inputs, const char *path) {
     DIR *dir = opendir(path);
     if (!dir) {
@@ -44,16 +99,14 @@ static void add_folder(struct inputs *inputs, const char *path) {
     }
     size_t first = inputs->count;
     const char *slash = path[strlen(path) - 1] == '/' ? "" : "/";
-    for (struct dirent *entry; (entry = readdir(dir));) {
-        if (!is_audio_name(entry->d_name)) continue;
-        struct stat st;
-        char *name = text_format("%s%s%s", path, slash, entry->d_name);
-        /* A pipe that is named is read; one that lies in a folder would be waited for. */
-        int odd = stat(name, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
-        add(inputs, name,
-            odd ? text_format("%s: is not a regular file, as those of a folder are", name) : NULL);
-    }
+    struct skipped skipped = {0};
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (has_extension(entry->d_name, extensions, COUNT(extensions)))
+            add_member(inputs, text_format("%s%s%s", path, slash, entry->d_name));
+        else if (has_extension(entry->d_name, other_extensions, COUNT(other_extensions)))
+            skip(&skipped, entry->d_name);
     closedir(dir);
+    say_skipped(path, &skipped);
     if (inputs->count == first)
         add(inputs, text_format("%s", path), text_format("%s: no audio file in this folder", path));
     else
