@@ -176,7 +176,8 @@ static int store(const struct command *command, const struct option *option, con
         break;
     case OPTION_IDS:
         valid = parse_ids(text, at);
-        expected = "token ids with commas between them";
+        expected = strncmp(option->value, "N", 1) == 0 ? "whole numbers with commas between them"
+                                                       : "token ids with commas between them";
         break;
     }
     if (valid) return 1;

@@ -2,6 +2,7 @@
  *
  * Here names are resolved and lengths parsed; the packages are the library's work. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "command_table.h"
 #include "console.h"
@@ -43,7 +44,7 @@ static const struct option options[] = {
     {"precision", 0, OPTION_CHOICE, "float16|float32|int8|palette8|palette6|palette4",
      AT(precision), "how weights are stored (default: float16); also f16, f32"},
     {"seconds", 0, OPTION_IDS, "N,N,...", AT(seconds),
-     "lengths of clips, 1 to 30 (default: 10,30; single has one: 10)"},
+     "lengths of clips in whole seconds, 1 to 30 (default: 10,30; single has one: 10)"},
     {"target", 0, OPTION_CHOICE, "ios15|ios16|ios18", AT(target),
      "the oldest system that runs it (default: ios16)"},
     {"layout", 0, OPTION_CHOICE, "split|single", AT(layout),
@@ -104,10 +105,32 @@ static int convert(const struct values *values, const struct sources *sources) {
     return finish_folder(values->output, status, &err);
 }
 
+/* What the words of the command line tell better than the library can. */
+static int check(const struct values *values) {
+    static const char suffix[] = ".mlpackage";
+    size_t length = strlen(values->output);
+    while (length && values->output[length - 1] == '/') length--;
+    int package =
+        length >= sizeof suffix - 1 &&
+        strncmp(values->output + length - (sizeof suffix - 1), suffix, sizeof suffix - 1) == 0;
+    if (package && layouts[values->layout] == PST_CONVERT_SPLIT)
+        return usage_error(&command_convert,
+                           "--output %s: --layout split makes a folder of packages; name it "
+                           "without .mlpackage, or make one package by --layout single",
+                           values->output);
+    if (!package && layouts[values->layout] == PST_CONVERT_SINGLE)
+        return usage_error(&command_convert,
+                           "--output %s: --layout single makes a package; name it %.*s.mlpackage",
+                           values->output, (int)length, values->output);
+    return 0;
+}
+
 static int run(const void *chosen, char **operands, int operand_count) {
     (void)operands;
     (void)operand_count;
     const struct values *values = chosen;
+    int wrong = check(values);
+    if (wrong) return wrong;
     struct sources sources;
     struct environment environment;
     environment_read(&environment, values->engine.offline);

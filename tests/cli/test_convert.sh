@@ -65,7 +65,7 @@ exits 3; prints ''; says 'potstill: int8 weights need iOS 16 or later, the targe
 run convert --model micro -o no --state
 exits 3; prints ''; says 'potstill: a state needs iOS 18, the target is ios16'
 run convert --model micro -o no --layout single
-exits 2; prints ''; says 'potstill: no: expected a name that ends in .mlpackage'
+exits 2; prints ''; says 'potstill: convert: --output no: --layout single makes a package; name it no.mlpackage; see potstill convert --help'
 run convert --model micro -o micro --force
 exits 4; prints ''; says 'potstill: micro: exists already and is not a converted model (no potstill.json)'
 cp -R -L micro streaming
@@ -91,5 +91,22 @@ if [ -f "$models/moonshine-tiny/config.json" ]; then
 else
     echo "the sizes of the tiny model are not checked: models/moonshine-tiny is not there"
 fi
+
+# Lengths and names that are wrong are said in words of the command line.
+for seconds in 2.5 2,2.5 '1;2'; do
+    run convert --model micro --seconds "$seconds" -o wrong
+    exits 2; prints ''
+    says "potstill: convert: --seconds '$seconds': expected whole numbers with commas between them; see potstill convert --help"
+done
+for name in wrong.mlpackage wrong.mlpackage/; do
+    run convert --model micro --seconds 1 -o $name
+    exits 2; prints ''
+    says "potstill: convert: --output $name: --layout split makes a folder of packages; name it without .mlpackage, or make one package by --layout single; see potstill convert --help"
+done
+run convert --model micro --layout single --seconds 1 -o wrong/
+exits 2; prints ''
+says 'potstill: convert: --output wrong/: --layout single makes a package; name it wrong.mlpackage; see potstill convert --help'
+ok test ! -e wrong
+ok test ! -e wrong.mlpackage
 
 finish
