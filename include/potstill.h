@@ -530,6 +530,7 @@ typedef struct pst_clip_result {
     const pst_transcript *transcript;
     const pst_segment *segments; /* [segment_count]; none with an error */
     size_t segment_count;
+    const char *warning; /* of the file, without its name; NULL: none */
 } pst_clip_result;
 
 /* How far the first clip that is not delivered is; all of it lives as long as the call. */

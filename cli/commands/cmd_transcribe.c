@@ -127,6 +127,7 @@ static int report_transcript(struct job *job, const char *path, const pst_clip_r
     progress_clear();
     struct result result = {.path = path, .clip = clip};
     int code = results_add(&job->results, &result);
+    if (clip->warning) say("%s: %s", path, clip->warning);
     if (!code && job->results.format == RESULT_TEXT) say_truncated(path, clip);
     return code;
 }

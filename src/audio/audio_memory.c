@@ -1,9 +1,14 @@
 /* audio_memory.c - see audio_memory.h. */
+#ifndef __APPLE__
+#define _XOPEN_SOURCE 700 /* pread */
+#endif
 #include "audio/audio_memory.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static sf_count_t get_size(void *user) {
     return ((const struct audio_memory *)user)->size;
@@ -23,11 +28,36 @@ static sf_count_t seek(sf_count_t offset, int whence, void *user) {
     return memory->at;
 }
 
+static sf_count_t read_file(int fd, unsigned char *target, sf_count_t count, sf_count_t at) {
+    sf_count_t done = 0;
+    while (done < count) {
+        ssize_t got = pread(fd, target + done, (size_t)(count - done), at + done);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break; /* libsndfile says that it is damaged */
+        done += got;
+    }
+    return done;
+}
+
+sf_count_t audio_memory_read(const struct audio_memory *memory, sf_count_t at, void *target,
+                             sf_count_t count) {
+    unsigned char *bytes = target;
+    if (count > memory->size - at) count = memory->size - at;
+    if (count <= 0) return 0;
+    if (memory->bytes)
+        memcpy(bytes, memory->bytes + at, (size_t)count);
+    else
+        count = read_file(memory->fd, bytes, count, at);
+    for (sf_count_t k = 0; memory->patch_at && k < (sf_count_t)sizeof memory->patch; k++) {
+        sf_count_t place = memory->patch_at + k - at;
+        if (place >= 0 && place < count) bytes[place] = memory->patch[k];
+    }
+    return count;
+}
+
 static sf_count_t read_bytes(void *target, sf_count_t count, void *user) {
     struct audio_memory *memory = user;
-    if (count > memory->size - memory->at) count = memory->size - memory->at;
-    if (count <= 0) return 0;
-    memcpy(target, memory->bytes + memory->at, (size_t)count);
+    count = audio_memory_read(memory, memory->at, target, count);
     memory->at += count;
     return count;
 }

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audio/wave_header.h"
 #include "base/error.h"
 #include "base/stream.h"
 
@@ -160,7 +161,8 @@ static pst_status start(struct audio_stream *stream, pst_error *err) {
 
 static pst_status open_bytes(struct audio_stream *stream, const void *bytes, size_t size,
                              pst_error *err) {
-    stream->memory = (struct audio_memory){.bytes = bytes, .size = (sf_count_t)size};
+    stream->memory = (struct audio_memory){.bytes = bytes, .fd = -1, .size = (sf_count_t)size};
+    stream->unfinished = wave_header_finish(&stream->memory, &stream->told_bytes);
     stream->file = audio_memory_open(&stream->memory, &stream->info);
     return start(stream, err);
 }
@@ -184,7 +186,10 @@ static pst_status open_fd(struct audio_stream *stream, int fd, pst_error *err) {
     if (!S_ISREG(st.st_mode) || lseek(fd, 0, SEEK_CUR) != 0) return open_pipe(stream, fd, err);
     if (st.st_size == 0)
         return error_set(err, PST_ERR_INPUT, "%s: is empty, expected an audio file", stream->name);
-    stream->file = sf_open_fd(fd, SFM_READ, &stream->info, SF_FALSE);
+    stream->memory = (struct audio_memory){.fd = fd, .size = st.st_size};
+    stream->unfinished = wave_header_finish(&stream->memory, &stream->told_bytes);
+    stream->file = stream->unfinished ? audio_memory_open(&stream->memory, &stream->info)
+                                      : sf_open_fd(fd, SFM_READ, &stream->info, SF_FALSE);
     return start(stream, err);
 }
 

@@ -42,9 +42,11 @@ struct audio_stream {
     SF_INFO info;
     int own_fd;                 /* opened here; -1: none */
     struct buffer piped;        /* all bytes of a stream that cannot seek */
-    struct audio_memory memory; /* reads it */
-    float *frames;              /* [block, channels] as decoded */
-    float *mono;                /* [block] */
+    struct audio_memory memory; /* reads it, or a file with an unfinished header */
+    int unfinished;             /* the header tells `told_bytes` of sound, and was not believed */
+    uint32_t told_bytes;
+    float *frames; /* [block, channels] as decoded */
+    float *mono;   /* [block] */
     uint64_t frames_read;
     int seconds_max; /* of those above, by how it is read */
     struct resampler resampler;

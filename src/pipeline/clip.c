@@ -117,6 +117,7 @@ void clip_finish(struct clip *clip, pst_clip_result *result) {
         return;
     }
     result->duration = clip->duration;
+    result->warning = *clip->warning ? clip->warning : NULL;
     result->segments = clip->segments;
     result->segment_count = clip->segment_count;
     result->transcript = clip->joined ? clip->joined : clip->segments[0].transcript;

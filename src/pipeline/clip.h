@@ -32,6 +32,7 @@ struct clip {
     pst_error error;      /* PST_OK: none so far */
     size_t error_segment; /* the segment that failed */
     double duration;
+    char warning[160];      /* "": none */
     pst_transcript *joined; /* of several segments */
 };
 

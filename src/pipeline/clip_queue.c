@@ -1,6 +1,7 @@
 /* clip_queue.c - see clip_queue.h. */
 #include "pipeline/clip_queue.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -53,6 +54,17 @@ static pst_status read_segment(struct clip_queue *queue, struct clip *clip, int 
     return status ? status : segment_reader_next(&clip->reader, segment, err);
 }
 
+/* What the header tells, which is known once the first segment is read. */
+static void note_header(struct clip *clip) {
+    const struct audio_stream *stream = &clip->reader.stream;
+    clip->total = (double)segment_reader_length(&clip->reader) / PST_SAMPLE_RATE_HZ;
+    if (stream->name && stream->unfinished)
+        snprintf(clip->warning, sizeof clip->warning,
+                 "the WAV header tells %u bytes of sound, as in a recording that was not ended "
+                 "properly; read to the end of the file",
+                 (unsigned)stream->told_bytes);
+}
+
 /* Adds what was read to the clip: a segment, or the error. Returns whether it was a segment. */
 static int add_read(struct clip *clip, struct job *job, pst_status status, pst_error *err) {
     if (!status) {
@@ -64,8 +76,7 @@ static int add_read(struct clip *clip, struct job *job, pst_status status, pst_e
         }
     }
     if (status) clip_fail(clip, clip->segment_count, err);
-    if (!status && job->index == 0)
-        clip->total = (double)segment_reader_length(&clip->reader) / PST_SAMPLE_RATE_HZ;
+    if (!status && job->index == 0) note_header(clip);
     clip->pending += !status;
     clip->state = clip->reader.ended || clip->error.code ? CLIP_READ : CLIP_OPEN;
     if (clip->state == CLIP_READ) segment_reader_close(&clip->reader);
