@@ -1,7 +1,8 @@
 /* inputs.h - from FILE|DIR|- on the command line to the list of audio files.
  *
  * Nothing is opened here but folders. A folder stands for the audio files in it (not below it),
- * known by their extension and sorted by name, and those that cannot be read are said; a file is taken whatever its name is. */
+ * known by their extension and sorted by name, and those that cannot be read are said; a file is
+ * taken whatever its name is. */
 #ifndef POTSTILL_CLI_INPUTS_H
 #define POTSTILL_CLI_INPUTS_H
 

@@ -55,7 +55,7 @@ struct clip *clip_queue_remove(struct clip_queue *queue);
 /* Waits until the first clip is finished, or a segment of it is complete. */
 void clip_queue_wait(struct clip_queue *queue);
 /* What is new of the first clip since the last call; 0: nothing. `*segments`, to be freed, holds
- * progress->segments. With `normalize`, nothing is told of a clip that may turn out to be silent. */
+ * progress->segments. With `normalize`, nothing is told of a clip that may be silent as a whole. */
 int clip_queue_progress(struct clip_queue *queue, int normalize, pst_clip_progress *progress,
                         pst_segment **segments);
 /* No more segments are taken. */
