@@ -260,8 +260,8 @@ PST_API void pst_model_options_init_sized(pst_model_options *options, size_t str
  *
  * A checkpoint is a Hugging Face Moonshine folder: config.json; model.safetensors or its shards, or
  * pytorch_model.bin or its; and, where present, generation_config.json, preprocessor_config.json or
- * processor_config.json, tokenizer.json. float32 weights are used where they lie in the mapped file; float16 and bfloat16
- * are widened.
+ * processor_config.json, tokenizer.json. float32 weights are used where they lie in the mapped
+ * file; float16 and bfloat16 are widened.
  *
  * A converted model is what pst_convert() makes: the folder of the layout `split`, or the
  * .mlpackage of `single`, which needs a processor_dir. It has its adapters merged in and takes no

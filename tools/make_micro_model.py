@@ -118,7 +118,9 @@ def wake(model, seed):
                 normal(tensor, 1.0 if name.endswith("weight") else 0.0, 0.2)
             elif name.endswith("bias"):
                 normal(tensor, 0.0, 0.2)
-            elif "conv1" in name:
+            elif name.endswith("log_k"):
+                tensor.fill_(-0.45)  # as the published models
+            elif name == "model.encoder.conv1.weight":
                 normal(tensor, 0.0, 0.6)  # 127 taps on audio of about 0.1: tanh leaves its line
             elif "embed_tokens" in name or "proj_out" in name:
                 normal(tensor, 0.0, 1.2)
@@ -135,6 +137,21 @@ def wake(model, seed):
 def micro(seed=25, **changes):
     return wake(transformers.MoonshineForConditionalGeneration(
         config(32, 4, 64, 3, 0.75, **changes)), seed)
+
+
+def streaming(seed=31):
+    """The second family: its windows differ from layer to layer, its encoder is wider than its decoder and
+    shares keys and values between heads."""
+    encoder = dict(
+        hidden_size=40, intermediate_size=80, num_hidden_layers=4, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=12, attention_bias=True,
+        sliding_windows=[[16, 4], [6, 0], [3, 1], [5, 3]])
+    return wake(transformers.MoonshineStreamingForConditionalGeneration(
+        transformers.MoonshineStreamingConfig(
+            encoder_config=encoder, vocab_size=VOCAB, hidden_size=32, intermediate_size=64,
+            num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=4, head_dim=8,
+            max_position_embeddings=200, decoder_start_token_id=1, rope_parameters={
+                "rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.75})), seed)
 
 
 def mini(seed=29, **changes):
@@ -214,6 +231,7 @@ def main(target):
     save(mini(), target / "micro_v4")
     respell_v4(target / "micro_v4")
     save(mini(), target / "micro_v5", features="processor")
+    save(streaming(), target / "micro_streaming")
 
 
 if __name__ == "__main__":

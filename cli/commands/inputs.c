@@ -83,7 +83,7 @@ static void skip(struct skipped *skipped, const char *name) {
     skipped->names[skipped->count++] = text_format("%s", name);
 }
 
-/* A file of a folder. A pipe that is named is read; one that lies in a folder would be waited for. */
+/* A file of a folder. A pipe that is named is read; one in a folder would be waited for. */
 static void add_member(struct inputs *inputs, char *name) {
     struct stat st;
     int odd = stat(name, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);

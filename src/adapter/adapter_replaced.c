@@ -103,14 +103,8 @@ static int is_output(const struct module *module) {
  * the other too. When both were loaded, the output's stays, as it is loaded last. */
 static void share(struct pst_adapter *adapter, const unsigned char *saved) {
     const struct weights *weights = &adapter->model->weights;
-    uint32_t output = weights->module_count, embedding = weights->module_count;
-    for (uint32_t i = 0; i < weights->module_count; i++) {
-        if (is_output(&weights->modules[i])) output = i;
-        if (weights->modules[i].kind == MODULE_EMBEDDING) embedding = i;
-    }
-    if (!adapter->model->config.tie_word_embeddings || output == weights->module_count ||
-        embedding == weights->module_count)
-        return;
+    uint32_t output = weights->proj_out.slot, embedding = weights->embed_tokens.slot;
+    if (!adapter->model->config.tie_word_embeddings) return;
     const float *in_place = saved[output] ? NULL : adapter->effects[output].weight;
     if (!in_place && !saved[embedding]) in_place = adapter->effects[embedding].weight;
     if (!in_place) return;

@@ -81,7 +81,7 @@ pst_status rules_check(const pst_decode_options *options, size_t vocab, pst_erro
     return status;
 }
 
-/* -------------------------------------------------------------------------------------- applying */
+/* ------------------------------------------------------------------------------- applying */
 
 /* The scores of the token that follows ids [count]. */
 struct row {
@@ -194,7 +194,7 @@ static void favour_ends(const struct row *row) {
     }
 }
 
-/* ----------------------------------------------------------------------------------------- table */
+/* ---------------------------------------------------------------------------------- table */
 
 static int has_biases(const pst_decode_options *options) {
     return options->sequence_bias_count > 0;

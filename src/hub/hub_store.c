@@ -161,10 +161,15 @@ pst_status hub_store_create(const struct hub_store *store, const char *etag, cha
     return status;
 }
 
-/* Puts a link to the blob in place of `path`. 0, or the system's error. */
+/* Puts a link to the blob in place of `path`: at once where there is nothing, so that a kill leaves
+ * no other name. 0, or the system's error. */
 static int link_to_blob(const char *path, const char *etag) {
     struct buffer target = {0};
     buffer_format(&target, "../../blobs/%s", etag);
+    if (!target.failed && symlink(target.data, path) == 0) {
+        buffer_free(&target);
+        return 0;
+    }
     char *aside = name_aside(path, "link", 0);
     int error_number = target.failed || !aside ? ENOMEM : 0;
     if (!error_number && symlink(target.data, aside) != 0) error_number = errno;

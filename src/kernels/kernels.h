@@ -91,6 +91,8 @@ struct kernels {
      * absolute; they saturate correctly (gelu(-inf) is its limit, 0). */
     void (*tanh)(float *x, size_t n);
     void (*gelu)(float *x, size_t n);
+    /* x = silu(x) in place. */
+    void (*silu)(float *x, size_t n);
     /* y[i] = silu(gate[i]) * value[i], silu(z) = z / (1 + exp(-z)). y may be value or gate. */
     void (*silu_gate)(float *y, const float *value, const float *gate, size_t n);
     /* x = softmax(x) in place; n >= 1; -inf entries give 0; all -inf gives NaN, as upstream. */

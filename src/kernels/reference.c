@@ -107,6 +107,10 @@ static void tanh_in_place(float *x, size_t n) {
 
 /* x times the normal distribution function; erfc, because 1 + erf loses the digits of negative x.
  * Below -40 the product is 0 in double, and 0 * -inf is kept out. */
+static void silu(float *x, size_t n) {
+    for (size_t i = 0; i < n; i++) x[i] = x[i] / (1.0f + expf(-x[i]));
+}
+
 static void gelu(float *x, size_t n) {
     static const double SQRT_HALF = 0.70710678118654752440;
     for (size_t i = 0; i < n; i++)
@@ -185,6 +189,7 @@ const struct kernels kernels_reference = {
     .packed = {&packed_reference_f32, &packed_reference_bf16, &packed_reference_int8},
     .tanh = tanh_in_place,
     .gelu = gelu,
+    .silu = silu,
     .silu_gate = silu_gate,
     .softmax = softmax,
     .log_softmax = log_softmax,

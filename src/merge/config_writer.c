@@ -32,6 +32,24 @@ static const char DEFAULTS[] =
     " \"pad_token_id\": null, \"partial_rotary_factor\": 0.9, \"use_cache\": true,"
     " \"vocab_size\": 32768}";
 
+/* Of MoonshineStreamingConfig and its encoder_config. */
+static const char STREAMING_DEFAULTS[] =
+    "{\"architectures\": [\"MoonshineStreamingForConditionalGeneration\"],"
+    " \"attention_bias\": false,"
+    " \"attention_dropout\": 0.0, \"bos_token_id\": 1, \"decoder_start_token_id\": null,"
+    " \"eos_token_id\": 2, \"hidden_act\": \"silu\", \"hidden_size\": 320,"
+    " \"intermediate_size\": 1280, \"is_encoder_decoder\": true, \"max_position_embeddings\": 4096,"
+    " \"num_attention_heads\": 8, \"num_hidden_layers\": 6,"
+    " \"pad_head_dim_to_multiple_of\": null, \"pad_token_id\": 0, \"use_cache\": true,"
+    " \"vocab_size\": 32768}";
+static const char ENCODER_DEFAULTS[] =
+    "{\"attention_bias\": false, \"attention_dropout\": 0.0, \"frame_ms\": 5.0,"
+    " \"hidden_act\": \"gelu\", \"hidden_size\": 320, \"intermediate_size\": 1280,"
+    " \"max_position_embeddings\": 4096, \"model_type\": \"moonshine_streaming_encoder\","
+    " \"num_attention_heads\": 8, \"num_hidden_layers\": 6, \"num_key_value_heads\": 8,"
+    " \"sample_rate\": 16000,"
+    " \"sliding_windows\": [[16, 4], [16, 4], [16, 0], [16, 0], [16, 4], [16, 4]]}";
+
 /* Settings of generate() that a config.json had before they got a file of their own; there they are
  * not saved again. */
 static const char *const LEGACY[] = {
@@ -101,6 +119,14 @@ static pst_status open_json(struct json_file *file, const char *dir, const char 
     return status;
 }
 
+/* Keys that `object` lacks. Returns 0 without memory. */
+static int add_defaults(json_t *object, const char *defaults) {
+    json_t *values = json_loads(defaults, 0, NULL);
+    int made = values && json_object_update_missing(object, values) == 0;
+    json_decref(values);
+    return made;
+}
+
 /* One object where transformers 4 has rope_theta and rope_scaling. Returns 0 without memory. */
 static int rewrite_rope(json_t *root) {
     json_t *old = json_object_get(root, "rope_parameters");
@@ -128,24 +154,60 @@ static int set_heads(json_t *root, const char *key, const char *heads) {
     return json_object_set(root, key, json_object_get(root, heads)) == 0;
 }
 
-/* `root` is the file's own object. Returns 0 without memory. */
-static int rewrite(json_t *root, const char *dtype, int tied) {
-    json_t *defaults = json_loads(DEFAULTS, 0, NULL);
+/* The keys of the first family that save_pretrained() derives. Returns 0 without memory. */
+static int rewrite_moonshine(json_t *root) {
     json_t *rope = json_object_get(root, "rope_parameters");
     json_t *factor = json_object_get(rope, "partial_rotary_factor");
-    int made = defaults != NULL;
-    if (made && json_is_number(factor) && !json_object_get(root, "partial_rotary_factor"))
-        made = json_object_set(root, "partial_rotary_factor", factor) == 0;
-    made = made && json_object_update_missing(root, defaults) == 0 && rewrite_rope(root) &&
+    if (json_is_number(factor) && !json_object_get(root, "partial_rotary_factor") &&
+        json_object_set(root, "partial_rotary_factor", factor) != 0)
+        return 0;
+    return add_defaults(root, DEFAULTS) && rewrite_rope(root) &&
            set_heads(root, "encoder_num_key_value_heads", "encoder_num_attention_heads") &&
-           set_heads(root, "decoder_num_key_value_heads", "decoder_num_attention_heads") &&
-           json_object_set_new(root, "dtype", json_string(dtype)) == 0 &&
-           json_object_set_new(root, "tie_word_embeddings", json_boolean(tied)) == 0 &&
-           json_object_set_new(root, "transformers_version", json_string(VERSION)) == 0;
+           set_heads(root, "decoder_num_key_value_heads", "decoder_num_attention_heads");
+}
+
+/* head_dim, where the file does not say. */
+static int set_head_dim(json_t *object) {
+    json_int_t heads = json_integer_value(json_object_get(object, "num_attention_heads"));
+    json_int_t dim = json_integer_value(json_object_get(object, "hidden_size"));
+    if (json_is_integer(json_object_get(object, "head_dim")) || heads == 0) return 1;
+    return json_object_set_new(object, "head_dim", json_integer(dim / heads)) == 0;
+}
+
+/* The same of the streaming family. Without rope_parameters it has a factor of its own. */
+static int rewrite_streaming(json_t *root) {
+    static const char ROPE[] =
+        "{\"partial_rotary_factor\": 0.8, \"rope_theta\": 10000.0, \"rope_type\": \"default\"}";
+    json_t *encoder = json_object_get(root, "encoder_config");
+    if (!json_is_object(encoder)) {
+        encoder = json_object();
+        if (json_object_set_new(root, "encoder_config", encoder) != 0) return 0;
+    }
+    json_t *scaling = json_object_get(root, "rope_scaling");
+    json_t *rope = json_object_get(root, "rope_parameters");
+    if (!rope && json_is_object(scaling) && json_object_set(root, "rope_parameters", scaling) != 0)
+        return 0;
+    rope = json_object_get(root, "rope_parameters");
+    if (!rope && json_object_set_new(root, "rope_parameters", json_loads(ROPE, 0, NULL)) != 0)
+        return 0;
+    return add_defaults(encoder, ENCODER_DEFAULTS) && set_head_dim(encoder) &&
+           add_defaults(root, STREAMING_DEFAULTS) && set_head_dim(root) && rewrite_rope(root) &&
+           set_heads(root, "num_key_value_heads", "num_attention_heads");
+}
+
+/* `root` is the file's own object. Returns 0 without memory. */
+static int rewrite(json_t *root, const char *dtype, int tied) {
+    const char *type = json_string_value(json_object_get(root, "model_type"));
+    int streaming = type && strcmp(type, "moonshine_streaming") == 0;
+    int made = (streaming ? rewrite_streaming(root) : rewrite_moonshine(root)) &&
+               json_object_set_new(root, "dtype", json_string(dtype)) == 0 &&
+               (!streaming || json_object_set_new(json_object_get(root, "encoder_config"), "dtype",
+                                                  json_string(dtype)) == 0) &&
+               json_object_set_new(root, "tie_word_embeddings", json_boolean(tied)) == 0 &&
+               json_object_set_new(root, "transformers_version", json_string(VERSION)) == 0;
     for (size_t i = 0; i < COUNT(LEGACY); i++) json_object_del(root, LEGACY[i]);
     json_object_del(root, "torch_dtype");
     json_object_del(root, "_name_or_path"); /* where it came from, on somebody's disk */
-    json_decref(defaults);
     return made;
 }
 

@@ -124,15 +124,16 @@ static pst_status merge_module(const struct merge_run *run, uint32_t slot, struc
     const struct module *module = &run->model->weights.modules[slot];
     size_t count = weight_count(module);
     if (!is_changed(run, slot)) {
-        pst_status rounded =
-            round_values(run, module->name, "weight", module->weight, count, &merged->weight, err);
+        pst_status rounded = round_values(run, module->name, module->part, module->weight, count,
+                                          &merged->weight, err);
         if (rounded || !module->bias) return rounded;
         return round_values(run, module->name, "bias", module->bias, module->out, &merged->bias,
                             err);
     }
     double *weight, *bias;
     pst_status status = merge_values(run, slot, &weight, &bias, err);
-    if (!status) status = store(run, module->name, "weight", weight, count, &merged->weight, err);
+    if (!status)
+        status = store(run, module->name, module->part, weight, count, &merged->weight, err);
     if (!status && bias)
         status = store(run, module->name, "bias", bias, module->out, &merged->bias, err);
     free(weight);
@@ -145,8 +146,7 @@ static pst_status merge_module(const struct merge_run *run, uint32_t slot, struc
 /* Do the embedding and the output matrix, which are one in the base, come out the same? */
 static pst_status compare_ends(struct merge_run *run, pst_error *err) {
     const struct weights *weights = &run->model->weights;
-    uint32_t out = weights->proj_out.slot, in = 0;
-    while (weights->modules[in].kind != MODULE_EMBEDDING) in++;
+    uint32_t out = weights->proj_out.slot, in = weights->embed_tokens.slot;
     if (!is_changed(run, in) && !is_changed(run, out)) return PST_OK;
     struct merged embedding = {0}, output = {0};
     pst_merge_options quiet = *run->options; /* reports come when they are written */
@@ -190,7 +190,7 @@ static void list_tensor(struct tensor_writer *writer, uint32_t slot, int is_bias
     const struct module *module = &writer->run->model->weights.modules[slot];
     size_t at = writer->count++;
     snprintf(writer->names[at], TENSOR_NAME_MAX, "%s.%s", module->name,
-             is_bias ? "bias" : "weight");
+             is_bias ? "bias" : module->part);
     writer->slots[at] = slot;
     writer->is_bias[at] = (unsigned char)is_bias;
     writer->sources[at] =
@@ -198,7 +198,8 @@ static void list_tensor(struct tensor_writer *writer, uint32_t slot, int is_bias
                                .dtype = writer->run->dtype,
                                .dims = 1,
                                .shape = {module->out, module->in, module->kernel}};
-    if (is_bias || module->kind == MODULE_NORM) return;
+    if (module->kind == MODULE_NUMBER) writer->sources[at].dims = 0;
+    if (is_bias || module->kind == MODULE_NORM || module->kind == MODULE_NUMBER) return;
     writer->sources[at].dims = module->kind == MODULE_CONV1D ? 3 : 2;
 }
 

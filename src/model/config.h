@@ -1,10 +1,9 @@
-/* config.h - the sizes and settings of a checkpoint, from its JSON files. */
+/* config.h - the sizes and settings of a checkpoint (config_file.h reads them). */
 #ifndef PST_MODEL_CONFIG_H
 #define PST_MODEL_CONFIG_H
 
 #include <stdint.h>
 
-#include "formats/json_file.h"
 #include "potstill.h"
 
 /* Limits a config must keep; far above every published model (dim 416, 8 layers), low enough that
@@ -19,34 +18,46 @@ enum {
     CONFIG_ENDS_MAX = 15 /* end tokens; published models have one */
 };
 
+/* Both families have the same decoder; what stands before it differs (model/moonshine.h,
+ * model/streaming.h). */
+enum family { FAMILY_MOONSHINE, FAMILY_STREAMING };
+
+/* What a frame of an encoder layer attends to: itself, fewer than `back` frames before it and fewer
+ * than `ahead` after it. Both bounds are exclusive, as transformers has them. */
+struct window {
+    uint32_t back, ahead;
+};
+
 struct config {
-    uint32_t dim, heads, head_dim, rotary_dim;
-    uint32_t width;        /* heads * head_dim: of queries, keys and values */
+    enum family family;
+    uint32_t dim, heads, head_dim, rotary_dim; /* of the decoder */
+    uint32_t width;                            /* heads * head_dim: of queries, keys and values */
     uint32_t rotary_pairs; /* channels of a head rotate in pairs: (rotary_dim + 1) / 2 */
+    /* Of the encoder: the same numbers in the first family. */
+    uint32_t encoder_dim, encoder_heads, encoder_head_dim;
+    uint32_t encoder_width;    /* encoder_heads * encoder_head_dim */
+    uint32_t encoder_kv_heads; /* encoder_heads is a multiple of it; equal in the first family */
     uint32_t encoder_ffn, decoder_ffn;
     uint32_t encoder_layers, decoder_layers;
+    struct window windows[CONFIG_LAYERS_MAX]; /* [encoder_layers]: of the streaming family */
     uint32_t vocab;
     uint32_t max_position_embeddings;
     double rope_theta;
-    int attention_bias;
-    int tie_word_embeddings; /* in an open model: whether they are tied (weights.h) */
+    int attention_bias;         /* q, k and v of the decoder, and of the first family's encoder */
+    int encoder_attention_bias; /* q, k, v, and in the streaming family o, of the encoder */
+    int tie_word_embeddings;    /* in an open model: whether they are tied (weights.h) */
     int32_t bos_token_id, pad_token_id, decoder_start_token_id; /* -1: none */
     int32_t eos_token_id;                                       /* the first; -1: none */
     int32_t eos_token_ids[CONFIG_ENDS_MAX];                     /* [eos_count] */
     uint32_t eos_count;
 };
 
-/* Reads <dir>/config.json: the spellings of transformers 4.48 to 5.x. What upstream refuses, and
- * what this engine does not run (another model_type, kv heads unlike heads, another activation or
- * rope type), is refused by name. */
-pst_status config_read(struct config *config, const char *dir, pst_error *err);
+/* The values of a head of the encoder, for all of its key-value heads. */
+static inline uint32_t config_encoder_kv_width(const struct config *config) {
+    return config->encoder_kv_heads * config->encoder_head_dim;
+}
 
-/* Reads a token id, which may be missing (`*id` is then left as it is), be negative, which means
- * none, or be a list of one id. */
-pst_status config_get_token(const struct json_file *file, const char *key, int32_t *id,
-                            pst_error *err);
-/* Reads a token id or a list of them: ids [CONFIG_ENDS_MAX]. Missing and negative ones are none. */
-pst_status config_get_tokens(const struct json_file *file, const char *key, int32_t *ids,
-                             uint32_t *count, pst_error *err);
+/* "moonshine", "moonshine_streaming" */
+const char *family_name(enum family family);
 
 #endif

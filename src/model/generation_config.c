@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/file_view.h"
 #include "base/option_struct.h"
-#include "formats/json_file.h"
+#include "model/config_fields.h"
 #include "model/generation_lists.h"
 #include "model/model.h"
 

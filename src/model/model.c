@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file_view.h"
 #include "base/option_struct.h"
+#include "model/config_file.h"
 #include "tokenizer/tokenizer_cache.h"
 
 /* The tokenizer is only needed for text: a folder without one can still give tokens. */

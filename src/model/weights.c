@@ -2,13 +2,14 @@
  * order of the reference's modules. */
 #include "model/weights.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
 #include "base/error.h"
-#include "model/moonshine.h"
+#include "model/streaming.h"
 
 /* One pass over the network: where it is, and the first thing that went wrong. */
 struct loader {
@@ -95,18 +96,31 @@ static struct module *enter(struct loader *loader, const char *name, enum module
                             uint32_t out, uint32_t in, uint32_t kernel) {
     struct weights *weights = loader->weights;
     struct module *module = &weights->modules[weights->module_count++];
-    *module = (struct module){.kind = kind, .out = out, .in = in, .kernel = kernel};
+    *module =
+        (struct module){.kind = kind, .out = out, .in = in, .kernel = kernel, .part = "weight"};
     snprintf(module->name, sizeof module->name, "%s%s", loader->prefix, name);
     return module;
 }
 
-static void load_norm(struct loader *loader, const char *name, struct norm *norm, int with_bias) {
-    uint32_t dim = loader->config->dim, slot = loader->weights->module_count;
+static void load_norm(struct loader *loader, const char *name, struct norm *norm, uint32_t dim,
+                      int with_bias) {
+    uint32_t slot = loader->weights->module_count;
     struct module *module = enter(loader, name, MODULE_NORM, dim, 0, 0);
     module->weight = take(loader, module->name, "weight", 1, &dim);
     module->has_bias = with_bias;
     if (with_bias) module->bias = take(loader, module->name, "bias", 1, &dim);
     *norm = (struct norm){module->weight, module->bias, slot};
+}
+
+/* A layer norm of the streaming encoder: gamma is stored as an offset from 1. */
+static void load_gamma(struct loader *loader, const char *name, struct norm *norm) {
+    uint32_t dim = loader->config->encoder_dim, slot = loader->weights->module_count;
+    struct module *module = enter(loader, name, MODULE_NORM, dim, 0, 0);
+    module->part = "gamma";
+    module->weight = take(loader, module->name, "gamma", 1, &dim);
+    float *scale = module->weight ? own(loader, dim) : NULL;
+    for (uint32_t i = 0; scale && i < dim; i++) scale[i] = module->weight[i] + 1.0f;
+    *norm = (struct norm){scale, NULL, slot};
 }
 
 static void load_linear(struct loader *loader, const char *name, struct linear *linear,
@@ -136,52 +150,103 @@ static void load_conv(struct loader *loader, const char *name, struct conv *conv
                           .slot = slot};
 }
 
-static void load_attention(struct loader *loader, const char *name, struct attention *attention) {
-    const struct config *config = loader->config;
+/* Sizes of an attention: rows of the network, and what its heads make of them. */
+struct attention_sizes {
+    uint32_t dim, width, kv_width;
+    int bias, out_bias;
+};
+
+static void load_attention(struct loader *loader, const char *name, struct attention *attention,
+                           const struct attention_sizes *sizes) {
     char part[32];
     struct {
         const char *name;
         struct linear *linear;
-    } projections[] = {{"q_proj", &attention->q_proj},
-                       {"k_proj", &attention->k_proj},
-                       {"v_proj", &attention->v_proj}};
-    for (int i = 0; i < 3; i++) {
+        uint32_t out, in;
+        int bias;
+    } projections[] = {
+        {"q_proj", &attention->q_proj, sizes->width, sizes->dim, sizes->bias},
+        {"k_proj", &attention->k_proj, sizes->kv_width, sizes->dim, sizes->bias},
+        {"v_proj", &attention->v_proj, sizes->kv_width, sizes->dim, sizes->bias},
+        {"o_proj", &attention->o_proj, sizes->dim, sizes->width, sizes->out_bias},
+    };
+    for (int i = 0; i < 4; i++) {
         snprintf(part, sizeof part, "%s.%s", name, projections[i].name);
-        load_linear(loader, part, projections[i].linear, config->width, config->dim,
-                    config->attention_bias);
+        load_linear(loader, part, projections[i].linear, projections[i].out, projections[i].in,
+                    projections[i].bias);
     }
-    snprintf(part, sizeof part, "%s.o_proj", name);
-    load_linear(loader, part, &attention->o_proj, config->dim, config->width, 0);
 }
 
 static void load_encoder_layer(struct loader *loader, struct encoder_layer *layer) {
     const struct config *config = loader->config;
-    load_attention(loader, "self_attn", &layer->self_attn);
-    load_linear(loader, "mlp.fc1", &layer->fc1, config->encoder_ffn, config->dim, 1);
-    load_linear(loader, "mlp.fc2", &layer->fc2, config->dim, config->encoder_ffn, 1);
-    load_norm(loader, "input_layernorm", &layer->input_layernorm, 0);
-    load_norm(loader, "post_attention_layernorm", &layer->post_attention_layernorm, 0);
+    int streaming = config->family == FAMILY_STREAMING;
+    uint32_t dim = config->encoder_dim;
+    struct attention_sizes sizes = {dim, config->encoder_width, config_encoder_kv_width(config),
+                                    config->encoder_attention_bias,
+                                    streaming && config->encoder_attention_bias};
+    load_attention(loader, "self_attn", &layer->self_attn, &sizes);
+    load_linear(loader, "mlp.fc1", &layer->fc1, config->encoder_ffn, dim, 1);
+    load_linear(loader, "mlp.fc2", &layer->fc2, dim, config->encoder_ffn, 1);
+    if (streaming) {
+        load_gamma(loader, "input_layernorm", &layer->input_layernorm);
+        load_gamma(loader, "post_attention_layernorm", &layer->post_attention_layernorm);
+        return;
+    }
+    load_norm(loader, "input_layernorm", &layer->input_layernorm, dim, 0);
+    load_norm(loader, "post_attention_layernorm", &layer->post_attention_layernorm, dim, 0);
 }
 
 static void load_decoder_layer(struct loader *loader, struct decoder_layer *layer) {
     const struct config *config = loader->config;
-    load_attention(loader, "self_attn", &layer->self_attn);
-    load_attention(loader, "encoder_attn", &layer->encoder_attn);
-    load_linear(loader, "mlp.fc1", &layer->fc1, 2 * config->decoder_ffn, config->dim, 1);
-    load_linear(loader, "mlp.fc2", &layer->fc2, config->dim, config->decoder_ffn, 1);
-    load_norm(loader, "input_layernorm", &layer->input_layernorm, 0);
-    load_norm(loader, "post_attention_layernorm", &layer->post_attention_layernorm, 0);
-    load_norm(loader, "final_layernorm", &layer->final_layernorm, 0);
+    uint32_t dim = config->dim;
+    struct attention_sizes sizes = {dim, config->width, config->width, config->attention_bias, 0};
+    load_attention(loader, "self_attn", &layer->self_attn, &sizes);
+    load_attention(loader, "encoder_attn", &layer->encoder_attn, &sizes);
+    load_linear(loader, "mlp.fc1", &layer->fc1, 2 * config->decoder_ffn, dim, 1);
+    load_linear(loader, "mlp.fc2", &layer->fc2, dim, config->decoder_ffn, 1);
+    load_norm(loader, "input_layernorm", &layer->input_layernorm, dim, 0);
+    load_norm(loader, "post_attention_layernorm", &layer->post_attention_layernorm, dim, 0);
+    load_norm(loader, "final_layernorm", &layer->final_layernorm, dim, 0);
 }
 
-static void load_encoder(struct loader *loader) {
+static void load_stem(struct loader *loader) {
     struct weights *weights = loader->weights;
-    uint32_t dim = loader->config->dim;
+    uint32_t dim = loader->config->encoder_dim;
     loader->prefix = "model.encoder.";
     load_conv(loader, "conv1", &weights->conv1, dim, 1, STEM_KERNEL1, STEM_STRIDE1, 0);
     load_conv(loader, "conv2", &weights->conv2, 2 * dim, dim, STEM_KERNEL2, STEM_STRIDE2, 1);
     load_conv(loader, "conv3", &weights->conv3, dim, 2 * dim, STEM_KERNEL3, STEM_STRIDE3, 1);
-    load_norm(loader, "groupnorm", &weights->groupnorm, 1);
+    load_norm(loader, "groupnorm", &weights->groupnorm, dim, 1);
+}
+
+/* log_k is a number, stored with the shape [] or [1]. */
+static void load_compression(struct loader *loader) {
+    struct module *module = enter(loader, "comp", MODULE_NUMBER, 1, 0, 0);
+    const struct tensor *tensor =
+        checkpoint_find(&loader->weights->checkpoint, "model.encoder.embedder.comp.log_k");
+    module->part = "log_k";
+    module->weight =
+        take(loader, module->name, "log_k", tensor && tensor->dims == 1, (uint32_t[]){1});
+    if (module->weight) loader->weights->compression = expf(*module->weight);
+}
+
+static void load_embedder(struct loader *loader) {
+    struct weights *weights = loader->weights;
+    uint32_t dim = loader->config->encoder_dim;
+    loader->prefix = "model.encoder.embedder.";
+    load_compression(loader);
+    load_conv(loader, "conv1", &weights->conv1, 2 * dim, dim, STREAM_KERNEL, STREAM_STRIDE, 1);
+    load_conv(loader, "conv2", &weights->conv2, dim, 2 * dim, STREAM_KERNEL, STREAM_STRIDE, 1);
+    load_linear(loader, "linear", &weights->frames, dim, STREAM_FRAME_SAMPLES, 0);
+}
+
+static void load_encoder(struct loader *loader) {
+    struct weights *weights = loader->weights;
+    int streaming = loader->config->family == FAMILY_STREAMING;
+    if (streaming)
+        load_embedder(loader);
+    else
+        load_stem(loader);
     char prefix[48];
     for (uint32_t i = 0; i < loader->config->encoder_layers; i++) {
         snprintf(prefix, sizeof prefix, "model.encoder.layers.%u.", i);
@@ -189,7 +254,18 @@ static void load_encoder(struct loader *loader) {
         load_encoder_layer(loader, &weights->encoder_layers[i]);
     }
     loader->prefix = "model.encoder.";
-    load_norm(loader, "layer_norm", &weights->encoder_layer_norm, 0);
+    if (streaming)
+        load_gamma(loader, "final_norm", &weights->encoder_norm);
+    else
+        load_norm(loader, "layer_norm", &weights->encoder_norm, loader->config->dim, 0);
+}
+
+static void load_embedding(struct loader *loader, const char *name, const char *tensor,
+                           struct linear *embedding, uint32_t rows, uint32_t dim) {
+    uint32_t slot = loader->weights->module_count;
+    struct module *module = enter(loader, name, MODULE_EMBEDDING, rows, dim, 0);
+    module->weight = take_named(loader, tensor, 2, (uint32_t[]){rows, dim});
+    *embedding = (struct linear){.weight = module->weight, .out = rows, .in = dim, .slot = slot};
 }
 
 static const char EMBEDDING[] = "model.decoder.embed_tokens.weight", OUTPUT[] = "proj_out.weight";
@@ -204,14 +280,9 @@ static const char *embedding_tensor(const struct weights *weights, const struct 
 static void load_decoder(struct loader *loader) {
     struct weights *weights = loader->weights;
     const struct config *config = loader->config;
-    uint32_t slot = weights->module_count;
     loader->prefix = "model.decoder.";
-    struct module *embedding =
-        enter(loader, "embed_tokens", MODULE_EMBEDDING, config->vocab, config->dim, 0);
-    embedding->weight = take_named(loader, embedding_tensor(weights, config), 2,
-                                   (uint32_t[]){config->vocab, config->dim});
-    weights->embed_tokens = (struct linear){
-        .weight = embedding->weight, .out = config->vocab, .in = config->dim, .slot = slot};
+    load_embedding(loader, "embed_tokens", embedding_tensor(weights, config),
+                   &weights->embed_tokens, config->vocab, config->dim);
     char prefix[48];
     for (uint32_t i = 0; i < config->decoder_layers; i++) {
         snprintf(prefix, sizeof prefix, "model.decoder.layers.%u.", i);
@@ -219,7 +290,12 @@ static void load_decoder(struct loader *loader) {
         load_decoder_layer(loader, &weights->decoder_layers[i]);
     }
     loader->prefix = "model.decoder.";
-    load_norm(loader, "norm", &weights->decoder_norm, 0);
+    load_norm(loader, "norm", &weights->decoder_norm, config->dim, 0);
+    if (config->family != FAMILY_STREAMING) return;
+    load_embedding(loader, "pos_emb", "model.decoder.pos_emb.weight", &weights->pos_emb,
+                   config->max_position_embeddings, config->encoder_dim);
+    if (config->encoder_dim != config->dim)
+        load_linear(loader, "proj", &weights->proj, config->dim, config->encoder_dim, 0);
 }
 
 /* The output matrix: its own when it is stored beside the embedding, whatever the config says (a
@@ -246,10 +322,10 @@ pst_status weights_open_reporting(struct weights *weights, const struct config *
                                   const char *dir, weights_problem *report, void *user,
                                   pst_error *err) {
     *weights = (struct weights){0};
-    /* 3 convolutions, 2 norms; 8 modules an encoder layer; embedding, norm; 13 a decoder layer;
-     * output. */
+    /* Stem 4 (embedder 3), norm; 8 modules an encoder layer; embedding, norm, pos_emb, proj; 13 a
+     * decoder layer; output. */
     size_t modules =
-        5 + 8 * (size_t)config->encoder_layers + 2 + 13 * (size_t)config->decoder_layers + 1;
+        5 + 8 * (size_t)config->encoder_layers + 4 + 13 * (size_t)config->decoder_layers + 1;
     pst_status status = checkpoint_open(&weights->checkpoint, dir, err);
     if (status) return status;
     weights->modules = calloc(modules, sizeof *weights->modules);

@@ -26,7 +26,7 @@ struct conv {
 };
 
 struct norm {
-    const float *weight; /* [dim] */
+    const float *weight; /* [dim]: what the normed row is multiplied by */
     const float *bias;   /* [dim] or NULL */
     uint32_t slot;
 };
@@ -39,7 +39,7 @@ struct encoder_layer {
     struct norm input_layernorm;
     struct attention self_attn;
     struct norm post_attention_layernorm;
-    struct linear fc1, fc2; /* [ffn, dim], [dim, ffn] */
+    struct linear fc1, fc2; /* [ffn, dim], [dim, ffn] of the encoder */
 };
 
 struct decoder_layer {
@@ -51,7 +51,7 @@ struct decoder_layer {
     struct linear fc1, fc2; /* [2 * ffn, dim] (value, then gate), [dim, ffn] */
 };
 
-enum module_kind { MODULE_LINEAR, MODULE_CONV1D, MODULE_EMBEDDING, MODULE_NORM };
+enum module_kind { MODULE_LINEAR, MODULE_CONV1D, MODULE_EMBEDDING, MODULE_NORM, MODULE_NUMBER };
 
 /* A named part of the network, in the order of the reference's named_modules(): what adapters
  * target. */
@@ -64,12 +64,13 @@ struct module {
         *weight;       /* as in the checkpoint: [out, in], [out, in, kernel], [vocab, dim], [dim] */
     const float *bias; /* [out] or NULL */
     uint32_t out, in, kernel;
-    int has_bias; /* by the architecture; `bias` is NULL also when it could not be loaded */
+    const char *part; /* name of its tensor: "weight"; "gamma", less by 1; "log_k", a number */
+    int has_bias;     /* by the architecture; `bias` is NULL also when it could not be loaded */
 };
 
 /* Entries of a row of its weight. */
 static inline size_t module_columns(const struct module *module) {
-    if (module->kind == MODULE_NORM) return 1;
+    if (module->kind == MODULE_NORM || module->kind == MODULE_NUMBER) return 1;
     return (size_t)module->in * (module->kind == MODULE_CONV1D ? module->kernel : 1);
 }
 
@@ -81,11 +82,16 @@ static inline size_t module_network_column(const struct module *module, size_t c
 }
 
 struct weights {
-    struct conv conv1, conv2, conv3;
-    struct norm groupnorm;
+    struct conv conv1, conv2; /* of the stem, or of the embedder of the streaming family */
+    struct conv conv3;        /* of the stem */
+    struct norm groupnorm;    /* of the stem */
+    struct linear frames;     /* of the embedder: [encoder_dim, samples of a frame] */
+    float compression;        /* of the embedder: exp(log_k) */
     struct encoder_layer *encoder_layers; /* [config.encoder_layers] */
-    struct norm encoder_layer_norm;
-    struct linear embed_tokens;           /* [vocab, dim]: row t is token t */
+    struct norm encoder_norm;
+    struct linear pos_emb;      /* [max_position_embeddings, encoder_dim]; streaming only */
+    struct linear proj;         /* [dim, encoder_dim]; NULL: the memory is as wide as the decoder */
+    struct linear embed_tokens; /* [vocab, dim]: row t is token t */
     struct decoder_layer *decoder_layers; /* [config.decoder_layers] */
     struct norm decoder_norm;
     struct linear proj_out; /* [vocab, dim]; the weight of embed_tokens when tied */

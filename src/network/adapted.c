@@ -132,10 +132,11 @@ static const float *find_row(const struct effect *effect, uint32_t token, size_t
 }
 
 static void change_row(const struct workspace *ws, const struct active *active,
-                       const struct effect *effect, uint32_t token, float *row) {
-    size_t dim = ws->model->config.dim, vocab = ws->model->config.vocab, rank = effect->rank;
-    float s = (float)(effect->scale * active->weight), *column = ws->step.inputs[0].lora_a;
-    for (size_t r = 0; r < rank; r++) column[r] = effect->a[r * vocab + token];
+                       const struct effect *effect, const struct linear *embed, uint32_t token,
+                       float *row, struct scratch *scratch) {
+    size_t dim = embed->in, rank = effect->rank;
+    float s = (float)(effect->scale * active->weight), *column = scratch->lora_a;
+    for (size_t r = 0; r < rank; r++) column[r] = effect->a[r * embed->out + token];
     struct adapted_outputs o = {.y = row,
                                 .y_stride = dim,
                                 .x = column,
@@ -148,15 +149,16 @@ static void change_row(const struct workspace *ws, const struct active *active,
     lora_b.accumulate = 1;
     if (rank) ws->kernels->matmul(&lora_b, NULL);
     for (size_t i = 0; effect->delta && i < dim; i++) row[i] += s * effect->delta[token * dim + i];
-    if (effect->out_scale) scale_outputs(ws, active, effect, &o, ws->scratch[0].gains);
+    if (effect->out_scale) scale_outputs(ws, active, effect, &o, scratch->gains);
     const float *replaced = find_row(effect, token, dim);
     if (replaced) memcpy(row, replaced, dim * sizeof *row);
 }
 
-void adapted_embed(const struct workspace *ws, uint32_t token, float *row) {
-    const struct linear *embed = &ws->model->weights.embed_tokens;
+void adapted_embed(const struct workspace *ws, const struct linear *embed, uint32_t token,
+                   float *row, struct scratch *scratch) {
     const float *weight = adapted_weight(ws, embed->slot, embed->weight);
     memcpy(row, weight + (size_t)token * embed->in, embed->in * sizeof *row);
     for (size_t u = 0; u < ws->active_count; u++)
-        change_row(ws, &ws->active[u], &ws->active[u].effects[embed->slot], token, row);
+        change_row(ws, &ws->active[u], &ws->active[u].effects[embed->slot], embed, token, row,
+                   scratch);
 }

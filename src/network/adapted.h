@@ -36,7 +36,8 @@ struct adapted_outputs {
 void adapted_apply(const struct workspace *ws, const struct adapted_outputs *outputs,
                    struct scratch *scratch);
 
-/* row [dim] = the embedding of `token`. For the calling thread of the pool, between jobs. */
-void adapted_embed(const struct workspace *ws, uint32_t token, float *row);
+/* row [embed->in] = row `token` of an embedding, with the scratch of the calling thread. */
+void adapted_embed(const struct workspace *ws, const struct linear *embed, uint32_t token,
+                   float *row, struct scratch *scratch);
 
 #endif

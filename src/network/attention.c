@@ -36,3 +36,31 @@ void attention_rows(const struct block *b, float *q, const float *k, const float
         ws->kernels->attend_rows(&attend, b->scratch->attend);
     }
 }
+
+void attention_window(const struct block *b, float *q, const float *k, const float *v,
+                      struct window window) {
+    const struct workspace *ws = b->ws;
+    const struct config *config = &ws->model->config;
+    size_t head_dim = config->encoder_head_dim, stride = config_encoder_kv_width(config);
+    size_t sharing = config->encoder_heads / config->encoder_kv_heads;
+    for (size_t i = 0; i < b->rows; i++) {
+        size_t at = b->first + i, first = at + 1 > window.back ? at + 1 - window.back : 0;
+        size_t last = at + (window.ahead ? window.ahead - 1 : 0);
+        if (last >= ws->extent.frames) last = ws->extent.frames - 1;
+        for (size_t head = 0; head < config->encoder_heads; head++) {
+            size_t offset = first * stride + head / sharing * head_dim;
+            float *row = q + i * config->encoder_width + head * head_dim;
+            ws->kernels->attend(&(struct attend){
+                .out = row,
+                .q = row,
+                .k = k + offset,
+                .v = v + offset,
+                .scores = b->scratch->window_scores,
+                .count = last - first + 1,
+                .stride = stride,
+                .head_dim = head_dim,
+                .scale = 1.0f / sqrtf((float)head_dim),
+            });
+        }
+    }
+}

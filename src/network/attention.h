@@ -17,4 +17,9 @@ void rotate_rows(const struct block *b, float *x);
  * and values k, v [frames, width] of all frames. */
 void attention_rows(const struct block *b, float *q, const float *k, const float *v);
 
+/* The same over the frames in the window of each row. k, v [frames, key-value heads * head_dim]:
+ * neighbouring heads of q share a head of them. */
+void attention_window(const struct block *b, float *q, const float *k, const float *v,
+                      struct window window);
+
 #endif

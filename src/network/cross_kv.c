@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "network/adapted.h"
 #include "network/block.h"
 
 /* Where frame `first` of a layer begins in ws->cross.k and v. */
@@ -41,6 +42,21 @@ static void store_f16(const struct block *b, uint16_t *cache, uint32_t layer, co
     }
 }
 
+/* The memory of a block as the decoder wants it: ws->cross.memory. */
+static const float *place_memory(const struct block *b) {
+    struct workspace *ws = b->ws;
+    const struct config *config = &ws->model->config;
+    const struct weights *weights = &ws->model->weights;
+    float *memory = ws->memory + b->first * config->encoder_dim;
+    float *placed = ws->cross.memory + b->first * config->dim, *position = b->scratch->values;
+    for (size_t i = 0; weights->pos_emb.weight && i < b->rows; i++) {
+        adapted_embed(ws, &weights->pos_emb, (uint32_t)(b->first + i), position, b->scratch);
+        ws->kernels->add(memory + i * config->encoder_dim, position, config->encoder_dim);
+    }
+    if (weights->proj.weight) linear_rows(b, placed, &weights->proj, memory);
+    return placed;
+}
+
 struct run {
     struct workspace *ws;
     struct blocks blocks;
@@ -53,13 +69,14 @@ static void run_block(void *context, size_t index, unsigned thread) {
     struct block b = blocks_take(&run->blocks, ws, index, thread);
     int f16 = cross_kv_is_f16(ws);
     uint64_t start = spans_start(ws->spans);
+    const float *memory = place_memory(&b);
     for (uint32_t i = 0; i < config->decoder_layers; i++) {
         const struct attention *attention = &ws->model->weights.decoder_layers[i].encoder_attn;
         size_t at = offset_f32(ws, i, b.first);
         float *k = f16 ? b.scratch->kv : ws->cross.k + at;
         float *v = f16 ? k + BLOCKS_ENCODER_ROWS * config->width : ws->cross.v + at;
         const struct projection kv[] = {{k, &attention->k_proj}, {v, &attention->v_proj}};
-        linear_each(&b, kv, 2, ws->memory + b.first * config->dim);
+        linear_each(&b, kv, 2, memory);
         if (!f16) continue;
         store_f16(&b, ws->cross.k_f16, i, k);
         store_f16(&b, ws->cross.v_f16, i, v);

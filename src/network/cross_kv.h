@@ -6,7 +6,9 @@
 
 #include "network/workspace.h"
 
-/* Of ws->memory [frames, dim], for every layer. */
+/* For every layer, of ws->memory [frames, encoder_dim]. In the streaming family a learned position
+ * is added to each frame of it, and a projection makes it as wide as the decoder where it is
+ * not. */
 void cross_kv_compute(struct workspace *ws);
 
 /* The context of one head of a layer for queries q [rows, head_dim], rows ws->step.slice_stride

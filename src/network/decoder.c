@@ -34,7 +34,7 @@ struct stage {
 static void norm_input(struct stage *stage, const struct norm *norm,
                        const struct linear *const *layers, size_t count) {
     struct workspace *ws = stage->ws;
-    layer_norm(ws, ws->step.normed, norm, ws->step.hidden, stage->rows);
+    layer_norm(ws, ws->step.normed, norm, ws->step.hidden, ws->model->config.dim, stage->rows);
     step_prepare(ws, stage->linears, layers, count, ws->step.normed, stage->rows);
 }
 
@@ -169,7 +169,8 @@ void decoder_step(struct workspace *ws, const int32_t *tokens, size_t rows, size
     struct stage stage = {.ws = ws, .rows = rows, .position = position};
     uint64_t start = spans_start(ws->spans);
     for (size_t i = 0; i < rows; i++) {
-        adapted_embed(ws, (uint32_t)tokens[i], ws->step.hidden + i * config->dim);
+        adapted_embed(ws, &weights->embed_tokens, (uint32_t)tokens[i],
+                      ws->step.hidden + i * config->dim, &ws->scratch[0]);
         ws->step.history[i * ws->extent.tokens + position] = (int)(position * ws->extent.beams + i);
     }
     for (uint32_t i = 0; i < config->decoder_layers; i++) {
@@ -180,7 +181,7 @@ void decoder_step(struct workspace *ws, const int32_t *tokens, size_t rows, size
         feed_forward(&stage, layer);
         workspace_trace_layer(ws, "decoder", i, ws->step.hidden, rows, config->dim);
     }
-    layer_norm(ws, ws->step.normed, &weights->decoder_norm, ws->step.hidden, rows);
+    layer_norm(ws, ws->step.normed, &weights->decoder_norm, ws->step.hidden, config->dim, rows);
     spans_end(ws->spans, 0, PST_STAGE_DECODER, "step", start);
 }
 

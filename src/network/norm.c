@@ -10,11 +10,11 @@ struct norm_run {
     const struct workspace *ws;
     float *y;
     const float *x, *weight;
-    size_t rows, tasks;
+    size_t dim, rows, tasks;
 };
 
 static void norm_rows(const struct norm_run *run, size_t first, size_t last) {
-    size_t dim = run->ws->model->config.dim;
+    size_t dim = run->dim;
     for (size_t i = first; i < last; i++)
         run->ws->kernels->layer_norm(run->y + i * dim, run->x + i * dim, run->weight, dim,
                                      (float)NORM_EPSILON);
@@ -27,17 +27,21 @@ static void run_task(void *context, size_t index, unsigned thread) {
 }
 
 void layer_norm_rows(const struct block *b, float *y, const struct norm *norm, const float *x) {
-    struct norm_run run = {
-        .ws = b->ws, .y = y, .x = x, .weight = adapted_weight(b->ws, norm->slot, norm->weight)};
+    struct norm_run run = {.ws = b->ws,
+                           .y = y,
+                           .x = x,
+                           .weight = adapted_weight(b->ws, norm->slot, norm->weight),
+                           .dim = b->ws->model->config.encoder_dim};
     norm_rows(&run, 0, b->rows);
 }
 
-void layer_norm(struct workspace *ws, float *y, const struct norm *norm, const float *x,
+void layer_norm(struct workspace *ws, float *y, const struct norm *norm, const float *x, size_t dim,
                 size_t rows) {
     struct norm_run run = {.ws = ws,
                            .y = y,
                            .x = x,
                            .weight = adapted_weight(ws, norm->slot, norm->weight),
+                           .dim = dim,
                            .rows = rows,
                            .tasks = (rows + TASK_ROWS - 1) / TASK_ROWS};
     thread_pool_run(ws->pool, run.tasks, run_task, &run);

@@ -4,11 +4,11 @@
 
 #include "network/block.h"
 
-/* Of the rows of a block; y may be x. */
+/* Of the encoder's rows of a block; y may be x. */
 void layer_norm_rows(const struct block *b, float *y, const struct norm *norm, const float *x);
 
 /* Of x [rows, dim], by all threads; y may be x. */
-void layer_norm(struct workspace *ws, float *y, const struct norm *norm, const float *x,
+void layer_norm(struct workspace *ws, float *y, const struct norm *norm, const float *x, size_t dim,
                 size_t rows);
 
 #endif

@@ -153,16 +153,23 @@ static const float *pack_all(struct packer *packer, const struct config *config,
     const struct weights *weights = packer->weights;
     pst_precision sensitive = precision_of_sensitive(precision);
     pst_precision encoder = precision_of_encoder(precision, packer->kernels);
-    pack_conv(packer, &weights->conv1,
-              PST_PRECISION_F32); /* reads samples; 1.7 % of the operations */
-    pack_conv(packer, &weights->conv2, sensitive);
-    pack_conv(packer, &weights->conv3, sensitive);
+    if (config->family == FAMILY_STREAMING) {
+        pack_linear(packer, &weights->frames, PST_PRECISION_F32); /* reads samples */
+        pack_conv(packer, &weights->conv1, sensitive);
+        pack_conv(packer, &weights->conv2, sensitive);
+    } else {
+        pack_conv(packer, &weights->conv1,
+                  PST_PRECISION_F32); /* reads samples; 1.7 % of the operations */
+        pack_conv(packer, &weights->conv2, sensitive);
+        pack_conv(packer, &weights->conv3, sensitive);
+    }
     for (uint32_t i = 0; i < config->encoder_layers; i++) {
         const struct encoder_layer *layer = &weights->encoder_layers[i];
         pack_attention(packer, &layer->self_attn, encoder);
         pack_linear(packer, &layer->fc1, encoder);
         pack_linear(packer, &layer->fc2, encoder);
     }
+    if (weights->proj.weight) pack_linear(packer, &weights->proj, encoder);
     for (uint32_t i = 0; i < config->decoder_layers; i++) {
         const struct decoder_layer *layer = &weights->decoder_layers[i];
         pack_linear(packer, &layer->encoder_attn.k_proj, encoder);

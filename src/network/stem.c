@@ -25,7 +25,7 @@ static void conv1_block(void *context, size_t index, unsigned thread) {
     const struct stem *stem = context;
     struct workspace *ws = stem->ws;
     struct block b = blocks_take(&stem->blocks, ws, index, thread);
-    size_t dim = ws->model->config.dim;
+    size_t dim = ws->model->config.encoder_dim;
     float *y = ws->stem.conv1 + b.first * dim;
     uint64_t start = spans_start(ws->spans);
     conv_rows(&b, y, &ws->model->weights.conv1, stem->samples + b.first * STEM_STRIDE1, b.rows);
@@ -60,7 +60,7 @@ static void find_channels(struct workspace *ws, const struct moments *moments) {
     const float *weight = adapted_weight(ws, norm->slot, norm->weight);
     const float *bias = adapted_bias(ws, norm->slot, norm->bias);
     double scale = 1.0 / sqrt(moments->squares / moments->count + NORM_EPSILON);
-    for (uint32_t c = 0; c < ws->model->config.dim; c++) {
+    for (uint32_t c = 0; c < ws->model->config.encoder_dim; c++) {
         ws->stem.channel_scale[c] = (float)(scale * weight[c]);
         ws->stem.channel_shift[c] = (float)(bias[c] - moments->mean * scale * weight[c]);
     }
@@ -68,7 +68,7 @@ static void find_channels(struct workspace *ws, const struct moments *moments) {
 
 /* y [rows, dim] = the group norm of the frames of conv1 from `first` on. */
 static void group_norm(const struct workspace *ws, float *y, size_t first, size_t rows) {
-    size_t dim = ws->model->config.dim;
+    size_t dim = ws->model->config.encoder_dim;
     memcpy(y, ws->stem.conv1 + first * dim, rows * dim * sizeof *y);
     for (size_t i = 0; i < rows; i++)
         ws->kernels->affine(y + i * dim, ws->stem.channel_scale, ws->stem.channel_shift, dim);
@@ -80,7 +80,7 @@ static void conv23_block(void *context, size_t index, unsigned thread) {
     struct workspace *ws = stem->ws;
     const struct weights *weights = &ws->model->weights;
     struct block b = blocks_take(&stem->blocks, ws, index, thread);
-    size_t dim = ws->model->config.dim, first2 = b.first * STEM_STRIDE3;
+    size_t dim = ws->model->config.encoder_dim, first2 = b.first * STEM_STRIDE3;
     /* One frame of conv2 at the end may be too few for one of conv3. */
     size_t rows2 = index + 1 < stem->blocks.count ? STEM_INPUTS(b.rows, STEM_KERNEL3, STEM_STRIDE3)
                                                   : ws->extent.frames2 - first2;
@@ -99,7 +99,7 @@ static void conv23_block(void *context, size_t index, unsigned thread) {
 
 /* The input of conv2 never exists as a whole, so a trace computes it here. */
 static void trace_group_norm(const struct workspace *ws) {
-    size_t dim = ws->model->config.dim, rows = ws->extent.frames1;
+    size_t dim = ws->model->config.encoder_dim, rows = ws->extent.frames1;
     float *normed = malloc(rows * dim * sizeof *normed);
     if (!normed) return;
     group_norm(ws, normed, 0, rows);
@@ -109,7 +109,7 @@ static void trace_group_norm(const struct workspace *ws) {
 
 void stem_forward(struct workspace *ws, const float *samples) {
     const struct extent *extent = &ws->extent;
-    size_t dim = ws->model->config.dim;
+    size_t dim = ws->model->config.encoder_dim;
     struct stem stem = {.ws = ws, .samples = samples};
     stem.blocks = blocks_cut(extent->frames1, BLOCKS_CONV1_ROWS);
     thread_pool_run(ws->pool, stem.blocks.count, conv1_block, &stem);

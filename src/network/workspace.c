@@ -3,8 +3,10 @@
 
 #include <stdio.h>
 
-void extent_of_clip(struct extent *extent, size_t samples) {
-    struct clip_extent clip = clip_extent_of(samples);
+#include "model/family.h"
+
+void extent_of_clip(struct extent *extent, const struct config *config, size_t samples) {
+    struct clip_extent clip = family_extent_of(config, samples);
     extent->frames1 = clip.frames1;
     extent->frames2 = clip.frames2;
     extent->frames = clip.frames;

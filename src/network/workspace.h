@@ -25,7 +25,7 @@ enum { LOGITS_BLOCK = 256 };
 
 /* The shape of one piece of work. */
 struct extent {
-    size_t frames1, frames2, frames; /* after conv1, conv2, conv3 */
+    size_t frames1, frames2, frames; /* after each step of the front end (struct clip_extent) */
     size_t beams;                    /* rows of a decoder step */
     size_t tokens;                   /* longest transcript, start token included */
     size_t rank;                     /* of all adapters in use together */
@@ -52,6 +52,7 @@ struct scratch {
     /* For a block of rows (block.h). */
     float *values;           /* activations that no other block needs */
     float *attend;           /* of attend_rows() */
+    float *window_scores;    /* of attend() in a window of the encoder */
     unsigned char *prepared; /* rows in the precision of packed weights */
     float *prepared_scale;   /* int8: [rows] of those */
     float *lora_a;           /* [rows, rank]: A(x), adapter by adapter */
@@ -92,7 +93,7 @@ struct workspace {
     struct extent extent;    /* of the clip at hand */
     struct scratch *scratch; /* [threads] */
     float *cos, *sin;        /* [max(frames, tokens), rotary pairs] */
-    float *memory; /* [frames, dim]: the residual stream of the encoder, in the end its output */
+    float *memory; /* [frames, encoder_dim]: the encoder's residual stream, in the end its output */
 
     struct {
         float *conv1;                         /* [frames1, dim] */
@@ -101,12 +102,13 @@ struct workspace {
     } stem;
 
     struct {
-        float *q;           /* [frames, width], then the context in its place */
-        float *k[2], *v[2]; /* [frames, width] of a layer, and of the next */
+        float *q;           /* [frames, encoder_width], then the context in its place */
+        float *k[2], *v[2]; /* [frames, key-value width] of a layer, and of the next */
     } encoder;
 
     /* Keys and values of the memory, for all layers of the decoder. */
     struct {
+        float *memory;           /* [frames, dim]: what they are of, see cross_kv.h */
         float *k, *v;            /* f32: [decoder_layers, frames, width] */
         uint16_t *k_f16, *v_f16; /* below: [decoder_layers, heads, tiles, head_dim, F16_TILE] */
     } cross;
@@ -139,7 +141,7 @@ static inline int cross_kv_is_f16(const struct workspace *ws) {
 }
 
 /* Frames of each stage for `samples`; extent->frames is 0 when the clip is too short. */
-void extent_of_clip(struct extent *extent, size_t samples);
+void extent_of_clip(struct extent *extent, const struct config *config, size_t samples);
 
 /* The elementwise larger of two extents. */
 struct extent extent_max(const struct extent *a, const struct extent *b);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "network/block.h"
+#include "network/embedder.h"
 #include "network/linear.h"
 #include "network/step.h"
 
@@ -20,47 +21,68 @@ static size_t min_of(size_t a, size_t b) {
 
 /* The longest row of x that any product of this model sums over. */
 static size_t longest_sum(const struct config *config) {
-    size_t longest = STEM_KERNEL2 * (size_t)config->dim; /* conv3 has 6 * dim */
+    size_t longest = STEM_KERNEL2 * (size_t)config->encoder_dim; /* conv3 has 6 * dim */
+    if (config->family == FAMILY_STREAMING)
+        longest = max_of(STREAM_KERNEL * 2 * (size_t)config->encoder_dim, STREAM_FRAME_SAMPLES);
     longest = max_of(longest, STEM_KERNEL1);
+    longest = max_of(longest, config->dim);
+    longest = max_of(longest, config->encoder_width);
     longest = max_of(longest, config->encoder_ffn);
     longest = max_of(longest, config->decoder_ffn);
     return max_of(longest, config->width);
 }
 
-/* Rows of the largest block of each kind. */
+/* Rows of the largest block of each kind. `frames1` and `conv2` are what a block of the second part
+ * of the front end starts from. */
 struct block_sizes {
     size_t conv1, conv2, frames1, frames;
 };
 
 static struct block_sizes sizes_of_blocks(const struct workspace *ws, const struct extent *e) {
     size_t stem = min_of(e->frames, blocks_stem_rows(ws->network->precision));
-    size_t conv2 = STEM_INPUTS(stem, STEM_KERNEL3, STEM_STRIDE3) + 1; /* see stem.c */
-    return (struct block_sizes){
-        .conv1 = min_of(e->frames1, BLOCKS_CONV1_ROWS),
-        .conv2 = conv2,
-        .frames1 = STEM_INPUTS(conv2, STEM_KERNEL2, STEM_STRIDE2),
-        .frames = min_of(e->frames, BLOCKS_ENCODER_ROWS),
-    };
+    struct block_sizes sizes = {.frames = min_of(e->frames, BLOCKS_ENCODER_ROWS)};
+    if (ws->model->config.family == FAMILY_STREAMING) {
+        sizes.conv2 = embedder_rows2(stem);
+        sizes.frames1 = embedder_rows1(stem);
+        return sizes;
+    }
+    sizes.conv1 = min_of(e->frames1, BLOCKS_CONV1_ROWS);
+    sizes.conv2 = STEM_INPUTS(stem, STEM_KERNEL3, STEM_STRIDE3) + 1; /* see stem.c */
+    sizes.frames1 = STEM_INPUTS(sizes.conv2, STEM_KERNEL2, STEM_STRIDE2);
+    return sizes;
+}
+
+/* Keys that a frame of the encoder attends to at most, of a clip of `frames`. */
+static size_t widest_window(const struct config *config, size_t frames) {
+    size_t widest = 0;
+    for (uint32_t i = 0; i < config->encoder_layers && config->family == FAMILY_STREAMING; i++)
+        widest = max_of(widest, (size_t)config->windows[i].back + config->windows[i].ahead);
+    return min_of(widest, frames);
 }
 
 static void lay_out_block_scratch(const struct workspace *ws, struct scratch *scratch,
                                   struct arena *arena, const struct extent *e) {
     const struct config *config = &ws->model->config;
-    size_t dim = config->dim, width = config->width;
+    int streaming = config->family == FAMILY_STREAMING;
+    size_t dim = max_of(config->dim, config->encoder_dim), width = config->width;
     size_t widest = max_of(dim, max_of(width, config->encoder_ffn));
+    widest = max_of(widest, config->encoder_width);
     struct block_sizes rows = sizes_of_blocks(ws, e);
-    size_t stem = rows.frames1 * dim + rows.conv2 * 2 * dim;
+    size_t stem = rows.frames1 * (dim + (streaming ? STREAM_FRAME_SAMPLES : 0));
+    stem += rows.conv2 * 2 * dim;
     size_t layer = rows.frames * (dim + config->encoder_ffn);
     scratch->values = ARENA_TAKE(arena, max_of(stem, layer), float);
     scratch->attend = ARENA_TAKE(arena, attend_rows_scratch(config->head_dim), float);
+    scratch->window_scores = ARENA_TAKE(arena, widest_window(config, e->frames), float);
     size_t prepared = linear_prepared_bytes(ws, rows.frames, widest);
-    prepared = max_of(prepared, linear_prepared_bytes(ws, rows.frames1, dim));
+    prepared = max_of(prepared,
+                      linear_prepared_bytes(ws, rows.frames1, max_of(dim, STREAM_FRAME_SAMPLES)));
     prepared = max_of(prepared, linear_prepared_bytes(ws, rows.conv2, 2 * dim));
     scratch->prepared = ARENA_TAKE(arena, prepared, unsigned char);
     scratch->prepared_scale = ARENA_TAKE(arena, max_of(rows.frames1, rows.frames), float);
-    size_t most = max_of(rows.conv1, max_of(rows.conv2, rows.frames));
+    size_t most = max_of(max_of(rows.conv1, rows.frames1), max_of(rows.conv2, rows.frames));
     scratch->lora_a = ARENA_TAKE(arena, most * e->rank, float);
-    size_t inputs = max_of(rows.frames1 * dim, rows.frames * widest);
+    size_t inputs = max_of(rows.frames1 * max_of(dim, STREAM_FRAME_SAMPLES), rows.frames * widest);
     inputs = max_of(inputs, rows.conv2 * 2 * dim);
     inputs = max_of(inputs, rows.conv1 * STEM_STRIDE1 + STEM_KERNEL1);
     scratch->scaled = ARENA_TAKE(arena, e->scales_inputs * inputs, float);
@@ -100,13 +122,18 @@ static void lay_out_encoder(struct workspace *ws, struct arena *arena, const str
     const struct config *config = &ws->model->config;
     /* Queries, keys and values of the layers lie where conv1 was: the stem is done with it by
      * then. */
-    size_t part = (e->frames * config->width + 15) / 16 * 16, conv1 = e->frames1 * config->dim;
+    int streaming = config->family == FAMILY_STREAMING;
+    size_t part = (e->frames * config->encoder_width + 15) / 16 * 16;
+    size_t conv1 = streaming ? 0 : e->frames1 * config->dim;
     float *shared = ARENA_TAKE(arena, max_of(conv1, 5 * part), float);
     ws->stem.moments =
         ARENA_TAKE(arena, blocks_count_most(e->frames1, BLOCKS_CONV1_ROWS), struct moments);
     ws->stem.channel_scale = ARENA_TAKE(arena, config->dim, float);
     ws->stem.channel_shift = ARENA_TAKE(arena, config->dim, float);
-    ws->memory = ARENA_TAKE(arena, e->frames * config->dim, float);
+    ws->memory = ARENA_TAKE(arena, e->frames * config->encoder_dim, float);
+    ws->cross.memory = config->encoder_dim == config->dim
+                           ? ws->memory
+                           : ARENA_TAKE(arena, e->frames * config->dim, float);
     if (shared) {
         ws->stem.conv1 = ws->encoder.q = shared;
         for (size_t i = 0; i < 2; i++) {

@@ -10,7 +10,6 @@
 #include "network/decoder.h"
 #include "network/encoder.h"
 #include "network/logits.h"
-#include "network/stem.h"
 #include "network/workspace_layout.h"
 
 /* The backend is the first member. */
@@ -46,8 +45,9 @@ pst_status engine_fit(struct engine *engine, const struct extent *clip, pst_erro
 static pst_status fit(struct backend *backend, const struct rules *rules, size_t samples,
                       pst_error *err) {
     struct extent extent = {.beams = rules->options->num_beams, .tokens = rules->max_length};
-    extent_of_clip(&extent, samples);
-    return engine_fit(engine_at(backend), &extent, err);
+    struct engine *engine = engine_at(backend);
+    extent_of_clip(&extent, &engine->workspace.model->config, samples);
+    return engine_fit(engine, &extent, err);
 }
 
 static size_t memory(const struct backend *backend) {
@@ -97,10 +97,7 @@ static pst_status encode(struct backend *backend, const float *samples, size_t c
         spans_end(ws->spans, 0, PST_STAGE_ENCODER, "package", start);
         if (status) return status;
     } else {
-        /* The front end and the encoder of this family; another has its own, and the same
-         * decoder. */
-        stem_forward(ws, samples);
-        encoder_forward(ws);
+        encoder_forward(ws, samples, count);
     }
     cross_kv_compute(ws);
     return PST_OK;

@@ -44,7 +44,7 @@ void pst_model_free(pst_model *model) {
 
 static uint32_t token_limit(const pst_model *model) {
     return model->generation.decode.max_new_tokens ? model->generation.decode.max_new_tokens + 1
-                                        : model->generation.decode.max_length;
+                                                   : model->generation.decode.max_length;
 }
 
 static void describe_device(const pst_model *model, pst_model_info *info) {
@@ -72,7 +72,7 @@ void pst_model_describe(const pst_model *model, pst_model_info *info) {
         return;
     }
     *info = (pst_model_info){
-        .model_type = "moonshine",
+        .model_type = family_name(config->family),
         .dtype = dtype ? dtype : dtype_name(checkpoint->dtype),
         .kernels = model->network->kernels->name,
         .precision = precision_name(model->network->precision),

@@ -111,7 +111,7 @@ pst_status pst_transcribe(pst_session *session, const float *samples, size_t cou
     if (!session || !samples || !out)
         return error_set(err, PST_ERR_ARGUMENT, "session, samples and transcript must not be NULL");
     pst_status status = resolve(session, options, &chosen, err);
-    if (!status) status = waveform_check(samples, count, err);
+    if (!status) status = waveform_check(&session->model->config, samples, count, err);
     if (!status && session->model->device)
         status = check_device(session->model->device, count, &chosen, err);
     if (status) return status;

@@ -6,7 +6,8 @@
  * encoder, once a token for the decoder, with the keys and values of the memory. */
 #include <string.h>
 
-#include "model/moonshine.h"
+#include "model/family.h"
+#include "model/streaming.h"
 #include "network/network.h"
 #include "network/precision.h"
 #include "potstill_tools.h"
@@ -34,19 +35,37 @@ static void add_product(struct count *count, pst_stage stage, pst_precision prec
 
 static void count_stem(struct count *c) {
     double rows1 = (double)c->extent.frames1, rows2 = (double)c->extent.frames2;
-    add_product(c, PST_STAGE_STEM, PST_PRECISION_F32, rows1, c->dim * STEM_KERNEL1, 1);
-    add_product(c, PST_STAGE_STEM, c->sensitive, rows2, 2 * c->dim * STEM_KERNEL2 * c->dim, 1);
-    add_product(c, PST_STAGE_STEM, c->sensitive, c->frames, c->dim * STEM_KERNEL3 * 2 * c->dim, 1);
+    double dim = c->config->encoder_dim;
+    if (c->config->family == FAMILY_STREAMING) {
+        double conv = STREAM_KERNEL * 2 * dim * dim; /* weights of either convolution */
+        add_product(c, PST_STAGE_STEM, PST_PRECISION_F32, rows1, dim * STREAM_FRAME_SAMPLES, 1);
+        add_product(c, PST_STAGE_STEM, c->sensitive, rows2, conv, 1);
+        add_product(c, PST_STAGE_STEM, c->sensitive, c->frames, conv, 1);
+        return;
+    }
+    add_product(c, PST_STAGE_STEM, PST_PRECISION_F32, rows1, dim * STEM_KERNEL1, 1);
+    add_product(c, PST_STAGE_STEM, c->sensitive, rows2, 2 * dim * STEM_KERNEL2 * dim, 1);
+    add_product(c, PST_STAGE_STEM, c->sensitive, c->frames, dim * STEM_KERNEL3 * 2 * dim, 1);
+}
+
+/* Frames that a frame of a layer attends to. */
+static double attended(const struct count *c, uint32_t layer) {
+    const struct window *window = &c->config->windows[layer];
+    double widest = (double)window->back + (window->ahead ? window->ahead - 1 : 0);
+    return c->config->family == FAMILY_STREAMING && widest < c->frames ? widest : c->frames;
 }
 
 static void count_encoder(struct count *c) {
-    double layers = c->config->encoder_layers;
-    double weights = 4 * c->dim * c->width + 2 * c->dim * c->encoder_ffn;
+    double layers = c->config->encoder_layers, dim = c->config->encoder_dim;
+    double width = c->config->encoder_width, kv_width = config_encoder_kv_width(c->config);
+    double weights = 2 * dim * (width + kv_width) + 2 * dim * c->encoder_ffn;
     add_product(c, PST_STAGE_ENCODER, c->encoder, c->frames, layers * weights, 1);
-    c->work[PST_STAGE_ENCODER].operations[PST_PRECISION_F32] +=
-        layers * 4 * c->frames * c->frames * c->width; /* scores and mix */
+    for (uint32_t i = 0; i < c->config->encoder_layers; i++) /* scores and mix */
+        c->work[PST_STAGE_ENCODER].operations[PST_PRECISION_F32] +=
+            4 * c->frames * attended(c, i) * width;
+    double projection = dim != c->dim ? dim * c->dim : 0; /* of the memory */
     add_product(c, PST_STAGE_CROSS, c->encoder, c->frames,
-                c->config->decoder_layers * 2 * c->dim * c->width, 1);
+                projection + c->config->decoder_layers * 2 * c->dim * c->width, 1);
 }
 
 static void count_decoder(struct count *c, double steps, double beams) {
@@ -69,7 +88,7 @@ void pst_model_work(const pst_model *model, size_t samples, size_t tokens, size_
     const struct config *config = &model->config;
     memset(work, 0, PST_STAGE_COUNT * sizeof *work);
     if (!model->network) return;
-    struct clip_extent extent = clip_extent_of(samples);
+    struct clip_extent extent = family_extent_of(config, samples);
     pst_precision precision = model->network->precision;
     struct count count = {
         .config = config,

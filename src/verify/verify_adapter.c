@@ -90,8 +90,8 @@ static void check_names(struct findings *findings, const char *file_name,
         const char *name = file->tensors[i].name;
         if (!adapter_key_mend(name, &mended)) {
             if (strncmp(name, "base_model.", 11) != 0)
-                findings_addf(findings, PST_WARNING, file_name, "%s does not begin with base_model.",
-                              name);
+                findings_addf(findings, PST_WARNING, file_name,
+                              "%s does not begin with base_model.", name);
             continue;
         }
         if (count++ == 0) {

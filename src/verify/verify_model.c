@@ -5,6 +5,8 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/file_view.h"
+#include "formats/json_file.h"
+#include "model/config_file.h"
 #include "model/model.h"
 #include "verify/verify.h"
 
@@ -40,14 +42,18 @@ static const char *const KNOWN[] = {
     "decoder_num_key_value_heads",
     "decoder_start_token_id",
     "dtype",
+    "encoder_config",
     "encoder_hidden_act",
+    "encoder_hidden_size",
     "encoder_num_attention_heads",
     "encoder_num_hidden_layers",
     "encoder_num_key_value_heads",
     "eos_token_id",
+    "ffn_mult",
     "forced_bos_token_id",
     "forced_eos_token_id",
     "head_dim",
+    "hidden_act",
     "hidden_size",
     "id2label",
     "initializer_range",
@@ -85,8 +91,9 @@ static int is_known(const char *key) {
 }
 
 /* Does the config say which class loads it, as every published one does? */
-static void check_architectures(struct findings *findings, const json_t *root) {
-    static const char expected[] = "MoonshineForConditionalGeneration";
+static void check_architectures(struct findings *findings, enum family family, const json_t *root) {
+    const char *expected = family == FAMILY_STREAMING ? "MoonshineStreamingForConditionalGeneration"
+                                                      : "MoonshineForConditionalGeneration";
     const json_t *list = json_object_get(root, "architectures");
     const char *first = json_string_value(json_array_get(list, 0));
     if (!list)
@@ -112,7 +119,7 @@ static pst_status check_keys(struct model_check *check, int weights_open, pst_er
         if (!is_known(key))
             findings_addf(findings, PST_WARNING, CONFIG, "%s is not a setting of Moonshine", key);
     }
-    check_architectures(findings, file.root);
+    check_architectures(findings, check->config.family, file.root);
     const json_t *dtype = json_object_get(file.root, "dtype");
     if (!json_is_string(dtype)) dtype = json_object_get(file.root, "torch_dtype");
     const char *stored = dtype_torch_name(check->weights.checkpoint.dtype);
@@ -241,7 +248,7 @@ static const struct module *owner(const struct weights *weights, const char *nam
         for (const char *at = full; at; at = at == full ? bare : NULL) {
             size_t length = strlen(at);
             if (strncmp(name, at, length) != 0) continue;
-            if (strcmp(name + length, ".weight") == 0) return module;
+            if (name[length] == '.' && strcmp(name + length + 1, module->part) == 0) return module;
             if (strcmp(name + length, ".bias") == 0 && module->has_bias) return module;
         }
     }

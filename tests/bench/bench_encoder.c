@@ -10,7 +10,6 @@
 #include "network/cross_kv.h"
 #include "network/decoder.h"
 #include "network/encoder.h"
-#include "network/stem.h"
 #include "pipeline/backend_engine.h"
 #include "pipeline/session.h"
 
@@ -46,16 +45,16 @@ static void measure(const pst_model *model, const float *samples, size_t count, 
     options.threads = threads;
     if (pst_session_new(model, &options, &session, &err)) fail("session");
     struct extent extent = {.beams = 1, .tokens = 194};
-    extent_of_clip(&extent, count);
+    extent_of_clip(&extent, &model->config, count);
     struct engine *engine = engine_of(session->backend);
     if (engine_fit(engine, &extent, &err)) fail("memory");
     struct workspace *ws = &engine->workspace;
     double best[4] = {1e9, 1e9, 1e9, 1e9};
     for (int run = 0; run < runs; run++) {
         double times[4] = {now_ms()};
-        stem_forward(ws, samples);
+        encoder_front_end(ws, samples, count);
         times[1] = now_ms();
-        encoder_forward(ws);
+        encoder_layers(ws);
         times[2] = now_ms();
         cross_kv_compute(ws);
         times[3] = now_ms();

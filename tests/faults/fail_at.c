@@ -1,11 +1,11 @@
-/* fail_at.c - a library to preload: the N-th call that changes a file fails, writes short, or is the
- * last thing that the process does.
+/* fail_at.c - a library to preload: the N-th call that changes a file fails, writes short, or is
+ * the last thing that the process does.
  *
  *   FAIL_AT=N FAIL_HOW=enospc|eio|short|kill|count FAIL_LOG=F LD_PRELOAD=... potstill ...
  *
- * Calls are counted over the process, in the order they come; `count` changes nothing. How many there
- * were is written to F at the end of the process, and the name of the call that failed. Only calls that
- * create, write, name or remove are counted: what a reader does has tests of its own. */
+ * Calls are counted over the process, in the order they come; `count` changes nothing. How many
+ * there were is written to F at the end of the process, and the name of the call that failed. Only
+ * calls that create, write, name or remove are counted: what a reader does has tests of its own. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

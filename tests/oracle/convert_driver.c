@@ -12,7 +12,6 @@
 #include "network/decoder.h"
 #include "network/encoder.h"
 #include "network/logits.h"
-#include "network/stem.h"
 #include "pipeline/backend_engine.h"
 #include "pipeline/session.h"
 #include "support/mil_clip.h"
@@ -58,12 +57,11 @@ static void compare_clip(pst_session *session, struct part *encoder, struct part
                          const float *samples, size_t count) {
     const pst_model *model = session->model;
     struct extent extent = {.beams = 1, .tokens = TOKENS_MAX};
-    extent_of_clip(&extent, count);
+    extent_of_clip(&extent, &model->config, count);
     struct engine *engine = engine_of(session->backend);
     must(engine_fit(engine, &extent, &err));
     struct workspace *ws = &engine->workspace;
-    stem_forward(ws, samples);
-    encoder_forward(ws);
+    encoder_forward(ws, samples, count);
     cross_kv_compute(ws);
     size_t frames = part_encode(encoder, samples, count);
     double memory = largest_difference(part_output(encoder, "encoder_hidden_states")->f, ws->memory,

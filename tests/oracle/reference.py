@@ -40,14 +40,22 @@ def factored_in(dtype):
         torch.linalg.svd, torch.linalg.qr = svd, qr
 
 
+def from_pretrained(model_dir):
+    """The model of either family, in float32."""
+    config = transformers.AutoConfig.from_pretrained(str(model_dir))
+    family = (transformers.MoonshineStreamingForConditionalGeneration
+              if config.model_type == "moonshine_streaming"
+              else transformers.MoonshineForConditionalGeneration)
+    return family.from_pretrained(str(model_dir), dtype=torch.float32)
+
+
 def load(model_dir, adapter_dir=None, dtype=torch.float32):
     """The model as upstream opens it, computing in `dtype`; the adapter stays unmerged.
 
     Weights stored as float16 or bfloat16 are widened before anything is computed: potstill always
     computes in float32, and so does this oracle.
     """
-    model = transformers.MoonshineForConditionalGeneration.from_pretrained(
-        str(model_dir), dtype=torch.float32)
+    model = from_pretrained(model_dir)
     if adapter_dir is not None:
         with factored_in(dtype):
             model = PeftModel.from_pretrained(model, str(adapter_dir))
@@ -56,8 +64,7 @@ def load(model_dir, adapter_dir=None, dtype=torch.float32):
 
 def load_several(model_dir, adapters, dtype=torch.float32):
     """The model with [(folder, weight), ...] active together, scales multiplied by the weights."""
-    model = transformers.MoonshineForConditionalGeneration.from_pretrained(
-        str(model_dir), dtype=torch.float32)
+    model = from_pretrained(model_dir)
     names = [f"adapter{number}" for number in range(len(adapters))]
     for name, (folder, weight) in zip(names, adapters):
         with factored_in(dtype):
@@ -81,6 +88,20 @@ def dtype_of(model):
     return next(model.parameters()).dtype
 
 
+def is_streaming(model):
+    return moonshine(model).config.model_type == "moonshine_streaming"
+
+
+def inputs(model, audio):
+    """What the processor makes of `audio` [samples]: a streaming model's is padded to whole frames, and
+    masked there."""
+    audio = torch.from_numpy(numpy.asarray(audio, dtype=numpy.float32)).to(dtype_of(model))
+    padding = -len(audio) % 80 if is_streaming(model) else 0
+    mask = torch.cat([torch.ones(len(audio), dtype=torch.long), torch.zeros(padding, dtype=torch.long)])
+    return {"input_values": torch.nn.functional.pad(audio, (0, padding))[None],
+            "attention_mask": mask[None]}
+
+
 def stages(model, audio, decoder_tokens):
     """Every stage for `audio` [samples] and forced `decoder_tokens`: name -> array, time first."""
     inner = moonshine(model)
@@ -101,18 +122,23 @@ def stages(model, audio, decoder_tokens):
         hooks.append(module.register_forward_hook(
             lambda _, args, out: keep(name, out, channels_first)))
 
-    before(encoder.groupnorm, "conv1")  # the input of a stage is the output of the one before,
-    after(encoder.groupnorm, "groupnorm", channels_first=True)
-    before(encoder.conv3, "conv2")      # its activation included
-    before(encoder.layers[0], "conv3", channels_first=False)
+    if is_streaming(model):
+        before(encoder.layers[0], "embedder", channels_first=False)
+    else:
+        before(encoder.groupnorm, "conv1")  # the input of a stage is the output of the one before,
+        after(encoder.groupnorm, "groupnorm", channels_first=True)
+        before(encoder.conv3, "conv2")      # its activation included
+        before(encoder.layers[0], "conv3", channels_first=False)
     for i, layer in enumerate(encoder.layers):
         after(layer, f"encoder.{i}")
-    after(encoder.layer_norm, "memory")
+    after(encoder.final_norm if is_streaming(model) else encoder.layer_norm, "memory")
     for i, layer in enumerate(decoder.layers):
         after(layer, f"decoder.{i}")
     try:
-        values = torch.from_numpy(numpy.asarray(audio)).to(dtype_of(model))[None]
-        out = model(input_values=values, decoder_input_ids=torch.tensor([list(decoder_tokens)]))
+        given = inputs(model, audio)
+        if not is_streaming(model):
+            del given["attention_mask"]
+        out = model(**given, decoder_input_ids=torch.tensor([list(decoder_tokens)]))
     finally:
         for hook in hooks:
             hook.remove()
@@ -131,10 +157,8 @@ def generate_arguments(options):
 
 def generate(model, audio, options):
     """generate() on one clip: {"tokens": row as returned, "score": of the winning beam, else 0}."""
-    audio = torch.from_numpy(numpy.asarray(audio, dtype=numpy.float32))[None]
     out = model.generate(
-        input_values=audio.to(dtype_of(model)),
-        attention_mask=torch.ones(audio.shape, dtype=torch.long),
+        **inputs(model, audio),
         return_dict_in_generate=True, output_scores=True, do_sample=False,
         **generate_arguments(options))
     score = getattr(out, "sequences_scores", None)
@@ -146,8 +170,7 @@ def generate(model, audio, options):
 
 def avg_logprob(model, audio, tokens):
     """Mean log-probability of the generated tokens, before any rule, by one forced pass."""
-    values = torch.from_numpy(numpy.asarray(audio)).to(dtype_of(model))[None]
-    logits = model(input_values=values, decoder_input_ids=torch.tensor([tokens[:-1]])).logits[0]
+    logits = model(**inputs(model, audio), decoder_input_ids=torch.tensor([tokens[:-1]])).logits[0]
     chosen = torch.log_softmax(logits.double(), dim=-1)[
         torch.arange(len(tokens) - 1), torch.tensor(tokens[1:])]
     return float(chosen.mean())

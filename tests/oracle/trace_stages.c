@@ -18,7 +18,6 @@
 #include "network/decoder.h"
 #include "network/encoder.h"
 #include "network/logits.h"
-#include "network/stem.h"
 #include "pipeline/backend_engine.h"
 #include "pipeline/session.h"
 #include "support/decode_case.h"
@@ -77,14 +76,13 @@ static void trace(pst_session *session, const char *audio, const char *tokens, c
     size_t count;
     float *samples = read_floats(audio, &count);
     struct extent extent = {.beams = 1, .tokens = 512};
-    extent_of_clip(&extent, count);
+    extent_of_clip(&extent, &session->model->config, count);
     struct engine *engine = engine_of(session->backend);
     if (engine_fit(engine, &extent, &err)) fail("memory");
     struct workspace *ws = &engine->workspace;
     ws->trace = keep;
     ws->trace_user = &stages;
-    stem_forward(ws, samples);
-    encoder_forward(ws);
+    encoder_forward(ws, samples, count);
     cross_kv_compute(ws);
     size_t position = 0;
     for (const char *at = tokens; *at && position < extent.tokens; position++) {

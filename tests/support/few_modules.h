@@ -50,11 +50,14 @@ static inline void few_modules_init(struct few_modules *few) {
                                           .weight = few->weight,
                                           .out = shapes[i].out,
                                           .in = shapes[i].in,
-                                          .kernel = shapes[i].kernel};
+                                          .kernel = shapes[i].kernel,
+                                          .part = "weight"};
         snprintf(few->modules[i].name, MODULE_NAME_MAX, "%.*s", MODULE_NAME_MAX - 1, names[i]);
     }
     few->model.weights.modules = few->modules;
     few->model.weights.module_count = FEW_MODULES;
+    few->model.weights.embed_tokens.slot = 4;
+    few->model.weights.proj_out.slot = FEW_MODULES - 1;
 }
 
 #endif

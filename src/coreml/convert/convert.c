@@ -167,7 +167,8 @@ static pst_status write_single(struct conversion *conversion, const char *target
     snprintf(what, sizeof what, "Moonshine speech recognition of clips of exactly %u seconds",
              conversion->seconds[0]);
     convert_describe(conversion, model, what);
-    status = package_write(model, target, conversion->options->force, &conversion->merge.cancel, err);
+    status =
+        package_write(model, target, conversion->options->force, &conversion->merge.cancel, err);
     mil_model_free(model);
     return status;
 }
@@ -208,8 +209,18 @@ static pst_status store_weights(struct conversion *conversion, pst_error *err) {
     return status;
 }
 
+/* The graphs are those of the first family. */
+static pst_status check_family(const struct merge_run *merge, pst_error *err) {
+    enum family family = merge->model->config.family;
+    if (family == FAMILY_MOONSHINE) return PST_OK;
+    return error_set(err, PST_ERR_UNSUPPORTED,
+                     "%s: is a %s model; only moonshine models are converted to Core ML",
+                     merge->model_dir, family_name(family));
+}
+
 static pst_status convert(struct conversion *conversion, const char *target, pst_error *err) {
     pst_status status = merge_open(&conversion->merge, err);
+    if (!status) status = check_family(&conversion->merge, err);
     if (!status) status = check_ends(conversion, err);
     if (!status) status = merge_resolve(&conversion->merge, err);
     if (status) return status;

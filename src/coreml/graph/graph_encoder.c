@@ -135,7 +135,7 @@ struct mil_value *graph_encode(struct graph *g, const struct clip_extent *extent
         x = feed_forward(g, &weights->encoder_layers[i], x);
     }
     graph_name(g, "encoder");
-    return graph_layer_norm(g, "layer_norm", x, &weights->encoder_layer_norm);
+    return graph_layer_norm(g, "layer_norm", x, &weights->encoder_norm);
 }
 
 /* --------------------------------------------------------------------------------------- memory */

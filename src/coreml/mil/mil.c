@@ -81,7 +81,7 @@ static const char *copy_text(struct mil_model *model, const char *text) {
     return text == NULL ? NULL : mil_text(model, "%s", text);
 }
 
-/* The capacity is doubled when the count reaches a power of two, so it needs no field of its own. */
+/* The capacity is doubled when the count reaches a power of two, so it needs no field. */
 void *mil_grow(struct mil_model *model, void *list, size_t count, size_t size) {
     size_t bytes;
     if (model == NULL || model->failed) return NULL;

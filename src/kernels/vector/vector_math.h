@@ -79,6 +79,12 @@ static void gelu(float *x, size_t n) {
     if (i < n) v_store_some(x + i, v_gelu(v_load_some(x + i, n - i, v_set(0))), n - i);
 }
 
+static void silu(float *x, size_t n) {
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) v_store(x + i, v_silu(v_load(x + i)));
+    if (i < n) v_store_some(x + i, v_silu(v_load_some(x + i, n - i, v_set(0))), n - i);
+}
+
 static void silu_gate(float *y, const float *value, const float *gate, size_t n) {
     size_t i = 0;
     for (; i + LANES <= n; i += LANES) v_store(y + i, v_silu(v_load(gate + i)) * v_load(value + i));

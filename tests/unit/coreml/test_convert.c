@@ -15,7 +15,6 @@
 #include "network/decoder.h"
 #include "network/encoder.h"
 #include "network/logits.h"
-#include "network/stem.h"
 #include "pipeline/backend_engine.h"
 #include "pipeline/session.h"
 #include "potstill_tools.h"
@@ -172,12 +171,11 @@ static void compare(const char *model_dir, int seconds, size_t count, enum mil_r
     make_clip(samples, count);
     must(pst_model_open(model_dir, NULL, &model, &err));
     must(pst_session_new(model, NULL, &session, &err));
-    extent_of_clip(&extent, count);
+    extent_of_clip(&extent, &model->config, count);
     struct engine *engine = engine_of(session->backend);
     must(engine_fit(engine, &extent, &err));
     struct workspace *ws = &engine->workspace;
-    stem_forward(ws, samples);
-    encoder_forward(ws);
+    encoder_forward(ws, samples, count);
     cross_kv_compute(ws);
     part_open_length(target, seconds, rounding, &encoder, &decoder);
     size_t frames = part_encode(&encoder, samples, count);

@@ -441,7 +441,7 @@ static void links_that_lead_out_are_not_copied(void **state) {
     snprintf(result, sizeof result, "%s/of_linked", root);
     snprintf(secret, sizeof secret, "%s/secret", root);
     mkdir(folder, 0777);
-    scratch_text(root, "secret", "{\"secret\": 1}");
+    scratch_text(root, "secret", "{\"decoder_start_token_id\": 1, \"secret\": 1}");
     static const char *const NAMES[] = {"vocab.json", "LICENSE", "tokenizer_config.json",
                                         "generation_config.json"};
     for (size_t i = 0; i < sizeof MODEL_FILES / sizeof *MODEL_FILES; i++)
@@ -450,8 +450,9 @@ static void links_that_lead_out_are_not_copied(void **state) {
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
         link_to(folder, NAMES[i], i % 2 ? secret : "../secret");
         assert_int_equal(pst_merge(folder, &adapter, 1, result, NULL, &err), PST_ERR_MODEL);
-        assert_non_null(strstr(err.message, "outside of its folder, and not copied"));
-        assert_non_null(strstr(err.message, NAMES[i]));
+        if (!strstr(err.message, "outside of its folder, and not copied"))
+            fail_msg("%s: %s", NAMES[i], err.message);
+        if (!strstr(err.message, NAMES[i])) fail_msg("%s: %s", NAMES[i], err.message);
         assert_int_equal(names_with(root, "of_linked"), 0);
         scratch_remove(folder, NAMES[i]);
     }

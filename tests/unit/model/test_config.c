@@ -1,6 +1,7 @@
 /* test_config.c - spellings of config.json and generation_config.json, and what is refused. */
 #include "support/test.h"
 
+#include "model/config_file.h"
 #include "model/model.h"
 #include "support/scratch.h"
 
@@ -64,14 +65,55 @@ static void names_that_cover_both_stacks(void **state) {
     assert_int_equal(config.eos_token_id, 7);
 }
 
+static void streaming_defaults_and_windows(void **state) {
+    (void)state;
+    assert_int_equal(read_config("{\"model_type\": \"moonshine_streaming\"}"), PST_OK);
+    assert_int_equal(config.family, FAMILY_STREAMING);
+    assert_int_equal(config.encoder_dim, 320);
+    assert_int_equal(config.dim, 320);
+    assert_int_equal(config.rotary_dim, 32);
+    assert_int_equal(config.pad_token_id, 0);
+    assert_int_equal(config.windows[1].ahead, 4);
+    assert_int_equal(config.windows[2].ahead, 0);
+    assert_int_equal(
+        read_config("{\"model_type\": \"moonshine_streaming\", \"hidden_size\": 512, "
+                    "\"rope_parameters\": {\"rope_type\": \"default\"}, \"encoder_config\": "
+                    "{\"hidden_size\": 620, \"head_dim\": 64, \"num_key_value_heads\": 2, "
+                    "\"num_hidden_layers\": 2, \"sliding_windows\": [[16, 4], [3, 1], [9, 9]]}}"),
+        PST_OK);
+    assert_int_equal(config.encoder_width, 512);
+    assert_int_equal(config_encoder_kv_width(&config), 128);
+    assert_int_equal(config.windows[1].back, 3);
+    assert_int_equal(config.rotary_dim, 64); /* rope_parameters without a factor: all channels */
+}
+
+#define STREAMING(rest) "{\"model_type\": \"moonshine_streaming\", " rest "}"
+#define ENCODER(rest) STREAMING("\"encoder_config\": {" rest "}")
+
+static void streaming_refusals(void **state) {
+    (void)state;
+    refused(STREAMING("\"encoder_config\": 3"), PST_ERR_MODEL, "encoder_config is an integer");
+    refused(STREAMING("\"num_key_value_heads\": 2"), PST_ERR_UNSUPPORTED, "of the decoder");
+    refused(STREAMING("\"hidden_act\": \"gelu\""), PST_ERR_UNSUPPORTED, "hidden_act");
+    refused(STREAMING("\"hidden_size\": 4"), PST_ERR_MODEL, "less than its 8 heads");
+    refused(ENCODER("\"hidden_act\": \"silu\""), PST_ERR_UNSUPPORTED, "hidden_act");
+    refused(ENCODER("\"num_hidden_layers\": 7"), PST_ERR_MODEL, "sliding_windows has 6");
+    refused(ENCODER("\"sliding_windows\": 4"), PST_ERR_MODEL, "sliding_windows is an integer");
+    refused(ENCODER("\"num_hidden_layers\": 1, \"sliding_windows\": [[16]]"), PST_ERR_MODEL,
+            "sliding_windows[0]");
+    refused(ENCODER("\"num_hidden_layers\": 1, \"sliding_windows\": [[0, 4]]"), PST_ERR_MODEL,
+            "sliding_windows[0]");
+    refused(ENCODER("\"num_key_value_heads\": 3"), PST_ERR_MODEL, "3 key-value heads");
+    refused(ENCODER("\"frame_ms\": 10.0"), PST_ERR_UNSUPPORTED, "frames of 10 ms");
+    refused(ENCODER("\"sample_rate\": 8000"), PST_ERR_UNSUPPORTED, "8000 Hz");
+}
+
 static void refusals_name_the_key(void **state) {
     (void)state;
     refused("{}", PST_ERR_MODEL, "model_type is missing");
     refused("[]", PST_ERR_MODEL, "expected an object");
     refused("{", PST_ERR_MODEL, "line 1");
     refused("{\"model_type\": \"whisper\"}", PST_ERR_UNSUPPORTED, "\"whisper\"");
-    refused("{\"model_type\": \"moonshine_streaming\"}", PST_ERR_UNSUPPORTED,
-            "moonshine_streaming");
     refused("{\"dim\": 288, \"enc_depth\": 6}", PST_ERR_UNSUPPORTED, "custom-code layout");
     refused("{\"model_type\": \"moonshine\", \"hidden_size\": \"288\"}", PST_ERR_MODEL,
             "hidden_size is a string");
@@ -307,6 +349,8 @@ int main(void) {
         cmocka_unit_test(defaults_are_the_class_defaults),
         cmocka_unit_test(both_spellings_of_rope),
         cmocka_unit_test(names_that_cover_both_stacks),
+        cmocka_unit_test(streaming_defaults_and_windows),
+        cmocka_unit_test(streaming_refusals),
         cmocka_unit_test(refusals_name_the_key),
         cmocka_unit_test(ids_and_ties_as_people_write_them),
         cmocka_unit_test(integers_without_end),

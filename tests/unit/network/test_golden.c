@@ -15,7 +15,6 @@
 #include "network/decoder.h"
 #include "network/encoder.h"
 #include "network/logits.h"
-#include "network/stem.h"
 #include "pipeline/backend_engine.h"
 #include "pipeline/session.h"
 #include "support/decode_case.h"
@@ -36,6 +35,7 @@ static const struct {
     {"micro_sharded", "micro_sharded", NULL},
     {"micro_v4", "micro_v4", NULL},
     {"micro_v5", "micro_v5", NULL},
+    {"micro_streaming", "micro_streaming", NULL},
     {"adapter", "micro", "adapter"},
 };
 
@@ -138,14 +138,13 @@ static void compare_stages(struct fixture *fixture, const char *golden) {
     const float *samples = audio_of(fixture, "audio0", &count);
     const struct tensor *tokens = safetensors_find(&fixture->trace, "decoder_tokens");
     struct extent extent = {.beams = 1, .tokens = tokens->count};
-    extent_of_clip(&extent, count);
+    extent_of_clip(&extent, &fixture->session->model->config, count);
     struct engine *engine = engine_of(fixture->session->backend);
     assert_int_equal(engine_fit(engine, &extent, &err), 0);
     struct workspace *ws = &engine->workspace;
     ws->trace = compare;
     ws->trace_user = &comparison;
-    stem_forward(ws, samples);
-    encoder_forward(ws);
+    encoder_forward(ws, samples, count);
     cross_kv_compute(ws);
     for (; comparison.step < tokens->count; comparison.step++) {
         int32_t token;

@@ -14,7 +14,6 @@
 #include "network/cross_kv.h"
 #include "network/decoder.h"
 #include "network/encoder.h"
-#include "network/stem.h"
 #include "pipeline/backend_engine.h"
 #include "pipeline/session.h"
 
@@ -113,12 +112,11 @@ static float *listen(const pst_model *model, enum kind kind, unsigned threads, s
     struct engine *engine = engine_of(session->backend);
     use(engine, effects, kind, kind == DORA ? 0.75 : 1);
     struct extent extent = {.beams = 1, .tokens = 8};
-    extent_of_clip(&extent, count);
+    extent_of_clip(&extent, &model->config, count);
     assert_int_equal(engine_fit(engine, &extent, &err), 0);
     struct workspace *ws = &engine->workspace;
     memset(ws->memory, 0xFF, extent.frames * model->config.dim * sizeof(float));
-    stem_forward(ws, samples);
-    encoder_forward(ws);
+    encoder_forward(ws, samples, count);
     cross_kv_compute(ws);
     *size = extent.frames * model->config.dim;
     float *memory = malloc(*size * sizeof *memory);

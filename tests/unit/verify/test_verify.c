@@ -236,7 +236,7 @@ static void adapters(void **state) {
         {"integers", ", expected F32, F16, BF16 or F64\n"},
         {"config_cut", "problem adapter_config.json: line "},
         {"no_tensors", "problem adapter_model.safetensors: no such file\n"},
-        {"no_prefix", " does not begin with base_model.\n"},
+        {"no_prefix", " tensors have names that PEFT does not look for, such as "},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char path[600];

@@ -1,0 +1,12 @@
+/* family.c - see family.h. */
+#include "model/family.h"
+
+#include "model/streaming.h"
+
+struct clip_extent family_extent_of(const struct config *config, size_t samples) {
+    return config->family == FAMILY_STREAMING ? stream_extent_of(samples) : clip_extent_of(samples);
+}
+
+size_t family_samples_min(const struct config *config) {
+    return config->family == FAMILY_STREAMING ? STREAM_SAMPLES_MIN : CLIP_SAMPLES_MIN;
+}
