@@ -117,7 +117,7 @@ END
 run run-stt --model-id micro --audio-list lines.jsonl -o lines.json
 exits 1; prints ''
 says <<'END'
-potstill: lines.jsonl:1: column 35: duplicate object key near '"audio"'
+potstill: lines.jsonl:1: column 36: duplicate object key near '"audio"'
 potstill: lines.jsonl:3: audio has another "sampling_rate" than 16000; samples in a manifest are not resampled (name a file instead)
 potstill: no word error rate (no sample has a text to compare with), report in lines.json
 END
@@ -135,7 +135,7 @@ holds lines.json <<'END'
       "prediction": null,
       "reference": null,
       "audio_path": null,
-      "error": "lines.jsonl:1: column 35: duplicate object key near '\"audio\"'"
+      "error": "lines.jsonl:1: column 36: duplicate object key near '\"audio\"'"
     },
     {
       "index": 1,
