@@ -91,10 +91,12 @@ fi
 for name in $(find src cli -name '*.[chm]' -exec basename {} \; | sort | uniq -d); do
     complain "$name: two files have this name"
 done
-for file in $(find src cli -name '*.[chm]'); do
-    name=$(basename "$file")
-    head -n 1 "$file" | grep -qF "/* $name - " || complain "$file does not begin with /* $name - what it is"
-done
+find src cli -name '*.[chm]' -exec awk '
+    FNR == 1 { name = FILENAME; sub(/.*\//, "", name) }
+    FNR == 1 && index($0, "/* " name " - ") != 1 {
+        print FILENAME " does not begin with /* " name " - what it is"
+    }' {} + >"$work/heads"
+[ ! -s "$work/heads" ] || complain "$(cat "$work/heads")"
 find src cli -name '*.[cm]' | sed 's|/[^/]*$||' | sort | uniq -c | while read -r count folder; do
     [ "$count" -le 30 ] || echo "$folder: $count files lie directly in it, 30 are the most"
 done >"$work/full"
