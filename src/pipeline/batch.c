@@ -221,6 +221,7 @@ pst_status pst_batch_run(const pst_model *model, const pst_batch_options *option
     size_t window = (size_t)lrint(own.window_seconds * PST_SAMPLE_RATE_HZ);
     if (model->device && window > model->device->samples_max) window = model->device->samples_max;
     status = clip_queue_init(&batch.queue, window, batch.threads, err);
+    batch.queue.followed = own.progress != NULL;
     if (!status) status = run(&batch, err);
     stop_workers(&batch);
     clip_queue_destroy(&batch.queue);

@@ -219,7 +219,7 @@ void clip_queue_complete(struct clip_queue *queue, const struct job *job,
         }
     }
     clip->pending--;
-    queue->news |= clip == queue->first;
-    if (clip == queue->first) pthread_cond_signal(&queue->finished);
+    queue->news |= queue->followed && clip == queue->first;
+    if (queue->news || clip_is_finished(clip)) pthread_cond_signal(&queue->finished);
     pthread_mutex_unlock(&queue->mutex);
 }

@@ -36,7 +36,8 @@ struct clip_queue {
     size_t length;
     struct job *ready; /* [ready_count] segments read ahead; they are taken first */
     size_t ready_count, ready_taken;
-    int news; /* a segment of the first clip is complete */
+    int followed; /* somebody wants to know of segments before their clip is finished */
+    int news;     /* a segment of the first clip is complete */
     int stopped;
 };
 
