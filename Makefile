@@ -6,7 +6,8 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 
 # What the newest transformers and peft may compute otherwise; sound, scores and tokenizers have no say in it.
-NEWEST := adapters or checkpoints or methods or lora or relatives or merge or micro or run_stt or streaming
+NEWEST := adapters or checkpoints or methods or lora or relatives or merge or micro or run_stt or streaming or \
+    trainer
 
 .PHONY: all demo test oracle asan tsan neon fuzz proof coverage lint bench install model clean help
 

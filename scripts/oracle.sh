@@ -37,6 +37,11 @@ ls $venv/lib/python3*/site-packages/silero_vad/data > /dev/null 2>&1 ||
     $venv/bin/python -m pip install --quiet --no-deps silero-vad==6.0.0 ||
     echo "skipped: the tests that need silero-vad"
 
+# Its trainer is wanted, not what it records and plays with.
+[ $venv = .venv ] || ls $venv/lib/python3*/site-packages/moonshine_voice/lora > /dev/null 2>&1 ||
+    $venv/bin/python -m pip install --quiet --no-deps moonshine-voice==0.1.5 ||
+    echo "skipped: the tests that need moonshine-voice"
+
 models=${POTSTILL_MODELS:-$PWD/models}
 scripts/get-model.sh "$models" || echo "skipped: the tests that need the official model"
 

@@ -38,8 +38,8 @@ static pst_status read_rank(const struct safetensors *file, const char *key, uin
     char text[128];
     if (!down)
         return error_set(err, PST_ERR_MODEL,
-                         "%s: %s is missing, expected one for each layer of the decoder (is this "
-                         "adapter for another model?)",
+                         "%s: %s is missing, expected one for each layer (is this adapter for "
+                         "another model?)",
                          file->path, key);
     if (down->dims != 2 || down->shape[0] == 0 || down->shape[0] > SELECTION_RANK_MAX)
         return error_set(err, PST_ERR_MODEL, "%s: %s is %s, expected [rank, dim]", file->path, key,
@@ -48,23 +48,23 @@ static pst_status read_rank(const struct safetensors *file, const char *key, uin
     return PST_OK;
 }
 
-static pst_status apply_layer(struct adapter_build *build, uint32_t layer, double scale,
-                              pst_error *err) {
+static pst_status apply_layer(struct adapter_build *build, const char *stack, uint32_t layer,
+                              double scale, pst_error *err) {
     const struct weights *weights = &build->adapter->model->weights;
     const float *down = NULL;
     uint32_t rank = 0;
     char key[KEY_MAX], name[MODULE_NAME_MAX];
     for (int role = 0; role < ROLE_COUNT; role++) {
-        snprintf(name, sizeof name, "model.decoder.layers.%u.self_attn.%s", layer, ROLES[role]);
+        snprintf(name, sizeof name, "model.%s.layers.%u.self_attn.%s", stack, layer, ROLES[role]);
         const struct module *module = weights_find_module(weights, name);
         if (!module)
             return error_set(err, PST_ERR_MODEL, "%s: the base model has no %s",
                              build->adapter->file.path, name);
-        snprintf(key, sizeof key, "decoder.%u.down", layer);
+        snprintf(key, sizeof key, "%s.%u.down", stack, layer);
         pst_status status = read_rank(&build->adapter->file, key, &rank, err);
         if (!status && !down) status = take(build, key, rank, module->in, &down, err);
         struct effect effect = {.rank = rank, .a = down, .scale = scale};
-        snprintf(key, sizeof key, "decoder.%u.%s.up", layer, ROLES[role]);
+        snprintf(key, sizeof key, "%s.%u.%s.up", stack, layer, ROLES[role]);
         if (!status) status = take(build, key, module->out, rank, &effect.b, err);
         if (status) return status;
         build->adapter->effects[module - weights->modules] = effect;
@@ -73,26 +73,42 @@ static pst_status apply_layer(struct adapter_build *build, uint32_t layer, doubl
 }
 
 /* Other tensors in the file belong to another model. */
-static pst_status check_rest(const struct adapter_build *build, uint32_t layers, pst_error *err) {
+static pst_status check_rest(const struct adapter_build *build, pst_error *err) {
     const struct safetensors *file = &build->adapter->file;
+    const struct config *config = &build->adapter->model->config;
     for (size_t i = 0; i < file->count; i++)
         if (!build->used[i])
             return error_set(err, PST_ERR_MODEL,
-                             "%s: has %s, which a base model of %u decoder layers has no place for "
-                             "(is this adapter for another model?)",
-                             file->path, file->tensors[i].name, layers);
+                             "%s: has %s, which a base model of %u encoder and %u decoder layers "
+                             "has no place for (is this adapter for another model?)",
+                             file->path, file->tensors[i].name, config->encoder_layers,
+                             config->decoder_layers);
     return PST_OK;
 }
 
+static int has_stack(const struct safetensors *file, const char *stack) {
+    size_t length = strlen(stack);
+    for (size_t i = 0; i < file->count; i++)
+        if (strncmp(file->tensors[i].name, stack, length) == 0 &&
+            file->tensors[i].name[length] == '.')
+            return 1;
+    return 0;
+}
+
+/* The trainer adapts the decoder, the encoder or both: of a stack that is there every layer is. */
 static pst_status apply_all(struct adapter_build *build, pst_error *err) {
     const struct pst_adapter *adapter = build->adapter;
     const pst_adapter_options *options = build->options;
-    uint32_t layers = adapter->model->config.decoder_layers;
-    double given = options ? options->adapter_scale : 0;
+    const struct config *config = &adapter->model->config;
+    int encoder = has_stack(&adapter->file, "encoder");
+    int decoder = has_stack(&adapter->file, "decoder") || !encoder;
+    double given = options ? options->adapter_scale : 0, scale = given != 0 ? given : 1;
     pst_status status = PST_OK;
-    for (uint32_t i = 0; i < layers && !status; i++)
-        status = apply_layer(build, i, given != 0 ? given : 1, err);
-    if (!status) status = check_rest(build, layers, err);
+    for (uint32_t i = 0; encoder && i < config->encoder_layers && !status; i++)
+        status = apply_layer(build, "encoder", i, scale, err);
+    for (uint32_t i = 0; decoder && i < config->decoder_layers && !status; i++)
+        status = apply_layer(build, "decoder", i, scale, err);
+    if (!status) status = check_rest(build, err);
     pst_error note;
     error_set(&note, PST_OK,
               "%s: stores no scale: 1 is assumed, which is right when alpha was the rank in "

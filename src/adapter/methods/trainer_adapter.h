@@ -2,6 +2,7 @@
  *
  *   decoder.<i>.down          [rank, dim]               one for each layer of the decoder
  *   decoder.<i>.q_proj.up     [heads * head_dim, rank]  and k_proj, v_proj
+ *   encoder.<i>...            the same of the encoder, instead of the decoder or beside it
  *
  * each a change of that layer's self-attention: up * down, times a scale that is stored nowhere. A
  * summary.json beside it may name the base model. There is no config. */
