@@ -357,6 +357,12 @@ static void run_gelu(void *c) {
     run_copy(r);
     r->kernels->gelu(r->y, r->n);
 }
+
+static void run_silu(void *c) {
+    struct row *r = c;
+    run_copy(r);
+    r->kernels->silu(r->y, r->n);
+}
 static void run_softmax(void *c) {
     struct row *r = c;
     run_copy(r);
@@ -413,6 +419,7 @@ static const struct {
     {"copy (for comparison)", 288 * 64, run_copy},
     {"tanh", 288 * 64, run_tanh},
     {"gelu", 1152 * 16, run_gelu},
+    {"silu", 1152 * 16, run_silu},
     {"silu_gate", 1152, run_silu_gate},
     {"softmax", 415, run_softmax},
     {"log_softmax", 32768, run_log_softmax},

@@ -100,6 +100,10 @@ static void gelu_kernel(void **state) {
     check_edges(KERNELS(state)->gelu, exact_gelu, 1e-9); /* its left tail is not relative */
 }
 
+static void silu_kernel(void **state) {
+    check_in_place(KERNELS(state)->silu, exact_silu);
+}
+
 static void silu_gate_kernel(void **state) {
     for (size_t i = 0; i < SIZES; i++) {
         size_t n = size_at(i);
@@ -424,7 +428,8 @@ static void the_table_is_whole(void **state) {
     const struct kernels *k = *state;
     assert_non_null(k->name);
     assert_true(k->panel > 0 && k->panel <= KERNELS_PANEL_MAX);
-    assert_true(k->matmul && k->attend && k->tanh && k->gelu && k->silu_gate && k->softmax);
+    assert_true(k->matmul && k->attend && k->tanh && k->gelu && k->silu);
+    assert_true(k->silu_gate && k->softmax);
     assert_true(k->log_softmax && k->layer_norm && k->add && k->affine && k->sum);
     assert_true(k->sum_squares && k->argmax && k->rotate);
 }
@@ -477,6 +482,7 @@ int main(void) {
         {"choice of sets", sets_are_picked},
         {"tanh", tanh_kernel},
         {"gelu", gelu_kernel},
+        {"silu", silu_kernel},
         {"silu_gate", silu_gate_kernel},
         {"add", add_kernel},
         {"affine", affine_kernel},
