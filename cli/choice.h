@@ -20,8 +20,9 @@ struct engine_choice {
     const char *processor;
     int offline;
     int64_t threads;
-    int cpu;       /* enum pst_cpu */
-    int precision; /* enum pst_precision */
+    int cpu;           /* enum pst_cpu */
+    int precision;     /* enum pst_precision */
+    int window_bounds; /* 1: inclusive */
     int no_cache;
     int device;          /* enum device_choice */
     int strict_device;   /* that one or none */

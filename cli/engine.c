@@ -47,6 +47,9 @@ const struct option engine_compute_options[] = {
      "of the matrix products; f32 gives what transformers gives token for token, auto is bf16 "
      "where there are kernels for it, else f32 (default: auto for transcribe, else f32); also "
      "float32, bfloat16"},
+    {"window-bounds", 0, OPTION_CHOICE, "exclusive|inclusive", AT(window_bounds),
+     "of a streaming model: does its encoder see the frames at both ends of its windows; inclusive "
+     "is what the vendor's own export does (default: exclusive, as transformers)"},
     {"no-cache", 0, OPTION_FLAG, NULL, AT(no_cache),
      "neither read nor write packed weights in $XDG_CACHE_HOME/potstill"},
     {0},
@@ -186,6 +189,7 @@ int engine_open(struct engine *engine, const struct engine_choice *choice, const
     *engine = (struct engine){0};
     pst_model_options_init(&options);
     environment_read(&engine->environment, choice->offline);
+    options.inclusive_windows = choice->window_bounds;
     options.cache_dir = choice->no_cache ? NULL : engine->environment.weights_cache;
     /* Said before an adapter is looked for. */
     int adapted = choice->adapter || choice->adapters.count;

@@ -251,6 +251,9 @@ typedef struct pst_model_options {
     /* Of odd settings, and of Core ML in any session; NULL: silent. */
     void (*warn)(void *user, const char *message);
     void *user;
+    /* Of a streaming model: 1: both ends of the windows of its encoder count, a frame more on
+     * either side, as the vendor's own export has it; 0: as transformers. An error with others. */
+    int inclusive_windows;
 } pst_model_options;
 
 PST_API void pst_model_options_init_sized(pst_model_options *options, size_t struct_size);

@@ -28,6 +28,13 @@ static pst_status open_checkpoint(struct pst_model **model, const char *dir,
     return status;
 }
 
+static pst_status open_packages(struct pst_model **model, const char *dir,
+                                const pst_model_options *options, pst_error *err) {
+    if (options->inclusive_windows)
+        return error_set(err, PST_ERR_ARGUMENT, "inclusive windows are for a streaming checkpoint");
+    return package_model_open(model, dir, options, err);
+}
+
 pst_status pst_model_open(const char *dir, const pst_model_options *options, pst_model **model,
                           pst_error *err) {
     pst_model_options own;
@@ -37,11 +44,10 @@ pst_status pst_model_open(const char *dir, const pst_model_options *options, pst
     if (status) return status;
     switch (own.device) {
     case PST_DEVICE_AUTO:
-        return (package_model_is(dir) ? package_model_open : open_checkpoint)(model, dir, &own,
-                                                                              err);
+        return (package_model_is(dir) ? open_packages : open_checkpoint)(model, dir, &own, err);
     case PST_DEVICE_CPU: return open_checkpoint(model, dir, &own, err);
     case PST_DEVICE_MIL:
-    case PST_DEVICE_COREML: return package_model_open(model, dir, &own, err);
+    case PST_DEVICE_COREML: return open_packages(model, dir, &own, err);
     }
     return error_set(err, PST_ERR_ARGUMENT, "unknown device %d", (int)own.device);
 }

@@ -4,15 +4,30 @@
  * a model and inspect it costs what its files cost. */
 #include "pipeline/model_open.h"
 
+#include "base/error.h"
 #include "network/network.h"
 #include "network/precision.h"
 #include "pipeline/device.h"
+
+/* The config has exclusive bounds. */
+static pst_status widen_windows(struct config *config, pst_error *err) {
+    if (config->family != FAMILY_STREAMING)
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "inclusive windows are for a %s model, this one is %s",
+                         family_name(FAMILY_STREAMING), family_name(config->family));
+    for (uint32_t i = 0; i < config->encoder_layers; i++) {
+        config->windows[i].back++;
+        config->windows[i].ahead++;
+    }
+    return PST_OK;
+}
 
 static pst_status open_all(struct pst_model **model, struct network **network, const char *dir,
                            const pst_model_options *options, pst_error *err) {
     pst_status status = network_new(network, options, err);
     if (!status)
         status = model_open(model, dir, options->processor_dir, (*network)->cache_dir, err);
+    if (!status && options->inclusive_windows) status = widen_windows(&(*model)->config, err);
     if (!status && (*model)->generation.samples && options->warn)
         options->warn(options->user, "generation_config.json asks for do_sample: nothing is drawn "
                                      "at random here, the best token is taken");

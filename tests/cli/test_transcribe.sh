@@ -183,4 +183,24 @@ cp audio/chirp.wav "$(printf 'caf\351.wav')" && {
     ok grep -q '^{"file": "caf�.wav", ' "$scratch/out"
 }
 
+# Windows with both ends are the config's, a frame wider on either side.
+ln -s "$here/../golden/micro_streaming" streaming
+cp -R -L streaming wider
+python3 -c "
+import json
+config = json.load(open('wider/config.json'))
+windows = config['encoder_config']['sliding_windows']
+config['encoder_config']['sliding_windows'] = [[back + 1, ahead + 1] for back, ahead in windows]
+json.dump(config, open('wider/config.json', 'w'))"
+run transcribe --model wider --precision f32 --format json audio/chirp.wav
+exits 0
+cp "$scratch/out" wider.json
+run transcribe --model streaming --window-bounds inclusive --precision f32 --format json audio/chirp.wav
+exits 0; prints "$(cat wider.json)"; says ''
+run transcribe --model streaming --precision f32 --format json audio/chirp.wav
+exits 0
+ok test "$(cat "$scratch/out")" != "$(cat wider.json)"
+run transcribe --model micro --window-bounds inclusive audio/chirp.wav
+exits 2; prints ''; says 'potstill: inclusive windows are for a moonshine_streaming model, this one is moonshine'
+
 finish
