@@ -30,8 +30,8 @@ oracle: ## against the live reference stack (transformers, peft), in .venv
 	@scripts/setup.sh oracle
 	@$(MAKE) --no-print-directory all
 	@scripts/get-model.sh models || echo "tests that need the model are skipped"
-	@mkdir -p build; scripts/oracle.sh --newest -k "$(NEWEST)" >build/oracle-newest.log 2>&1 & newest=$$!; \
-	code=0; scripts/oracle.sh || code=1; wait $$newest || code=1; \
+	@BUILT=1 scripts/oracle.sh --newest -k "$(NEWEST)" >build/oracle-newest.log 2>&1 & newest=$$!; \
+	code=0; BUILT=1 scripts/oracle.sh || code=1; wait $$newest || code=1; \
 	echo "the newest stack:"; cat build/oracle-newest.log; exit $$code
 
 asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer

@@ -17,8 +17,11 @@ if [ "${1:-}" = --newest ]; then
     requirements=tools/requirements-newest.txt
 fi
 
-[ -f $build/build.ninja ] || cmake --preset release
-cmake --build $build
+# BUILT=1: by whoever runs both stacks side by side.
+if [ -z "${BUILT:-}" ]; then
+    [ -f $build/build.ninja ] || cmake --preset release
+    cmake --build $build
+fi
 
 # The marker is a copy of what was installed, written last: a broken installation has none.
 if ! cmp -s $requirements $venv/installed.txt; then
