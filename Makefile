@@ -5,10 +5,6 @@ BUILD := build/release
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 
-# What the newest transformers and peft may compute otherwise, on small models. It runs beside the tests of
-# the pinned ones, which keep one core busy.
-NEWEST := checkpoints or micro or streaming or trainer or (methods and not real_model)
-
 .PHONY: all demo test oracle asan tsan neon fuzz proof coverage lint bench install model clean help
 
 all: ## build the program and the libraries into build/release
@@ -26,13 +22,11 @@ test: ## all tests; what needs the model is skipped, saying so, where it cannot 
 	@scripts/get-model.sh models || echo "tests that need the model are skipped"
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
-oracle: ## against the live reference stack (transformers, peft), in .venv
+oracle: ## against the live reference stacks (transformers, peft), in .venv and .venv-newest
 	@scripts/setup.sh oracle
 	@$(MAKE) --no-print-directory all
 	@scripts/get-model.sh models || echo "tests that need the model are skipped"
-	@BUILT=1 scripts/oracle.sh --newest -k "$(NEWEST)" >build/oracle-newest.log 2>&1 & newest=$$!; \
-	code=0; BUILT=1 scripts/oracle.sh || code=1; wait $$newest || code=1; \
-	echo "the newest stack:"; cat build/oracle-newest.log; exit $$code
+	@scripts/oracle-all.sh
 
 asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@scripts/setup.sh test

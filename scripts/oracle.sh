@@ -2,6 +2,7 @@
 # oracle.sh - the engine against the live reference stack: transformers, peft, tokenizers, jiwer, soxr.
 #
 #     scripts/oracle.sh [--newest] [PYTEST_ARGUMENT ...]      e.g. scripts/oracle.sh -s -k stages
+#     scripts/oracle.sh [--newest] --prepare                  build and install, and no more
 #
 # The pinned stack (tools/requirements.txt) lives in .venv, the newest one (requirements-newest.txt) in
 # .venv-newest; each is installed again only when its file changes. What cannot be had without a network
@@ -17,33 +18,36 @@ if [ "${1:-}" = --newest ]; then
     requirements=tools/requirements-newest.txt
 fi
 
-# BUILT=1: by whoever runs both stacks side by side.
-if [ -z "${BUILT:-}" ]; then
+# PREPARED=1: by oracle-all.sh, whose runs are side by side.
+prepare() {
     [ -f $build/build.ninja ] || cmake --preset release
     cmake --build $build
-fi
 
-# The marker is a copy of what was installed, written last: a broken installation has none.
-if ! cmp -s $requirements $venv/installed.txt; then
-    echo "oracle: installing the reference stack into $venv"
-    rm -rf $venv
-    if ! { python3 -m venv $venv &&
-        $venv/bin/python -m pip install --quiet --disable-pip-version-check -r $requirements; }; then
+    # The marker is a copy of what was installed, written last: a broken installation has none.
+    if ! cmp -s $requirements $venv/installed.txt; then
+        echo "oracle: installing the reference stack into $venv"
         rm -rf $venv
-        echo "skipped: the oracle tests need the packages of $requirements"
-        exit 0
+        if ! { python3 -m venv $venv &&
+            $venv/bin/python -m pip install --quiet --disable-pip-version-check -r $requirements; }; then
+            rm -rf $venv
+            echo "skipped: the oracle tests need the packages of $requirements"
+            return
+        fi
+        cp $requirements $venv/installed.txt
     fi
-    cp $requirements $venv/installed.txt
-fi
-# Its models are wanted, not its code: without torchaudio, which it asks for.
-ls $venv/lib/python3*/site-packages/silero_vad/data > /dev/null 2>&1 ||
-    $venv/bin/python -m pip install --quiet --no-deps silero-vad==6.0.0 ||
-    echo "skipped: the tests that need silero-vad"
+    # Its models are wanted, not its code: without torchaudio, which it asks for.
+    ls $venv/lib/python3*/site-packages/silero_vad/data > /dev/null 2>&1 ||
+        $venv/bin/python -m pip install --quiet --no-deps silero-vad==6.0.0 ||
+        echo "skipped: the tests that need silero-vad"
 
-# Its trainer is wanted, not what it records and plays with.
-[ $venv = .venv ] || ls $venv/lib/python3*/site-packages/moonshine_voice/lora > /dev/null 2>&1 ||
-    $venv/bin/python -m pip install --quiet --no-deps moonshine-voice==0.1.5 ||
-    echo "skipped: the tests that need moonshine-voice"
+    # Its trainer is wanted, not what it records and plays with.
+    [ $venv = .venv ] || ls $venv/lib/python3*/site-packages/moonshine_voice/lora > /dev/null 2>&1 ||
+        $venv/bin/python -m pip install --quiet --no-deps moonshine-voice==0.1.5 ||
+        echo "skipped: the tests that need moonshine-voice"
+}
+[ -n "${PREPARED:-}" ] || prepare
+[ "${1:-}" != --prepare ] || exit 0
+[ -d $venv ] || exit 0
 
 models=${POTSTILL_MODELS:-$PWD/models}
 scripts/get-model.sh "$models" || echo "skipped: the tests that need the official model"

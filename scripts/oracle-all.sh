@@ -1,0 +1,20 @@
+#!/bin/sh
+# oracle-all.sh - all tests against the pinned stack, and against the newest what it may compute otherwise.
+#
+# Python keeps one core busy, so two runs go side by side: the adapters on the official model, which take
+# half of the time, and the others with the newest stack after them.
+set -u
+cd "$(dirname "$0")/.."
+slow="test_adapters or test_relatives or test_real_model"
+newest="checkpoints or micro or streaming or trainer or (methods and not real_model)"
+
+scripts/oracle.sh --prepare && scripts/oracle.sh --newest --prepare || exit 1
+export PREPARED=1
+log=build/oracle.log
+{ scripts/oracle.sh -k "not ($slow)" && scripts/oracle.sh --newest -k "$newest"; } > $log 2>&1 &
+others=$!
+scripts/oracle.sh -k "$slow"
+code=$?
+wait $others || code=1
+cat $log
+exit $code
