@@ -49,8 +49,8 @@ static json_t *list_digest(const struct manifest *manifest) {
 }
 
 /* Names, sizes and times of the files that decide what comes out; a folder may hold others, the
- * report itself for one. An adapter may lie in a folder inside the one that is named: those are
- * few, and the names below are tried in each. */
+ * report itself for one. Of an adapter that lies in a folder inside the one that is named, only
+ * the name counts. */
 static uint64_t add_files(uint64_t hash, const char *folder) {
     static const char *const NAMES[] = {"config.json",
                                         "generation_config.json",
