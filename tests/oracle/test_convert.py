@@ -110,7 +110,7 @@ def places(config):
             yield f"stem_{name}_{part}", f"{encoder}{name}.{part}", ""
     for part in ("weight", "bias"):
         yield f"stem_groupnorm_{part}", f"{encoder}groupnorm.{part}", ""
-    yield "encoder_norm_weight", encoder + "layer_norm.weight", ""
+    yield "encoder_layer_norm_weight", encoder + "layer_norm.weight", ""
     yield "decoder_norm_weight", decoder + "norm.weight", ""
     yield "embed_tokens", decoder + "embed_tokens.weight", ""
     for side, layers, norms in (
