@@ -7,23 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "base/error.h"
 #include "base/file_view.h"
 #include "base/option_struct.h"
 #include "hub/hub_client.h"
 #include "hub/hub_download.h"
 #include "hub/hub_partial.h"
+#include "hub/hub_shards.h"
 #include "hub/hub_store.h"
 
 static const uint64_t FILE_BYTES_MAX =
     50000000000u; /* above that the hub serves xet clients only */
 static const uint64_t FILE_BYTES_LIMIT = (uint64_t)1 << 50; /* so that no sum overflows */
-static const size_t INDEX_BYTES_MAX = 64 << 20;             /* as in the reader of checkpoints */
 enum {
-    SHARDS_MAX = 1024, /* likewise */
-    MAPPED_MAX = 1 << 16,
+    SHARDS_MAX = 1024, /* as in the reader of checkpoints */
     ITEMS_MAX = SHARDS_MAX + 32
 };
 
@@ -170,12 +167,9 @@ static int is_item(const struct pull *pull, const char *name) {
     return 0;
 }
 
-static pst_status look_for_shard(struct pull *pull, const char *name, pst_error *err) {
+static pst_status look_for_shard(void *user, const char *name, pst_error *err) {
+    struct pull *pull = user;
     int found;
-    if (!name || !hub_is_file(name))
-        return error_set(err, PST_ERR_MODEL,
-                         "%s: %s names the shard \"%s\", expected a plain file name", pull->repo.id,
-                         WEIGHTS_INDEX, name ? name : "(not a string)");
     if (is_item(pull, name)) return PST_OK;
     pst_status status = look_for(pull, name, &found, err);
     if (status || found) return status;
@@ -183,28 +177,12 @@ static pst_status look_for_shard(struct pull *pull, const char *name, pst_error 
                      WEIGHTS_INDEX);
 }
 
-/* The index has just been fetched; its weight_map names the files. */
+/* The index has just been fetched. */
 static pst_status look_for_shards(struct pull *pull, pst_error *err) {
     char *path = hub_store_file(&pull->store, pull->commit, WEIGHTS_INDEX);
     if (!path) return error_memory(err, 0);
-    struct file_view view;
-    pst_status status = file_view_open(&view, path, INDEX_BYTES_MAX, err);
+    pst_status status = hub_shards_visit(path, pull->repo.id, look_for_shard, pull, err);
     free(path);
-    if (status) return status;
-    json_error_t where;
-    json_t *index = json_loadb((const char *)view.data, view.size, JSON_REJECT_DUPLICATES, &where);
-    const json_t *map = json_object_get(index, "weight_map");
-    if (!json_is_object(map))
-        status = error_set(err, PST_ERR_MODEL, "%s: %s has no weight_map, expected an object",
-                           pull->repo.id, WEIGHTS_INDEX);
-    if (!status && json_object_size(map) > MAPPED_MAX)
-        status = error_set(err, PST_ERR_MODEL, "%s: %s names %zu tensors, expected at most %d",
-                           pull->repo.id, WEIGHTS_INDEX, json_object_size(map), MAPPED_MAX);
-    for (void *at = json_object_iter((json_t *)map); !status && at;
-         at = json_object_iter_next((json_t *)map, at))
-        status = look_for_shard(pull, json_string_value(json_object_iter_value(at)), err);
-    json_decref(index);
-    file_view_close(&view);
     return status;
 }
 

@@ -133,8 +133,10 @@ static int rewrite_rope(json_t *root) {
     json_t *factor = json_object_get(root, "partial_rotary_factor");
     json_t *theta = json_object_get(root, "rope_theta");
     json_t *rope = json_is_object(old) ? json_incref(old) : json_object();
-    int made = rope && (json_object_get(rope, "partial_rotary_factor") ||
-                        json_object_set(rope, "partial_rotary_factor", factor) == 0);
+    /* Not given, it stays so: the whole head is rotated. */
+    int made = rope &&
+               (!factor || json_is_null(factor) || json_object_get(rope, "partial_rotary_factor") ||
+                json_object_set(rope, "partial_rotary_factor", factor) == 0);
     if (made && !json_object_get(rope, "rope_theta"))
         made = json_is_number(theta)
                    ? json_object_set(rope, "rope_theta", theta) == 0
@@ -170,7 +172,7 @@ static int rewrite_moonshine(json_t *root) {
 static int set_head_dim(json_t *object) {
     json_int_t heads = json_integer_value(json_object_get(object, "num_attention_heads"));
     json_int_t dim = json_integer_value(json_object_get(object, "hidden_size"));
-    if (json_is_integer(json_object_get(object, "head_dim")) || heads == 0) return 1;
+    if (json_is_integer(json_object_get(object, "head_dim")) || heads <= 0) return 1;
     return json_object_set_new(object, "head_dim", json_integer(dim / heads)) == 0;
 }
 
