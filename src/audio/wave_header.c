@@ -47,7 +47,7 @@ static int is_placeholder(uint32_t bytes) {
 
 int wave_header_finish(struct audio_memory *file, uint32_t *told) {
     unsigned char head[12];
-    struct chunk chunk;
+    struct chunk chunk = {0};
     sf_count_t at = sizeof head;
     if (audio_memory_read(file, 0, head, sizeof head) != sizeof head ||
         memcmp(head, "RIFF", 4) != 0 || memcmp(head + 8, "WAVE", 4) != 0)

@@ -94,7 +94,7 @@ static int ends(const struct search *search, const struct candidate *candidate, 
 /* The best K that do not end run on. */
 static void choose_running(struct search *search, size_t length) {
     size_t beams = search->beams, count = 0;
-    struct candidate order[(ENDS_MAX + 1) * BEAMS_MAX];
+    struct candidate order[(ENDS_MAX + 1) * BEAMS_MAX] = {{0}};
     for (size_t i = 0; i < kept_candidates(search); i++) {
         struct candidate candidate = search->best[i];
         if (ends(search, &candidate, length)) candidate.score += FORBIDDEN;

@@ -395,10 +395,7 @@ def test_base_computes_what_the_engine_computes(convert, base_dir, engine):
 
 
 def test_streaming_is_refused(potstill, tmp_path):
-    config = json.loads((MICRO / "config.json").read_text())
-    config["model_type"] = "moonshine_streaming"
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    done = subprocess.run([str(potstill), "convert", "--model", str(tmp_path), "-o",
+    done = subprocess.run([str(potstill), "convert", "--model", str(MICRO.parent / "micro_streaming"), "-o",
                            str(tmp_path / "out")], capture_output=True, text=True)
     assert done.returncode == 3 and "moonshine_streaming" in done.stderr
     assert not (tmp_path / "out").exists()

@@ -12,7 +12,7 @@ static pst_status note(void *user, const char *name, pst_error *err) {
 }
 
 static pst_status visit(const char *json, pst_error *err) {
-    char path[512];
+    char path[600];
     snprintf(path, sizeof path, "%s/index.json", scratch_folder("hub_shards"));
     scratch_text(scratch_folder("hub_shards"), "index.json", json);
     names[0] = '\0';

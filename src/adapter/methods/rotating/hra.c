@@ -103,7 +103,7 @@ static pst_status apply(struct adapter_walk *walk, uint32_t slot, pst_error *err
     pst_status status = json_get_bool(file->root, file->path, "apply_GS", &orthogonal, err);
     if (!status) status = adapter_walk_take(walk, module, &part, 1, &complete, err);
     if (status || !complete) return status;
-    reflections.u = malloc(reflections.rank * reflections.in * sizeof *reflections.u);
+    reflections.u = calloc(reflections.rank * reflections.in, sizeof *reflections.u);
     if (!reflections.u)
         return error_memory(err, reflections.rank * reflections.in * sizeof *reflections.u);
     status = use(walk, slot, part.values, orthogonal, &reflections, err);

@@ -101,7 +101,11 @@ static pst_status apply(struct adapter_walk *walk, uint32_t slot, pst_error *err
     pst_status status = read_settings(walk, &settings, err);
     if (status) return status;
     size_t in = module->in, given = (size_t)(settings.r ? settings.r : settings.block_size);
-    size_t divisor = adjust(in, given), size = settings.r ? in / divisor : divisor;
+    size_t divisor = adjust(in, given);
+    size_t size = divisor == 0 ? 0 : settings.r ? in / divisor : divisor;
+    if (size == 0) /* never: a module has inputs */
+        return error_set(err, PST_ERR_MODEL, "%s: %s has no blocks", walk->build.adapter->file.path,
+                         module->name);
     size_t count = settings.block_share ? 1 : in / size;
     struct part part = {.name = embeds ? "oft_embedding_R.weight" : "oft_R.weight",
                         .dims = 2,

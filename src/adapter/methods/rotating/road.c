@@ -55,8 +55,8 @@ static void factors(const struct turn *turn, size_t output, double *c, double *s
     if (turn->variant == 1) at_c = group * turn->half + in_group % turn->half;
     if (turn->variant == 4) at_c = 2 * group * turn->group + in_group;
     at_s = turn->variant == 4 ? at_c + turn->group : at_c;
-    *c = turn->alpha[at_c] * cos(turn->theta[at_c]);
-    *s = turn->alpha[at_s] * sin(turn->theta[at_s]);
+    *c = turn->alpha[at_c] * cos((double)turn->theta[at_c]);
+    *s = turn->alpha[at_s] * sin((double)turn->theta[at_s]);
 }
 
 /* The output that an output is paired with; *sign is that of s. */
