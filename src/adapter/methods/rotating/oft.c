@@ -51,11 +51,12 @@ static pst_status read_settings(const struct adapter_walk *walk, struct settings
 
 /* The divisor of `size` that PEFT takes for a number that does not divide it. */
 static size_t adjust(size_t size, size_t wanted) {
-    if (wanted >= size) return size;
-    size_t higher = wanted, lower = wanted;
-    while (higher <= size && size % higher != 0) higher++;
-    while (lower > 1 && size % lower != 0) lower--;
-    return wanted - lower <= higher - wanted ? lower : higher;
+    if (wanted == 0 || wanted >= size) return size;
+    for (size_t off = 0; off < wanted; off++) {
+        if (size % (wanted - off) == 0) return wanted - off;
+        if (size % (wanted + off) == 0) return wanted + off;
+    }
+    return 1;
 }
 
 /* COFT: a matrix longer than eps / sqrt(blocks) is shortened to that. */
