@@ -205,6 +205,8 @@ MODES = [
 def test_generation_settings(potstill, model, clip, changes):
     if NEWER and "encoder_repetition_penalty" in changes:
         pytest.skip("the newest transformers passes over it, where 5.2 fails")
+    if NEWER and [] in (changes.get("bad_words_ids") or []):
+        pytest.skip("the newest transformers passes over an empty word, where 5.2 fails")
     edit(model, "generation_config.json", {"max_length": 40, **changes})
     if "do_sample" not in changes:
         assert ours(potstill, model, clip) == theirs(model, clip)
@@ -282,6 +284,8 @@ NAMED = {"__type": "AddedToken", "content": "TOKEN", "lstrip": False, "normalize
 ], ids=str)
 def test_special_tokens_of_the_configs(potstill, model, clip, name, settings):
     """A token of the text that is made special is left out of it."""
+    if NEWER and name == "added_tokens.json":
+        pytest.skip("the newest transformers adds the token a second time, and sets it apart by spaces")
     def transcribe():
         done = subprocess.run(
             [str(potstill), "transcribe", "--model", str(model), "--precision", "f32", "--format",
