@@ -67,8 +67,10 @@ static uint64_t add_files(uint64_t hash, const char *folder) {
         struct stat st;
         char *path = text_format("%s/%s", folder, NAMES[i]);
         if (stat(path, &st) == 0) {
-            int64_t values[] = {(int64_t)i, (int64_t)st.st_size, (int64_t)st.st_mtime};
-            hash = add_bytes(hash, values, sizeof values);
+            char *state = text_format("%s %lld %lld", NAMES[i], (long long)st.st_size,
+                                      (long long)st.st_mtime);
+            hash = add_text(hash, state);
+            free(state);
         }
         free(path);
     }
