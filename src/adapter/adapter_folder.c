@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/file_view.h"
+#include "formats/pickle_file.h"
 
 /* Sub-folders with an adapter that are counted, and named in a message. */
 enum { FOUND_MAX = 64, FOUND_SHOWN = 4 };
@@ -101,5 +102,20 @@ pst_status pst_adapter_find(const char *dir, char **found, pst_error *err) {
         return error_set(err, PST_ERR_ARGUMENT, "pst_adapter_find: dir or found is NULL");
     pst_status status = adapter_folder_find(&folder, dir, err);
     if (!status) *found = folder.path;
+    return status;
+}
+
+static const char TENSORS[] = "adapter_model.safetensors", PICKLE[] = "adapter_model.bin";
+
+const char *adapter_tensors_name(const char *dir) {
+    return !path_has_file(dir, TENSORS) && path_has_file(dir, PICKLE) ? PICKLE : TENSORS;
+}
+
+pst_status adapter_tensors_open(struct safetensors *file, const char *dir, pst_error *err) {
+    const char *name = adapter_tensors_name(dir);
+    char *path = path_join(dir, name);
+    if (!path) return error_memory(err, 0);
+    pst_status status = (name == PICKLE ? pickle_file_open : safetensors_open)(file, path, err);
+    free(path);
     return status;
 }

@@ -5,6 +5,7 @@
 #ifndef PST_ADAPTER_ADAPTER_FOLDER_H
 #define PST_ADAPTER_ADAPTER_FOLDER_H
 
+#include "formats/safetensors.h"
 #include "potstill.h"
 
 struct adapter_folder {
@@ -14,5 +15,10 @@ struct adapter_folder {
 
 pst_status adapter_folder_find(struct adapter_folder *folder, const char *dir, pst_error *err);
 void adapter_folder_free(struct adapter_folder *folder);
+
+/* The file of PEFT's tensors in `dir`: "adapter_model.safetensors", or "adapter_model.bin" where
+ * only that is there. */
+const char *adapter_tensors_name(const char *dir);
+pst_status adapter_tensors_open(struct safetensors *file, const char *dir, pst_error *err);
 
 #endif

@@ -10,7 +10,6 @@
 #include "base/error.h"
 #include "base/file_view.h"
 #include "base/option_struct.h"
-#include "formats/pickle_file.h"
 #include "model/model.h"
 
 void pst_adapter_options_init_sized(pst_adapter_options *options, size_t struct_size) {
@@ -49,21 +48,6 @@ pst_status adapter_resolve(const struct pst_model *model, const struct peft_conf
     return adapter_walk_all(METHODS[config->method], model, config, file, options, adapter, err);
 }
 
-static pst_status open_tensors(struct safetensors *file, const char *dir, pst_error *err) {
-    char *path = path_join(dir, "adapter_model.safetensors");
-    char *pickle = path_join(dir, "adapter_model.bin");
-    pst_status status;
-    if (!path || !pickle)
-        status = error_memory(err, 0);
-    else if (!path_is_file(path) && path_is_file(pickle))
-        status = pickle_file_open(file, pickle, err);
-    else
-        status = safetensors_open(file, path, err);
-    free(path);
-    free(pickle);
-    return status;
-}
-
 static pst_status open_config(struct peft_config *config, const char *dir,
                               const pst_adapter_options *options, pst_error *err) {
     char *path = path_join(dir, "adapter_config.json");
@@ -84,7 +68,7 @@ static pst_status open_peft(const pst_model *model, const char *dir,
                          "%s: an adapter scale is given, but this adapter stores its own", dir);
     /* The config first: what is wrong with it says more than what is wrong with tensor names. */
     pst_status status = open_config(&config, dir, options, err);
-    if (!status) status = open_tensors(&file, dir, err);
+    if (!status) status = adapter_tensors_open(&file, dir, err);
     if (!status) status = adapter_resolve(model, &config, &file, options, adapter, err);
     peft_config_close(&config);
     return status;

@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/file_view.h"
 #include "base/folder_writer.h"
-#include "formats/pickle_file.h"
 #include "formats/safetensors.h"
 #include "model/model_folder.h"
 #include "potstill_tools.h"
@@ -22,21 +21,6 @@ struct fix {
     char **names;                  /* [file.count]: mended ones; NULL: as it was */
     uint32_t fixed;
 };
-
-static pst_status open_tensors(struct safetensors *file, const char *dir, pst_error *err) {
-    char *path = path_join(dir, "adapter_model.safetensors");
-    char *pickle = path_join(dir, "adapter_model.bin");
-    pst_status status = PST_OK;
-    if (!path || !pickle)
-        status = error_memory(err, 0);
-    else if (!path_is_file(path) && path_is_file(pickle))
-        status = pickle_file_open(file, pickle, err);
-    else
-        status = safetensors_open(file, path, err);
-    free(path);
-    free(pickle);
-    return status;
-}
 
 /* Two tensors of one name cannot be written. */
 static pst_status check_names(const struct fix *fix, pst_error *err) {
@@ -112,7 +96,7 @@ static pst_status write_copy(const struct fix *fix, const char *from, const char
 static pst_status fix_folder(const char *from, const char *target, uint32_t *fixed,
                              pst_error *err) {
     struct fix fix = {0};
-    pst_status status = open_tensors(&fix.file, from, err);
+    pst_status status = adapter_tensors_open(&fix.file, from, err);
     if (status) return status;
     status = mend(&fix, err);
     if (!status && fix.fixed > 0) status = write_copy(&fix, from, target, err);

@@ -5,17 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter/adapter_folder.h"
 #include "adapter/adapter_keys.h"
 #include "adapter/config/peft_config.h"
 #include "base/error.h"
 #include "base/file_view.h"
 #include "base/text.h"
-#include "formats/pickle_file.h"
 #include "verify/verify.h"
 
 #define CONFIG "adapter_config.json"
 #define TENSORS "adapter_model.safetensors"
-#define PICKLE "adapter_model.bin"
 
 static void report_warning(void *user, const char *message) {
     findings_add(user, PST_WARNING, TENSORS, message);
@@ -139,12 +138,8 @@ static void check_keys(struct findings *findings, const char *name,
 static pst_status check_tensors(struct findings *findings, pst_error *err) {
     struct safetensors file = {0};
     pst_error found;
-    int is_pickle = !verify_has(findings, TENSORS) && verify_has(findings, PICKLE);
-    const char *name = is_pickle ? PICKLE : TENSORS;
-    char *path = path_join(findings->dir, name);
-    if (!path) return error_memory(err, 0);
-    pst_status status = (is_pickle ? pickle_file_open : safetensors_open)(&file, path, &found);
-    free(path);
+    const char *name = adapter_tensors_name(findings->dir);
+    pst_status status = adapter_tensors_open(&file, findings->dir, &found);
     if (status) return findings_check(findings, status, name, &found, err);
     verify_values(findings, name, &file);
     check_types(findings, name, &file);
