@@ -13,6 +13,15 @@ pst_status config_get_size(const json_t *object, const char *path, const char *k
     return status;
 }
 
+pst_status config_get_sizes(const json_t *object, const char *path, const struct size_field *fields,
+                            size_t count, pst_error *err) {
+    pst_status status = PST_OK;
+    for (size_t i = 0; i < count && !status; i++)
+        status =
+            config_get_size(object, path, fields[i].key, 1, fields[i].high, fields[i].value, err);
+    return status;
+}
+
 pst_status config_require_text(const json_t *object, const char *path, const char *key,
                                const char *expected, pst_error *err) {
     const char *text = expected;

@@ -8,6 +8,13 @@
 /* `*value` stays when `object` has no such key. */
 pst_status config_get_size(const json_t *object, const char *path, const char *key, uint32_t low,
                            uint32_t high, uint32_t *value, pst_error *err);
+/* Several of them, from 1 on. */
+struct size_field {
+    const char *key;
+    uint32_t high, *value;
+};
+pst_status config_get_sizes(const json_t *object, const char *path, const struct size_field *fields,
+                            size_t count, pst_error *err);
 /* Fails unless `key`, when given, is the text `expected`. */
 pst_status config_require_text(const json_t *object, const char *path, const char *key,
                                const char *expected, pst_error *err);

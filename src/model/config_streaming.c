@@ -29,10 +29,7 @@ static pst_status read_decoder(struct config *config, const struct json_file *fi
     config->decoder_layers = 6;
     config->vocab = 32768;
     config->max_position_embeddings = 4096;
-    struct {
-        const char *key;
-        uint32_t high, *value;
-    } sizes[] = {
+    const struct size_field sizes[] = {
         {"hidden_size", CONFIG_DIM_MAX, &config->dim},
         {"intermediate_size", CONFIG_FFN_MAX, &config->decoder_ffn},
         {"num_hidden_layers", CONFIG_LAYERS_MAX, &config->decoder_layers},
@@ -40,14 +37,11 @@ static pst_status read_decoder(struct config *config, const struct json_file *fi
         {"vocab_size", CONFIG_VOCAB_MAX, &config->vocab},
         {"max_position_embeddings", CONFIG_LENGTH_MAX, &config->max_position_embeddings},
     };
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        pst_status status =
-            config_get_size(root, path, sizes[i].key, 1, sizes[i].high, sizes[i].value, err);
-        if (status) return status;
-    }
+    pst_status status = config_get_sizes(root, path, sizes, sizeof sizes / sizeof *sizes, err);
+    if (status) return status;
     uint32_t kv_heads = config->heads;
     config->head_dim = config->dim / config->heads;
-    pst_status status =
+    status =
         config_get_size(root, path, "num_key_value_heads", 1, CONFIG_HEADS_MAX, &kv_heads, err);
     if (!status)
         status = config_get_size(root, path, "head_dim", 1, CONFIG_DIM_MAX, &config->head_dim, err);
@@ -118,24 +112,18 @@ static pst_status read_encoder_sizes(struct config *config, const json_t *encode
     config->encoder_heads = config->encoder_kv_heads = 8;
     config->encoder_ffn = 1280;
     config->encoder_layers = 6;
-    struct {
-        const char *key;
-        uint32_t high, *value;
-    } sizes[] = {
+    const struct size_field sizes[] = {
         {"hidden_size", CONFIG_DIM_MAX, &config->encoder_dim},
         {"intermediate_size", CONFIG_FFN_MAX, &config->encoder_ffn},
         {"num_hidden_layers", CONFIG_LAYERS_MAX, &config->encoder_layers},
         {"num_attention_heads", CONFIG_HEADS_MAX, &config->encoder_heads},
         {"num_key_value_heads", CONFIG_HEADS_MAX, &config->encoder_kv_heads},
     };
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        pst_status status =
-            config_get_size(encoder, path, sizes[i].key, 1, sizes[i].high, sizes[i].value, err);
-        if (status) return status;
-    }
+    pst_status status = config_get_sizes(encoder, path, sizes, sizeof sizes / sizeof *sizes, err);
+    if (status) return status;
     config->encoder_head_dim = config->encoder_dim / config->encoder_heads;
-    pst_status status = config_get_size(encoder, path, "head_dim", 1, CONFIG_DIM_MAX,
-                                        &config->encoder_head_dim, err);
+    status = config_get_size(encoder, path, "head_dim", 1, CONFIG_DIM_MAX,
+                             &config->encoder_head_dim, err);
     if (status) return status;
     if (config->encoder_head_dim == 0 || config->encoder_heads % config->encoder_kv_heads)
         return error_set(err, PST_ERR_MODEL,

@@ -48,8 +48,8 @@ static inline struct clip_extent clip_extent_of(size_t samples) {
 #define NORM_EPSILON 1e-5
 
 /* What scores of attention are multiplied by. */
-static inline float attention_scale(const struct config *config) {
-    return 1.0f / sqrtf((float)config->head_dim);
+static inline float attention_scale(size_t head_dim) {
+    return 1.0f / sqrtf((float)head_dim);
 }
 
 /* cos and sin of the angle of each rotary pair at positions [0, positions): that of `pair` at

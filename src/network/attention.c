@@ -30,7 +30,7 @@ void attention_rows(const struct block *b, float *q, const float *k, const float
             .m = b->rows,
             .count = ws->extent.frames,
             .head_dim = config->head_dim,
-            .scale = attention_scale(config),
+            .scale = attention_scale(config->head_dim),
             .approximate = ws->network->precision != PST_PRECISION_F32,
         };
         ws->kernels->attend_rows(&attend, b->scratch->attend);
@@ -59,7 +59,7 @@ void attention_window(const struct block *b, float *q, const float *k, const flo
                 .count = last - first + 1,
                 .stride = stride,
                 .head_dim = head_dim,
-                .scale = 1.0f / sqrtf((float)head_dim),
+                .scale = attention_scale(head_dim),
             });
         }
     }

@@ -105,7 +105,7 @@ static void attend_f32(const struct workspace *ws, uint32_t layer, size_t head, 
             .count = ws->extent.frames,
             .stride = config->width,
             .head_dim = config->head_dim,
-            .scale = attention_scale(config),
+            .scale = attention_scale(config->head_dim),
         });
 }
 
@@ -124,7 +124,7 @@ static void attend_f16(const struct workspace *ws, uint32_t layer, size_t head, 
         .q_stride = ws->step.slice_stride,
         .count = ws->extent.frames,
         .head_dim = config->head_dim,
-        .scale = attention_scale(config),
+        .scale = attention_scale(config->head_dim),
     });
 }
 

@@ -100,7 +100,7 @@ static void attend_self(void *context, size_t index, unsigned thread) {
                 .count = stage->position + 1,
                 .stride = width,
                 .head_dim = head_dim,
-                .scale = attention_scale(config),
+                .scale = attention_scale(config->head_dim),
             });
 }
 
