@@ -99,6 +99,7 @@ static int open_model(struct engine *engine, const struct engine_choice *choice,
     options->precision = (pst_precision)choice->precision;
     options->warn = say_warning;
     engine->model_name = text_format("%s", sources->model_name);
+    engine->model_dir = text_format("%s", sources->model_dir);
     if (!code && open_on_device(engine, choice, sources->model_dir, options, &err))
         code = fail_model(&err);
     if (!code) pst_model_describe(engine->model, &engine->info);
@@ -236,6 +237,7 @@ void engine_close(struct engine *engine) {
     free(engine->weights);
     pst_model_free(engine->model);
     free(engine->model_name);
+    free(engine->model_dir);
     environment_free(&engine->environment);
     *engine = (struct engine){0};
 }

@@ -15,6 +15,7 @@ struct engine {
     pst_model *model;
     pst_model_info info;
     char *model_name;       /* as it was named: by the user, an adapter or the environment */
+    char *model_dir;        /* where it was found */
     pst_adapter **adapters; /* [adapter_count]; none: the base alone */
     double *weights;        /* [adapter_count] */
     size_t adapter_count;

@@ -52,17 +52,11 @@ static json_t *list_digest(const struct manifest *manifest) {
  * report itself for one. Of an adapter that lies in a folder inside the one that is named, only
  * the name counts. */
 static uint64_t add_files(uint64_t hash, const char *folder) {
-    static const char *const NAMES[] = {"config.json",
-                                        "generation_config.json",
-                                        "model.safetensors",
-                                        "tokenizer.json",
-                                        "model.safetensors.index.json",
-                                        "potstill.json",
-                                        "adapter_config.json",
-                                        "adapter_model.safetensors",
-                                        "adapter_model.bin",
-                                        "adapter.safetensors",
-                                        "Manifest.json"};
+    static const char *const NAMES[] = {
+        "config.json",       "generation_config.json", "model.safetensors",
+        "pytorch_model.bin", "tokenizer.json",         "model.safetensors.index.json",
+        "potstill.json",     "adapter_config.json",    "adapter_model.safetensors",
+        "adapter_model.bin", "adapter.safetensors",    "Manifest.json"};
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
         struct stat st;
         char *path = text_format("%s/%s", folder, NAMES[i]);
@@ -78,15 +72,20 @@ static uint64_t add_files(uint64_t hash, const char *folder) {
 }
 
 /* A model or adapter: its name, and the state of its files. */
+static json_t *source_in(const char *name, const char *dir) {
+    json_t *object = need(json_object());
+    json_object_set_new(object, "name", json_text(name));
+    json_object_set_new(object, "files", hexadecimal(add_files(FIRST, dir)));
+    return object;
+}
+
 static json_t *source(const struct engine_choice *choice, const char *name, const char *required) {
     struct stat st;
     char *dir = NULL;
     if (!name) return need(json_null());
     int is_folder = stat(name, &st) == 0 && S_ISDIR(st.st_mode);
     if (!is_folder) engine_locate(choice, name, required, &dir); /* found before, so it is again */
-    json_t *object = need(json_object());
-    json_object_set_new(object, "name", json_text(name));
-    json_object_set_new(object, "files", hexadecimal(add_files(FIRST, dir ? dir : name)));
+    json_t *object = source_in(name, dir ? dir : name);
     pst_free(dir);
     return object;
 }
@@ -97,7 +96,7 @@ json_t *partial_settings(const struct engine *engine, const struct engine_choice
     json_object_set_new(settings, "version", json_text(pst_version()));
     json_object_set_new(settings, "list", list_digest(manifest));
     json_object_set_new(settings, "audio", audio ? json_text(audio) : json_null());
-    json_object_set_new(settings, "model", source(choice, choice->model, "config.json"));
+    json_object_set_new(settings, "model", source_in(engine->model_name, engine->model_dir));
     json_object_set_new(settings, "adapter",
                         source(choice, choice->adapter, "adapter_config.json"));
     json_object_set_new(settings, "adapter_scale", json_real(choice->adapter_scale));
