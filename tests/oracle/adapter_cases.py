@@ -158,6 +158,14 @@ def lengths(layer):
     return torch.linalg.norm(weight.flatten(1), dim=1)
 
 
+def fill_saved(model, generator):
+    """Moves what modules_to_save trains as copies."""
+    for name, parameter in model.named_parameters():
+        if ".modules_to_save." in name:
+            parameter.add_(torch.randn(parameter.shape, generator=generator) *
+                           STRENGTH * parameter.abs().mean())
+
+
 def fill_layer(layer, config, generator):
     if config.init_lora_weights in ("pissa", "olora"):
         shake(layer.lora_A["default"].weight, generator)

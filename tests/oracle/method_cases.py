@@ -13,7 +13,7 @@ import zlib
 
 import peft
 import torch
-from adapter_cases import CONVOLUTIONS, ENDINGS, STRENGTH, TOKENS, load
+from adapter_cases import CONVOLUTIONS, ENDINGS, STRENGTH, TOKENS, fill_saved, load
 
 NORMS = ["input_layernorm", "post_attention_layernorm", "final_layernorm", "layer_norm"]
 
@@ -172,10 +172,7 @@ def fill_layer(module, generator):
 def fill(model, generator):
     from peft.tuners.tuners_utils import BaseTunerLayer
     with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if ".modules_to_save." in name:
-                parameter.add_(torch.randn(parameter.shape, generator=generator) *
-                               STRENGTH * parameter.abs().mean())
+        fill_saved(model, generator)
         for module in model.modules():
             if isinstance(module, BaseTunerLayer) and hasattr(module, "adapter_layer_names"):
                 fill_layer(module, generator)

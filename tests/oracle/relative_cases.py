@@ -12,13 +12,11 @@ import zlib
 
 import peft
 import torch
-from adapter_cases import ENDINGS, STRENGTH, load
+from adapter_cases import CONVOLUTIONS, ENDINGS, STRENGTH, fill_saved, load
 from peft.tuners.adalora.layer import AdaLoraLayer
 from peft.tuners.ia3.layer import IA3Layer
 from peft.tuners.lycoris_utils import LycorisLayer
 from safetensors.torch import save_file
-
-CONVOLUTIONS = ["conv1", "conv2", "conv3"]
 
 
 def cases():
@@ -67,10 +65,7 @@ def put(parameter, generator, mean=0.0, deviation=1.0):
 def fill(model, generator):
     """Random numbers everywhere, with one factor of each module scaled to give the change STRENGTH."""
     with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if ".modules_to_save." in name:
-                parameter.add_(torch.randn(parameter.shape, generator=generator) *
-                               STRENGTH * parameter.abs().mean())
+        fill_saved(model, generator)
         for module in model.modules():
             if isinstance(module, IA3Layer):
                 put(module.ia3_l["default"], generator, 1, STRENGTH)
