@@ -21,6 +21,8 @@ from tokenizers import Tokenizer
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
 torch.set_grad_enabled(False)
+# Newer than the pinned one, which decides where they differ.
+NEWER = tuple(map(int, transformers.__version__.split(".")[:2])) > (5, 2)
 
 
 @contextlib.contextmanager

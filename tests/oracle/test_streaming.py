@@ -140,6 +140,8 @@ ROPES = [
 @pytest.mark.parametrize("index", range(len(ROPES)))
 def test_spellings_of_rope(engine, checkpoints, tmp_path, index):
     """Each as upstream reads it: which keys count depends on which are there."""
+    if reference.NEWER and ROPES[index].get("rope_parameters", {}) is None:
+        pytest.skip("the newest transformers takes null as a missing key, where 5.2 reads the keys beside it")
     folder = tmp_path / "model"
     shutil.copytree(checkpoints("micro"), folder)
     config = json.loads((folder / "config.json").read_text())
