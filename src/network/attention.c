@@ -16,7 +16,7 @@ void rotate_rows(const struct block *b, float *x) {
     }
 }
 
-void attention_rows(const struct block *b, float *q, const float *k, const float *v) {
+void attention_rows(const struct block *b, float *q, const struct layer_keys *keys) {
     const struct workspace *ws = b->ws;
     const struct config *config = &ws->model->config;
     for (size_t head = 0; head < config->heads; head++) {
@@ -24,11 +24,11 @@ void attention_rows(const struct block *b, float *q, const float *k, const float
         struct attend_rows attend = {
             .out = q + offset,
             .q = q + offset,
-            .k = k + offset,
-            .v = v + offset,
+            .k = keys->k + offset,
+            .v = keys->v + offset,
             .stride = config->width,
             .m = b->rows,
-            .count = ws->extent.frames,
+            .count = keys->end - keys->first,
             .head_dim = config->head_dim,
             .scale = attention_scale(config->head_dim),
             .approximate = ws->network->precision != PST_PRECISION_F32,
@@ -37,7 +37,7 @@ void attention_rows(const struct block *b, float *q, const float *k, const float
     }
 }
 
-void attention_window(const struct block *b, float *q, const float *k, const float *v,
+void attention_window(const struct block *b, float *q, const struct layer_keys *keys,
                       struct window window) {
     const struct workspace *ws = b->ws;
     const struct config *config = &ws->model->config;
@@ -46,15 +46,15 @@ void attention_window(const struct block *b, float *q, const float *k, const flo
     for (size_t i = 0; i < b->rows; i++) {
         size_t at = b->first + i, first = at + 1 > window.back ? at + 1 - window.back : 0;
         size_t last = at + (window.ahead ? window.ahead - 1 : 0);
-        if (last >= ws->extent.frames) last = ws->extent.frames - 1;
+        if (last >= keys->end) last = keys->end - 1;
         for (size_t head = 0; head < config->encoder_heads; head++) {
-            size_t offset = first * stride + head / sharing * head_dim;
+            size_t offset = (first - keys->first) * stride + head / sharing * head_dim;
             float *row = q + i * config->encoder_width + head * head_dim;
             ws->kernels->attend(&(struct attend){
                 .out = row,
                 .q = row,
-                .k = k + offset,
-                .v = v + offset,
+                .k = keys->k + offset,
+                .v = keys->v + offset,
                 .scores = b->scratch->window_scores,
                 .count = last - first + 1,
                 .stride = stride,

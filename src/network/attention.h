@@ -13,13 +13,19 @@ void rotary_tables(struct workspace *ws, size_t positions);
 /* Rotates the rotary channels of each head of x [rows, width] by the frame that the row is. */
 void rotate_rows(const struct block *b, float *x);
 
-/* q [rows, width] becomes the context softmax(q kT / sqrt(head_dim)) v, head by head, over the keys
- * and values k, v [frames, width] of all frames. */
-void attention_rows(const struct block *b, float *q, const float *k, const float *v);
+/* Keys and values of frames [first, end) of a layer. */
+struct layer_keys {
+    const float *k, *v; /* [end - first, key-value width] */
+    size_t first, end;
+};
 
-/* The same over the frames in the window of each row. k, v [frames, key-value heads * head_dim]:
- * neighbouring heads of q share a head of them. */
-void attention_window(const struct block *b, float *q, const float *k, const float *v,
+/* q [rows, width] becomes the context softmax(q kT / sqrt(head_dim)) v, head by head, over all
+ * keys. */
+void attention_rows(const struct block *b, float *q, const struct layer_keys *keys);
+
+/* The same over the frames in the window of each row, as far as there are any. Neighbouring heads
+ * of q share a head of the keys. */
+void attention_window(const struct block *b, float *q, const struct layer_keys *keys,
                       struct window window);
 
 #endif
