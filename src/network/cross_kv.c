@@ -8,13 +8,13 @@
 
 /* Where frame `first` of a layer begins in ws->cross.k and v. */
 static size_t offset_f32(const struct workspace *ws, uint32_t layer, size_t first) {
-    return (layer * ws->extent.frames + first) * ws->model->config.width;
+    return (layer * ws->cross.room + first) * ws->model->config.width;
 }
 
 /* Where a head of a layer begins in ws->cross.k_f16 and v_f16. */
 static size_t offset_f16(const struct workspace *ws, uint32_t layer, size_t head) {
     const struct config *config = &ws->model->config;
-    size_t size = f16_tiles(ws->extent.frames) * F16_TILE * config->head_dim;
+    size_t size = f16_tiles(ws->cross.room) * F16_TILE * config->head_dim;
     return ((size_t)layer * config->heads + head) * size;
 }
 
@@ -42,13 +42,14 @@ static void store_f16(const struct block *b, uint16_t *cache, uint32_t layer, co
     }
 }
 
-/* The memory of a block as the decoder wants it: ws->cross.memory. */
-static const float *place_memory(const struct block *b) {
+/* The memory of a block, frames [rows] of which the first is row `at` of ws->memory, as the decoder
+ * wants it: ws->cross.memory. */
+static const float *place_memory(const struct block *b, size_t at) {
     struct workspace *ws = b->ws;
     const struct config *config = &ws->model->config;
     const struct weights *weights = &ws->model->weights;
-    float *memory = ws->memory + b->first * config->encoder_dim;
-    float *placed = ws->cross.memory + b->first * config->dim, *position = b->scratch->values;
+    float *memory = ws->memory + at * config->encoder_dim;
+    float *placed = ws->cross.memory + at * config->dim, *position = b->scratch->values;
     for (size_t i = 0; weights->pos_emb.weight && i < b->rows; i++) {
         adapted_embed(ws, &weights->pos_emb, (uint32_t)(b->first + i), position, b->scratch);
         ws->kernels->add(memory + i * config->encoder_dim, position, config->encoder_dim);
@@ -60,6 +61,7 @@ static const float *place_memory(const struct block *b) {
 struct run {
     struct workspace *ws;
     struct blocks blocks;
+    size_t first; /* the frame that the first row of ws->memory is */
 };
 
 static void run_block(void *context, size_t index, unsigned thread) {
@@ -69,7 +71,9 @@ static void run_block(void *context, size_t index, unsigned thread) {
     struct block b = blocks_take(&run->blocks, ws, index, thread);
     int f16 = cross_kv_is_f16(ws);
     uint64_t start = spans_start(ws->spans);
-    const float *memory = place_memory(&b);
+    size_t row = b.first;
+    b.first += run->first;
+    const float *memory = place_memory(&b, row);
     for (uint32_t i = 0; i < config->decoder_layers; i++) {
         const struct attention *attention = &ws->model->weights.decoder_layers[i].encoder_attn;
         size_t at = offset_f32(ws, i, b.first);
@@ -84,9 +88,14 @@ static void run_block(void *context, size_t index, unsigned thread) {
     spans_end(ws->spans, thread, PST_STAGE_CROSS, "keys and values", start);
 }
 
+void cross_kv_append(struct workspace *ws, size_t first) {
+    size_t rows = ws->extent.frames - first;
+    struct run run = {ws, blocks_cut(rows, BLOCKS_ENCODER_ROWS), first};
+    if (rows) thread_pool_run(ws->pool, run.blocks.count, run_block, &run);
+}
+
 void cross_kv_compute(struct workspace *ws) {
-    struct run run = {ws, blocks_cut(ws->extent.frames, BLOCKS_ENCODER_ROWS)};
-    thread_pool_run(ws->pool, run.blocks.count, run_block, &run);
+    cross_kv_append(ws, 0);
 }
 
 /* --------------------------------------------------------------------------------- attention */

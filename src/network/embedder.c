@@ -10,8 +10,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "network/block.h"
-
 struct embedder {
     struct workspace *ws;
     const float *samples;
@@ -28,6 +26,13 @@ static void compress(const struct workspace *ws, float *y, const float *x) {
     for (size_t i = 0; i < n; i++) y[i] = asinhf(scale * (x[i] - (float)mean));
 }
 
+void embedder_frames(const struct block *b, float *y, const float *samples, float *compressed) {
+    for (size_t i = 0; i < b->rows; i++)
+        compress(b->ws, compressed + i * STREAM_FRAME_SAMPLES, samples + i * STREAM_FRAME_SAMPLES);
+    linear_rows(b, y, &b->ws->model->weights.frames, compressed);
+    b->ws->kernels->silu(y, b->rows * b->ws->model->config.encoder_dim);
+}
+
 /* Rows `first` to first + rows of 5 ms into y [rows, encoder_dim]; those before the clip and the
  * one that is not whole are zeros. */
 static void embed_frames(const struct embedder *embedder, const struct block *b, float *y,
@@ -40,13 +45,9 @@ static void embed_frames(const struct embedder *embedder, const struct block *b,
     memset(y, 0, before * dim * sizeof *y);
     memset(y + (before + count) * dim, 0, (rows - before - count) * dim * sizeof *y);
     if (!count) return;
-    y += before * dim;
-    for (size_t i = 0; i < count; i++)
-        compress(ws, compressed + i * STREAM_FRAME_SAMPLES,
-                 embedder->samples + (from + i) * STREAM_FRAME_SAMPLES);
     struct block part = {ws, b->scratch, from, count};
-    linear_rows(&part, y, &ws->model->weights.frames, compressed);
-    ws->kernels->silu(y, count * dim);
+    embedder_frames(&part, y + before * dim, embedder->samples + from * STREAM_FRAME_SAMPLES,
+                    compressed);
 }
 
 static void run_block(void *context, size_t index, unsigned thread) {

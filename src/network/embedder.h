@@ -3,10 +3,14 @@
 #define PST_NETWORK_EMBEDDER_H
 
 #include "model/streaming.h"
-#include "network/workspace.h"
+#include "network/block.h"
 
 /* samples of the clip that ws->extent is for, to ws->memory [frames, encoder_dim]. */
 void embedder_forward(struct workspace *ws, const float *samples, size_t count);
+
+/* Whole frames of 80 samples [b->rows, 80] to rows of 5 ms y [b->rows, encoder_dim]; `compressed` is
+ * scratch of as many samples. */
+void embedder_frames(const struct block *b, float *y, const float *samples, float *compressed);
 
 /* Rows that a block of `rows` frames starts from: of 5 ms, and of conv1. What two blocks see is
  * computed twice. */

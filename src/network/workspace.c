@@ -9,7 +9,7 @@ void extent_of_clip(struct extent *extent, const struct config *config, size_t s
     struct clip_extent clip = family_extent_of(config, samples);
     extent->frames1 = clip.frames1;
     extent->frames2 = clip.frames2;
-    extent->frames = clip.frames;
+    extent->frames = extent->encoded = clip.frames;
 }
 
 static size_t max_of(size_t a, size_t b) {
@@ -21,6 +21,7 @@ struct extent extent_max(const struct extent *a, const struct extent *b) {
         .frames1 = max_of(a->frames1, b->frames1),
         .frames2 = max_of(a->frames2, b->frames2),
         .frames = max_of(a->frames, b->frames),
+        .encoded = max_of(a->encoded, b->encoded),
         .beams = max_of(a->beams, b->beams),
         .tokens = max_of(a->tokens, b->tokens),
         .rank = max_of(a->rank, b->rank),

@@ -26,6 +26,7 @@ enum { LOGITS_BLOCK = 256 };
 /* The shape of one piece of work. */
 struct extent {
     size_t frames1, frames2, frames; /* after each step of the front end (struct clip_extent) */
+    size_t encoded;                  /* frames that the encoder has at once: all, or a piece's */
     size_t beams;                    /* rows of a decoder step */
     size_t tokens;                   /* longest transcript, start token included */
     size_t rank;                     /* of all adapters in use together */
@@ -93,7 +94,7 @@ struct workspace {
     struct extent extent;    /* of the clip at hand */
     struct scratch *scratch; /* [threads] */
     float *cos, *sin;        /* [max(frames, tokens), rotary pairs] */
-    float *memory; /* [frames, encoder_dim]: the encoder's residual stream, in the end its output */
+    float *memory; /* [encoded, encoder_dim]: the encoder's residual stream, in the end its output */
 
     struct {
         float *conv1;                         /* [frames1, dim] */
@@ -102,14 +103,15 @@ struct workspace {
     } stem;
 
     struct {
-        float *q;           /* [frames, encoder_width], then the context in its place */
-        float *k[2], *v[2]; /* [frames, key-value width] of a layer, and of the next */
+        float *q;           /* [encoded, encoder_width], then the context in its place */
+        float *k[2], *v[2]; /* [encoded, key-value width] of a layer, and of the next */
     } encoder;
 
     /* Keys and values of the memory, for all layers of the decoder. */
     struct {
-        float *memory;           /* [frames, dim]: what they are of, see cross_kv.h */
-        float *k, *v;            /* f32: [decoder_layers, frames, width] */
+        size_t room;             /* frames: those of the clip, or the most of a stream's line */
+        float *memory;           /* [encoded, dim]: what they are of, see cross_kv.h */
+        float *k, *v;            /* f32: [decoder_layers, room, width] */
         uint16_t *k_f16, *v_f16; /* below: [decoder_layers, heads, tiles, head_dim, F16_TILE] */
     } cross;
 
@@ -140,7 +142,7 @@ static inline int cross_kv_is_f16(const struct workspace *ws) {
     return ws->network->precision != PST_PRECISION_F32;
 }
 
-/* Frames of each stage for `samples`; extent->frames is 0 when the clip is too short. */
+/* Frames of each stage for `samples`, encoded at once; extent->frames is 0 when the clip is too short. */
 void extent_of_clip(struct extent *extent, const struct config *config, size_t samples);
 
 /* The elementwise larger of two extents. */

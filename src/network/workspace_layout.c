@@ -123,17 +123,17 @@ static void lay_out_encoder(struct workspace *ws, struct arena *arena, const str
     /* Queries, keys and values of the layers lie where conv1 was: the stem is done with it by
      * then. */
     int streaming = config->family == FAMILY_STREAMING;
-    size_t part = (e->frames * config->encoder_width + 15) / 16 * 16;
+    size_t part = (e->encoded * config->encoder_width + 15) / 16 * 16;
     size_t conv1 = streaming ? 0 : e->frames1 * config->dim;
     float *shared = ARENA_TAKE(arena, max_of(conv1, 5 * part), float);
     ws->stem.moments =
         ARENA_TAKE(arena, blocks_count_most(e->frames1, BLOCKS_CONV1_ROWS), struct moments);
     ws->stem.channel_scale = ARENA_TAKE(arena, config->dim, float);
     ws->stem.channel_shift = ARENA_TAKE(arena, config->dim, float);
-    ws->memory = ARENA_TAKE(arena, e->frames * config->encoder_dim, float);
+    ws->memory = ARENA_TAKE(arena, e->encoded * config->encoder_dim, float);
     ws->cross.memory = config->encoder_dim == config->dim
                            ? ws->memory
-                           : ARENA_TAKE(arena, e->frames * config->dim, float);
+                           : ARENA_TAKE(arena, e->encoded * config->dim, float);
     if (shared) {
         ws->stem.conv1 = ws->encoder.q = shared;
         for (size_t i = 0; i < 2; i++) {

@@ -39,6 +39,7 @@ pst_status engine_fit(struct engine *engine, const struct extent *clip, pst_erro
         rotary_tables(ws, capacity.frames > capacity.tokens ? capacity.frames : capacity.tokens);
     }
     ws->extent = extent;
+    ws->cross.room = extent.frames;
     return PST_OK;
 }
 
