@@ -15,11 +15,12 @@ formats="base formats"
 model="$formats tokenizer model"
 adapter="$model adapter"
 network="$adapter kernels network"
-pipeline="$network audio hub decode evaluate pipeline"
+pipeline="$network audio hub decode evaluate vad pipeline"
 allowed() {
     case $1 in
     base) echo base ;;
     kernels | audio | hub) echo "base $1" ;;
+    vad) echo "$formats kernels vad" ;;
     formats) echo "$formats" ;;
     tokenizer) echo "$formats tokenizer" ;;
     model) echo "$model" ;;

