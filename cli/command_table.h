@@ -5,6 +5,7 @@
 #include "options.h"
 
 extern const struct command command_transcribe; /* cmd_transcribe.c */
+extern const struct command command_live;       /* cmd_live.c */
 extern const struct command command_run_stt;    /* cmd_run_stt.c */
 extern const struct command command_score;      /* cmd_score.c */
 extern const struct command command_inspect;    /* cmd_inspect.c */

@@ -17,7 +17,7 @@
 #include "potstill.h"
 
 static const struct command *const commands[] = {
-    &command_transcribe, &command_run_stt, &command_score, &command_inspect,
+    &command_transcribe, &command_live, &command_run_stt, &command_score, &command_inspect,
     &command_merge,      &command_convert, &command_diff,  &command_verify,
     &command_import,     &command_pull,    &command_bench,
 };

@@ -503,6 +503,115 @@ PST_API pst_status pst_transcribe(pst_session *session, const float *samples, si
                                   pst_error *err);
 PST_API void pst_transcript_free(pst_transcript *transcript);
 
+/* ---------------------------------------------------------------------------------- live sound */
+
+/* Sound as it comes, from a microphone, a pipe or a file: mono float32 at 16 kHz, channels averaged
+ * and other rates resampled as pst_audio_read() does. One thread at a time reads from it. */
+typedef struct pst_source pst_source;
+
+typedef enum pst_sound_format {
+    PST_SOUND_WAV = 0, /* its header says what follows; PCM of 8 to 32 bits or float32 */
+    PST_SOUND_S16LE = 1,
+    PST_SOUND_F32LE = 2
+} pst_sound_format;
+
+typedef struct pst_source_options {
+    size_t struct_size;
+    pst_sound_format format;
+    uint32_t rate_hz;  /* of sound without a header: 16000 */
+    uint32_t channels; /* the same: 1 */
+} pst_source_options;
+
+PST_API void pst_source_options_init_sized(pst_source_options *options, size_t struct_size);
+#define pst_source_options_init(options) pst_source_options_init_sized(options, sizeof *(options))
+
+/* A descriptor that sound comes from bit by bit, which stays the caller's; `name` is used in
+ * messages. A WAV header that promises another length than comes is not believed. */
+PST_API pst_status pst_source_open_fd(int fd, const char *name, const pst_source_options *options,
+                                      pst_source **source, pst_error *err);
+/* Any file that pst_audio_read() takes, up to 1000 hours, as fast as it is read. */
+PST_API pst_status pst_source_open_file(const char *path, pst_source **source, pst_error *err);
+/* An input of PortAudio whose name has `device` in it; NULL: the system's own choice.
+ * PST_ERR_DEVICE: none such (the message lists what there is), or built without PortAudio. */
+PST_API pst_status pst_source_open_microphone(const char *device, pst_source **source,
+                                              pst_error *err);
+PST_API void pst_source_free(pst_source *source);
+
+/* Waits for sound and puts at most `capacity` samples into `samples`; `*count` is 0 at the end.
+ * PST_ERR_INPUT: what comes is no sound, or a sample is not finite; PST_ERR_IO. */
+PST_API pst_status pst_source_read(pst_source *source, float *samples, size_t capacity,
+                                   size_t *count, pst_error *err);
+/* From another thread or a signal handler: no more is read, what was read before comes out. */
+PST_API void pst_source_stop(pst_source *source);
+/* Seconds of sound that were lost because nobody read in time. */
+PST_API double pst_source_lost(const pst_source *source);
+
+/* ------------------------------------------------------------------------------------- streams */
+
+/* Live sound: samples go in as they come, lines of text come out. One thread at a time uses a
+ * stream; any number of streams share a model. A line is what is said between two pauses.
+ *
+ * The text of a line grows while it is spoken. What two decodings in a row agree on is committed
+ * and never taken back; the rest is tentative. The text of a completed line is that of
+ * pst_transcribe() for the samples of the line, whatever pieces they came in: where more sound made
+ * the model think otherwise, it may differ from what was committed. */
+typedef struct pst_stream pst_stream;
+
+typedef struct pst_stream_options {
+    size_t struct_size;
+    uint32_t threads; /* as pst_session_options */
+    /* Borrowed, as long as the stream is there; [adapter_count], weights NULL: all 1. */
+    const pst_adapter *const *adapters;
+    const double *adapter_weights;
+    size_t adapter_count;
+    /* Of completed lines; NULL: the model's. Lists in it are borrowed. Growing text is decoded
+     * greedily by the same rules. */
+    const pst_decode_options *decode;
+    const pst_vad *vad; /* borrowed; NULL: one by loudness and spectrum */
+    double pause_s;     /* silence that ends a line */
+    double pad_s;       /* silence that a line has at its ends, at most */
+    double line_max_s;  /* a line ends here at the latest; 0: 20 s, or less for a small model */
+    double update_s;    /* new sound before the growing text is decoded again; 0: it is not */
+} pst_stream_options;
+
+/* pause_s 0.6, pad_s 0.2, update_s 0.25. */
+PST_API void pst_stream_options_init_sized(pst_stream_options *options, size_t struct_size);
+#define pst_stream_options_init(options) pst_stream_options_init_sized(options, sizeof *(options))
+
+typedef enum pst_stream_event_kind {
+    PST_LINE_STARTED = 1,
+    PST_LINE_TEXT = 2, /* its text has changed */
+    PST_LINE_COMPLETED = 3
+} pst_stream_event_kind;
+
+typedef struct pst_stream_event {
+    pst_stream_event_kind kind;
+    uint64_t line;           /* from 0 */
+    uint64_t first, samples; /* of the line in the stream: where it begins, and how many so far */
+    const char *text;        /* all of it, UTF-8 */
+    size_t committed;        /* bytes of it that stand; of a completed line: all */
+    const int32_t *tokens;   /* [token_count], of a completed line */
+    size_t token_count;
+    double avg_logprob; /* the same; see pst_transcript */
+    int truncated;
+} pst_stream_event;
+
+PST_API pst_status pst_stream_new(const pst_model *model, const pst_stream_options *options,
+                                  pst_stream **stream, pst_error *err);
+PST_API void pst_stream_free(pst_stream *stream);
+/* The next samples [count] at 16 kHz, any number. Computes what they make possible, so it takes as
+ * long as that takes. After an error the stream takes no more samples.
+ * PST_ERR_INPUT: a sample is not finite (none of them is taken). */
+PST_API pst_status pst_stream_feed(pst_stream *stream, const float *samples, size_t count,
+                                   pst_error *err);
+/* The sound has ended: completes the line at hand. A later pst_stream_feed() goes on. */
+PST_API pst_status pst_stream_finish(pst_stream *stream, pst_error *err);
+/* The next thing that has happened; NULL: nothing more has. It lives until the next call with this
+ * stream. */
+PST_API const pst_stream_event *pst_stream_next_event(pst_stream *stream);
+/* Bytes that the stream holds, but for the model. */
+PST_API size_t pst_stream_memory(const pst_stream *stream);
+
 /* ---------------------------------------------------------------------------------- many clips */
 
 /* A clip of a batch. What it points to must live until its result is delivered. */

@@ -1,6 +1,7 @@
 /* greedy.c - the best token of each step. Where no rule acts and nobody asks for the probability,
  * only the best token is looked for, which a backend may find for less (network/logits.h). */
 #include <math.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "decode/search.h"
@@ -37,14 +38,10 @@ static void choose(struct search *search, struct best_token *best, double *logpr
     if (!scored) *logprob = NAN;
 }
 
-pst_status greedy_search(struct search *search, pst_error *err) {
+/* The end of a text that has tokens [count]. */
+static pst_status go_on(struct search *search, pst_error *err) {
     struct backend *backend = search->backend;
     struct hypothesis *text = &search->running[0];
-    text->tokens[0] = backend->start;
-    text->count = 1;
-    text->score = 0;
-    text->logprob = 0;
-    search->margin = INFINITY;
     while (text->count < search->rules.max_length) {
         struct best_token best;
         double logprob = 0;
@@ -64,4 +61,24 @@ pst_status greedy_search(struct search *search, pst_error *err) {
     }
     search->winner = text;
     return PST_OK;
+}
+
+pst_status greedy_search(struct search *search, pst_error *err) {
+    return greedy_search_from(search, &search->backend->start, 1, 0, err);
+}
+
+pst_status greedy_search_from(struct search *search, const int32_t *tokens, size_t count,
+                              size_t known, pst_error *err) {
+    struct backend *backend = search->backend;
+    struct hypothesis *text = &search->running[0];
+    memmove(text->tokens, tokens, count * sizeof *tokens);
+    text->count = count;
+    text->score = 0;
+    text->logprob = 0;
+    search->margin = INFINITY;
+    for (size_t i = known; i + 1 < count; i++) {
+        pst_status status = backend->calls->step(backend, &text->tokens[i], 1, i, err);
+        if (status) return status;
+    }
+    return go_on(search, err);
 }

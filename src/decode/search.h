@@ -54,6 +54,11 @@ void search_free(struct search *search);
 pst_status greedy_search(struct search *search, pst_error *err);
 pst_status beam_search(struct search *search, pst_error *err);
 
+/* Greedy search for how a text that begins with tokens [count >= 1, start token first] goes on. The
+ * backend has made the steps of the first `known` of them, and no others after those. */
+pst_status greedy_search_from(struct search *search, const int32_t *tokens, size_t count,
+                              size_t known, pst_error *err);
+
 /* The gap between scores[best], the largest of scores [vocab], and the second best, which shows
  * near ties. The scores are as before afterwards. */
 float search_gap(const struct kernels *kernels, float *scores, size_t vocab, size_t best);

@@ -13,7 +13,8 @@ enum {
     STREAM_FRAME_SAMPLES = 80, /* 5 ms */
     STREAM_KERNEL = 5,         /* of both convolutions; they see nothing to the right */
     STREAM_STRIDE = 2,
-    STREAM_PAD = STREAM_KERNEL - 1 /* rows of zeros to the left */
+    STREAM_PAD = STREAM_KERNEL - 1, /* rows of zeros to the left */
+    STREAM_SAMPLES_PER_FRAME = STREAM_FRAME_SAMPLES * STREAM_STRIDE * STREAM_STRIDE /* 20 ms */
 };
 
 /* y = c / sqrt(mean(c^2) + this), c = x - mean(x): of the samples of a frame. */

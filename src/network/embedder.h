@@ -8,7 +8,7 @@
 /* samples of the clip that ws->extent is for, to ws->memory [frames, encoder_dim]. */
 void embedder_forward(struct workspace *ws, const float *samples, size_t count);
 
-/* Whole frames of 80 samples [b->rows, 80] to rows of 5 ms y [b->rows, encoder_dim]; `compressed` is
+/* Whole frames of samples [b->rows, 80] to rows of 5 ms y [b->rows, encoder_dim]; `compressed` is
  * scratch of as many samples. */
 void embedder_frames(const struct block *b, float *y, const float *samples, float *compressed);
 

@@ -74,7 +74,8 @@ pst_status stream_encoder_init(struct stream_encoder *encoder, struct workspace 
     *encoder = (struct stream_encoder){.ws = ws};
     lay_out(encoder, &counter);
     size_t bytes = counter.used;
-    if (counter.overflow || !arena_allocate(&encoder->arena, bytes)) return error_memory(err, bytes);
+    if (counter.overflow || !arena_allocate(&encoder->arena, bytes))
+        return error_memory(err, bytes);
     lay_out(encoder, &encoder->arena);
     encoder->saved = malloc(bytes);
     if (!encoder->saved) return error_memory(err, bytes);
@@ -196,8 +197,8 @@ static const float *advance(struct stream_encoder *encoder, uint32_t index, cons
     size_t ahead = ended ? 0 : look_ahead(config->windows[index]), from = layer->finished;
     struct layer_keys keys = {layer->k, layer->v, layer->first, layer->started};
     while (layer->finished + ahead < layer->started) {
-        struct block b = block_of(encoder, layer->finished,
-                                  at_most(layer->started - ahead - layer->finished));
+        struct block b =
+            block_of(encoder, layer->finished, at_most(layer->started - ahead - layer->finished));
         struct layer_rows at = rows_at(encoder, layer, b.first);
         encoder_layer_finish(&b, index, &at, &keys);
         layer->finished += b.rows;

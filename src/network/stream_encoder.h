@@ -13,16 +13,19 @@
 #include "network/workspace.h"
 
 /* Samples of one push at most: 32 frames of 20 ms, enough rows to multiply well. */
-enum { STREAM_PIECE_FRAMES = 32, STREAM_PIECE_SAMPLES = 320 * STREAM_PIECE_FRAMES };
+enum {
+    STREAM_PIECE_FRAMES = 32,
+    STREAM_PIECE_SAMPLES = STREAM_PIECE_FRAMES * STREAM_SAMPLES_PER_FRAME
+};
 
 struct stream_front;
 struct stream_layer;
 
 struct stream_encoder {
     struct workspace *ws;
-    struct arena arena;         /* of all that is held */
-    unsigned char *saved;       /* [arena.capacity]: a copy of it */
-    struct stream_front *front; /* in the arena */
+    struct arena arena;          /* of all that is held */
+    unsigned char *saved;        /* [arena.capacity]: a copy of it */
+    struct stream_front *front;  /* in the arena */
     struct stream_layer *layers; /* [encoder_layers] in the arena */
 };
 

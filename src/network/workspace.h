@@ -94,7 +94,7 @@ struct workspace {
     struct extent extent;    /* of the clip at hand */
     struct scratch *scratch; /* [threads] */
     float *cos, *sin;        /* [max(frames, tokens), rotary pairs] */
-    float *memory; /* [encoded, encoder_dim]: the encoder's residual stream, in the end its output */
+    float *memory; /* [encoded, encoder_dim]: residual stream of the encoder, then its output */
 
     struct {
         float *conv1;                         /* [frames1, dim] */
@@ -142,7 +142,8 @@ static inline int cross_kv_is_f16(const struct workspace *ws) {
     return ws->network->precision != PST_PRECISION_F32;
 }
 
-/* Frames of each stage for `samples`, encoded at once; extent->frames is 0 when the clip is too short. */
+/* Frames of each stage for `samples`, encoded at once; extent->frames is 0 when the clip is too
+ * short. */
 void extent_of_clip(struct extent *extent, const struct config *config, size_t samples);
 
 /* The elementwise larger of two extents. */

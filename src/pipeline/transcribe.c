@@ -1,15 +1,16 @@
-/* transcribe.c - samples to text: the stages in their order. */
+/* transcribe.c - see transcribe.h. */
+#include "pipeline/transcribe.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/option_struct.h"
 #include "pipeline/device.h"
-#include "pipeline/session.h"
 #include "pipeline/waveform.h"
 
-static pst_status encode(struct pst_session *session, const float *samples, size_t count,
-                         pst_error *err) {
+pst_status transcribe_encode(struct pst_session *session, const float *samples, size_t count,
+                             pst_error *err) {
     struct backend *backend = session->backend;
     float *scaled = NULL;
     if (session->model->processor.do_normalize) {
@@ -47,29 +48,41 @@ static size_t token_limit(const pst_decode_options *options) {
     return options->max_new_tokens ? (size_t)options->max_new_tokens + 1 : options->max_length;
 }
 
-static pst_status run(struct pst_session *session, const float *samples, size_t count,
-                      const pst_decode_options *options, pst_transcript *transcript,
-                      pst_error *err) {
-    struct backend *backend = session->backend;
+pst_status transcribe_fit_search(struct pst_session *session, const pst_decode_options *options,
+                                 pst_error *err) {
     struct rules rules = {
-        .options = options, .vocab = backend->vocab, .max_length = token_limit(options)};
-    pst_status status = search_fit(&session->search, &rules, err);
-    if (!status && backend->calls->fit) status = backend->calls->fit(backend, &rules, count, err);
-    if (status) return status;
-    spans_clear(session->spans);
-    status = encode(session, samples, count, err);
-    session->search.rules.ends = backend->ends; /* known by now: see backend_single.c */
-    if (!status)
-        status = (options->num_beams == 1 ? greedy_search : beam_search)(&session->search, err);
-    uint64_t start = spans_start(session->spans);
-    if (!status) status = fill_transcript(session, transcript, err);
-    spans_end(session->spans, 0, PST_STAGE_SEARCH, "text", start);
-    return status;
+        .options = options, .vocab = session->backend->vocab, .max_length = token_limit(options)};
+    return search_fit(&session->search, &rules, err);
 }
 
-/* `options` (NULL: the model's), with the model's limit where they have none. */
-static pst_status resolve(const struct pst_session *session, const pst_decode_options *options,
-                          pst_decode_options *resolved, pst_error *err) {
+pst_status transcribe_fit(struct pst_session *session, const pst_decode_options *options,
+                          size_t samples, pst_error *err) {
+    struct backend *backend = session->backend;
+    pst_status status = transcribe_fit_search(session, options, err);
+    if (status || !backend->calls->fit) return status;
+    return backend->calls->fit(backend, &session->search.rules, samples, err);
+}
+
+pst_status transcribe_encoded(struct pst_session *session, pst_transcript **out, pst_error *err) {
+    struct search *search = &session->search;
+    search->rules.ends = session->backend->ends; /* known by now: see backend_single.c */
+    pst_status status = (search->beams == 1 ? greedy_search : beam_search)(search, err);
+    if (status) return status;
+    pst_transcript *transcript = calloc(1, sizeof *transcript);
+    if (!transcript) return error_memory(err, sizeof *transcript);
+    uint64_t start = spans_start(session->spans);
+    status = fill_transcript(session, transcript, err);
+    spans_end(session->spans, 0, PST_STAGE_SEARCH, "text", start);
+    if (status) {
+        pst_transcript_free(transcript);
+        return status;
+    }
+    *out = transcript;
+    return PST_OK;
+}
+
+pst_status transcribe_options(const struct pst_session *session, const pst_decode_options *options,
+                              pst_decode_options *resolved, pst_error *err) {
     *resolved = session->model->generation.decode;
     if (options) pst_decode_options_init(resolved);
     pst_status status =
@@ -110,20 +123,15 @@ pst_status pst_transcribe(pst_session *session, const float *samples, size_t cou
     pst_decode_options chosen;
     if (!session || !samples || !out)
         return error_set(err, PST_ERR_ARGUMENT, "session, samples and transcript must not be NULL");
-    pst_status status = resolve(session, options, &chosen, err);
+    pst_status status = transcribe_options(session, options, &chosen, err);
     if (!status) status = waveform_check(&session->model->config, samples, count, err);
     if (!status && session->model->device)
         status = check_device(session->model->device, count, &chosen, err);
+    if (!status) status = transcribe_fit(session, &chosen, count, err);
     if (status) return status;
-    pst_transcript *transcript = calloc(1, sizeof *transcript);
-    if (!transcript) return error_memory(err, sizeof *transcript);
-    status = run(session, samples, count, &chosen, transcript, err);
-    if (status) {
-        pst_transcript_free(transcript);
-        return status;
-    }
-    *out = transcript;
-    return PST_OK;
+    spans_clear(session->spans);
+    status = transcribe_encode(session, samples, count, err);
+    return status ? status : transcribe_encoded(session, out, err);
 }
 
 void pst_transcript_free(pst_transcript *transcript) {

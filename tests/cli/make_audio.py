@@ -32,7 +32,19 @@ def hum(seconds, loudness):
         yield round(loudness * sum(math.sin(120 * n * t) / n for n in (1, 2, 3, 5)))
 
 
+def voice(seconds, said, loudness):
+    """Harmonics of a gliding tone in syllables, in the stretches `said`: what a detector takes for speech."""
+    phase = 0.0
+    for i in range(int(seconds * RATE_HZ)):
+        t = i / RATE_HZ
+        speaking = any(start <= t < end for start, end in said)
+        level = 0.6 + 0.4 * math.sin(25 * t) if speaking else 0.0
+        phase += 2 * math.pi * (140 + 30 * math.sin(3 * t)) / RATE_HZ
+        yield round(loudness * level * sum(math.sin(h * phase) / h for h in range(1, 20)) + 30 * math.sin(i * i))
+
+
 write("chirp.wav", chirp(0.75, 200, 3000, 12000))
 write("hum.wav", hum(0.5, 6000))
 write("silence.wav", [0] * (RATE_HZ // 4))
 write("short.wav", [1000, -1000] * 100)
+write("voice.wav", voice(3.6, [(0.5, 1.4), (2.4, 3.1)], 5000))

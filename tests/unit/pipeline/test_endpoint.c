@@ -1,0 +1,93 @@
+/* test_endpoint.c - where lines begin and end, for probabilities written as letters: s speech,
+ * . silence, m between the two thresholds. A frame is 512 samples. */
+#include "support/test.h"
+
+#include "pipeline/stream/endpoint.h"
+
+/* Pauses of 4 frames, margins of 1, lines of at most 12. */
+static const struct endpoint_options OPTIONS = {0.5, 0.35, 4 * VAD_FRAME, VAD_FRAME,
+                                                12 * VAD_FRAME};
+
+struct expected {
+    uint64_t start, end; /* frames */
+};
+
+static void check(const char *frames, const struct expected *lines, size_t count) {
+    struct endpoint endpoint;
+    size_t found = 0;
+    uint64_t horizon = 0;
+    endpoint_init(&endpoint, &OPTIONS);
+    for (const char *at = frames; *at; at++) {
+        double probability = *at == 's' ? 0.9 : *at == 'm' ? 0.4 : 0.1;
+        enum endpoint_event event = endpoint_add(&endpoint, probability);
+        if (event == ENDPOINT_STARTED) {
+            assert_true(found < count);
+            assert_true(endpoint.start >= horizon);
+            assert_int_equal(endpoint.start, lines[found].start * VAD_FRAME);
+        }
+        if (event == ENDPOINT_ENDED) {
+            assert_int_equal(endpoint_reach(&endpoint), lines[found].end * VAD_FRAME);
+            found++;
+        }
+        if (!endpoint.in_line) horizon = endpoint_horizon(&endpoint);
+    }
+    assert_int_equal(found, count);
+}
+
+static void a_line_is_what_is_said_and_a_margin(void **state) {
+    (void)state;
+    check("....ssss....", &(struct expected){3, 9}, 1);
+    check("ss....", &(struct expected){0, 3}, 1);
+    check("...s....s....", NULL, 0);                  /* one frame is a click */
+    check("...mm...", NULL, 0);                       /* that does not begin a line .. */
+    check("..ssmm....", &(struct expected){1, 7}, 1); /* .. but goes on with one */
+    check("..ss..ss....", &(struct expected){1, 9}, 1);
+    check("..ss....ss....", (struct expected[]){{1, 5}, {7, 11}}, 2);
+}
+
+/* From the second third on pauses get shorter, and the longest line ends in the middle of speech;
+ * what follows belongs to the next. */
+static void long_lines_end_at_shorter_pauses(void **state) {
+    (void)state;
+    check("ssssssssss..ss....", (struct expected[]){{0, 11}, {11, 15}}, 2);
+    check("ssssssssssssssssss....", (struct expected[]){{0, 12}, {12, 19}}, 2);
+}
+
+static void quiet_lines_are_known_before_they_end(void **state) {
+    (void)state;
+    struct endpoint endpoint;
+    endpoint_init(&endpoint, &OPTIONS);
+    assert_false(endpoint_is_quiet(&endpoint));
+    for (int i = 0; i < 3; i++) endpoint_add(&endpoint, 1);
+    assert_false(endpoint_is_quiet(&endpoint));
+    endpoint_add(&endpoint, 0);
+    assert_true(endpoint_is_quiet(&endpoint));
+    assert_int_equal(endpoint_reach(&endpoint), 4 * VAD_FRAME);
+    endpoint_add(&endpoint, 0);
+    assert_int_equal(endpoint_reach(&endpoint), 4 * VAD_FRAME);
+    endpoint_add(&endpoint, 1);
+    assert_false(endpoint_is_quiet(&endpoint));
+    assert_int_equal(endpoint_reach(&endpoint), 6 * VAD_FRAME);
+}
+
+static void the_end_of_the_sound_ends_a_line(void **state) {
+    (void)state;
+    struct endpoint endpoint;
+    endpoint_init(&endpoint, &OPTIONS);
+    for (int i = 0; i < 3; i++) endpoint_add(&endpoint, 1);
+    endpoint_finish(&endpoint, 1, 100);
+    assert_int_equal(endpoint_reach(&endpoint), 3 * VAD_FRAME + 100);
+    assert_false(endpoint.in_line);
+    for (int i = 0; i < 2; i++) endpoint_add(&endpoint, 1);
+    assert_int_equal(endpoint.start, 3 * VAD_FRAME + 100);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_line_is_what_is_said_and_a_margin),
+        cmocka_unit_test(long_lines_end_at_shorter_pauses),
+        cmocka_unit_test(quiet_lines_are_known_before_they_end),
+        cmocka_unit_test(the_end_of_the_sound_ends_a_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
