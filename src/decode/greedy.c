@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/error.h"
+#include "decode/loop.h"
 #include "decode/search.h"
 
 /* From all logits, with the rules. */
@@ -61,6 +62,9 @@ pst_status greedy_search(struct search *search, pst_error *err) {
         text->logprob += logprob;
         text->tokens[text->count++] = (int32_t)best.token;
         if (is_end_token(&search->rules.ends, (int32_t)best.token)) break;
+        search->looped =
+            search->rules.options->stop_loops && loop_is_there(text->tokens, text->count);
+        if (search->looped) break;
     }
     search->winner = text;
     return PST_OK;

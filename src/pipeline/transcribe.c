@@ -1,4 +1,5 @@
 /* transcribe.c - samples to text: the stages in their order. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +34,10 @@ static pst_status fill_transcript(const struct pst_session *session, pst_transcr
     transcript->avg_logprob = winner->count > 1 ? winner->logprob / (double)(winner->count - 1) : 0;
     transcript->score = winner->score;
     transcript->margin = search->margin;
-    transcript->truncated = !is_end_token(&search->rules.ends, winner->tokens[winner->count - 1]);
+    transcript->no_speech_prob = NAN;
+    if (search->looped) transcript->flags = PST_FLAG_LOOP;
+    transcript->truncated =
+        !search->looped && !is_end_token(&search->rules.ends, winner->tokens[winner->count - 1]);
     if (!session->model->tokenizer) {
         transcript->text = strdup(""); /* a model without a tokenizer still gives its tokens */
         return transcript->text ? PST_OK : error_memory(err, 0);
@@ -58,6 +62,7 @@ static pst_status run(struct pst_session *session, const float *samples, size_t 
     if (status) return status;
     spans_clear(session->spans);
     status = encode(session, samples, count, err);
+    session->search.looped = 0;
     session->search.rules.ends = backend->ends; /* known by now: see backend_single.c */
     if (!status)
         status = (options->num_beams == 1 ? greedy_search : beam_search)(&session->search, err);
