@@ -472,6 +472,8 @@ typedef struct pst_decode_options {
     uint32_t exponential_decay_start;
     float exponential_decay_factor;
     int renormalize_logits; /* beam search: scores are log-probabilities again after the rules */
+    /* 1: greedy search ends, with PST_FLAG_LOOP, where the tokens go round in a circle. */
+    int stop_loops;
 } pst_decode_options;
 
 /* transformers' own defaults: greedy, no rule active. */
@@ -484,6 +486,14 @@ PST_API void pst_model_decode_options_sized(const pst_model *model, pst_decode_o
 #define pst_model_decode_options(model, options)                                                   \
     pst_model_decode_options_sized(model, options, sizeof *(options))
 
+/* Doubts about a text. */
+enum pst_flag {
+    PST_FLAG_NO_SPEECH = 1,      /* nobody speaks: text and tokens are empty */
+    PST_FLAG_LOOP = 2,           /* it repeats itself over and over */
+    PST_FLAG_LOW_CONFIDENCE = 4, /* avg_logprob is below -1 */
+    PST_FLAG_TRUNCATED = 8       /* the length limit ended it */
+};
+
 typedef struct pst_transcript {
     char *text;      /* special tokens removed, as batch_decode(skip_special_tokens=True) */
     int32_t *tokens; /* [token_count] from the start token to the end token */
@@ -493,7 +503,12 @@ typedef struct pst_transcript {
     /* The closest call on the way. Greedy: the smallest gap between the best and the second score
      * of a step; beam search: the smallest gap that decided a selection. */
     float margin;
-    int truncated; /* the length limit ended the text, not the end token */
+    int truncated;         /* the length limit ended the text, not the end token */
+    uint32_t flags;        /* of enum pst_flag: why the text is in doubt; 0: it is not */
+    double no_speech_prob; /* that nobody speaks, by the detector; NaN without one */
+    /* Bytes of the text for each byte of it compressed; 0 for an empty one. Above 2.4 it repeats
+     * itself. */
+    double compression_ratio;
 } pst_transcript;
 
 /* Transcribes `samples` [count] as in the contract; at least 895 (one frame of the encoder).
@@ -502,6 +517,57 @@ PST_API pst_status pst_transcribe(pst_session *session, const float *samples, si
                                   const pst_decode_options *options, pst_transcript **transcript,
                                   pst_error *err);
 PST_API void pst_transcript_free(pst_transcript *transcript);
+
+/* ------------------------------------------------------------------------ where someone speaks */
+
+/* A clip of a batch, or to look for speech in. What it points to must live until its result is
+ * delivered. */
+typedef struct pst_clip {
+    const char *path; /* an audio file, as pst_audio_read() takes it; NULL: the samples below */
+    /* 0 and above: read from here, and no other clip from it; `path` is its name in messages. */
+    int fd;
+    const float *samples; /* [sample_count] */
+    size_t sample_count;
+    void *tag; /* the caller's own; comes back with the result */
+} pst_clip;
+
+/* A detector of speech: immutable once open, any number of threads may use it. */
+typedef struct pst_vad pst_vad;
+
+/* With the names and defaults of Silero's get_speech_timestamps(). */
+typedef struct pst_vad_options {
+    size_t struct_size;
+    /* silero_vad_16k.safetensors, the network Silero VAD v6; NULL: by loudness and spectrum. */
+    const char *weights;
+    pst_cpu cpu;
+    double threshold;               /* speech begins where its probability reaches this .. */
+    double neg_threshold;           /* .. and ends below this; negative: 0.15 less, at least 0.01 */
+    double min_speech_duration_ms;  /* what is shorter is none */
+    double min_silence_duration_ms; /* shorter pauses do not end it */
+    double max_speech_duration_s;   /* longer stretches are split at their longest pause */
+    double speech_pad_ms;           /* added at both ends, or half of the pause */
+} pst_vad_options;
+
+PST_API void pst_vad_options_init_sized(pst_vad_options *options, size_t struct_size);
+#define pst_vad_options_init(options) pst_vad_options_init_sized(options, sizeof *(options))
+
+/* PST_ERR_MODEL: the file of weights is missing or another one; PST_ERR_DEVICE. */
+PST_API pst_status pst_vad_open(const pst_vad_options *options, pst_vad **vad, pst_error *err);
+PST_API void pst_vad_free(pst_vad *vad);
+/* "silero", or "energy" without weights. */
+PST_API const char *pst_vad_name(const pst_vad *vad);
+
+/* A stretch of speech. */
+typedef struct pst_speech {
+    double start, end;  /* seconds */
+    double probability; /* the mean of its frames */
+} pst_speech;
+
+/* Finds the speech of `clip`, a file of any length or samples. `*speech` [`*count`] is in order and
+ * to be released by pst_free(); `*duration` (may be NULL) is the seconds of the clip.
+ * PST_ERR_INPUT, PST_ERR_IO: as pst_audio_read(). */
+PST_API pst_status pst_vad_find(const pst_vad *vad, const pst_clip *clip, pst_speech **speech,
+                                size_t *count, double *duration, pst_error *err);
 
 /* ---------------------------------------------------------------------------------- live sound */
 
@@ -614,19 +680,9 @@ PST_API size_t pst_stream_memory(const pst_stream *stream);
 
 /* ---------------------------------------------------------------------------------- many clips */
 
-/* A clip of a batch. What it points to must live until its result is delivered. */
-typedef struct pst_clip {
-    const char *path; /* an audio file, as pst_audio_read() takes it; NULL: the samples below */
-    /* 0 and above: read from here, and no other clip from it; `path` is its name in messages. */
-    int fd;
-    const float *samples; /* [sample_count] */
-    size_t sample_count;
-    void *tag; /* the caller's own; comes back with the result */
-} pst_clip;
-
 /* A stretch of a clip that was transcribed by itself. */
 typedef struct pst_segment {
-    double start, end; /* seconds; the next one starts where this one ends */
+    double start, end; /* seconds; without a detector the next one starts where this one ends */
     pst_transcript *transcript;
 } pst_segment;
 
@@ -687,6 +743,16 @@ typedef struct pst_batch_options {
     /* Called while a clip of several segments is transcribed, on the caller's thread; other than 0
      * ends the batch in PST_ERR_CANCELLED. May be NULL. */
     int (*progress)(void *user, const pst_clip_progress *progress);
+    /* Segments are made of the speech in the clips: they begin and end in pauses, and what is
+     * between them is not transcribed. A clip without speech has an empty text and the flag
+     * PST_FLAG_NO_SPEECH. A clip of speech alone, no longer than a window, is one segment as it is.
+     * NULL, or window_seconds of 0: all sound is transcribed. */
+    const pst_vad *vad;
+    /* 1: a text that loops, was cut off or that the model itself does not believe in is tried again,
+     * in shorter pieces and then with beams that repeat nothing; the better one is taken, and its
+     * flags tell what is still in doubt. What comes of sound that is not speech is dropped, with
+     * PST_FLAG_NO_SPEECH: that is found out with `vad`. Texts in no doubt are as without. */
+    int guard;
 } pst_batch_options;
 
 PST_API void pst_batch_options_init_sized(pst_batch_options *options, size_t struct_size);

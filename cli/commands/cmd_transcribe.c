@@ -14,6 +14,7 @@
 #include "inputs.h"
 #include "progress.h"
 #include "results.h"
+#include "speech_choice.h"
 
 static int run(const void *values, char **operands, int operand_count);
 
@@ -24,12 +25,15 @@ struct values {
     double window; /* seconds */
     int format;    /* enum result_format */
     int normalize;
+    struct speech_choice speech;
+    int no_guard;
 };
 
 static const struct values defaults = {
     .engine = {.precision = PST_PRECISION_AUTO},
     .decoding = {DECODING_NOTHING_CHOSEN},
-    .window = 30, /* what the model was trained on, and the API's default */
+    .window = 30,                 /* what the model was trained on, and the API's default */
+    .speech = SPEECH_CHOICE(400), /* faster-whisper's: the model likes some quiet at both ends */
 };
 
 #define AT(field) offsetof(struct values, field)
@@ -52,6 +56,11 @@ static const struct option options[] = {
      "cut a longer clip where it is quietest in the last fifth of each SECONDS, and join the "
      "texts; 0: "
      "never (default: 30, what the model was made for)"},
+    {"vad", 0, OPTION_CHOICE, "auto|silero|energy|off", AT(speech.detector),
+     "who finds the speech: the network Silero VAD, loudness and spectrum, or nobody: then all "
+     "sound is transcribed; auto is silero where its weights are, else energy (default: auto)"},
+    {"no-guard", 0, OPTION_FLAG, NULL, AT(no_guard),
+     "keep texts that loop, that the model does not believe in, or that come of no speech"},
     {0},
 };
 
@@ -66,8 +75,10 @@ const struct command command_transcribe = {
                "       windows are done; else \"path: transcript\"\n"
                "json   an array of objects: file, duration, text, tokens, avg_logprob, and\n"
                "       \"truncated\": true where the length limit cut it; or file, error.\n"
-               "       Clips longer than --window have segments as well, each with start, end\n"
-               "       (seconds), text, tokens, avg_logprob\n"
+               "       Clips of several segments have them as well, each with start, end\n"
+               "       (seconds), text, tokens, avg_logprob. With a detector or the guard:\n"
+               "       vad (which), and of all and each no_speech_prob, compression_ratio,\n"
+               "       flags: what is in doubt, of no_speech, loop, low_confidence, truncated\n"
                "jsonl  the same objects, one a line\n"
                "\n"
                "A converted model decodes as any other, but without beams if it keeps its own\n"
@@ -80,6 +91,7 @@ const struct command command_transcribe = {
             {NULL, engine_adapter_options, AT(engine)},
             {NULL, engine_model_options, AT(engine)},
             {NULL, engine_compute_options, AT(engine)},
+            {"Detection of speech", speech_options, AT(speech)},
             {"Decoding, as in transformers", decoding_options, AT(decoding)},
         },
     .operands_min = 1,
@@ -94,6 +106,7 @@ struct job {
     const struct values *values;
     struct engine engine;
     struct decoding decoding;
+    pst_vad *vad;
     struct inputs inputs;
     struct results results;
     size_t taken;    /* inputs handed to the batch, or skipped as unusable */
@@ -198,6 +211,8 @@ static int transcribe_inputs(struct job *job) {
     batch.window_seconds = job->values->window;
     batch.normalize = job->values->normalize;
     batch.decode = &job->decoding.options;
+    batch.vad = job->vad;
+    batch.guard = !job->values->no_guard && job->values->window != 0;
     batch.next = next;
     batch.deliver = deliver;
     batch.progress = follow;
@@ -230,6 +245,11 @@ static int prepare(struct job *job, char **operands, int operand_count) {
         code = output_spare(&job->results.output, job->inputs.list[i].path);
     if (!code) code = engine_open(&job->engine, &values->engine, "transcribe");
     if (!code) code = decoding_build(&job->decoding, &values->decoding, job->engine.model);
+    if (!code && values->window != 0)
+        code = speech_open(&values->speech, &job->engine.environment, job->engine.model_dir, 0,
+                           &job->vad);
+    job->results.vad = job->vad ? pst_vad_name(job->vad) : NULL;
+    job->results.guarded = values->window != 0 && (job->vad || !values->no_guard);
     job->decoding.options.skip_logprob = values->format == RESULT_TEXT; /* which does not show it */
     return code;
 }
@@ -241,6 +261,7 @@ static int run(const void *values, char **operands, int operand_count) {
     if (!code) code = results_end(&job.results);
     int closed = output_close(&job.results.output, code == EXIT_DONE);
     decoding_free(&job.decoding);
+    pst_vad_free(job.vad);
     engine_close(&job.engine);
     inputs_free(&job.inputs);
     if (code || closed) return code ? code : closed;

@@ -53,26 +53,48 @@ static json_t *ids_array(const int32_t *ids, size_t count) {
     return array;
 }
 
-static void set_transcript(json_t *object, const pst_transcript *transcript) {
+static json_t *flags_array(uint32_t flags) {
+    static const char *const names[] = {"no_speech", "loop", "low_confidence", "truncated"};
+    json_t *array = json_array();
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (flags >> i & 1) json_array_append_new(array, json_string(names[i]));
+    return array;
+}
+
+static void set_doubts(json_t *object, const pst_transcript *transcript) {
+    json_object_set_new(object, "no_speech_prob", rounded(transcript->no_speech_prob));
+    json_object_set_new(object, "compression_ratio", rounded(transcript->compression_ratio));
+    json_object_set_new(object, "flags", flags_array(transcript->flags));
+}
+
+static void set_transcript(const struct results *results, json_t *object,
+                           const pst_transcript *transcript) {
     json_object_set_new(object, "text", json_text(transcript->text));
     json_object_set_new(object, "tokens", ids_array(transcript->tokens, transcript->token_count));
     json_object_set_new(object, "avg_logprob", rounded(transcript->avg_logprob));
     if (transcript->truncated) json_object_set_new(object, "truncated", json_true());
+    if (results->guarded) set_doubts(object, transcript);
 }
 
-static json_t *segments_array(const pst_clip_result *clip) {
+static json_t *segments_array(const struct results *results, const pst_clip_result *clip) {
     json_t *array = need(json_array());
     for (size_t i = 0; i < clip->segment_count; i++) {
         json_t *object = need(json_object());
         json_object_set_new(object, "start", json_real(clip->segments[i].start));
         json_object_set_new(object, "end", json_real(clip->segments[i].end));
-        set_transcript(object, clip->segments[i].transcript);
+        set_transcript(results, object, clip->segments[i].transcript);
         json_array_append_new(array, object);
     }
     return array;
 }
 
-static json_t *result_object(const struct result *result) {
+/* One segment that is the whole clip tells nothing new. */
+static int has_segments(const pst_clip_result *clip) {
+    const pst_segment *first = &clip->segments[0];
+    return clip->segment_count > 1 || first->start > 0 || first->end < clip->duration;
+}
+
+static json_t *result_object(const struct results *results, const struct result *result) {
     json_t *object = need(json_object());
     json_object_set_new(object, "file", json_text(result->path));
     if (result->error) {
@@ -81,13 +103,14 @@ static json_t *result_object(const struct result *result) {
     }
     const pst_clip_result *clip = result->clip;
     json_object_set_new(object, "duration", json_real(clip->duration));
-    set_transcript(object, clip->transcript);
-    if (clip->segment_count > 1) json_object_set_new(object, "segments", segments_array(clip));
+    if (results->vad) json_object_set_new(object, "vad", json_text(results->vad));
+    set_transcript(results, object, clip->transcript);
+    if (has_segments(clip)) json_object_set_new(object, "segments", segments_array(results, clip));
     return object;
 }
 
 static void add_json(struct results *results, const struct result *result) {
-    json_t *object = result_object(result);
+    json_t *object = result_object(results, result);
     /* 12 digits: exact for any duration, and 0.1 stays 0.1. */
     char *line = need(json_dumps(object, JSON_REAL_PRECISION(12)));
     int array = results->format == RESULT_JSON;

@@ -14,11 +14,13 @@ enum result_format { RESULT_TEXT, RESULT_JSON, RESULT_JSONL };
 struct results {
     struct output output;
     enum result_format format;
-    int named;    /* text: "path: transcript" */
-    size_t total; /* results there will be */
-    size_t count; /* added so far */
-    size_t parts; /* segments of the next result that are printed already */
-    int begun;    /* its line has text */
+    int named;       /* text: "path: transcript" */
+    size_t total;    /* results there will be */
+    size_t count;    /* added so far */
+    size_t parts;    /* segments of the next result that are printed already */
+    int begun;       /* its line has text */
+    const char *vad; /* the detector of speech; NULL: none */
+    int guarded;     /* json says what is in doubt */
 };
 
 struct result {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "decode/loop.h"
 #include "decode/search.h"
 
 /* From all logits, with the rules. */
@@ -58,6 +59,9 @@ static pst_status go_on(struct search *search, pst_error *err) {
         text->logprob += logprob;
         text->tokens[text->count++] = (int32_t)best.token;
         if (is_end_token(&search->rules.ends, (int32_t)best.token)) break;
+        search->looped =
+            search->rules.options->stop_loops && loop_is_there(text->tokens, text->count);
+        if (search->looped) break;
     }
     search->winner = text;
     return PST_OK;

@@ -43,6 +43,7 @@ struct search {
     /* The result. */
     const struct hypothesis *winner;
     float margin; /* the smallest gap between best and second best token; see pst_transcript */
+    int looped;   /* greedy: it was ended because it went round in a circle */
 };
 
 /* Makes room for a search by `rules` and gets ready for it. */

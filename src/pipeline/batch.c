@@ -14,6 +14,8 @@
 #include "pipeline/clip_queue.h"
 #include "pipeline/device.h"
 #include "pipeline/session.h"
+#include "pipeline/speech/guard.h"
+#include "pipeline/speech/transcript_join.h"
 
 struct worker {
     struct batch *batch;
@@ -43,6 +45,10 @@ static void transcribe_segment(const struct worker *worker, struct segment *segm
     const struct sample_list *samples = &segment->samples;
     pst_decode_options decode = worker->batch->decode;
     *outcome = (struct outcome){0};
+    if (segment->silent) {
+        transcript_of_silence(segment->no_speech_prob, &outcome->transcript, &outcome->error);
+        return;
+    }
     if (options->normalize &&
         pst_audio_normalize_rms(samples->data, samples->count, &outcome->silence) &&
         segment->whole) {
@@ -50,8 +56,16 @@ static void transcribe_segment(const struct worker *worker, struct segment *segm
         return;
     }
     if (options->adjust) options->adjust(options->user, samples->count, &decode);
-    pst_transcribe(worker->session, samples->data, samples->count, &decode, &outcome->transcript,
-                   &outcome->error);
+    if (options->guard) {
+        struct guarded guarded = {
+            samples->data,           samples->count, segment->no_speech_prob,
+            segment->speech_seconds, &decode,        worker->batch->model->device != NULL};
+        guard_transcribe(worker->session, &guarded, &outcome->transcript, &outcome->error);
+    } else if (!pst_transcribe(worker->session, samples->data, samples->count, &decode,
+                               &outcome->transcript, &outcome->error)) {
+        transcript_judge(outcome->transcript);
+        outcome->transcript->no_speech_prob = segment->no_speech_prob;
+    }
 }
 
 static void *work(void *argument) {
@@ -222,6 +236,7 @@ pst_status pst_batch_run(const pst_model *model, const pst_batch_options *option
     if (model->device && window > model->device->samples_max) window = model->device->samples_max;
     status = clip_queue_init(&batch.queue, window, batch.threads, err);
     batch.queue.followed = own.progress != NULL;
+    batch.queue.vad = own.vad;
     if (!status) status = run(&batch, err);
     stop_workers(&batch);
     clip_queue_destroy(&batch.queue);

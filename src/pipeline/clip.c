@@ -1,12 +1,11 @@
 /* clip.c - see clip.h. */
 #include "pipeline/clip.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buffer.h"
 #include "base/error.h"
+#include "pipeline/speech/transcript_join.h"
 
 struct clip *clip_new(const pst_clip *given, size_t index) {
     struct clip *clip = calloc(1, sizeof *clip);
@@ -53,57 +52,13 @@ int clip_is_finished(const struct clip *clip) {
 
 /* ------------------------------------------------------------------------------------- joining */
 
-/* Numbers that belong to tokens are averaged over those the model chose: all but the first. */
-static void average(const struct clip *clip, pst_transcript *joined) {
-    double logprob = 0, score = 0, chosen = 0;
-    joined->margin = INFINITY;
-    for (size_t i = 0; i < clip->segment_count; i++) {
-        const pst_transcript *part = clip->segments[i].transcript;
-        double weight = (double)part->token_count - 1;
-        logprob += weight * part->avg_logprob;
-        score += weight * part->score;
-        chosen += weight;
-        joined->margin = fminf(joined->margin, part->margin);
-        joined->truncated |= part->truncated;
-    }
-    joined->avg_logprob = chosen > 0 ? logprob / chosen : 0;
-    joined->score = chosen > 0 ? (float)(score / chosen) : 0;
-}
-
-static pst_status join_tokens(const struct clip *clip, pst_transcript *joined, pst_error *err) {
-    size_t count = 0;
-    for (size_t i = 0; i < clip->segment_count; i++)
-        count += clip->segments[i].transcript->token_count;
-    joined->tokens = malloc((count + 1) * sizeof *joined->tokens);
-    if (!joined->tokens) return error_memory(err, count * sizeof *joined->tokens);
-    for (size_t i = 0; i < clip->segment_count; i++) {
-        const pst_transcript *part = clip->segments[i].transcript;
-        memcpy(joined->tokens + joined->token_count, part->tokens,
-               part->token_count * sizeof *part->tokens);
-        joined->token_count += part->token_count;
-    }
-    return PST_OK;
-}
-
-/* Segments without text add no space. */
-static pst_status join_texts(const struct clip *clip, pst_transcript *joined, pst_error *err) {
-    struct buffer text = {0};
-    buffer_text(&text, "");
-    for (size_t i = 0; i < clip->segment_count; i++) {
-        const char *part = clip->segments[i].transcript->text;
-        if (*part && text.length) buffer_text(&text, " ");
-        buffer_text(&text, part);
-    }
-    joined->text = text.data;
-    return text.failed ? error_memory(err, text.length) : PST_OK;
-}
-
 static pst_status join(struct clip *clip, pst_error *err) {
-    clip->joined = calloc(1, sizeof *clip->joined);
-    if (!clip->joined) return error_memory(err, sizeof *clip->joined);
-    average(clip, clip->joined);
-    pst_status status = join_tokens(clip, clip->joined, err);
-    if (!status) status = join_texts(clip, clip->joined, err);
+    size_t count = clip->segment_count;
+    const pst_transcript **parts = malloc(count * sizeof *parts);
+    if (!parts) return error_memory(err, count * sizeof *parts);
+    for (size_t i = 0; i < count; i++) parts[i] = clip->segments[i].transcript;
+    pst_status status = transcript_join(parts, count, &clip->joined, err);
+    free(parts);
     return status;
 }
 

@@ -48,7 +48,7 @@ static pst_status read_segment(struct clip_queue *queue, struct clip *clip, int 
     pst_status status = PST_OK;
     if (is_new) {
         pthread_mutex_lock(&queue->opening);
-        status = segment_reader_open(&clip->reader, &clip->given, queue->window, err);
+        status = segment_reader_open(&clip->reader, &clip->given, queue->window, queue->vad, err);
         pthread_mutex_unlock(&queue->opening);
     }
     return status ? status : segment_reader_next(&clip->reader, segment, err);
@@ -65,6 +65,12 @@ static void note_header(struct clip *clip) {
                  (unsigned)stream->told_bytes);
 }
 
+/* A clip goes on after its last speech. */
+static void note_end(struct clip *clip, const struct job *job) {
+    clip->duration = (double)clip->reader.listener.heard / PST_SAMPLE_RATE_HZ;
+    if (job->segment.silent) clip->segments[job->index].end = clip->duration;
+}
+
 /* Adds what was read to the clip: a segment, or the error. Returns whether it was a segment. */
 static int add_read(struct clip *clip, struct job *job, pst_status status, pst_error *err) {
     if (!status) {
@@ -77,6 +83,7 @@ static int add_read(struct clip *clip, struct job *job, pst_status status, pst_e
     }
     if (status) clip_fail(clip, clip->segment_count, err);
     if (!status && job->index == 0) note_header(clip);
+    if (!status && clip->reader.vad && clip->reader.ended) note_end(clip, job);
     clip->pending += !status;
     clip->state = clip->reader.ended || clip->error.code ? CLIP_READ : CLIP_OPEN;
     if (clip->state == CLIP_READ) segment_reader_close(&clip->reader);

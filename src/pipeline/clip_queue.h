@@ -25,7 +25,8 @@ struct outcome {
 };
 
 struct clip_queue {
-    size_t window; /* samples; 0: clips are not cut */
+    size_t window;             /* samples; 0: clips are not cut */
+    const struct pst_vad *vad; /* NULL: all sound is transcribed */
     /* Files are opened one at a time: libsndfile keeps the reason of the last failure only. */
     pthread_mutex_t opening;
     pthread_mutex_t mutex;   /* of all below, and of the clips */

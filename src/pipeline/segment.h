@@ -2,7 +2,9 @@
  *
  * The model was trained on at most 30 s. A longer clip is cut where it is quietest in the last
  * fifth of each window. The next segment starts there, so that every sample is in one segment. At
- * most a window and a tenth is read ahead, whatever the length of the clip. */
+ * most a window and a tenth is read ahead, whatever the length of the clip.
+ *
+ * With a detector of speech, segments are made of what it finds, by plan.h; the rest is dropped. */
 #ifndef PST_PIPELINE_SEGMENT_H
 #define PST_PIPELINE_SEGMENT_H
 
@@ -11,6 +13,7 @@
 
 #include "audio/audio_stream.h"
 #include "audio/sample_list.h"
+#include "pipeline/speech/detector.h"
 #include "potstill.h"
 
 /* Must not be moved while it is open. */
@@ -19,20 +22,26 @@ struct segment_reader {
     struct audio_stream stream; /* of a file; not open where the samples are in memory: */
     const float *samples;       /* [left] */
     size_t left;
-    struct sample_list held; /* read, but in no segment yet */
-    uint64_t given;          /* samples of the segments so far */
-    int ended;               /* there are no more segments */
+    struct sample_list held;   /* read, but in no segment yet */
+    uint64_t given;            /* of the first sample held; those before are done with */
+    int ended;                 /* there are no more segments */
+    const struct pst_vad *vad; /* NULL: segments are all there is, and this is not used: */
+    struct listener listener;
+    uint64_t segments; /* so far */
 };
 
 struct segment {
     struct sample_list samples;
-    uint64_t start; /* of its first sample in the clip */
-    int whole;      /* it is the whole clip */
+    uint64_t start;        /* of its first sample in the clip */
+    int whole;             /* it is the whole clip */
+    int silent;            /* the clip has no speech: a segment without samples */
+    double no_speech_prob; /* NaN without a detector */
+    double speech_seconds; /* of it; NaN without a detector */
 };
 
-/* When it fails there is nothing to close. `clip` must outlive the reader. */
+/* When it fails there is nothing to close. `clip` and `vad` (NULL: none) must outlive the reader. */
 pst_status segment_reader_open(struct segment_reader *reader, const pst_clip *clip, size_t window,
-                               pst_error *err);
+                               const struct pst_vad *vad, pst_error *err);
 /* The next segment; its samples are the caller's. There is at least one, perhaps without samples,
  * and reader->ended says after each whether it was the last. */
 pst_status segment_reader_next(struct segment_reader *reader, struct segment *segment,

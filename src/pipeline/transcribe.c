@@ -1,6 +1,7 @@
 /* transcribe.c - see transcribe.h. */
 #include "pipeline/transcribe.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +35,10 @@ static pst_status fill_transcript(const struct pst_session *session, pst_transcr
     transcript->avg_logprob = winner->count > 1 ? winner->logprob / (double)(winner->count - 1) : 0;
     transcript->score = winner->score;
     transcript->margin = search->margin;
-    transcript->truncated = !is_end_token(&search->rules.ends, winner->tokens[winner->count - 1]);
+    transcript->no_speech_prob = NAN;
+    if (search->looped) transcript->flags = PST_FLAG_LOOP;
+    transcript->truncated =
+        !search->looped && !is_end_token(&search->rules.ends, winner->tokens[winner->count - 1]);
     if (!session->model->tokenizer) {
         transcript->text = strdup(""); /* a model without a tokenizer still gives its tokens */
         return transcript->text ? PST_OK : error_memory(err, 0);
@@ -65,6 +69,7 @@ pst_status transcribe_fit(struct pst_session *session, const pst_decode_options 
 
 pst_status transcribe_encoded(struct pst_session *session, pst_transcript **out, pst_error *err) {
     struct search *search = &session->search;
+    search->looped = 0;
     search->rules.ends = session->backend->ends; /* known by now: see backend_single.c */
     pst_status status = (search->beams == 1 ? greedy_search : beam_search)(search, err);
     if (status) return status;

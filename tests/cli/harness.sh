@@ -34,12 +34,14 @@ ran='(nothing)'
 # The micro model has random weights, so that near ties are everywhere: its text is only known where
 # products are exact. '': as the program chooses.
 precision='--precision f32'
+# Its clips are tones and noise, and it believes in nothing: without this there would be no text.
+trust='--vad off --no-guard'
 
 potstill() {
     if [ "${1-}" = transcribe ]; then
         shift
         # shellcheck disable=SC2086 # words
-        set -- transcribe $precision "$@"
+        set -- transcribe $precision $trust "$@"
     fi
     $emulator "$program" "$@"
 }

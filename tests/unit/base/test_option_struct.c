@@ -117,6 +117,13 @@ static pst_status merge(const void *options) {
     return pst_merge(GOLDEN "micro", &adapter, 1, merged, options, &err);
 }
 
+static pst_status open_vad(const void *options) {
+    pst_vad *vad = NULL;
+    pst_status status = pst_vad_open(options, &vad, &err);
+    pst_vad_free(vad);
+    return status;
+}
+
 static void set_merge(void *options) {
     ((pst_merge_options *)options)->force = 1;
 }
@@ -158,7 +165,8 @@ static pst_status import(const void *options) {
     X(pst_adapter_options, adapter_scale)                                                          \
     X(pst_session_options, threads)                                                                \
     X(pst_decode_options, skip_logprob)                                                            \
-    X(pst_batch_options, progress)                                                                 \
+    X(pst_batch_options, guard)                                                                    \
+    X(pst_vad_options, speech_pad_ms)                                                              \
     X(pst_merge_options, user)                                                                     \
     X(pst_convert_options, user)                                                                   \
     X(pst_verify_options, user)                                                                    \
@@ -194,6 +202,7 @@ static const struct reader {
     {&kind_pst_decode_options, NULL, transcribe, PST_OK},
     {&kind_pst_batch_options, set_batch, run_batch, PST_OK},
     {&kind_pst_decode_options, NULL, run_batch_decode, PST_OK},
+    {&kind_pst_vad_options, NULL, open_vad, PST_OK},
     {&kind_pst_merge_options, set_merge, merge, PST_OK},
     {&kind_pst_convert_options, set_convert, convert, PST_OK},
     {&kind_pst_model_options, NULL, open_converted, PST_OK},

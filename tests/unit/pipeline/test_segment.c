@@ -35,7 +35,7 @@ static size_t read_segments(const pst_clip *clip, size_t window) {
     struct segment_reader reader;
     size_t count = 0;
     starts[0] = 0;
-    assert_int_equal(segment_reader_open(&reader, clip, window, &err), PST_OK);
+    assert_int_equal(segment_reader_open(&reader, clip, window, NULL, &err), PST_OK);
     do {
         struct segment segment;
         assert_true(count < SEGMENTS_MAX);
@@ -176,7 +176,7 @@ static void a_file_that_is_not_there(void **state) {
     (void)state;
     struct segment_reader reader;
     pst_clip clip = {.fd = -1, .path = "nowhere.wav"};
-    assert_int_equal(segment_reader_open(&reader, &clip, WINDOW, &err), PST_ERR_INPUT);
+    assert_int_equal(segment_reader_open(&reader, &clip, WINDOW, NULL, &err), PST_ERR_INPUT);
     assert_string_equal(err.message, "nowhere.wav: no such file");
     segment_reader_close(&reader);
 }
@@ -193,6 +193,78 @@ static void quiet_in_little_room(void **state) {
     }
 }
 
+/* Something like words for the detector without weights: a buzz with harmonics. */
+static void speak(double start, double end) {
+    for (size_t i = (size_t)(start * RATE); i < (size_t)(end * RATE); i++) {
+        double sum = 0;
+        for (int k = 1; k < 12; k++) sum += sin(2 * 3.14159265 * 120 * k * (double)i / RATE) / k;
+        samples[i] = (float)(0.1 * sum);
+    }
+}
+
+/* Reads the segments of speech in `seconds` of samples; all are parts of the clip, whose lengths
+ * are in `starts`. */
+static size_t read_speech(double seconds, struct segment *found) {
+    pst_vad *vad = NULL;
+    pst_clip clip = {.fd = -1, .samples = samples, .sample_count = (size_t)(seconds * RATE)};
+    struct segment_reader reader;
+    size_t count = 0;
+    assert_int_equal(pst_vad_open(NULL, &vad, &err), PST_OK);
+    assert_int_equal(segment_reader_open(&reader, &clip, WINDOW, vad, &err), PST_OK);
+    while (!reader.ended) {
+        struct segment *segment = &found[count++];
+        assert_int_equal(segment_reader_next(&reader, segment, &err), PST_OK);
+        assert_memory_equal(segment->samples.data, samples + segment->start,
+                            segment->samples.count * sizeof(float));
+        starts[count - 1] = segment->samples.count;
+        sample_list_free(&segment->samples);
+    }
+    assert_int_equal(reader.listener.heard, clip.sample_count);
+    segment_reader_close(&reader);
+    pst_vad_free(vad);
+    return count;
+}
+
+static void only_speech_is_taken(void **state) {
+    (void)state;
+    struct segment found[16];
+    memset(samples, 0, sizeof samples);
+    assert_int_equal(read_speech(100, found), 1); /* nobody speaks */
+    assert_true(found[0].silent && found[0].no_speech_prob == 1);
+    speak(40, 43);
+    speak(43.5, 45);
+    speak(60, 62);
+    assert_int_equal(read_speech(100, found), 2);
+    assert_within(found[0].start, 39.8, 40);
+    assert_within(found[1].start, 59.8, 60);
+    assert_true(found[0].speech_seconds > 4 && found[0].speech_seconds < 5.5);
+    assert_false(found[0].silent || found[0].whole || found[1].whole);
+}
+
+/* A clip that is full of speech is given as it is; with long silence it is not. */
+static void short_speech_is_whole(void **state) {
+    (void)state;
+    struct segment found[16];
+    memset(samples, 0, sizeof samples);
+    speak(1, 6);
+    speak(7.5, 9);
+    assert_int_equal(read_speech(10, found), 1);
+    assert_true(found[0].whole && found[0].start == 0);
+    assert_int_equal(read_speech(25, found), 1);
+    assert_false(found[0].whole);
+}
+
+static void speech_without_end_is_cut(void **state) {
+    (void)state;
+    struct segment found[16];
+    memset(samples, 0, sizeof samples);
+    for (double t = 0.5; t < 95; t += 0.31) speak(t, t + 0.25); /* syllables, but no pause */
+    size_t count = read_speech(96, found);
+    assert_true(count >= 4 && count <= 5);
+    for (size_t i = 1; i < count; i++) /* nothing is lost or twice */
+        assert_int_equal(found[i].start, found[i - 1].start + starts[i - 1]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(short_clips_are_whole),
@@ -204,6 +276,9 @@ int main(void) {
         cmocka_unit_test(a_file_is_cut_as_its_samples),
         cmocka_unit_test(a_file_that_is_not_there),
         cmocka_unit_test(quiet_in_little_room),
+        cmocka_unit_test(only_speech_is_taken),
+        cmocka_unit_test(short_speech_is_whole),
+        cmocka_unit_test(speech_without_end_is_cut),
     };
     return cmocka_run_group_tests_name("segment", tests, NULL, NULL);
 }

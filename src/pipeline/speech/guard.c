@@ -1,0 +1,136 @@
+/* guard.c - see guard.h.
+ *
+ * First as ever. What is in doubt then is tried again: in two pieces, cut where it is quietest,
+ * because a decoder that has lost its way finds it at a new start; and with beams that say no three
+ * tokens twice. The best is taken. Then the question is whether anybody spoke at all. */
+#include "pipeline/speech/guard.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "audio/quiet.h"
+#include "pipeline/speech/transcript_join.h"
+
+/* Moonshine's own limit: nobody says more tokens in a second. Short clips have a few more. */
+static const double TOKENS_PER_SECOND = 6.5, TOKENS_PER_SECOND_MIN = 1;
+enum { TOKENS_MORE = 12 };
+/* A piece of less than 3 s has no context to be better with. */
+enum { SPLIT_MIN = 6 * PST_SAMPLE_RATE_HZ };
+/* As in generate() where loops are feared. */
+enum { BEAMS = 5, NGRAM = 3 };
+
+static pst_status transcribe(pst_session *session, const struct guarded *guarded,
+                             const pst_decode_options *options, pst_transcript **transcript,
+                             pst_error *err) {
+    pst_decode_options own = *options;
+    double seconds = (double)guarded->count / PST_SAMPLE_RATE_HZ;
+    uint32_t limit = (uint32_t)(seconds * TOKENS_PER_SECOND) + TOKENS_MORE;
+    if (!own.max_new_tokens && (!own.max_length || limit < own.max_length))
+        own.max_new_tokens = limit;
+    pst_status status =
+        pst_transcribe(session, guarded->samples, guarded->count, &own, transcript, err);
+    if (status) return status;
+    transcript_judge(*transcript);
+    (*transcript)->no_speech_prob = guarded->no_speech_prob;
+    return PST_OK;
+}
+
+/* How much it is in doubt. Without an end it is worse than without belief. */
+static double doubt(const pst_transcript *transcript) {
+    double sum = transcript->avg_logprob < 0 ? -transcript->avg_logprob : 0;
+    if (transcript->flags & PST_FLAG_LOOP) sum += 4;
+    if (transcript->flags & PST_FLAG_TRUNCATED) sum += 2;
+    if (!*transcript->text) sum += 1; /* of something that was a text before */
+    return sum;
+}
+
+/* Keeps the better of the two. */
+static void keep_better(pst_transcript **kept, pst_transcript *other) {
+    pst_transcript *worse = other;
+    if (doubt(other) < doubt(*kept)) {
+        worse = *kept;
+        *kept = other;
+    }
+    pst_transcript_free(worse);
+}
+
+static pst_status in_pieces(pst_session *session, const struct guarded *guarded,
+                            pst_transcript **transcript, pst_error *err) {
+    size_t third = guarded->count / 3, cut = quiet_find(guarded->samples, third, 2 * third);
+    struct guarded first = *guarded, second = *guarded;
+    first.count = cut;
+    second.samples += cut;
+    second.count -= cut;
+    pst_transcript *parts[2] = {NULL, NULL};
+    pst_status status = transcribe(session, &first, guarded->decode, &parts[0], err);
+    if (!status) status = transcribe(session, &second, guarded->decode, &parts[1], err);
+    if (!status) status = transcript_join((const pst_transcript *const *)parts, 2, transcript, err);
+    pst_transcript_free(parts[0]);
+    pst_transcript_free(parts[1]);
+    return status;
+}
+
+static pst_status with_beams(pst_session *session, const struct guarded *guarded,
+                             pst_transcript **transcript, pst_error *err) {
+    pst_decode_options options = *guarded->decode;
+    options.stop_loops = 0;
+    if (options.num_beams < BEAMS) options.num_beams = BEAMS;
+    if (!options.no_repeat_ngram_size) options.no_repeat_ngram_size = NGRAM;
+    return transcribe(session, guarded, &options, transcript, err);
+}
+
+static pst_status try_again(pst_session *session, const struct guarded *guarded,
+                            pst_transcript **transcript, pst_error *err) {
+    pst_transcript *other = NULL;
+    pst_status status = PST_OK;
+    if (guarded->count >= SPLIT_MIN) {
+        status = in_pieces(session, guarded, &other, err);
+        if (status) return status;
+        keep_better(transcript, other);
+    }
+    if (!transcript_is_doubtful(*transcript) || guarded->greedy_only) return PST_OK;
+    status = with_beams(session, guarded, &other, err);
+    if (!status) keep_better(transcript, other);
+    return status;
+}
+
+/* Who speaks for some seconds says more than a token in each; of hums and tones the model makes
+ * "You" or a phrase of thanks, however long they are. */
+static int says_too_little(const struct guarded *guarded, const pst_transcript *transcript) {
+    double seconds = guarded->speech_seconds, tokens = (double)transcript->token_count - 2;
+    return seconds > 2 && tokens < TOKENS_PER_SECOND_MIN * seconds;
+}
+
+/* Does the text come of sound that is no speech? The less sure the detector is, the more the model
+ * itself must believe in its text: clear speech has probabilities above 0.95 and a mean
+ * log-probability above -0.3, speech in as much noise above 0.85 and -0.9. */
+static int is_invented(const struct guarded *guarded, const pst_transcript *transcript) {
+    double speech = 1 - guarded->no_speech_prob;
+    if (isnan(speech)) return 0;
+    double needed = -1.3 + (0.97 - speech) * 4;
+    if (guarded->speech_seconds < 1) needed += 0.3;
+    if (transcript->flags & (PST_FLAG_LOOP | PST_FLAG_TRUNCATED)) needed += 0.4;
+    return transcript->avg_logprob < needed || says_too_little(guarded, transcript);
+}
+
+pst_status guard_transcribe(pst_session *session, const struct guarded *guarded,
+                            pst_transcript **transcript, pst_error *err) {
+    pst_decode_options first = *guarded->decode;
+    pst_transcript *made = NULL;
+    first.stop_loops = first.num_beams == 1;
+    first.skip_logprob = 0;
+    struct guarded own = *guarded;
+    own.decode = &first;
+    pst_status status = transcribe(session, &own, &first, &made, err);
+    if (!status && transcript_is_doubtful(made)) status = try_again(session, &own, &made, err);
+    if (!status && is_invented(&own, made)) {
+        pst_transcript_free(made);
+        made = NULL;
+        status = transcript_of_silence(guarded->no_speech_prob, &made, err);
+    }
+    if (status)
+        pst_transcript_free(made);
+    else
+        *transcript = made;
+    return status;
+}

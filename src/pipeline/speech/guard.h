@@ -1,0 +1,20 @@
+/* guard.h - a segment to a text that one can trust, or to one that says it cannot be trusted. */
+#ifndef PST_PIPELINE_GUARD_H
+#define PST_PIPELINE_GUARD_H
+
+#include "potstill.h"
+
+/* A segment and how it is to be decoded. */
+struct guarded {
+    const float *samples; /* [count] */
+    size_t count;
+    double no_speech_prob; /* by the detector; NaN without one */
+    double speech_seconds; /* of the segment; NaN without one */
+    const pst_decode_options *decode;
+    int greedy_only; /* a converted model that knows no beams */
+};
+
+pst_status guard_transcribe(pst_session *session, const struct guarded *guarded,
+                            pst_transcript **transcript, pst_error *err);
+
+#endif

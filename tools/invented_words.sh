@@ -1,0 +1,43 @@
+#!/bin/sh
+# invented_words.sh - sounds without speech, and the words that are made of them.
+#
+#     tools/invented_words.sh [OPTION ...]      e.g. --vad off --no-guard; options of potstill transcribe
+#
+# Needs sox. Prints the words found in each sound; the last line is their sum. SECONDS_EACH (60) is the
+# length of a sound: 240 makes an hour of them. POTSTILL names the program (build/release/potstill).
+set -eu
+potstill=${POTSTILL:-build/release/potstill}
+seconds=${SECONDS_EACH:-60}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+make() { # make NAME EFFECT ...
+    name=$1
+    shift
+    sox -R -n -r 16000 -b 16 -c 1 "$work/$name.wav" "$@"
+}
+make silence trim 0 "$seconds"
+make noise_white synth "$seconds" whitenoise vol 0.2
+make noise_pink synth "$seconds" pinknoise vol 0.4
+make noise_brown synth "$seconds" brownnoise vol 0.5
+make noise_quiet synth "$seconds" whitenoise vol 0.003
+make noise_waves synth "$seconds" pinknoise synth "$seconds" sine amod 0.3 vol 0.6
+make tone synth "$seconds" sine 440 vol 0.3
+make hum synth "$seconds" sine 50 synth "$seconds" square mix 150 vol 0.2
+make sweep synth "$seconds" sine 200-2000 vol 0.3
+make music_chord synth "$seconds" pluck C4 pluck E4 pluck G4 vol 0.4 tremolo 4 60
+make bark synth 0.2 sawtooth 500-250 fade 0.01 0.2 0.1 pad 0 0.5 repeat "$((seconds * 10 / 7))" vol 0.5 lowpass 1500
+make chirps synth 0.15 sine 2000-4000 fade 0.02 0.15 0.02 pad 0 0.25 repeat "$((seconds * 5 / 2))" vol 0.4
+make clicks synth 0.01 whitenoise pad 0 0.3 repeat "$((seconds * 3))"
+for note in C3 E3 G3 A3 C4 E4 G4 A4; do make "n$note" synth 0.5 pluck "$note" vol 0.6; done
+(cd "$work" && sox nC3.wav nE3.wav nG3.wav nA3.wav nC4.wav nG3.wav nE4.wav nA4.wav music_melody.wav \
+    repeat "$((seconds / 4))" && rm n[A-G][34].wav)
+
+words() { wc -w | tr -d ' '; }
+total=0
+for sound in "$work"/*.wav; do
+    count=$("$potstill" transcribe "$@" "$sound" 2>/dev/null | words)
+    echo "$(basename "$sound" .wav) $count"
+    total=$((total + count))
+done
+echo "words $total"
