@@ -32,8 +32,8 @@ pst_status hub_shards_visit(const char *path, const char *id,
     file_view_close(&view);
     json_t *map = json_object_get(index, "weight_map"), *file;
     if (!json_is_object(map))
-        status = error_set(err, PST_ERR_MODEL, "%s: %s has no weight_map, expected an object", id,
-                           base);
+        status =
+            error_set(err, PST_ERR_MODEL, "%s: %s has no weight_map, expected an object", id, base);
     else if (json_object_size(map) > MAPPED_MAX)
         status = error_set(err, PST_ERR_MODEL, "%s: %s names %zu tensors, expected at most %d", id,
                            base, json_object_size(map), MAPPED_MAX);

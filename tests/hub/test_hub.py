@@ -181,6 +181,16 @@ class Pull(HubTest):
         self.holds(self.files)
         self.assertEqual(len(self.hub.requests("GET")), 1)
 
+    def test_dead_links(self):
+        """Links that lead nowhere, to the right blob or to another, are mended and leave no other name."""
+        self.pulls()
+        config, weights = self.snapshot() / "config.json", self.snapshot() / "model.safetensors"
+        weights.resolve().unlink()
+        config.unlink()
+        config.symlink_to("../../blobs/" + 40 * "0")
+        self.pulls()
+        self.holds(self.files)
+
     def test_revisions(self):
         other = {**self.files, "generation_config.json": b'{"num_beams": 3}'}
         commit = self.hub.push(ID, other, ref="refs/pr/1")
