@@ -49,7 +49,7 @@ proof: all ## what takes too long for .ci/run: every file call failing, every fu
 	@scripts/setup.sh lint
 	@scripts/proof.sh $(or $(SECONDS),120)
 
-coverage: ## line coverage of src/ by the tests
+coverage: ## lines and branches that the tests reach, for each folder
 	@scripts/setup.sh coverage
 	@scripts/coverage.sh
 

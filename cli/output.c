@@ -3,6 +3,7 @@
 #include "output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +11,8 @@
 #include <unistd.h>
 
 #include "console.h"
+#include "potstill_tools.h"
 #include "progress.h"
-#include "replace_file.h"
 
 /* ----------------------------------------------------------------------------------- signals */
 
@@ -96,11 +97,24 @@ int output_flush(struct output *output) {
     return EXIT_ENVIRONMENT;
 }
 
+/* To a device or a pipe, which cannot be replaced by renaming. 0, or errno. */
+static int write_in_place(const char *path, const char *text, size_t length) {
+    int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC), error_number = fd < 0 ? errno : 0;
+    while (!error_number && length > 0) {
+        ssize_t written = write(fd, text, length);
+        if (written < 0 && errno != EINTR) error_number = errno;
+        if (written < 0) continue;
+        text += written;
+        length -= (size_t)written;
+    }
+    if (fd >= 0 && close(fd) != 0 && !error_number) error_number = errno;
+    return error_number;
+}
+
 static int write_result(const struct output *output) {
     struct stat st;
     int exists = stat(output->path, &st) == 0;
     if (exists && !S_ISREG(st.st_mode)) {
-        /* A device or a pipe cannot be replaced by renaming; it is written as it stands. */
         int error_number = write_in_place(output->path, output->text, output->length);
         if (!error_number) return 0;
         return error_number == EPIPE ? EXIT_ENVIRONMENT : fail_path(output->path, error_number);
@@ -109,10 +123,11 @@ static int write_result(const struct output *output) {
     char *real = exists ? realpath(output->path, NULL) : NULL;
     const char *path = real ? real : output->path;
     signals_hold();
-    int error_number = replace_file(path, output->text, output->length);
+    pst_error err;
+    pst_status status = pst_write_file(path, output->text, output->length, &err);
     signals_release();
     free(real);
-    return error_number ? fail_path(output->path, error_number) : 0;
+    return status ? fail(exit_code_of(&err), "%s", err.message) : 0;
 }
 
 int output_close(struct output *output, int keep) {

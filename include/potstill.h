@@ -302,6 +302,8 @@ typedef struct pst_model_info {
     const char *layout;     /* "split", "single"; NULL: a checkpoint */
     size_t samples_max;     /* of a clip; 0: no limit */
     uint32_t num_beams_max; /* 1: it decodes greedily; 0: no limit */
+    /* generation_config.json asks generate() to draw tokens at random; here the best is taken. */
+    int do_sample;
 } pst_model_info;
 
 /* Strings in `info` live as long as the model. */

@@ -306,6 +306,14 @@ typedef struct pst_peak {
 PST_API pst_status pst_measure_peak(const pst_model *model, uint32_t threads, pst_peak *peak,
                                     pst_error *err);
 
+/* --------------------------------------------------------------------------------------- files */
+
+/* Writes a file as every call above does: `bytes` [length] under a temporary name beside `path`,
+ * synced, then renamed, so that whoever reads `path` finds the old file or the whole new one. What
+ * killed processes left of it is removed. PST_ERR_IO. */
+PST_API pst_status pst_write_file(const char *path, const void *bytes, size_t length,
+                                  pst_error *err);
+
 #ifdef __cplusplus
 }
 #endif

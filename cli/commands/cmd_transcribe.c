@@ -232,6 +232,14 @@ static int check(const struct values *values) {
     return decoding_check(&command_transcribe, &values->decoding);
 }
 
+/* Who chooses a search knows that nothing is drawn; the others' model may give them another text. */
+static void say_sampling(const struct job *job) {
+    const struct decoding_choice *choice = &job->values->decoding;
+    if (job->engine.info.do_sample && choice->method == DECODE_MODEL && choice->num_beams < 0)
+        say("generation_config.json asks for do_sample: nothing is drawn at random here, the best "
+            "token is taken, as with do_sample=False");
+}
+
 static int prepare(struct job *job, char **operands, int operand_count) {
     const struct values *values = job->values;
     int code = check(values);
@@ -250,6 +258,7 @@ static int prepare(struct job *job, char **operands, int operand_count) {
                            &job->vad);
     job->results.vad = job->vad ? pst_vad_name(job->vad) : NULL;
     job->results.guarded = values->window != 0 && (job->vad || !values->no_guard);
+    if (!code) say_sampling(job);
     job->decoding.options.skip_logprob = values->format == RESULT_TEXT; /* which does not show it */
     return code;
 }

@@ -10,7 +10,7 @@
 
 #include "console.h"
 #include "json_text.h"
-#include "replace_file.h"
+#include "potstill_tools.h"
 
 enum { WRITE_SECONDS = 60, FILE_BYTES_MAX = 1 << 30 };
 
@@ -178,10 +178,11 @@ void partial_write(struct partial *partial, struct report *report) {
     if (report->count < partial->kept) return; /* what is there is more still */
     size_t length;
     char *text = print(partial, report, &length);
-    int error_number = replace_file(partial->path, text, length);
+    pst_error err;
+    pst_status status = pst_write_file(partial->path, text, length, &err);
     free(text);
     partial->written = now_seconds();
-    if (error_number) say("%s: %s", partial->path, strerror(error_number));
+    if (status) say("%s", err.message);
 }
 
 void partial_write_now_and_then(struct partial *partial, struct report *report) {

@@ -106,7 +106,8 @@ def transcribe(index, length, encoder, decoder, samples):
         for name in ("self_k", "self_v"):
             step[name] = numpy.zeros(shape_of(length["decoder"]["inputs"], name), "f4")
     ids = [index["tokens"]["start"]]
-    while len(ids) < index["tokens"]["max"] and (len(ids) == 1 or ids[-1] != index["tokens"]["end"]):
+    ends = index["tokens"].get("ends", [index["tokens"]["end"]])
+    while len(ids) < index["tokens"]["max"] and (len(ids) == 1 or ids[-1] not in ends):
         position = len(ids) - 1
         step["input_ids"] = numpy.array([[ids[-1]]], "i4")
         step["position"] = numpy.array([position], "i4")

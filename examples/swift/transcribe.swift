@@ -6,7 +6,7 @@ struct Index: Decodable {
     struct Feature: Decodable { let name, dtype: String; let shape: [Int] }
     struct Part: Decodable { let package: String; let function: String?; let inputs: [Feature] }
     struct Length: Decodable { let samples, frames1, frames, memory: Int; let encoder, decoder: Part }
-    struct Tokens: Decodable { let start, end, max: Int }
+    struct Tokens: Decodable { let start, end, max: Int; let ends: [Int]? }
     let masked: Float; let state, do_normalize: Bool; let tokens: Tokens; let lengths: [Length]
 }
 func fail(_ message: String) -> Never { print(message); exit(1) }
@@ -83,7 +83,7 @@ let step = try [
     "cross_mask": array(length.decoder, "cross_mask") { $0 < frames ? 0 : info.masked },
 ]
 var ids = [info.tokens.start]
-while ids.count < info.tokens.max, ids.count == 1 || ids.last != info.tokens.end {
+while ids.count < info.tokens.max, ids.count == 1 || !(info.tokens.ends ?? [info.tokens.end]).contains(ids.last!) {
     let position = ids.count - 1
     (step["input_ids"]![0], step["position"]![0]) = (NSNumber(value: ids.last!), NSNumber(value: position))
     let result = try predict(decoder, step)

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/file_view.h"
+#include "potstill_tools.h"
 
 /* The rename is only safe against a power cut once the folder that holds the name is synced. */
 void path_sync_parent(const char *path) {
@@ -43,17 +44,21 @@ pst_status file_writer_open(struct file_writer *writer, const char *path, pst_er
     return status;
 }
 
-pst_status file_writer_put(struct file_writer *writer, const void *bytes, size_t length,
-                           pst_error *err) {
+pst_status file_put(int fd, const void *bytes, size_t length, const char *path, pst_error *err) {
     const char *at = bytes;
     while (length > 0) {
-        ssize_t written = write(writer->temporary.fd, at, length);
+        ssize_t written = write(fd, at, length);
         if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return error_system(err, "write", writer->path, errno);
+        if (written < 0) return error_system(err, "write", path, errno);
         at += written;
         length -= (size_t)written;
     }
     return PST_OK;
+}
+
+pst_status file_writer_put(struct file_writer *writer, const void *bytes, size_t length,
+                           pst_error *err) {
+    return file_put(writer->temporary.fd, bytes, length, writer->path, err);
 }
 
 pst_status file_writer_commit(struct file_writer *writer, pst_error *err) {
@@ -75,16 +80,22 @@ void file_writer_abort(struct file_writer *writer) {
     release(writer);
 }
 
-pst_status file_write(const char *path, const char *text, size_t length, pst_error *err) {
+pst_status file_write(const char *path, const void *bytes, size_t length, pst_error *err) {
     struct file_writer writer;
     pst_status status = file_writer_open(&writer, path, err);
     if (status) return status;
-    status = file_writer_put(&writer, text, length, err);
+    status = file_writer_put(&writer, bytes, length, err);
     if (status) {
         file_writer_abort(&writer);
         return status;
     }
     return file_writer_commit(&writer, err);
+}
+
+pst_status pst_write_file(const char *path, const void *bytes, size_t length, pst_error *err) {
+    if (!path || (!bytes && length > 0))
+        return error_set(err, PST_ERR_ARGUMENT, "pst_write_file: path or bytes is NULL");
+    return file_write(path, bytes, length, err);
 }
 
 int path_make_parents(const char *path) {

@@ -21,8 +21,11 @@ pst_status file_writer_commit(struct file_writer *writer, pst_error *err);
 /* Removes what was written; harmless after commit and on a zeroed writer. */
 void file_writer_abort(struct file_writer *writer);
 
-/* All of a file: `text` [length] under the name `path`. */
-pst_status file_write(const char *path, const char *text, size_t length, pst_error *err);
+/* All of a file: `bytes` [length] under the name `path`. */
+pst_status file_write(const char *path, const void *bytes, size_t length, pst_error *err);
+
+/* Writes `bytes` [length] to the open `fd`, which messages call `path`. */
+pst_status file_put(int fd, const void *bytes, size_t length, const char *path, pst_error *err);
 
 /* Makes the folders that `path` lies in; 0 with errno set when one cannot be made. */
 int path_make_parents(const char *path);

@@ -181,13 +181,16 @@ static pst_status explain_miss(const char *name, const pst_search *search, const
 /* A snapshot may have the required file and still lack the weights: Python fetches single files,
  * and may have been stopped. */
 static int has_weights(const char *folder, const char *required) {
-    static const char *const names[][2] = {
-        {"model.safetensors", "model.safetensors.index.json"},
+    static const char *const names[][4] = {
+        {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+         "pytorch_model.bin.index.json"},
         {"adapter_model.safetensors", "adapter_model.bin"},
     };
     int adapter = !strcmp(required, "adapter_config.json");
     if (!adapter && strcmp(required, "config.json") != 0) return 1;
-    return path_has_file(folder, names[adapter][0]) || path_has_file(folder, names[adapter][1]);
+    for (size_t i = 0; i < 4 && names[adapter][i]; i++)
+        if (path_has_file(folder, names[adapter][i])) return 1;
+    return 0;
 }
 
 static pst_status pull(const char *name, const char *required, const pst_search *search, char **dir,

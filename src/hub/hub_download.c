@@ -15,7 +15,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
-#include "base/file_view.h"
+#include "base/file_writer.h"
 #include "hub/hub_partial.h"
 
 enum {
@@ -76,18 +76,6 @@ static pst_status begin_body(struct transfer *transfer, const struct hub_reply *
                      transfer->name, (unsigned long long)transfer->have, (unsigned long long)size);
 }
 
-static pst_status write_all(int fd, const char *bytes, size_t length, const char *name,
-                            pst_error *err) {
-    while (length > 0) {
-        ssize_t written = write(fd, bytes, length);
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return error_system(err, "write", name, errno);
-        bytes += written;
-        length -= (size_t)written;
-    }
-    return PST_OK;
-}
-
 static pst_status take_bytes(struct transfer *transfer, const struct hub_reply *reply,
                              const void *bytes, size_t length, pst_error *err) {
     pst_status status = transfer->begun ? PST_OK : begin_body(transfer, reply, err);
@@ -96,7 +84,7 @@ static pst_status take_bytes(struct transfer *transfer, const struct hub_reply *
     if (length > transfer->file->size - transfer->have)
         return error_set(err, PST_ERR_IO, "%s: comes with more than the %llu bytes expected",
                          transfer->name, (unsigned long long)transfer->file->size);
-    status = write_all(transfer->fd, bytes, length, transfer->name, err);
+    status = file_put(transfer->fd, bytes, length, transfer->name, err);
     if (!status) status = digest_add(&transfer->digest, bytes, length, err);
     if (status) return status;
     transfer->have += length;

@@ -27,7 +27,12 @@ enum {
 static const char MODEL_CONFIG[] = "config.json";
 static const char ADAPTER_CONFIG[] = "adapter_config.json";
 static const char TOKENIZER[] = "tokenizer.json";
-static const char WEIGHTS_INDEX[] = "model.safetensors.index.json";
+
+/* A file of all weights, and the index of its shards, in the order in which readers look. */
+static const char *const WEIGHTS[][2] = {
+    {"model.safetensors", "model.safetensors.index.json"},
+    {"pytorch_model.bin", "pytorch_model.bin.index.json"},
+};
 
 /* Each may be missing: one version of transformers writes this file, another that one. */
 static const char *const MODEL_EXTRAS[] = {"generation_config.json", NULL};
@@ -173,29 +178,33 @@ static pst_status look_for_shard(void *user, const char *name, pst_error *err) {
     if (is_item(pull, name)) return PST_OK;
     pst_status status = look_for(pull, name, &found, err);
     if (status || found) return status;
-    return error_set(err, PST_ERR_MODEL, "%s: has no %s, which its %s names", pull->repo.id, name,
-                     WEIGHTS_INDEX);
+    return error_set(err, PST_ERR_MODEL, "%s: has no %s, which its index of shards names",
+                     pull->repo.id, name);
 }
 
-/* The index has just been fetched. */
-static pst_status look_for_shards(struct pull *pull, pst_error *err) {
-    char *path = hub_store_file(&pull->store, pull->commit, WEIGHTS_INDEX);
+/* `index` has just been found. */
+static pst_status look_for_shards(struct pull *pull, const char *index, pst_error *err) {
+    pst_status status = fetch(pull, &pull->items[pull->count - 1], err);
+    if (status) return status;
+    char *path = hub_store_file(&pull->store, pull->commit, index);
     if (!path) return error_memory(err, 0);
-    pst_status status = hub_shards_visit(path, pull->repo.id, look_for_shard, pull, err);
+    status = hub_shards_visit(path, pull->repo.id, look_for_shard, pull, err);
     free(path);
     return status;
 }
 
 /* ------------------------------------------------------------------------------------- kinds */
 
-/* model.safetensors, or an index and what it names. */
+/* The first kind that is there is the one that readers take. */
 static pst_status look_for_weights(struct pull *pull, int *found, pst_error *err) {
-    pst_status status = look_for(pull, "model.safetensors", found, err);
-    if (status || *found) return status;
-    status = look_for(pull, WEIGHTS_INDEX, found, err);
-    if (status || !*found) return status;
-    status = fetch(pull, &pull->items[pull->count - 1], err);
-    return status ? status : look_for_shards(pull, err);
+    for (size_t i = 0; i < sizeof WEIGHTS / sizeof *WEIGHTS; i++) {
+        const char *single = WEIGHTS[i][0], *index = WEIGHTS[i][1];
+        pst_status status = look_for(pull, single, found, err);
+        if (status || *found) return status;
+        status = look_for(pull, index, found, err);
+        if (status || *found) return status ? status : look_for_shards(pull, index, err);
+    }
+    return PST_OK;
 }
 
 static pst_status look_for_model(struct pull *pull, int needs_weights, pst_error *err) {
@@ -203,9 +212,9 @@ static pst_status look_for_model(struct pull *pull, int needs_weights, pst_error
     pst_status status = look_for_weights(pull, &found, err);
     if (!status && !found && needs_weights)
         return error_set(err, PST_ERR_MODEL,
-                         "%s: has neither model.safetensors nor %s at %s (other formats of weights "
-                         "are not read)",
-                         pull->repo.id, WEIGHTS_INDEX, pull->http.endpoint);
+                         "%s: has no model.safetensors, no pytorch_model.bin and no index of "
+                         "shards (.index.json) of either at %s",
+                         pull->repo.id, pull->http.endpoint);
     if (!status) status = look_for_all(pull, MODEL_EXTRAS, err);
     if (!status) status = look_for(pull, TOKENIZER, &found, err);
     return status ? status : look_for_all(pull, PROCESSOR_EXTRAS, err);

@@ -1,4 +1,4 @@
-/* hub_shards.h - which files of weights a repository has, by its model.safetensors.index.json. */
+/* hub_shards.h - which files of weights a repository has, by the index of its shards. */
 #ifndef PST_HUB_HUB_SHARDS_H
 #define PST_HUB_HUB_SHARDS_H
 

@@ -57,16 +57,16 @@ pst_status hub_store_look(const struct hub_store *store, const char *commit, con
     return status;
 }
 
-/* "<path>.<8 hex digits>.<ending>" in fresh memory: a name that no other process uses. `attempt`
+/* "<path>.<8 hex digits>.incomplete" in fresh memory: a name that no other process uses. `attempt`
  * makes those of one process differ. */
-static char *name_aside(const char *path, const char *ending, int attempt) {
+static char *name_aside(const char *path, int attempt) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     /* Knuth's multiplicative hash spreads the process over the digits. */
     uint32_t number =
         ((uint32_t)getpid() * 2654435761u) ^ (uint32_t)now.tv_nsec ^ ((uint32_t)attempt << 24);
     struct buffer name = {0};
-    buffer_format(&name, "%s.%08x.%s", path, (unsigned)number, ending);
+    buffer_format(&name, "%s.%08x.incomplete", path, (unsigned)number);
     if (!name.failed) return name.data;
     buffer_free(&name);
     return NULL;
@@ -133,12 +133,11 @@ void hub_store_unlock(int fd) {
 /* ------------------------------------------------------------------------------------- files */
 
 /* Opens a new file beside `path`. `*made` is its name, in fresh memory. */
-static pst_status create_aside(const char *path, const char *ending, char **made, int *fd,
-                               pst_error *err) {
+static pst_status create_aside(const char *path, char **made, int *fd, pst_error *err) {
     enum { ATTEMPTS = 16 };
     int error_number = path_make_parents(path) ? EEXIST : errno;
     for (int attempt = 0; error_number == EEXIST && attempt < ATTEMPTS; attempt++) {
-        char *name = name_aside(path, ending, attempt);
+        char *name = name_aside(path, attempt);
         if (!name) return error_memory(err, 0);
         int opened = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (opened >= 0) {
@@ -155,29 +154,31 @@ static pst_status create_aside(const char *path, const char *ending, char **made
 pst_status hub_store_create(const struct hub_store *store, const char *etag, char **path, int *fd,
                             pst_error *err) {
     char *blob = hub_store_blob(store, etag);
-    pst_status status =
-        blob ? create_aside(blob, "incomplete", path, fd, err) : error_memory(err, 0);
+    pst_status status = blob ? create_aside(blob, path, fd, err) : error_memory(err, 0);
     free(blob);
     return status;
 }
 
-/* Puts a link to the blob in place of `path`: at once where there is nothing, so that a kill leaves
- * no other name. 0, or the system's error. */
+/* Is `path` a link to `target` already? */
+static int is_link_to(const char *path, const char *target) {
+    char found[256]; /* of an etag has 80 */
+    ssize_t length = readlink(path, found, sizeof found);
+    return length == (ssize_t)strlen(target) && memcmp(found, target, (size_t)length) == 0;
+}
+
+/* Puts a link to the blob in place of `path`. What is there is a link that leads nowhere, or to the
+ * blob since a moment ago, by another process: so no other name is needed, which a kill could
+ * leave. 0, or the system's error. */
 static int link_to_blob(const char *path, const char *etag) {
     struct buffer target = {0};
     buffer_format(&target, "../../blobs/%s", etag);
-    if (!target.failed && symlink(target.data, path) == 0) {
-        buffer_free(&target);
-        return 0;
+    int error_number = target.failed ? ENOMEM : EEXIST;
+    for (int attempt = 0; attempt < 2 && error_number == EEXIST; attempt++) {
+        error_number = symlink(target.data, path) == 0 ? 0 : errno;
+        if (error_number != EEXIST || is_link_to(path, target.data)) continue;
+        if (unlink(path) != 0 && errno != ENOENT) error_number = errno;
     }
-    char *aside = name_aside(path, "link", 0);
-    int error_number = target.failed || !aside ? ENOMEM : 0;
-    if (!error_number && symlink(target.data, aside) != 0) error_number = errno;
-    if (!error_number && rename(aside, path) != 0) {
-        error_number = errno;
-        unlink(aside);
-    }
-    free(aside);
+    if (error_number == EEXIST && is_link_to(path, target.data)) error_number = 0;
     buffer_free(&target);
     return error_number;
 }

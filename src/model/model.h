@@ -18,7 +18,7 @@ struct generation {
     pst_decode_options decode;
     int32_t *ids; /* storage of the lists in `decode`, and of their sequences */
     pst_sequence_bias *biases;
-    int samples; /* do_sample: nothing here does */
+    int samples; /* do_sample: nothing here draws tokens at random */
     /* A setting that greedy or beam search cannot honour; NULL: none. */
     const char *no_greedy, *no_beams;
 };

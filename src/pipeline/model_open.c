@@ -28,9 +28,6 @@ static pst_status open_all(struct pst_model **model, struct network **network, c
     if (!status)
         status = model_open(model, dir, options->processor_dir, (*network)->cache_dir, err);
     if (!status && options->inclusive_windows) status = widen_windows(&(*model)->config, err);
-    if (!status && (*model)->generation.samples && options->warn)
-        options->warn(options->user, "generation_config.json asks for do_sample: nothing is drawn "
-                                     "at random here, the best token is taken");
     if (!status && options->prepare) status = network_prepare(*network, *model, err);
     return status;
 }
@@ -107,5 +104,6 @@ void pst_model_describe(const pst_model *model, pst_model_info *info) {
         .max_length = token_limit(model),
         .tied_embeddings = config->tie_word_embeddings,
         .device = "cpu",
+        .do_sample = model->generation.samples,
     };
 }

@@ -29,4 +29,21 @@ run transcribe --num-beams 1000000 audio/chirp.wav audio/hum.wav
 exits 2; prints ''
 ok test "$(wc -l <"$scratch/err")" -eq 1
 
+# A model that asks for random tokens: said once, and only to those who did not choose a search.
+mkdir sampling
+ln -s ../micro/config.json ../micro/model.safetensors ../micro/tokenizer.json sampling
+sed 's/"max_length"/"do_sample": true, "max_length"/' micro/generation_config.json >sampling/generation_config.json
+note='potstill: generation_config.json asks for do_sample: nothing is drawn at random here, the best token is taken, as with do_sample=False'
+run transcribe --model sampling --format jsonl --max-new-tokens 3 audio/chirp.wav audio/chirp.wav
+exits 0; says "$note"
+for chosen in '--decode greedy' '--num-beams 1'; do
+    # shellcheck disable=SC2086 # words
+    run transcribe --model sampling --format jsonl --max-new-tokens 3 $chosen audio/chirp.wav
+    exits 0; says ''
+done
+run run-stt --model-id sampling --audio audio/chirp.wav
+exits 0; says ''
+run inspect sampling
+exits 0; says ''
+
 finish

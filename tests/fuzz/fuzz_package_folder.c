@@ -65,7 +65,10 @@ static void try_index(const uint8_t *data, size_t size) {
     ram_folder_write("potstill.json", data, size);
     if (package_index_open(&index, ram_folder(), NULL) == PST_OK) {
         require(index.length_count > 0 && index.cache_dim > 0 && index.tokens_max <= index.slots);
-        require((uint32_t)index.start < index.vocab && (uint32_t)index.end < index.vocab);
+        require((uint32_t)index.start < index.vocab);
+        require(index.ends.count > 0 && index.ends.count <= ENDS_MAX);
+        for (uint32_t i = 0; i < index.ends.count; i++)
+            require((uint32_t)index.ends.ids[i] < index.vocab);
         for (size_t i = 0; i < index.length_count; i++) {
             check_part(&index.lengths[i].encoder);
             check_part(&index.lengths[i].decoder);

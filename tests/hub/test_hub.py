@@ -23,6 +23,7 @@ import time
 import unittest
 
 import fake_hub as fake
+import pickles
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 CHIRP = GOLDEN.parent / "cli" / "audio" / "chirp.wav"
@@ -180,6 +181,16 @@ class Pull(HubTest):
         self.holds(self.files)
         self.assertEqual(len(self.hub.requests("GET")), 1)
 
+    def test_dead_links(self):
+        """Links that lead nowhere, to the right blob or to another, are mended and leave no other name."""
+        self.pulls()
+        config, weights = self.snapshot() / "config.json", self.snapshot() / "model.safetensors"
+        weights.resolve().unlink()
+        config.unlink()
+        config.symlink_to("../../blobs/" + 40 * "0")
+        self.pulls()
+        self.holds(self.files)
+
     def test_revisions(self):
         other = {**self.files, "generation_config.json": b'{"num_beams": 3}'}
         commit = self.hub.push(ID, other, ref="refs/pr/1")
@@ -199,6 +210,38 @@ class Pull(HubTest):
         self.pulls("me/sharded")
         self.holds(files, commit, "models--me--sharded")
         self.transcribes("--model", "me/sharded", "--offline")
+
+    def test_pickle(self):
+        """Weights as torch.save() writes them, whole and in shards, where nothing else is there."""
+        tensors = pickles.read_safetensors(self.files.pop("model.safetensors"))
+        tokens = self.transcribes("--model", GOLDEN / "micro")
+        whole = {**self.files, "pytorch_model.bin": pickles.torch_save(tensors)}
+        places = {name: f"pytorch_model-0000{1 + i % 2}-of-00002.bin"
+                  for i, name in enumerate(tensors)}
+        parts = {place: pickles.torch_save({name: tensors[name] for name in tensors
+                                            if places[name] == place})
+                 for place in places.values()}
+        index = fake.json.dumps({"metadata": {"total_size": 1}, "weight_map": places}).encode()
+        sharded = {**self.files, **parts, "pytorch_model.bin.index.json": index}
+        for name, files in (("whole", whole), ("sharded", sharded)):
+            commit = self.hub.push("me/" + name, files)
+            self.pulls("me/" + name)
+            self.holds(files, commit, "models--me--" + name)
+            del self.hub.log[:]
+            self.assertEqual(self.transcribes("--model", "me/" + name), tokens)
+            self.assertEqual(self.hub.log, [])  # the cache is known to be whole
+        both = {**whole, "model.safetensors": (GOLDEN / "micro/model.safetensors").read_bytes()}
+        commit = self.hub.push("me/both", both)
+        self.pulls("me/both")
+        del both["pytorch_model.bin"]
+        self.holds(both, commit, "models--me--both")
+        sharded.popitem()
+        self.hub.push("me/evil", {**sharded, "pytorch_model.bin.index.json":
+                                  b'{"weight_map": {"t": "../x"}}'})
+        self.fails(3, 'pytorch_model.bin.index.json names the shard "../x"', words=["me/evil"])
+        self.hub.push("me/evil", {**sharded, "pytorch_model.bin.index.json":
+                                  b'{"weight_map": {"t": "gone.bin"}}'})
+        self.fails(3, "has no gone.bin", words=["me/evil"])
 
     def test_adapter(self):
         files = load("adapter", ADAPTER)
@@ -433,10 +476,10 @@ class Refused(HubTest):
     def test_nothing_of_use(self):
         self.hub.push("me/text", {"README.md": b"hello"})
         self.fails(3, "has no config.json and no adapter_config.json", words=["me/text"])
-        bare = {"config.json": b"{}", "pytorch_model.bin": b""}
-        commit = self.hub.push("me/pickle", bare)
-        self.fails(3, "neither model.safetensors nor", words=["me/pickle"])
-        self.assertFalse(self.snapshot(commit, "models--me--pickle").exists())
+        bare = {"config.json": b"{}", "tf_model.h5": b""}
+        commit = self.hub.push("me/keras", bare)
+        self.fails(3, "has no model.safetensors, no pytorch_model.bin", words=["me/keras"])
+        self.assertFalse(self.snapshot(commit, "models--me--keras").exists())
         self.hub.push("me/half", {"adapter_config.json": b"{}"})
         self.fails(3, "neither adapter_model.safetensors nor", words=["me/half"])
         code, out, err = self.run_("transcribe", "--model", GOLDEN / "micro", "--adapter", ID, CHIRP)

@@ -68,6 +68,15 @@ def test_coremltools_loads_every_kind(convert, tmp_path, target, precision, layo
         shutil.rmtree(tmp_path / "again.mlpackage")
 
 
+@pytest.mark.parametrize("target", ["ios15", "ios18"])
+def test_coremltools_loads_several_ends(convert, tmp_path, target):
+    model = shutil.copytree(MICRO, tmp_path / "ends")
+    settings = json.loads((model / "generation_config.json").read_text())
+    (model / "generation_config.json").write_text(json.dumps({**settings, "eos_token_id": [2, 255, 76]}))
+    spec, _, _ = load(convert(model, "--target", target, "--precision", "float32", "--seconds", "1", single=True))
+    assert spec.description.metadata.userDefined["potstill.ends"] == "2 255 76"
+
+
 def test_coremltools_loads_states(convert):
     out = convert(MICRO, "--target", "ios18", "--state", "--seconds", "1")
     spec, _, _ = load(out / "decoder.mlpackage")

@@ -13,8 +13,8 @@
 
 static const size_t LICENCE_BYTES_MAX = 1 << 20;
 
-/* Of the index: raised when a reader of an older one would be misled. */
-enum { INDEX_FORMAT = 1 };
+/* Of the index: the lowest whose readers are not misled. Those of 1 know one end token. */
+enum { INDEX_FORMAT = 1, INDEX_FORMAT_ENDS = 2 };
 
 /* ------------------------------------------------------------------------------------- metadata */
 
@@ -53,6 +53,15 @@ static const char *licence(const struct conversion *conversion, struct mil_model
     return text;
 }
 
+/* What ends a text, where that is more than a package's program shows: several tokens. */
+static void add_ends(const struct conversion *conversion, struct mil_model *model) {
+    const struct config *config = &conversion->merge.model->config;
+    const char *text = mil_text(model, "%d", config->eos_token_ids[0]);
+    for (uint32_t i = 1; i < config->eos_count && text; i++)
+        text = mil_text(model, "%s %d", text, config->eos_token_ids[i]);
+    if (config->eos_count > 1) add_pair(model, "potstill.ends", text);
+}
+
 void convert_describe(const struct conversion *conversion, struct mil_model *model,
                       const char *what) {
     const json_t *adapters = json_object_get(conversion->sources, "adapters");
@@ -63,6 +72,7 @@ void convert_describe(const struct conversion *conversion, struct mil_model *mod
     add_pair(model, "potstill.version", PST_VERSION);
     add_pair(model, "potstill.precision", conversion->precision->name);
     add_pair(model, "potstill.target", conversion->target->name);
+    add_ends(conversion, model);
     add_hashes(model, "model", json_object_get(conversion->sources, "model"));
     for (size_t i = 0; i < json_array_size(adapters); i++) {
         const json_t *entry = json_array_get(adapters, i);
@@ -157,21 +167,32 @@ static void drop_folders(json_t *sources) {
         json_object_del(json_array_get(adapters, i), "dir");
 }
 
+static json_t *tokens_of(const struct conversion *conversion) {
+    const struct config *config = &conversion->merge.model->config;
+    json_t *tokens = json_pack("{s:i, s:i, s:i, s:i}", "start", config->decoder_start_token_id,
+                               "end", config->eos_token_ids[0], "pad", config->pad_token_id, "max",
+                               (int)conversion->tokens);
+    if (config->eos_count == 1) return tokens;
+    json_t *ends = json_array();
+    for (uint32_t i = 0; i < config->eos_count; i++)
+        json_array_append_new(ends, json_integer(config->eos_token_ids[i]));
+    json_object_set_new(tokens, "ends", ends);
+    return tokens;
+}
+
 pst_status convert_write_index(struct conversion *conversion, const char *dir, pst_error *err) {
     const pst_model *model = conversion->merge.model;
     const struct config *config = &model->config;
     drop_folders(conversion->sources);
-    json_t *tokens = json_pack("{s:i, s:i, s:i, s:i}", "start", config->decoder_start_token_id,
-                               "end", config->eos_token_id, "pad", config->pad_token_id, "max",
-                               (int)conversion->tokens);
-    json_t *index =
-        json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:i, s:b, s:o, s:i, s:i, s:f, s:O, s:O, s:O}",
-                  "format", INDEX_FORMAT, "version", PST_VERSION, "layout", "split", "precision",
-                  conversion->precision->name, "target", conversion->target->name, "state",
-                  conversion->options->state, "sample_rate", PST_SAMPLE_RATE_HZ, "do_normalize",
-                  model->processor.do_normalize, "tokens", tokens, "slots", (int)conversion->slots,
-                  "vocab", (int)config->vocab, "masked", (double)GRAPH_MASKED, "lengths",
-                  conversion->lengths, "files", conversion->files, "sources", conversion->sources);
+    int format = config->eos_count > 1 ? INDEX_FORMAT_ENDS : INDEX_FORMAT;
+    json_t *index = json_pack(
+        "{s:i, s:s, s:s, s:s, s:s, s:b, s:i, s:b, s:o, s:i, s:i, s:f, s:O, s:O, s:O}", "format",
+        format, "version", PST_VERSION, "layout", "split", "precision", conversion->precision->name,
+        "target", conversion->target->name, "state", conversion->options->state, "sample_rate",
+        PST_SAMPLE_RATE_HZ, "do_normalize", model->processor.do_normalize, "tokens",
+        tokens_of(conversion), "slots", (int)conversion->slots, "vocab", (int)config->vocab,
+        "masked", (double)GRAPH_MASKED, "lengths", conversion->lengths, "files", conversion->files,
+        "sources", conversion->sources);
     if (!index) return error_memory(err, 0);
     struct buffer text = {0};
     json_write(&text, index);

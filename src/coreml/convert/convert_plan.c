@@ -101,7 +101,8 @@ struct graph_shape convert_shape(const struct conversion *conversion, size_t ind
         .slots = conversion->slots,
         .tokens = conversion->tokens,
         .start = config->decoder_start_token_id,
-        .end = config->eos_token_id,
+        .ends = config->eos_token_ids,
+        .end_count = config->eos_count,
         .state = conversion->options->state,
     };
     shape.memory =

@@ -168,11 +168,13 @@ struct mil_value *graph_update_cache(struct graph *g, const char *name,
 /* The functions of packages. `name` is the function's, "main" where there is but one. */
 struct graph_shape {
     struct clip_extent extent;
-    int32_t memory;     /* frames that the decoder takes: the encoder's, filled up */
-    int32_t slots;      /* of the decoder's cache */
-    int32_t tokens;     /* at most, with the start token */
-    int32_t start, end; /* special ids */
-    int state;          /* the cache is a state of the decoder */
+    int32_t memory; /* frames that the decoder takes: the encoder's, filled up */
+    int32_t slots;  /* of the decoder's cache */
+    int32_t tokens; /* at most, with the start token */
+    int32_t start;
+    const int32_t *ends; /* [end_count], at least one */
+    size_t end_count;
+    int state; /* the cache is a state of the decoder */
 };
 void graph_encoder(struct graph *g, const char *name, const struct graph_shape *shape, int named);
 void graph_decoder(struct graph *g, const char *name, const struct graph_shape *shape, int named);

@@ -42,18 +42,31 @@ static struct mil_block *open_block(struct graph *g, const char *part,
     return block;
 }
 
-/* True while another token fits and the last one is not the end. */
+/* Is `token` none of `ends` [count]? */
+static struct mil_value *unfinished(struct graph *g, const struct mil_value *token,
+                                    struct mil_value *const *ends, size_t count) {
+    struct mil_value *all = graph_binary(g, "not_equal", "unfinished", token, ends[0]);
+    for (size_t i = 1; i < count; i++) {
+        const char *name = mil_text(g->model, "unfinished_%zu", i);
+        struct mil_value *goes = graph_binary(g, "not_equal", name, token, ends[i]);
+        all = graph_binary(g, "logical_and", mil_text(g->model, "%s_all", name), all, goes);
+    }
+    return all;
+}
+
+/* True while another token fits and the last one is no end. */
 static struct mil_block *condition(struct graph *g, const struct graph_shape *shape,
                                    struct mil_value *const *start) {
     struct mil_value *carried[LOOP_COUNT];
-    struct mil_value *last = graph_int(g, shape->tokens - 1), *stop = graph_int(g, shape->end);
+    struct mil_value *ends[CONFIG_ENDS_MAX], *last = graph_int(g, shape->tokens - 1);
+    for (size_t i = 0; i < shape->end_count; i++) ends[i] = graph_int(g, shape->ends[i]);
     int32_t all[] = {0, 1};
     struct mil_value *axes = graph_ints(g, all, 2);
     struct mil_block *outer = g->block, *block = open_block(g, "while", start, carried);
     g->block = block;
     graph_name(g, "while");
     struct mil_value *room = graph_binary(g, "less", "room", carried[LOOP_POSITION], last);
-    struct mil_value *goes = graph_binary(g, "not_equal", "unfinished", carried[LOOP_TOKEN], stop);
+    struct mil_value *goes = unfinished(g, carried[LOOP_TOKEN], ends, shape->end_count);
     struct mil_value *both = graph_binary(g, "logical_and", "both", room, goes);
     mil_block_output(g->model, block,
                      graph_op(g, "squeeze", "goes_on", mil_type_of(MIL_BOOL, 0, NULL), "x", both,
@@ -118,7 +131,7 @@ void graph_single(struct graph *g, const struct graph_shape *shape) {
     if (!g->function) return;
     start[LOOP_TOKEN] = series(g, "first_token", 2, 1, shape->start, 0);
     start[LOOP_POSITION] = series(g, "first_position", 1, 1, 0, 0);
-    start[LOOP_IDS] = series(g, "no_ids", 2, shape->tokens - 1, shape->end, 0);
+    start[LOOP_IDS] = series(g, "no_ids", 2, shape->tokens - 1, shape->ends[0], 0);
     start[LOOP_K] = empty(g, "empty_k", all, shape->slots);
     start[LOOP_V] = empty(g, "empty_v", all, shape->slots);
     struct mil_block *goes_on = condition(g, shape, start);

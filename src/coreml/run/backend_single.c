@@ -28,16 +28,17 @@ static size_t id_count(const struct single *single) {
     return single->session.package->index.tokens_max - 1;
 }
 
-/* The first special token ends the text. */
+/* Where the package does not say what ends a text, the first special token does. */
 static pst_status find_end(struct single *single, pst_error *err) {
     const float *ids = single->session.row;
-    single->backend.ends.count = 0;
+    const struct end_tokens *known = &single->session.package->index.ends;
+    single->backend.ends = *known;
     for (size_t i = id_count(single); i > 0; i--) {
         if (!(ids[i - 1] >= 0 && ids[i - 1] < ID_END))
             return error_set(err, PST_ERR_MODEL, "the package gives %g where a token id should be",
                              (double)ids[i - 1]);
         int32_t id = (int32_t)ids[i - 1];
-        if (tokenizer_is_special(single->session.package->tokenizer, id))
+        if (!known->count && tokenizer_is_special(single->session.package->tokenizer, id))
             single->backend.ends = (struct end_tokens){.ids = {id}, .count = 1};
     }
     return PST_OK;

@@ -188,7 +188,7 @@ pst_status backend_split_new(const struct package_model *package, struct thread_
                                       .pool = pool,
                                       .vocab = index->vocab,
                                       .start = index->start,
-                                      .ends = {.ids = {index->end}, .count = 1}};
+                                      .ends = index->ends};
     pst_status status = package_session_open(&split->session, package, pool, err);
     if (!status) status = package_session_reserve(&split->session, index->cache_dim, err);
     if (status)

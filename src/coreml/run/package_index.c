@@ -15,7 +15,7 @@ static const size_t INDEX_BYTES_MAX = 4 << 20;
 enum { LENGTHS_MAX = 64, SAMPLES_MAX = 6 * 3600 * PST_SAMPLE_RATE_HZ };
 enum { SLOTS_MAX = 1 << 16, VOCAB_MAX = 1 << 24, CACHE_DIM_MAX = 1 << 20 };
 /* The newest format that this code reads. */
-enum { INDEX_FORMAT = 1 };
+enum { INDEX_FORMAT = 2 };
 
 /* A required whole number. */
 static pst_status need_int(const json_t *object, const char *path, const char *key, int64_t low,
@@ -103,16 +103,39 @@ static pst_status read_lengths(struct package_index *index, pst_error *err) {
     return PST_OK;
 }
 
+/* The list `ends` where there are several, else `end`. */
+static pst_status read_ends(struct package_index *index, const json_t *tokens, pst_error *err) {
+    const char *path = index->file.path;
+    const json_t *id, *list = json_object_get(tokens, "ends");
+    uint32_t end;
+    size_t i;
+    pst_status status = need_int(tokens, path, "end", 0, index->vocab - 1, &end, err);
+    if (status) return status;
+    index->ends = (struct end_tokens){.ids = {(int32_t)end}, .count = 1};
+    if (!list) return PST_OK;
+    if (json_array_size(list) == 0 || json_array_size(list) > ENDS_MAX)
+        return error_set(err, PST_ERR_MODEL, "%s: ends should be a list of 1 to %d tokens", path,
+                         ENDS_MAX);
+    json_array_foreach(list, i, id) {
+        json_int_t value = json_is_integer(id) ? json_integer_value(id) : -1;
+        if (value < 0 || value >= index->vocab)
+            return error_set(err, PST_ERR_MODEL, "%s: ends[%zu] is not a token below %u", path, i,
+                             (unsigned)index->vocab);
+        index->ends.ids[i] = (int32_t)value;
+    }
+    index->ends.count = (uint32_t)json_array_size(list);
+    return PST_OK;
+}
+
 static pst_status read_tokens(struct package_index *index, pst_error *err) {
     const json_t *tokens = json_object_get(index->file.root, "tokens");
     const char *path = index->file.path;
-    uint32_t start, end;
+    uint32_t start;
     pst_status status = need_int(tokens, path, "start", 0, index->vocab - 1, &start, err);
-    if (!status) status = need_int(tokens, path, "end", 0, index->vocab - 1, &end, err);
+    if (!status) status = read_ends(index, tokens, err);
     if (!status) status = need_int(tokens, path, "max", 2, index->slots, &index->tokens_max, err);
     if (status) return status;
     index->start = (int32_t)start;
-    index->end = (int32_t)end;
     return PST_OK;
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "decode/rules.h"
 #include "formats/json_file.h"
 
 /* A function of a package in the folder. */
@@ -25,10 +26,11 @@ struct package_index {
     struct json_file file;
     const char *precision, *target;
     int do_normalize;
-    int state;           /* the decoder keeps its cache itself */
-    int32_t start, end;  /* special ids */
-    uint32_t tokens_max; /* of a transcript, start token included */
-    uint32_t slots;      /* of the decoder's cache */
+    int state;              /* the decoder keeps its cache itself */
+    int32_t start;          /* the first token */
+    struct end_tokens ends; /* at least one; of a `single` package none, where it names none */
+    uint32_t tokens_max;    /* of a transcript, start token included */
+    uint32_t slots;         /* of the decoder's cache */
     uint32_t vocab;
     uint32_t cache_dim;             /* of a column of the cache: all layers */
     float masked;                   /* added to the scores of a hidden position */

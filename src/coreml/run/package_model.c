@@ -26,6 +26,17 @@ static const char *user_text(const struct mil_model *model, const char *key) {
     return "";
 }
 
+/* Ids in `text`, a space between two, as a conversion writes them; what is odd is passed over. */
+static struct end_tokens read_ends(const char *text) {
+    struct end_tokens ends = {0};
+    for (char *rest; *text && ends.count < ENDS_MAX; text = rest) {
+        long id = strtol(text, &rest, 10);
+        if (rest == text) break;
+        if (id >= 0 && id <= INT32_MAX) ends.ids[ends.count++] = (int32_t)id;
+    }
+    return ends;
+}
+
 /* Input input_values [1, samples], output token_ids [1, tokens]. */
 static int read_interface(struct package_model *package, const struct mil_model *model) {
     const struct mil_interface *interface = model->interfaces;
@@ -56,6 +67,7 @@ static pst_status open_single(struct package_model *package, const char *process
     pst_status status = package_read(package->path, &model, err);
     if (status) return status;
     package->index.precision = convert_known_precision(user_text(model, "potstill.precision"));
+    package->index.ends = read_ends(user_text(model, "potstill.ends"));
     int fits = read_interface(package, model);
     mil_model_free(model);
     if (!fits)
@@ -91,12 +103,20 @@ static pst_status set_runner(struct package_model *package, const pst_model_opti
     return package->runner->check ? package->runner->check(err) : PST_OK;
 }
 
+/* In whichever order. */
+static int same_ends(const struct config *config, const struct end_tokens *ends) {
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < config->eos_count; i++)
+        found += (uint32_t)is_end_token(ends, config->eos_token_ids[i]);
+    return config->eos_count == ends->count && found == ends->count;
+}
+
 /* The decoder of another model has no use for what this encoder gives. */
 static pst_status check_decoder(const struct package_model *package, pst_error *err) {
     const struct package_index *index = &package->index;
     const struct config *config = &package->decoder->config;
     if (config->vocab == index->vocab && config->decoder_start_token_id == index->start &&
-        config->eos_count == 1 && config->eos_token_id == index->end &&
+        same_ends(config, &index->ends) &&
         config->decoder_layers * config->width == index->cache_dim)
         return PST_OK;
     return error_set(err, PST_ERR_MODEL,
@@ -128,7 +148,9 @@ static void set_model(struct pst_model *model, const struct package_model *packa
     model->processor.do_normalize = index->do_normalize;
     model->config.vocab = index->vocab;
     model->config.decoder_start_token_id = index->start;
-    model->config.eos_token_id = index->end;
+    model->config.eos_token_id = index->ends.count ? index->ends.ids[0] : -1;
+    model->config.eos_count = index->ends.count;
+    memcpy(model->config.eos_token_ids, index->ends.ids, sizeof index->ends.ids);
 }
 
 static void free_device(struct device *device) {

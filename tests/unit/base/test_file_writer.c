@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file_view.h"
 #include "base/file_writer.h"
+#include "potstill_tools.h"
 #include "support/scratch.h"
 
 static pst_error err;
@@ -59,6 +60,9 @@ static void refusals(void **state) {
     (void)state;
     assert_int_equal(file_write(folder, "x", 1, &err), PST_ERR_IO);
     assert_non_null(strstr(err.message, "is a folder"));
+    assert_int_equal(pst_write_file(NULL, "x", 1, &err), PST_ERR_ARGUMENT);
+    assert_int_equal(pst_write_file(in_folder("none"), NULL, 1, &err), PST_ERR_ARGUMENT);
+    assert_int_equal(pst_write_file(in_folder("empty"), NULL, 0, &err), PST_OK);
     assert_int_equal(file_write("/no such folder/x", "x", 1, &err), PST_ERR_IO);
     struct file_view view;
     assert_int_equal(file_write(in_folder("five"), "12345", 5, &err), PST_OK);

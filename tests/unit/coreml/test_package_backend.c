@@ -169,6 +169,116 @@ static void a_single_package_gives_the_same_text(void **nothing) {
     pst_model_free(package);
 }
 
+/* ---------------------------------------------------------------------------------- end tokens */
+
+static void put(const char *folder, const char *name, const char *text) {
+    scratch_remove(folder, name);
+    scratch_text(folder, name, text);
+}
+
+/* A copy of the model that also ends with the fifth token of the text above. */
+static const char *model_with_two_ends(char path[600], int32_t *second) {
+    static const char *const files[] = {"config.json", "model.safetensors", "tokenizer.json",
+                                        "preprocessor_config.json"};
+    char text[200];
+    pst_model *model = open_model(MICRO, NULL);
+    pst_session *session = open_session(model);
+    pst_transcript *transcript = transcribe(session, 16000, NULL);
+    assert_true(transcript->token_count > 5);
+    *second = transcript->tokens[4];
+    pst_transcript_free(transcript);
+    pst_session_free(session);
+    pst_model_free(model);
+    snprintf(path, 600, "%s", scratch_folder("two_ends"));
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) scratch_copy(MICRO, path, files[i]);
+    snprintf(text, sizeof text,
+             "{\"decoder_start_token_id\": 1, \"eos_token_id\": [2, %d], \"max_length\": 194}",
+             (int)*second);
+    put(path, "generation_config.json", text);
+    return path;
+}
+
+static void ends_as(const char *dir, const char *base, const char *decoder_dir,
+                    const pst_transcript *expected) {
+    pst_model *package;
+    pst_model_options options;
+    pst_model_options_init(&options);
+    options.decoder_dir = decoder_dir;
+    options.processor_dir = base;
+    must(pst_model_open(dir, &options, &package, &err));
+    pst_session *session = open_session(package);
+    pst_transcript *found = transcribe(session, 16000, NULL);
+    assert_int_equal(found->token_count, expected->token_count);
+    assert_memory_equal(found->tokens, expected->tokens, found->token_count * sizeof(int32_t));
+    assert_string_equal(found->text, expected->text);
+    assert_false(found->truncated);
+    pst_transcript_free(found);
+    pst_session_free(session);
+    pst_model_free(package);
+}
+
+/* The index with `from` in it replaced is refused. */
+static void expect_index(const char *dir, const char *from, const char *to, const char *message) {
+    char path[700], text[1 << 14], changed[1 << 14];
+    snprintf(path, sizeof path, "%s/potstill.json", dir);
+    FILE *file = fopen(path, "r");
+    size_t size = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    assert_true(size > 0);
+    fclose(file);
+    text[size] = '\0';
+    char *at = strstr(text, from);
+    if (!at) fail_msg("no %s in %s", from, text);
+    snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    put(dir, "potstill.json", changed);
+    pst_model *model = NULL;
+    assert_int_not_equal(pst_model_open(dir, NULL, &model, &err), PST_OK);
+    if (!strstr(err.message, message)) fail_msg("\"%s\" has no \"%s\"", err.message, message);
+}
+
+/* Packages and the loop inside a single one stop at whichever end token comes, as the engine. */
+static void any_end_token_ends(void **nothing) {
+    (void)nothing;
+    char base[600], packages[600], whole[600];
+    int32_t second;
+    model_with_two_ends(base, &second);
+    pst_model *model = open_model(base, NULL);
+    pst_session *session = open_session(model);
+    pst_transcript *expected = transcribe(session, 16000, NULL);
+    assert_true(expected->token_count <= 5);
+    assert_int_equal(expected->tokens[expected->token_count - 1], second);
+    pst_convert_options options;
+    pst_convert_options_init(&options);
+    options.precision = PST_CONVERT_FLOAT32;
+    options.seconds = (const uint32_t[]){1};
+    options.seconds_count = 1;
+    options.force = 1;
+    snprintf(packages, sizeof packages, "%s/split_ends", scratch_folder("package_backend"));
+    must(pst_convert(base, NULL, 0, packages, &options, &err));
+    options.layout = PST_CONVERT_SINGLE;
+    snprintf(whole, sizeof whole, "%s/single_ends.mlpackage", scratch_folder("package_backend"));
+    must(pst_convert(base, NULL, 0, whole, &options, &err));
+    ends_as(packages, base, NULL, expected);
+    ends_as(packages, base, base, expected);
+    ends_as(whole, base, NULL, expected);
+    pst_model_options other;
+    pst_model_options_init(&other);
+    other.decoder_dir = MICRO; /* knows one end token */
+    pst_model *none = NULL;
+    assert_int_equal(pst_model_open(packages, &other, &none, &err), PST_ERR_MODEL);
+    pst_transcript_free(expected);
+    pst_session_free(session);
+    pst_model_free(model);
+    expect_index(packages, "\"ends\": [\n      2,", "\"ends\": [-2,",
+                 "ends[0] is not a token below 328");
+    expect_index(packages, "\"ends\": [-2,", "\"ends\": [], \"x\": [2,",
+                 "a list of 1 to 15 tokens");
+    expect_index(packages, "\"format\": 2", "\"format\": 3", "format 3 is of a newer version");
+    /* A package needs one. */
+    put(base, "generation_config.json", "{\"decoder_start_token_id\": 1}");
+    assert_int_equal(pst_convert(base, NULL, 0, whole, &options, &err), PST_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "has no end token"));
+}
+
 /* -------------------------------------------------------------------------------------- limits */
 
 static void refuse(const char *dir, size_t count, const pst_decode_options *options,
@@ -326,6 +436,7 @@ int main(void) {
         cmocka_unit_test(packages_decode_as_the_engine),
         cmocka_unit_test(packages_encode_for_the_engine),
         cmocka_unit_test(a_single_package_gives_the_same_text),
+        cmocka_unit_test(any_end_token_ends),
         cmocka_unit_test(what_packages_cannot_do_is_refused),
         cmocka_unit_test(devices_are_checked),
         cmocka_unit_test(models_say_what_they_are),
