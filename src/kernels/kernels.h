@@ -87,9 +87,11 @@ struct kernels {
     /* Products with packed weights, by precision; never NULL. */
     const struct packed_kernels *packed[PRECISION_COUNT];
 
-    /* In place over x[n]. tanh and gelu (the exact erf form) within 4 ulp of the true value or 1e-7
-     * absolute; they saturate correctly (gelu(-inf) is its limit, 0). */
+    /* In place over x[n]. tanh, asinh and gelu (the exact erf form) within 4 ulp of the true value
+     * or 1e-7 absolute; they saturate correctly (gelu(-inf) is its limit, 0). A value becomes the
+     * same wherever in x it lies: these, and silu, do not depend on how a caller cuts x. */
     void (*tanh)(float *x, size_t n);
+    void (*asinh)(float *x, size_t n);
     void (*gelu)(float *x, size_t n);
     /* x = silu(x) in place. */
     void (*silu)(float *x, size_t n);

@@ -19,13 +19,13 @@ struct embedder {
     struct blocks blocks;
 };
 
-/* y = asinh(k c / sqrt(mean(c^2) + epsilon)), c = x - mean(x): of one frame. */
-static void compress(const struct workspace *ws, float *y, const float *x) {
+/* y = k c / sqrt(mean(c^2) + epsilon), c = x - mean(x): of one frame. */
+static void normalize(const struct workspace *ws, float *y, const float *x) {
     size_t n = STREAM_FRAME_SAMPLES;
     double mean = ws->kernels->sum(x, n) / (double)n;
     double power = ws->kernels->sum_squares(x, n, mean) / (double)n;
     float scale = ws->model->weights.compression / sqrtf((float)(power + STREAM_CMVN_EPSILON));
-    for (size_t i = 0; i < n; i++) y[i] = asinhf(scale * (x[i] - (float)mean));
+    for (size_t i = 0; i < n; i++) y[i] = scale * (x[i] - (float)mean);
 }
 
 /* Rows `first` to first + rows of 5 ms into y [rows, encoder_dim]; those before the clip and the
@@ -42,8 +42,9 @@ static void embed_frames(const struct embedder *embedder, const struct block *b,
     if (!count) return;
     y += before * dim;
     for (size_t i = 0; i < count; i++)
-        compress(ws, compressed + i * STREAM_FRAME_SAMPLES,
-                 embedder->samples + (from + i) * STREAM_FRAME_SAMPLES);
+        normalize(ws, compressed + i * STREAM_FRAME_SAMPLES,
+                  embedder->samples + (from + i) * STREAM_FRAME_SAMPLES);
+    ws->kernels->asinh(compressed, count * STREAM_FRAME_SAMPLES);
     struct block part = {ws, b->scratch, from, count};
     linear_rows(&part, y, &ws->model->weights.frames, compressed);
     ws->kernels->silu(y, count * dim);
