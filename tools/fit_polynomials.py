@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 """Fits the constants of src/kernels/vector/vector_math.h and vector_power.h and measures the error they leave.
 
-Two functions carry all those of vector_math.h:
+Two functions carry most of those of vector_math.h:
 
   e^r - 1 = r + r^2 * q(r)         for |r| <= ln(2) / 2; q a polynomial of degree 4
   Phi(-t) = e^(-t^2 / 2) * N(t) / D(t)   for t >= 0; N of degree 3, D of degree 4 (Phi: the normal
                                    distribution function, so gelu(x) = x * Phi(x))
 
-and a third the weights of attention: 2^r = 1 + r * p(r) for |r| <= 1/2; p of degree 5, or 2 where weights
-are rounded to bfloat16 anyway.
+a third the weights of attention: 2^r = 1 + r * p(r) for |r| <= 1/2; p of degree 5, or 2 where weights
+are rounded to bfloat16 anyway; and a fourth asinh, which is a logarithm:
 
-Both fits are minimax, found by Lawson's method: weighted least squares whose weights are multiplied by
+  log(1 + f) = f - s * (f - s^2 * g(s^2)), s = f / (2 + f), for 1 + f from sqrt(1/2) to sqrt(2); g of degree 2
+
+All fits are minimax, found by Lawson's method: weighted least squares whose weights are multiplied by
 the error they leave until the largest errors are equal. Targets are computed with mpmath. The kernels
 are then replayed here in float32, with the same order of operations, and compared with mpmath.
 
@@ -77,6 +79,14 @@ def fit_power(degree):
     return lawson(np.vander(r, degree + 1, increasing=True), target, np.abs(r) / np.exp2(r), 400)
 
 
+def fit_log():
+    """g, lowest power first; the error is relative to log(1 + f), whose first term is f."""
+    s = chebyshev(0, float((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)), 1001)
+    s = s[s > 1e-3]
+    target = np.array([float((2 * mp.atanh(v) - 2 * v) / v**3) for v in map(mp.mpf, s)])
+    return lawson(np.vander(s * s, 3, increasing=True), target, s**3 / (2 * np.arctanh(s)))
+
+
 def split_log2():
     """ln 2 as a float with 9 trailing zero bits (n * high is exact for |n| < 512) and its rest."""
     high = F(float(mp.floor(mp.log(2) * 2**15) / 2**15))
@@ -128,6 +138,25 @@ def silu32(x, q):
     return x / (F(1) + exp32(-x, q))
 
 
+def asinh32(x, g):
+    high, low = split_log2()
+    t = np.minimum(np.finfo(F).max, np.abs(x))
+    small = np.minimum(F(1e18), t)
+    q = small / (F(1) + np.sqrt(fma(small, small, F(1))))
+    h = F(0.5) * t
+    h = fma(h, q, h)
+    half = F(0.5) + h
+    lost = h - (half - F(0.5))
+    field = (half.view(np.int32) - F(np.sqrt(0.5)).view(np.int32)) & np.int32(-(1 << 23))
+    m = (half.view(np.int32) - field).view(F)
+    f = fma(lost, m / half, m - F(1))
+    s = f / (F(2) + f)
+    z = s * s
+    r = fma(-s, fma(-z, horner(z, g), f), f)
+    n = fma(F(field), F(2**-23), F(1))
+    return np.copysign(fma(n, high, fma(n, low, r)), x)
+
+
 def power32(x, p):
     n = np.rint(x)
     r = F(x - n)
@@ -170,6 +199,9 @@ def main():
     for degree, (p, error) in powers.items():
         show(f"POWER of degree {degree} (lowest power first, error {error:.2g})", p)
 
+    g, g_error = fit_log()
+    show(f"LOG_G (lowest power first, error {g_error:.2g})", g)
+
     random = np.random.default_rng(1)
     magnitudes = np.exp(random.uniform(np.log(1e-6), np.log(20), 20000)) * random.choice([-1, 1], 20000)
     print("replayed in float32:")
@@ -179,6 +211,8 @@ def main():
             np.append(magnitudes[np.abs(magnitudes) < 12], random.uniform(-6, 6, 20000)))
     for p, _ in powers.values():
         measure("2^x ", lambda x, p=p: power32(x, p), lambda v: mp.power(2, v), random.uniform(-125, 0, 40000))
+    wide = np.exp(random.uniform(np.log(1e-30), np.log(3e38), 20000)) * random.choice([-1, 1], 20000)
+    measure("asinh", lambda x: asinh32(x, g), mp.asinh, np.append(wide, random.uniform(-12, 12, 40000)))
     measure("silu", lambda x: silu32(x, q), lambda v: v / (1 + mp.exp(-v)), random.uniform(-30, 30, 40000))
 
 

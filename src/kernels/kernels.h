@@ -6,8 +6,9 @@
  * outputs must not overlap inputs, and NaN in gives NaN out.
  *
  * The value of one output of matmul() depends on its row of x, its row of w and on m only through
- * `m <= KERNELS_FEW_ROWS`: not on how the caller cuts m or n. So results do not depend on the
- * number of threads. */
+ * `m <= KERNELS_FEW_ROWS`, and not at all where `as_many` asks so: not on how the caller cuts m or
+ * n. So results do not depend on the number of threads, nor rows of the encoder on the rows that
+ * are computed with them. */
 #ifndef PST_KERNELS_KERNELS_H
 #define PST_KERNELS_KERNELS_H
 
@@ -35,6 +36,7 @@ struct matmul {
     float scale;
     int accumulate;
     int w_is_kn; /* w holds k rows of n: the values of an attention */
+    int as_many; /* few rows get the values that they would have among many */
 };
 
 /* One query row against `count` cached rows: out = softmax(scale * q . k_t) applied to v_t. */
@@ -74,8 +76,8 @@ static inline size_t attend_rows_scratch(size_t head_dim) {
 struct kernels {
     const char *name; /* "reference", "avx2", "avx512_vnni", .. */
     size_t panel;     /* columns of w that matmul() packs at once; cut n at multiples of it */
-    /* scratch: [panel * k] floats, 64-byte aligned; may be NULL when m <= KERNELS_FEW_ROWS and not
-     * w_is_kn. */
+    /* scratch: [panel * k] floats, 64-byte aligned; may be NULL when m <= KERNELS_FEW_ROWS and
+     * neither w_is_kn nor as_many. */
     void (*matmul)(const struct matmul *args, float *scratch);
     void (*attend)(const struct attend *args);
     /* scratch: [attend_rows_scratch()], 64-byte aligned. A row's values do not depend on m. */
@@ -87,9 +89,11 @@ struct kernels {
     /* Products with packed weights, by precision; never NULL. */
     const struct packed_kernels *packed[PRECISION_COUNT];
 
-    /* In place over x[n]. tanh and gelu (the exact erf form) within 4 ulp of the true value or 1e-7
-     * absolute; they saturate correctly (gelu(-inf) is its limit, 0). */
+    /* In place over x[n]. tanh, asinh and gelu (the exact erf form) within 4 ulp of the true value
+     * or 1e-7 absolute; they saturate correctly (gelu(-inf) is its limit, 0). A value becomes the
+     * same wherever in x it lies: these, and silu, do not depend on how a caller cuts x. */
     void (*tanh)(float *x, size_t n);
+    void (*asinh)(float *x, size_t n);
     void (*gelu)(float *x, size_t n);
     /* x = silu(x) in place. */
     void (*silu)(float *x, size_t n);

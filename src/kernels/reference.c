@@ -105,6 +105,10 @@ static void tanh_in_place(float *x, size_t n) {
     for (size_t i = 0; i < n; i++) x[i] = tanhf(x[i]);
 }
 
+static void asinh_in_place(float *x, size_t n) {
+    for (size_t i = 0; i < n; i++) x[i] = asinhf(x[i]);
+}
+
 /* x times the normal distribution function; erfc, because 1 + erf loses the digits of negative x.
  * Below -40 the product is 0 in double, and 0 * -inf is kept out. */
 static void silu(float *x, size_t n) {
@@ -188,6 +192,7 @@ const struct kernels kernels_reference = {
     .store_f16 = store_f16,
     .packed = {&packed_reference_f32, &packed_reference_bf16, &packed_reference_int8},
     .tanh = tanh_in_place,
+    .asinh = asinh_in_place,
     .gelu = gelu,
     .silu = silu,
     .silu_gate = silu_gate,

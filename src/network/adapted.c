@@ -74,6 +74,7 @@ static struct matmul product(const struct adapted_outputs *o, const float *w) {
         .n = o->outs,
         .k = o->in,
         .scale = 1.0f,
+        .as_many = o->as_many,
     };
 }
 

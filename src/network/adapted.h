@@ -30,6 +30,7 @@ struct adapted_outputs {
     const float *bias;            /* [outs] or NULL, as added to y */
     size_t rows, first_out, outs; /* outputs first_out and on */
     const float *lora_a; /* A(x) [rows, rank] of the first adapter; the next one's follow */
+    int as_many;         /* as in kernels.h */
 };
 
 /* Applies the adapters to the outputs of the base. */

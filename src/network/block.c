@@ -90,7 +90,10 @@ static void multiply_adapted(const struct block *b, const struct linear_job *job
         b->ws->kernels->add(job->y + i * job->y_stride, scratch->aside + i * job->out, job->out);
 }
 
-static void multiply(const struct block *b, const struct linear_job *job, struct shared *shared) {
+/* A clip may end in a block of a few rows, and a stream comes in such: a row has the same values in
+ * any block. */
+static void multiply(const struct block *b, struct linear_job *job, struct shared *shared) {
+    job->as_many = 1;
     struct matmul base = linear_matmul(b->ws, job, b->scratch->scaled);
     if (job->packed) prepare(b, job, &base, shared);
     if (job->adapted == ADAPTED_NOT)

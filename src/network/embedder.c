@@ -17,18 +17,19 @@ struct embedder {
     struct blocks blocks;
 };
 
-/* y = asinh(k c / sqrt(mean(c^2) + epsilon)), c = x - mean(x): of one frame. */
-static void compress(const struct workspace *ws, float *y, const float *x) {
+/* y = k c / sqrt(mean(c^2) + epsilon), c = x - mean(x): of one frame. */
+static void normalize(const struct workspace *ws, float *y, const float *x) {
     size_t n = STREAM_FRAME_SAMPLES;
     double mean = ws->kernels->sum(x, n) / (double)n;
     double power = ws->kernels->sum_squares(x, n, mean) / (double)n;
     float scale = ws->model->weights.compression / sqrtf((float)(power + STREAM_CMVN_EPSILON));
-    for (size_t i = 0; i < n; i++) y[i] = asinhf(scale * (x[i] - (float)mean));
+    for (size_t i = 0; i < n; i++) y[i] = scale * (x[i] - (float)mean);
 }
 
 void embedder_frames(const struct block *b, float *y, const float *samples, float *compressed) {
     for (size_t i = 0; i < b->rows; i++)
-        compress(b->ws, compressed + i * STREAM_FRAME_SAMPLES, samples + i * STREAM_FRAME_SAMPLES);
+        normalize(b->ws, compressed + i * STREAM_FRAME_SAMPLES, samples + i * STREAM_FRAME_SAMPLES);
+    b->ws->kernels->asinh(compressed, b->rows * STREAM_FRAME_SAMPLES);
     linear_rows(b, y, &b->ws->model->weights.frames, compressed);
     b->ws->kernels->silu(y, b->rows * b->ws->model->config.encoder_dim);
 }

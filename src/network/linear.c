@@ -83,6 +83,7 @@ struct matmul linear_matmul(const struct workspace *ws, const struct linear_job 
         .k = job->in,
         .scale = 1.0f,
         .accumulate = job->accumulate,
+        .as_many = job->as_many,
     };
     if (ws->extent.scales_inputs) scale_inputs(ws, job, scaled, &base);
     return base;
@@ -153,6 +154,7 @@ void linear_lora_a(const struct workspace *ws, const struct linear_job *job,
         .n = last - first,
         .k = job->in,
         .scale = 1.0f,
+        .as_many = job->as_many,
     };
     ws->kernels->matmul(&matmul, panel);
 }
@@ -172,6 +174,7 @@ void linear_adapt(const struct workspace *ws, const struct linear_job *job,
         .first_out = first,
         .outs = base->n,
         .lora_a = lora_a,
+        .as_many = job->as_many,
     };
     adapted_apply(ws, &outputs, scratch);
 }

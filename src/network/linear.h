@@ -23,6 +23,7 @@ struct linear_job {
     uint32_t slot;
     enum adapted adapted;
     int accumulate; /* add to y: a residual connection */
+    int as_many;    /* a row has the same values however many there are (kernels.h) */
 };
 
 /* A job of `linear` with the adapters in use; strides are the lengths of the rows. */

@@ -352,6 +352,12 @@ static void run_tanh(void *c) {
     run_copy(r);
     r->kernels->tanh(r->y, r->n);
 }
+
+static void run_asinh(void *c) {
+    struct row *r = c;
+    run_copy(r);
+    r->kernels->asinh(r->y, r->n);
+}
 static void run_gelu(void *c) {
     struct row *r = c;
     run_copy(r);
@@ -418,6 +424,7 @@ static const struct {
 } ROWS[] = {
     {"copy (for comparison)", 288 * 64, run_copy},
     {"tanh", 288 * 64, run_tanh},
+    {"asinh", 80 * 200, run_asinh},
     {"gelu", 1152 * 16, run_gelu},
     {"silu", 1152 * 16, run_silu},
     {"silu_gate", 1152, run_silu_gate},

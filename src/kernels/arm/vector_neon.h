@@ -84,6 +84,10 @@ static inline vfloat v_copy_sign(vfloat magnitude, vfloat sign) {
     return vbslq_f32(vdupq_n_u32(0x80000000), sign, magnitude);
 }
 
+static inline vfloat v_sqrt(vfloat v) {
+    return vsqrtq_f32(v);
+}
+
 static inline vfloat v_round(vfloat v) {
     return vrndnq_f32(v);
 }

@@ -255,7 +255,7 @@ static void multiply_pieces(const struct matmul *a, const float *panel, size_t c
 }
 
 static void matmul(const struct matmul *a, float *scratch) {
-    if (a->m <= KERNELS_FEW_ROWS && !a->w_is_kn) {
+    if (a->m <= KERNELS_FEW_ROWS && !a->w_is_kn && !a->as_many) {
         multiply_few_rows(a);
         return;
     }

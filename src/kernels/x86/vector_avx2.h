@@ -85,6 +85,10 @@ static inline vfloat v_copy_sign(vfloat magnitude, vfloat sign) {
     return _mm256_or_ps(magnitude, _mm256_and_ps(sign, v_set(-0.0f)));
 }
 
+static inline vfloat v_sqrt(vfloat v) {
+    return _mm256_sqrt_ps(v);
+}
+
 static inline vfloat v_round(vfloat v) {
     return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }

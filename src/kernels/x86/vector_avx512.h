@@ -90,6 +90,10 @@ static inline vfloat v_copy_sign(vfloat magnitude, vfloat sign) {
     return _mm512_or_ps(magnitude, bit);
 }
 
+static inline vfloat v_sqrt(vfloat v) {
+    return _mm512_sqrt_ps(v);
+}
+
 /* To the nearest integer, halves to even. */
 static inline vfloat v_round(vfloat v) {
     return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);

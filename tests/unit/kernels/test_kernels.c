@@ -34,6 +34,10 @@ static double exact_tanh(double x) {
     return tanh(x);
 }
 
+static double exact_asinh(double x) {
+    return asinh(x);
+}
+
 static double exact_gelu(double x) {
     return x < -1e3 ? 0 : 0.5 * x * erfc(-x * sqrt(0.5));
 }
@@ -95,6 +99,16 @@ static void tanh_kernel(void **state) {
     check_edges(KERNELS(state)->tanh, exact_tanh, 0);
 }
 
+static void asinh_kernel(void **state) {
+    check_in_place(KERNELS(state)->asinh, exact_asinh);
+    check_edges(KERNELS(state)->asinh, exact_asinh, 0);
+    for (int i = 0; i < 2000; i++) { /* tanh and gelu are constant there, this is not */
+        float x = any_magnitude(0.05, 3e38), y = x;
+        KERNELS(state)->asinh(&y, 1);
+        check_near(y, asinh(x), ulps_or(asinh(x), 4, 0), "of %.9g", x);
+    }
+}
+
 static void gelu_kernel(void **state) {
     check_in_place(KERNELS(state)->gelu, exact_gelu);
     check_edges(KERNELS(state)->gelu, exact_gelu, 1e-9); /* its left tail is not relative */
@@ -102,6 +116,22 @@ static void gelu_kernel(void **state) {
 
 static void silu_kernel(void **state) {
     check_in_place(KERNELS(state)->silu, exact_silu);
+}
+
+/* The front end of a stream computes pieces of a clip, and must give the bits of the whole. */
+static void places_do_not_matter(void **state) {
+    const struct kernels *k = KERNELS(state);
+    void (*const IN_PLACE[])(float *, size_t) = {k->tanh, k->asinh, k->gelu, k->silu};
+    for (size_t kernel = 0; kernel < sizeof IN_PLACE / sizeof *IN_PLACE; kernel++) {
+        float whole[150], one[150];
+        for (size_t i = 0; i < 150; i++) one[i] = whole[i] = any_magnitude(1e-20, 100);
+        IN_PLACE[kernel](whole, 150);
+        for (size_t i = 0, count; i < 150; i += count) {
+            count = 1 + check_below(20 < 150 - i ? 20 : 150 - i);
+            IN_PLACE[kernel](one + i, count);
+        }
+        assert_memory_equal(one, whole, sizeof whole);
+    }
 }
 
 static void silu_gate_kernel(void **state) {
@@ -428,8 +458,8 @@ static void the_table_is_whole(void **state) {
     const struct kernels *k = *state;
     assert_non_null(k->name);
     assert_true(k->panel > 0 && k->panel <= KERNELS_PANEL_MAX);
-    assert_true(k->matmul && k->attend && k->tanh && k->gelu && k->silu);
-    assert_true(k->silu_gate && k->softmax);
+    assert_true(k->matmul && k->attend && k->tanh && k->asinh && k->gelu);
+    assert_true(k->silu && k->silu_gate && k->softmax);
     assert_true(k->log_softmax && k->layer_norm && k->add && k->affine && k->sum);
     assert_true(k->sum_squares && k->argmax && k->rotate);
 }
@@ -482,7 +512,9 @@ int main(void) {
         {"choice of sets", sets_are_picked},
         {"tanh", tanh_kernel},
         {"gelu", gelu_kernel},
+        {"asinh", asinh_kernel},
         {"silu", silu_kernel},
+        {"places of values", places_do_not_matter},
         {"silu_gate", silu_gate_kernel},
         {"add", add_kernel},
         {"affine", affine_kernel},

@@ -179,14 +179,16 @@ static void nan_stays_in_its_row_and_column(void **state) {
     }
 }
 
-/* The same product in pieces of y; m is cut into pieces of more than KERNELS_FEW_ROWS rows, n at
- * multiples of `step`. */
+/* The same product in pieces of y; m is cut into pieces of more than KERNELS_FEW_ROWS rows, or of
+ * any where they are computed as many, n at multiples of `step`. */
 static void multiply_in_pieces(const struct kernels *kernels, const struct product *p,
                                size_t step) {
     const struct matmul *whole = &p->args;
     for (size_t i = 0, rows; i < whole->m; i += rows) {
         rows = whole->m - i;
-        if (rows > 2 * KERNELS_FEW_ROWS + 2)
+        if (whole->as_many)
+            rows = 1 + check_below(rows);
+        else if (rows > 2 * KERNELS_FEW_ROWS + 2)
             rows = KERNELS_FEW_ROWS + 1 + check_below(rows - 2 * KERNELS_FEW_ROWS - 1);
         for (size_t j = 0, columns; j < whole->n; j += columns) {
             columns = step * (1 + check_below(3));
@@ -205,9 +207,10 @@ static void multiply_in_pieces(const struct kernels *kernels, const struct produ
 
 static void cuts_change_no_bit(void **state) {
     const struct kernels *kernels = *state;
-    for (int t = 0; t < 60; t++) {
+    for (int t = 0; t < 90; t++) {
+        size_t long_sum = t % 3 == 2 ? 900 : 0; /* is taken in pieces */
         struct shape s = random_shape(KERNELS_FEW_ROWS + 1 + check_below(80), 1 + check_below(300),
-                                      1 + check_below(150));
+                                      1 + long_sum + check_below(150));
         struct product p = make_product(kernels, &s);
         float *before = check_take(REGION_OTHER, p.y.count).data;
         float *whole = check_take(REGION_OTHER + 1, p.y.count).data;
@@ -215,6 +218,7 @@ static void cuts_change_no_bit(void **state) {
         kernels->matmul(&p.args, p.scratch);
         memcpy(whole, p.y.data, p.y.count * sizeof *before);
         memcpy(p.y.data, before, p.y.count * sizeof *before);
+        p.args.as_many = t % 2;
         multiply_in_pieces(kernels, &p, kernels->panel);
         assert_memory_equal(p.y.data, whole, p.y.count * sizeof *whole);
     }
