@@ -160,7 +160,7 @@ static pst_status import(const void *options) {
     X(pst_decode_options, skip_logprob)                                                            \
     X(pst_batch_options, progress)                                                                 \
     X(pst_merge_options, user)                                                                     \
-    X(pst_convert_options, user)                                                                   \
+    X(pst_convert_options, piece_ms)                                                               \
     X(pst_verify_options, user)                                                                    \
     X(pst_import_options, force)
 
