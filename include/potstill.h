@@ -245,7 +245,7 @@ typedef struct pst_model_options {
     int prepare; /* pack the weights for computing now; 0: when the first session is made */
     pst_device device;
     pst_compute_units units; /* of Core ML */
-    /* For a converted model of the layout `split`: the checkpoint that it was made from, whose
+    /* For a converted model, but of the layout `single`: the checkpoint it was made from, whose
      * decoder then goes on from what the packages encode. NULL: that in `dir`, if there is one. */
     const char *decoder_dir;
     /* Of odd settings, and of Core ML in any session; NULL: silent. */
@@ -299,7 +299,7 @@ typedef struct pst_model_info {
     int tied_embeddings;
     const char *device; /* "cpu", "mil", "coreml" */
     /* Of a converted model, of which no sizes but vocab and max_length are known: */
-    const char *layout;     /* "split", "single"; NULL: a checkpoint */
+    const char *layout;     /* "split", "single", "stream"; NULL: a checkpoint */
     size_t samples_max;     /* of a clip; 0: no limit */
     uint32_t num_beams_max; /* 1: it decodes greedily; 0: no limit */
     /* generation_config.json asks generate() to draw tokens at random; here the best is taken. */

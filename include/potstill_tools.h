@@ -67,8 +67,11 @@ typedef enum pst_convert_target {
 } pst_convert_target;
 
 typedef enum pst_convert_layout {
-    PST_CONVERT_SPLIT = 0, /* a folder: encoders, a decoder that the app calls for each token */
-    PST_CONVERT_SINGLE = 1 /* one package: samples to token ids */
+    PST_CONVERT_SPLIT = 0,  /* a folder: encoders, a decoder that the app calls for each token */
+    PST_CONVERT_SINGLE = 1, /* one package: samples to token ids */
+    /* A folder as of `split`, with one encoder that hears a clip piece by piece; only of
+     * streaming models. */
+    PST_CONVERT_STREAM = 2
 } pst_convert_layout;
 
 typedef struct pst_convert_options {
@@ -76,11 +79,11 @@ typedef struct pst_convert_options {
     pst_convert_precision precision;
     pst_convert_target target;
     pst_convert_layout layout;
-    /* Lengths of clips in seconds, [seconds_count], each from 1 to 30; the layout `single` has one.
-     * NULL: 10 and 30, or 10. */
+    /* Lengths of clips in seconds, [seconds_count], each from 1 to 30; the layouts `single` and
+     * `stream` have one. NULL: 10 and 30, or 10, or 30. */
     const uint32_t *seconds;
     size_t seconds_count;
-    int state;                 /* iOS 18: the decoder keeps its cache itself */
+    int state;                 /* iOS 18: decoder and stream keep their caches themselves */
     int force;                 /* replace what was converted before */
     uint32_t threads;          /* 0: one per core this process may use, at most 8 */
     const char *processor_dir; /* folder whose tokenizer is copied; NULL: the model's */
@@ -88,6 +91,7 @@ typedef struct pst_convert_options {
     void *user;
     /* Asked as pst_merge_options.cancelled is. */
     int (*cancelled)(void *user);
+    uint32_t piece_ms; /* of the layout `stream`: of a piece, a multiple of 20; 0: 320 */
 } pst_convert_options;
 
 PST_API void pst_convert_options_init_sized(pst_convert_options *options, size_t struct_size);
@@ -96,9 +100,9 @@ PST_API void pst_convert_options_init_sized(pst_convert_options *options, size_t
 /* Writes `model_dir`, with `adapters` [count] merged into it as pst_merge() does, as Core ML
  * packages for Apple's systems; on any system. The layout `split` makes the folder `target`: an
  * encoder for each length, a decoder, tokenizer.json and potstill.json, which says what is what.
- * `single` makes the package `target`. Either appears whole or not at all, and is the same for the
- * same input. PST_ERR_MODEL, PST_ERR_IO, PST_ERR_CANCELLED: as pst_merge(); PST_ERR_UNSUPPORTED:
- * options that exclude each other. */
+ * `single` makes the package `target`. What is made appears whole or not at all, and is the same
+ * for the same input. PST_ERR_MODEL, PST_ERR_IO, PST_ERR_CANCELLED: as pst_merge();
+ * PST_ERR_UNSUPPORTED: options that exclude each other. */
 PST_API pst_status pst_convert(const char *model_dir, const pst_merge_adapter *adapters,
                                size_t count, const char *target, const pst_convert_options *options,
                                pst_error *err);

@@ -21,7 +21,8 @@ static const pst_convert_precision precisions[] = {
 static const pst_convert_target targets[] = {PST_CONVERT_IOS15, PST_CONVERT_IOS16,
                                              PST_CONVERT_IOS18};
 enum { TARGET_IOS16 = 1 };
-static const pst_convert_layout layouts[] = {PST_CONVERT_SPLIT, PST_CONVERT_SINGLE};
+static const pst_convert_layout layouts[] = {PST_CONVERT_SPLIT, PST_CONVERT_SINGLE,
+                                             PST_CONVERT_STREAM};
 
 struct values {
     struct engine_choice engine;
@@ -29,6 +30,7 @@ struct values {
     struct option_ids seconds;
     int precision, target, layout;
     int state, force;
+    int64_t piece;
 };
 
 static const struct values defaults = {.target = TARGET_IOS16};
@@ -44,12 +46,16 @@ static const struct option options[] = {
     {"precision", 0, OPTION_CHOICE, "float16|float32|int8|palette8|palette6|palette4",
      AT(precision), "how weights are stored (default: float16); also f16, f32"},
     {"seconds", 0, OPTION_IDS, "N,N,...", AT(seconds),
-     "lengths of clips in whole seconds, 1 to 30 (default: 10,30; single has one: 10)"},
+     "lengths of clips in whole seconds, 1 to 30 (default: 10,30; single has one: 10; so has "
+     "stream: 30)"},
     {"target", 0, OPTION_CHOICE, "ios15|ios16|ios18", AT(target),
      "the oldest system that runs it (default: ios16)"},
-    {"layout", 0, OPTION_CHOICE, "split|single", AT(layout),
-     "encoders and a decoder, or one package (default: split)"},
-    {"state", 0, OPTION_FLAG, NULL, AT(state), "the decoder keeps its cache itself (ios18)"},
+    {"layout", 0, OPTION_CHOICE, "split|single|stream", AT(layout),
+     "encoders and a decoder, one package, or an encoder of pieces and a decoder (default: split)"},
+    {"piece", 0, OPTION_COUNT, "MS", AT(piece),
+     "of stream: milliseconds of a piece, a multiple of 20 (default: 320)"},
+    {"state", 0, OPTION_FLAG, NULL, AT(state),
+     "the decoder, and stream's encoder, keep their caches themselves (ios18)"},
     {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
      "whose tokenizer is copied (default: the model's)"},
     {"force", 0, OPTION_FLAG, NULL, AT(force), "replace OUT if it was converted before"},
@@ -70,6 +76,9 @@ const struct command command_convert = {
                "single: OUT is one package, input_values to token_ids, for clips of exactly that\n"
                "length. Simple to call; but what fills up a shorter clip is heard as silence,\n"
                "and its loop over tokens does not run on the Neural Engine.\n"
+               "\n"
+               "stream: as split, for streaming models, but the encoder hears a piece of a clip\n"
+               "after the other, as sound comes in, and gives what it gives of the whole.\n"
                "\n"
                "int8 and the palettes (256, 64 or 16 values a tensor) shrink the weights; all\n"
                "but float32 compute in float16.",
@@ -93,6 +102,7 @@ static int convert(const struct values *values, const struct sources *sources) {
         seconds[i] = (uint32_t)values->seconds.items[i];
     if (values->seconds.given) settings.seconds = seconds;
     settings.seconds_count = values->seconds.count;
+    settings.piece_ms = (uint32_t)values->piece;
     settings.state = values->state;
     settings.force = values->force;
     settings.processor_dir = sources->processor_dir;
@@ -113,11 +123,12 @@ static int check(const struct values *values) {
     int package =
         length >= sizeof suffix - 1 &&
         strncmp(values->output + length - (sizeof suffix - 1), suffix, sizeof suffix - 1) == 0;
-    if (package && layouts[values->layout] == PST_CONVERT_SPLIT)
+    if (package && layouts[values->layout] != PST_CONVERT_SINGLE)
         return usage_error(&command_convert,
-                           "--output %s: --layout split makes a folder of packages; name it "
+                           "--output %s: --layout %s makes a folder of packages; name it "
                            "without .mlpackage, or make one package by --layout single",
-                           values->output);
+                           values->output,
+                           layouts[values->layout] == PST_CONVERT_SPLIT ? "split" : "stream");
     if (!package && layouts[values->layout] == PST_CONVERT_SINGLE)
         return usage_error(&command_convert,
                            "--output %s: --layout single makes a package; name it %.*s.mlpackage",

@@ -75,15 +75,24 @@ def row(count, first, first_count, rest):
     return numpy.where(numpy.arange(count) < first_count, first, rest).astype("f4").reshape(1, 1, 1, count)
 
 
+def is_streaming(index):
+    return index.get("model_type") == "moonshine_streaming"
+
+
 def encoder_inputs(index, length, samples):
     """What the encoder takes for a clip; how many frames of it are heard."""
     n = len(samples)
-    frames1 = (n - 127) // 64 + 1
-    frames = ((frames1 - 7) // 3 + 1 - 3) // 2 + 1
+    streaming = is_streaming(index)
+    frames1 = (n + 79) // 80 if streaming else (n - 127) // 64 + 1
+    frames = (frames1 + 3) // 4 if streaming else ((frames1 - 7) // 3 + 1 - 3) // 2 + 1
     if index["do_normalize"]:
         samples = (samples - samples.mean()) / numpy.sqrt(samples.var() + 1e-7)
+    if streaming:  # a frame of 5 ms that is not whole counts as silence
+        n -= n % 80
     padded = numpy.zeros((1, length["samples"]), "f4")
-    padded[0, :n] = samples
+    padded[0, :n] = samples[:n]
+    if streaming:
+        return frames, {"input_values": padded, "key_mask": row(length["frames"], 0, frames, index["masked"])}
     return frames, {
         "input_values": padded,
         "frame_weights": row(length["frames1"], length["frames1"] / frames1, frames1, 0),
@@ -146,8 +155,9 @@ def main():
         parser.error("expected a clip, or --check")
     samples = read_wav(words.clip)
     fit = [length for length in index["lengths"] if length["samples"] >= len(samples)]
-    if not fit or len(samples) < 895:
-        sys.exit(f"{words.clip}: {len(samples)} samples; expected 895 to {index['lengths'][-1]['samples']}")
+    least = 80 if is_streaming(index) else 895
+    if not fit or len(samples) < least:
+        sys.exit(f"{words.clip}: {len(samples)} samples; expected {least} to {index['lengths'][-1]['samples']}")
     encoder, decoder = (load(words.folder, fit[0][part], words.units) for part in ("encoder", "decoder"))
     if sys.platform != "darwin":
         sys.exit("the packages load; to run them needs macOS")

@@ -8,6 +8,7 @@ struct Index: Decodable {
     struct Length: Decodable { let samples, frames1, frames, memory: Int; let encoder, decoder: Part }
     struct Tokens: Decodable { let start, end, max: Int; let ends: [Int]? }
     let masked: Float; let state, do_normalize: Bool; let tokens: Tokens; let lengths: [Length]
+    let model_type: String?
 }
 func fail(_ message: String) -> Never { print(message); exit(1) }
 func readSamples(_ path: String) throws -> [Float] {
@@ -64,7 +65,8 @@ let folder = URL(fileURLWithPath: CommandLine.arguments[1])
 let json = folder.appendingPathComponent("potstill.json")
 let info = try JSONDecoder().decode(Index.self, from: Data(contentsOf: json))
 let samples = try readSamples(CommandLine.arguments[2])
-guard !info.state, !info.do_normalize else { fail("this model wants more than is shown here") }
+guard !info.state, !info.do_normalize, info.model_type != "moonshine_streaming"
+else { fail("this model wants more than is shown here") }
 guard samples.count >= 895, let length = info.lengths.first(where: { $0.samples >= samples.count })
 else { fail("the clip is too long or too short") }
 let frames1 = (samples.count - 127) / 64 + 1, frames = (((frames1 - 7) / 3 + 1) - 3) / 2 + 1

@@ -3,8 +3,12 @@
 
 #include "model/streaming.h"
 
+struct clip_extent family_extent(enum family family, size_t samples) {
+    return family == FAMILY_STREAMING ? stream_extent_of(samples) : clip_extent_of(samples);
+}
+
 struct clip_extent family_extent_of(const struct config *config, size_t samples) {
-    return config->family == FAMILY_STREAMING ? stream_extent_of(samples) : clip_extent_of(samples);
+    return family_extent(config->family, samples);
 }
 
 size_t family_samples_min(const struct config *config) {

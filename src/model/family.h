@@ -4,6 +4,8 @@
 
 #include "model/moonshine.h"
 
+/* By the family alone. */
+struct clip_extent family_extent(enum family family, size_t samples);
 /* Frames of a clip after each step of the front end; all 0 when it is too short. */
 struct clip_extent family_extent_of(const struct config *config, size_t samples);
 /* Samples of the shortest clip. */

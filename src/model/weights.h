@@ -82,11 +82,12 @@ static inline size_t module_network_column(const struct module *module, size_t c
 }
 
 struct weights {
-    struct conv conv1, conv2; /* of the stem, or of the embedder of the streaming family */
-    struct conv conv3;        /* of the stem */
-    struct norm groupnorm;    /* of the stem */
-    struct linear frames;     /* of the embedder: [encoder_dim, samples of a frame] */
-    float compression;        /* of the embedder: exp(log_k) */
+    struct conv conv1, conv2;  /* of the stem, or of the embedder of the streaming family */
+    struct conv conv3;         /* of the stem */
+    struct norm groupnorm;     /* of the stem */
+    struct linear frames;      /* of the embedder: [encoder_dim, samples of a frame] */
+    float compression;         /* of the embedder: exp(log_k) */
+    uint32_t compression_slot; /* of log_k */
     struct encoder_layer *encoder_layers; /* [config.encoder_layers] */
     struct norm encoder_norm;
     struct linear pos_emb;      /* [max_position_embeddings, encoder_dim]; streaming only */

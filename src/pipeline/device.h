@@ -9,7 +9,7 @@
 
 struct device {
     const char *name;      /* "mil", "coreml" */
-    const char *layout;    /* "split", "single" */
+    const char *layout;    /* "split", "single", "stream" */
     const char *precision; /* "float16", ...; "" where the package does not say */
     /* What it can do; 0: no limit. */
     size_t samples_max;  /* of a clip */

@@ -71,8 +71,35 @@ exits 4; prints ''; says 'potstill: micro: exists already and is not a converted
 ln -s "$here/../golden/micro_streaming" streaming
 run convert --model streaming -o no
 exits 3; prints ''
-says 'potstill: streaming: is a moonshine_streaming model; only moonshine models are converted to Core ML'
+says 'potstill: streaming: a clip of 30 seconds has 1500 frames, the model has positions for 200'
+run convert --model micro -o no --layout stream
+exits 3; prints ''
+says 'potstill: micro: is a moonshine model, which hears a clip as a whole; the layout stream is for moonshine_streaming models'
+run convert --model streaming -o no --layout stream --piece 330
+exits 2; prints ''
+says 'potstill: pieces of 330 ms, expected a multiple of 20 up to 5000'
+run convert --model streaming -o no --piece 320
+exits 2; prints ''
+says 'potstill: a length of pieces is for the layout stream; others hear whole clips'
 ok test ! -e no
+
+# A streaming model, whole and in pieces: the texts of the engine.
+for layout in 'split --seconds 1,2,4' 'stream --seconds 4' 'stream --seconds 4 --piece 60 --target ios18'; do
+    # shellcheck disable=SC2086 # words
+    run convert --model streaming -o heard --precision float32 --force --layout $layout
+    exits 0; prints heard; says ''
+    run verify heard
+    exits 0; says ''
+    for clip in audio/chirp.wav audio/hum.wav; do
+        run transcribe --model streaming $clip
+        cp "$scratch/out" by_engine
+        for device in 'mil' 'mil --decoder streaming'; do
+            # shellcheck disable=SC2086
+            run transcribe --model heard --device $device $clip
+            exits 0; ok cmp "$scratch/out" by_engine
+        done
+    done
+done
 
 # The sizes that are promised of the tiny model, for one length.
 models=$here/../../models

@@ -62,11 +62,11 @@ static void compare_clip(pst_session *session, struct part *encoder, struct part
     must(engine_fit(engine, &extent, &err));
     struct workspace *ws = &engine->workspace;
     encoder_forward(ws, samples, count);
-    cross_kv_compute(ws);
     size_t frames = part_encode(encoder, samples, count);
     double memory = largest_difference(part_output(encoder, "encoder_hidden_states")->f, ws->memory,
-                                       frames * model->config.dim);
+                                       frames * model->config.encoder_dim);
     double scores = 0;
+    cross_kv_compute(ws); /* adds positions to the memory, in the streaming family */
     part_set_memory(decoder, encoder, frames);
     int32_t token = model->config.decoder_start_token_id;
     int32_t limit = (int32_t)model->generation.decode.max_length;

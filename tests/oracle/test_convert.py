@@ -401,10 +401,3 @@ def test_base_computes_what_the_engine_computes(convert, base_dir, engine):
     out = convert(base_dir, "--precision", "float32", "--seconds", "2")
     (_, memory, scores), = interpret(out, 2, "f32", base_dir, [engine.samples_file(clip)])
     assert memory <= SAME and scores <= SAME
-
-
-def test_streaming_is_refused(potstill, tmp_path):
-    done = subprocess.run([str(potstill), "convert", "--model", str(MICRO.parent / "micro_streaming"), "-o",
-                           str(tmp_path / "out")], capture_output=True, text=True)
-    assert done.returncode == 3 and "moonshine_streaming" in done.stderr
-    assert not (tmp_path / "out").exists()

@@ -10,6 +10,8 @@
 #include "coreml/graph/graph.h"
 #include "coreml/interpret/interpret.h"
 #include "coreml/package/package.h"
+#include "model/family.h"
+#include "model/streaming.h"
 
 /* A function of a package, loaded, with its inputs by name. */
 struct part {
@@ -111,10 +113,13 @@ static inline void part_mask(struct mil_tensor *mask, size_t count) {
 
 /* Runs an encoder on a clip; returns how many frames it has. */
 static inline size_t part_encode(struct part *encoder, const float *samples, size_t count) {
-    struct clip_extent extent = clip_extent_of(count);
     struct mil_tensor *weights = part_input(encoder, "frame_weights");
-    size_t frames1 = mil_elements(&weights->type);
-    memcpy(part_input(encoder, "input_values")->f, samples, count * sizeof *samples);
+    struct mil_tensor *input = part_input(encoder, "input_values");
+    struct clip_extent extent = family_extent(weights ? FAMILY_MOONSHINE : FAMILY_STREAMING, count);
+    size_t frames1 = weights ? mil_elements(&weights->type) : 0;
+    if (!weights) count -= count % STREAM_FRAME_SAMPLES;
+    memset(input->f, 0, mil_elements(&input->type) * sizeof *samples);
+    memcpy(input->f, samples, count * sizeof *samples);
     for (size_t i = 0; i < frames1; i++)
         weights->f[i] = i < extent.frames1 ? (float)frames1 / (float)extent.frames1 : 0;
     part_mask(part_input(encoder, "key_mask"), extent.frames);

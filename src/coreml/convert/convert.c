@@ -16,9 +16,12 @@
 #include "base/option_struct.h"
 #include "coreml/package/package.h"
 #include "decode/rules.h"
+#include "model/family.h"
 #include "model/model_folder.h"
 
 enum { THREADS_MAX = 8 };
+/* Of a layer of the layout `stream`, ten times the largest published. */
+enum { WINDOW_MAX = 200 };
 
 static const size_t TOKENIZER_BYTES_MAX = 256 << 20;
 void pst_convert_options_init_sized(pst_convert_options *options, size_t struct_size) {
@@ -90,6 +93,30 @@ static pst_status write_separate(struct conversion *conversion, const char *dir,
     return status;
 }
 
+/* An encoder for pieces of a clip, and the decoder. */
+static pst_status write_pieces(struct conversion *conversion, const char *dir, pst_error *err) {
+    static const char ENCODER[] = "encoder.mlpackage", DECODER[] = "decoder.mlpackage";
+    struct mil_model *encoder = NULL, *decoder = NULL;
+    struct graph_shape shape = convert_shape(conversion, 0);
+    pst_status status = new_model(&encoder, err);
+    if (!status) status = new_model(&decoder, err);
+    if (!status) {
+        struct graph g = graph_of(conversion, encoder);
+        graph_piece(&g, "main", &shape);
+        g = graph_of(conversion, decoder);
+        graph_decoder(&g, "main", &shape, 0);
+        convert_describe(conversion, encoder, "Moonshine speech encoder, a piece of audio a call");
+        convert_describe(conversion, decoder, "Moonshine speech decoder, one token a call");
+        status = write_package(conversion, encoder, dir, ENCODER, err);
+    }
+    if (!status) status = write_package(conversion, decoder, dir, DECODER, err);
+    if (!status)
+        status = convert_note_length(conversion, 0, encoder, ENCODER, decoder, DECODER, err);
+    mil_model_free(encoder);
+    mil_model_free(decoder);
+    return status;
+}
+
 /* From iOS 18 on, two packages with a function for each length, which share their weights. */
 static pst_status write_functions(struct conversion *conversion, const char *dir, pst_error *err) {
     static const char ENCODER[] = "encoder.mlpackage", DECODER[] = "decoder.mlpackage";
@@ -138,17 +165,21 @@ static pst_status copy_tokenizer(struct conversion *conversion, const char *dir,
     return status ? status : convert_note_file(conversion, dir, NAME, err);
 }
 
-static pst_status write_split(struct conversion *conversion, const char *target, pst_error *err) {
+static pst_status write_packages(struct conversion *conversion, const char *dir, pst_error *err) {
+    if (conversion->piece) return write_pieces(conversion, dir, err);
+    if (conversion->options->target == PST_CONVERT_IOS18 && conversion->count > 1)
+        return write_functions(conversion, dir, err);
+    return write_separate(conversion, dir, err);
+}
+
+static pst_status write_folder(struct conversion *conversion, const char *target, pst_error *err) {
     struct folder_writer writer;
     pst_status status = folder_writer_open(&writer, target,
                                            conversion->options->force ? &PACKAGE_FILES : NULL, err);
     if (status) return status;
     const char *dir = writer.temporary.path;
     status = copy_tokenizer(conversion, dir, err);
-    if (!status)
-        status = conversion->options->target == PST_CONVERT_IOS18 && conversion->count > 1
-                     ? write_functions(conversion, dir, err)
-                     : write_separate(conversion, dir, err);
+    if (!status) status = write_packages(conversion, dir, err);
     if (!status) status = convert_write_index(conversion, dir, err);
     if (!status) status = cancel_check(&conversion->merge.cancel, err);
     if (!status) return folder_writer_commit(&writer, err);
@@ -194,6 +225,27 @@ static pst_status check_ends(const struct conversion *conversion, pst_error *err
                      conversion->merge.model_dir);
 }
 
+/* Only an encoder that hears through windows can be given pieces; what it carries between them is
+ * as long as they are. */
+static pst_status check_pieces(const struct conversion *conversion, pst_error *err) {
+    const struct config *config = &conversion->merge.model->config;
+    const char *dir = conversion->merge.model_dir;
+    if (!conversion->piece) return PST_OK;
+    if (config->family != FAMILY_STREAMING)
+        return error_set(err, PST_ERR_UNSUPPORTED,
+                         "%s: is a %s model, which hears a clip as a whole; the layout stream is "
+                         "for %s models",
+                         dir, family_name(config->family), family_name(FAMILY_STREAMING));
+    for (uint32_t i = 0; i < config->encoder_layers; i++)
+        if (config->windows[i].back + config->windows[i].ahead > WINDOW_MAX)
+            return error_set(err, PST_ERR_UNSUPPORTED,
+                             "%s: layer %u of the encoder sees %u frames, the layout stream is for "
+                             "windows of up to %d",
+                             dir, i, config->windows[i].back + config->windows[i].ahead,
+                             WINDOW_MAX);
+    return PST_OK;
+}
+
 static pst_status store_weights(struct conversion *conversion, pst_error *err) {
     const pst_convert_options *options = conversion->options;
     unsigned threads = options->threads ? options->threads : cpu_count();
@@ -209,19 +261,23 @@ static pst_status store_weights(struct conversion *conversion, pst_error *err) {
     return status;
 }
 
-/* The graphs are those of the first family. */
-static pst_status check_family(const struct merge_run *merge, pst_error *err) {
-    enum family family = merge->model->config.family;
-    if (family == FAMILY_MOONSHINE) return PST_OK;
+/* The streaming family has a learned position for each frame. */
+static pst_status check_positions(const struct conversion *conversion, pst_error *err) {
+    const struct config *config = &conversion->merge.model->config;
+    uint32_t seconds = conversion->seconds[conversion->count - 1];
+    size_t frames = family_extent_of(config, seconds * PST_SAMPLE_RATE_HZ).frames;
+    if (config->family != FAMILY_STREAMING || frames <= config->max_position_embeddings)
+        return PST_OK;
     return error_set(err, PST_ERR_UNSUPPORTED,
-                     "%s: is a %s model; only moonshine models are converted to Core ML",
-                     merge->model_dir, family_name(family));
+                     "%s: a clip of %u seconds has %zu frames, the model has positions for %u",
+                     conversion->merge.model_dir, seconds, frames, config->max_position_embeddings);
 }
 
 static pst_status convert(struct conversion *conversion, const char *target, pst_error *err) {
     pst_status status = merge_open(&conversion->merge, err);
-    if (!status) status = check_family(&conversion->merge, err);
     if (!status) status = check_ends(conversion, err);
+    if (!status) status = check_positions(conversion, err);
+    if (!status) status = check_pieces(conversion, err);
     if (!status) status = merge_resolve(&conversion->merge, err);
     if (status) return status;
     warn_of_rules(conversion);
@@ -234,8 +290,9 @@ static pst_status convert(struct conversion *conversion, const char *target, pst
     status = merge_record_sources(&conversion->merge, conversion->sources, err);
     if (!status) status = store_weights(conversion, err);
     if (status) return status;
-    return conversion->options->layout == PST_CONVERT_SINGLE ? write_single(conversion, target, err)
-                                                             : write_split(conversion, target, err);
+    return conversion->options->layout == PST_CONVERT_SINGLE
+               ? write_single(conversion, target, err)
+               : write_folder(conversion, target, err);
 }
 
 /* What stands at `target` is replaced only when it was converted before. */

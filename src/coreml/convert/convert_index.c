@@ -2,6 +2,7 @@
  * potstill.json, from which an app learns what to load and how to feed it. */
 #include "coreml/convert/convert_index.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,7 @@ void convert_describe(const struct conversion *conversion, struct mil_model *mod
     model->version = PST_VERSION;
     model->license = licence(conversion, model);
     add_pair(model, "potstill.version", PST_VERSION);
+    add_pair(model, "potstill.model_type", family_name(conversion->merge.model->config.family));
     add_pair(model, "potstill.precision", conversion->precision->name);
     add_pair(model, "potstill.target", conversion->target->name);
     add_ends(conversion, model);
@@ -180,20 +182,40 @@ static json_t *tokens_of(const struct conversion *conversion) {
     return tokens;
 }
 
+/* How the encoder is fed piece by piece (graph_piece.c). */
+static json_t *piece_entry(const struct conversion *conversion) {
+    struct graph_piece piece = graph_piece_of(&conversion->merge.model->config, conversion->piece);
+    json_t *carried = json_array();
+    const json_t *length = json_array_get(conversion->lengths, 0);
+    const json_t *input, *inputs = json_object_get(json_object_get(length, "encoder"), "inputs");
+    size_t i;
+    json_array_foreach(inputs, i, input) {
+        const char *name = json_string_value(json_object_get(input, "name"));
+        char output[64];
+        if (!name || strncmp(name, "kept_", 5) != 0) continue;
+        snprintf(output, sizeof output, "new_%s", name + 5);
+        json_array_append_new(carried, json_pack("{s:s, s:s}", "input", name, "output", output));
+    }
+    return json_pack("{s:i, s:i, s:i, s:o}", "frames", (int)piece.frames, "delay", (int)piece.delay,
+                     "reach", (int)piece.reach, "carried", carried);
+}
+
 pst_status convert_write_index(struct conversion *conversion, const char *dir, pst_error *err) {
     const pst_model *model = conversion->merge.model;
     const struct config *config = &model->config;
     drop_folders(conversion->sources);
     int format = config->eos_count > 1 ? INDEX_FORMAT_ENDS : INDEX_FORMAT;
     json_t *index = json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:b, s:i, s:b, s:o, s:i, s:i, s:f, s:O, s:O, s:O}", "format",
-        format, "version", PST_VERSION, "layout", "split", "precision", conversion->precision->name,
+        "{s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:b, s:o, s:i, s:i, s:f, s:O, s:O, s:O}",
+        "format", format, "version", PST_VERSION, "model_type", family_name(config->family),
+        "layout", conversion->piece ? "stream" : "split", "precision", conversion->precision->name,
         "target", conversion->target->name, "state", conversion->options->state, "sample_rate",
         PST_SAMPLE_RATE_HZ, "do_normalize", model->processor.do_normalize, "tokens",
         tokens_of(conversion), "slots", (int)conversion->slots, "vocab", (int)config->vocab,
         "masked", (double)GRAPH_MASKED, "lengths", conversion->lengths, "files", conversion->files,
         "sources", conversion->sources);
     if (!index) return error_memory(err, 0);
+    if (conversion->piece) json_object_set_new(index, "piece", piece_entry(conversion));
     struct buffer text = {0};
     json_write(&text, index);
     buffer_text(&text, "\n");

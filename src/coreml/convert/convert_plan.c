@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "model/family.h"
 
 /* The host's rows are easiest for the Neural Engine when they are multiples of 64 bytes. */
 enum { ROUND_POSITIONS = 32 };
 /* Of the cache. No published model says more than 194 tokens in 30 seconds. */
 enum { SLOTS_MAX = 512 };
-static const uint32_t SPLIT_SECONDS[] = {10, 30}, SINGLE_SECONDS[] = {10};
+static const uint32_t SPLIT_SECONDS[] = {10, 30}, SINGLE_SECONDS[] = {10}, STREAM_SECONDS[] = {30};
 
 static const struct convert_precision PRECISIONS[] = {
     [PST_CONVERT_FLOAT16] = {"float16", WEIGHTS_FLOAT16, 16},
@@ -36,16 +37,31 @@ const char *convert_known_precision(const char *text) {
 
 /* ------------------------------------------------------------------------------------ arguments */
 
+static uint32_t piece_ms(const pst_convert_options *options) {
+    return options->piece_ms ? options->piece_ms : CONVERT_PIECE_MS;
+}
+
+static pst_status check_piece(const pst_convert_options *options, pst_error *err) {
+    uint32_t ms = piece_ms(options);
+    if (options->piece_ms && options->layout != PST_CONVERT_STREAM)
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "a length of pieces is for the layout stream; others hear whole clips");
+    if (ms % CONVERT_FRAME_MS == 0 && ms <= CONVERT_PIECE_MS_MAX) return PST_OK;
+    return error_set(err, PST_ERR_ARGUMENT, "pieces of %u ms, expected a multiple of %d up to %d",
+                     ms, CONVERT_FRAME_MS, CONVERT_PIECE_MS_MAX);
+}
+
 pst_status convert_check_options(const pst_convert_options *options, pst_error *err) {
     pst_convert_precision precision = options->precision;
     if ((size_t)precision >= COUNT(PRECISIONS) || (size_t)options->target >= COUNT(TARGETS) ||
-        (unsigned)options->layout > PST_CONVERT_SINGLE)
+        (unsigned)options->layout > PST_CONVERT_STREAM)
         return error_set(err, PST_ERR_ARGUMENT, "pst_convert: no such precision, target or layout");
     if (options->target == PST_CONVERT_IOS15 && PRECISIONS[precision].weights >= WEIGHTS_INT8)
         return error_set(err, PST_ERR_UNSUPPORTED,
                          "%s weights need iOS 16 or later, the target is ios15",
                          PRECISIONS[precision].name);
-    if (!options->state) return PST_OK;
+    pst_status status = check_piece(options, err);
+    if (status || !options->state) return status;
     if (options->target != PST_CONVERT_IOS18)
         return error_set(err, PST_ERR_UNSUPPORTED, "a state needs iOS 18, the target is %s",
                          TARGETS[options->target].name);
@@ -62,16 +78,20 @@ pst_status convert_plan_options(struct conversion *conversion, pst_error *err) {
     const pst_convert_options *options = conversion->options;
     conversion->precision = &PRECISIONS[options->precision];
     conversion->target = &TARGETS[options->target];
-    int single = options->layout == PST_CONVERT_SINGLE;
+    int single = options->layout == PST_CONVERT_SINGLE,
+        stream = options->layout == PST_CONVERT_STREAM;
     const uint32_t *seconds = options->seconds;
     size_t count = options->seconds_count;
     if (!seconds) {
-        seconds = single ? SINGLE_SECONDS : SPLIT_SECONDS;
-        count = single ? COUNT(SINGLE_SECONDS) : COUNT(SPLIT_SECONDS);
+        seconds = single ? SINGLE_SECONDS : stream ? STREAM_SECONDS : SPLIT_SECONDS;
+        count = single || stream ? 1 : COUNT(SPLIT_SECONDS);
     }
-    if (count == 0 || (single && count > 1))
+    if (count == 0 || ((single || stream) && count > 1))
         return error_set(err, PST_ERR_ARGUMENT, "%zu lengths, expected %s", count,
-                         single ? "one for the layout single" : "at least one");
+                         single   ? "one for the layout single"
+                         : stream ? "one for the layout stream"
+                                  : "at least one");
+    if (stream) conversion->piece = (int32_t)(piece_ms(options) / CONVERT_FRAME_MS);
     unsigned char wanted[CONVERT_SECONDS_MAX + 1] = {0};
     for (size_t i = 0; i < count; i++) {
         if (seconds[i] < CONVERT_SECONDS_MIN || seconds[i] > CONVERT_SECONDS_MAX)
@@ -97,16 +117,17 @@ struct graph_shape convert_shape(const struct conversion *conversion, size_t ind
     size_t longest =
         conversion->options->target == PST_CONVERT_IOS18 ? index : conversion->count - 1;
     struct graph_shape shape = {
-        .extent = clip_extent_of(conversion->seconds[index] * PST_SAMPLE_RATE_HZ),
+        .extent = family_extent_of(config, conversion->seconds[index] * PST_SAMPLE_RATE_HZ),
         .slots = conversion->slots,
         .tokens = conversion->tokens,
         .start = config->decoder_start_token_id,
         .ends = config->eos_token_ids,
         .end_count = config->eos_count,
         .state = conversion->options->state,
+        .piece = conversion->piece,
     };
-    shape.memory =
-        round_up(clip_extent_of(conversion->seconds[longest] * PST_SAMPLE_RATE_HZ).frames);
+    size_t samples = (size_t)conversion->seconds[longest] * PST_SAMPLE_RATE_HZ;
+    shape.memory = round_up((uint32_t)family_extent_of(config, samples).frames);
     return shape;
 }
 

@@ -11,6 +11,9 @@
 #include "potstill_tools.h"
 
 enum { CONVERT_SECONDS_MIN = 1, CONVERT_SECONDS_MAX = 30 };
+/* Of a frame of the streaming family; of the longest piece: then a clip may as well be heard whole.
+ */
+enum { CONVERT_FRAME_MS = 20, CONVERT_PIECE_MS_MAX = 5000, CONVERT_PIECE_MS = 320 };
 
 /* How weights are stored, and the bits of each; where packages run. Names are those of options and
  * of the index. */
@@ -32,6 +35,7 @@ struct conversion {
     const struct convert_target *target;
     uint32_t seconds[CONVERT_SECONDS_MAX]; /* [count] ascending */
     size_t count;
+    int32_t piece;         /* frames of a piece of the layout `stream`, else 0 */
     int32_t slots, tokens; /* of the decoder's cache; of a transcript with its start token */
     struct stored_weights weights;
     json_t *sources; /* hashes of what was read */

@@ -187,7 +187,8 @@ struct mil_value *graph_stored(struct graph *g, const char *name, const struct s
     struct mil_type type = mil_type_of(stored->dtype, rank, dims);
     const char *whole = mil_text(g->model, "%s%s", g->prefix, name);
     if (stored->form == STORED_FLOAT)
-        return mil_const(g->model, outermost(g), whole, type, stored->data, stored->bytes, 1);
+        return mil_const(g->model, outermost(g), whole, type, stored->data, mil_data_bytes(&type),
+                         1);
     struct mil_op *op = stored->form == STORED_INT8 ? scaled_constant(g, stored, type)
                                                     : palette_constant(g, stored, type);
     return mil_op_output(g->model, op, whole, type);

@@ -54,8 +54,15 @@ void graph_name_layer(struct graph *g, const char *part, uint32_t index);
  * g->dtype inside. */
 struct mil_value *graph_input(struct graph *g, const char *name, enum mil_dtype dtype,
                               uint32_t rank, const int64_t *dims, const char *description);
+/* The same, but it keeps its type inside. */
+struct mil_value *graph_input_plain(struct graph *g, const char *name, enum mil_dtype dtype,
+                                    uint32_t rank, const int64_t *dims, const char *description);
 struct mil_value *graph_state(struct graph *g, const char *name, uint32_t rank, const int64_t *dims,
                               const char *description);
+struct mil_value *graph_read_state(struct graph *g, const char *name,
+                                   const struct mil_value *state);
+void graph_write_state(struct graph *g, const struct mil_value *state,
+                       const struct mil_value *data);
 /* `value` becomes an output, of g->io when it is float. */
 void graph_output(struct graph *g, const char *name, struct mil_value *value,
                   const char *description);
@@ -77,7 +84,8 @@ struct mil_value *graph_float(struct graph *g, const char *name, float value);
 /* A tensor of g->dtype. */
 struct mil_value *graph_floats(struct graph *g, const char *name, const float *values,
                                uint32_t rank, const int64_t *dims);
-/* A stored weight or bias in another shape of as many elements. */
+/* A stored weight or bias in another shape of as many elements; of one that is not compressed, the
+ * first of them. */
 struct mil_value *graph_stored(struct graph *g, const char *name, const struct stored *stored,
                                uint32_t rank, const int64_t *dims);
 
@@ -109,12 +117,15 @@ void graph_split(struct graph *g, const char *name, const struct mil_value *x, i
 struct mil_value *graph_matmul(struct graph *g, const char *name, const struct mil_value *x,
                                const struct mil_value *y, int transpose_x, int transpose_y);
 struct mil_value *graph_softmax(struct graph *g, const char *name, const struct mil_value *x);
-/* Row `index` [1] or [1, 1] of `table` [rows, width], as [1, width]. */
+/* Columns `first` to first + count of the last axis. */
+struct mil_value *graph_cut(struct graph *g, const char *name, const struct mil_value *x,
+                            int64_t first, int64_t count);
+/* Rows `index` [...] of `table` [rows, width], as [..., width]. */
 struct mil_value *graph_gather(struct graph *g, const char *name, const struct mil_value *table,
                                const struct mil_value *index);
-/* `zeros` behind the last axis. */
+/* Zeros before and behind the last axis. */
 struct mil_value *graph_pad(struct graph *g, const char *name, const struct mil_value *x,
-                            int32_t zeros);
+                            int32_t before, int32_t behind);
 /* A valid convolution along the last axis: module `slot` [out, in, 1, width]. */
 struct mil_value *graph_conv(struct graph *g, const char *name, const struct mil_value *x,
                              uint32_t slot, int32_t width, int32_t stride);
@@ -128,8 +139,9 @@ struct mil_value *graph_project(struct graph *g, const char *name, const struct 
 /* x [1, heads, head_dim, positions] by cos and sin [1, 1, pairs, positions]. */
 struct mil_value *graph_rotate(struct graph *g, const char *name, const struct mil_value *x,
                                const struct mil_value *cosine, const struct mil_value *sine);
-/* [1, width, 1, positions] to [1, heads, head_dim, positions] */
-struct mil_value *graph_heads(struct graph *g, const char *name, const struct mil_value *x);
+/* [1, heads * head_dim, 1, positions] to [1, heads, head_dim, positions] */
+struct mil_value *graph_heads(struct graph *g, const char *name, const struct mil_value *x,
+                              uint32_t head_dim);
 /* Queries by keys and values [1, heads, head_dim, positions]; mask broadcasts over
  * [1, heads, queries, keys] (NULL: none). Gives [1, width, 1, queries]. */
 struct mil_value *graph_attend(struct graph *g, const char *name, const struct mil_value *q,
@@ -138,8 +150,37 @@ struct mil_value *graph_attend(struct graph *g, const char *name, const struct m
 
 /* ---------------------------------------------------------------------------------- networks */
 
+/* graph_stem.c: samples [1, count] to [1, dim, 1, frames]; frame_weights [1, 1, 1, frames1] say
+ * which frames belong to the clip (NULL: all). */
+struct mil_value *graph_stem(struct graph *g, const struct mil_value *samples, int64_t count,
+                             const struct mil_value *frame_weights);
+/* The last rows that the next piece of audio begins with, [1, channels, 1, STREAM_PAD]. */
+struct graph_tails {
+    struct mil_value *frames, *conv1;
+};
+/* graph_embedder.c: the same of the streaming family, float32 samples, after `tails`, which become
+ * those of the next piece (NULL: after nothing). */
+struct mil_value *graph_embedder(struct graph *g, const struct mil_value *samples, int64_t count,
+                                 struct graph_tails *tails);
+
 /* The whole encoder for clips of exactly `extent`, or, with `masked`, for shorter ones too. */
 struct mil_value *graph_encode(struct graph *g, const struct clip_extent *extent, int masked);
+/* A layer of it from its queries, keys and values [1, heads, head_dim, positions] on; x [1, dim, 1,
+ * queries]. */
+struct mil_value *graph_encoder_attend(struct graph *g, const struct mil_value *x,
+                                       const struct encoder_layer *layer, struct mil_value *q,
+                                       struct mil_value *k, struct mil_value *v,
+                                       const struct mil_value *mask);
+/* graph_window.c: [1, 1, queries, keys], GRAPH_MASKED where key j is not in the window of query i,
+ * which is `shift` + i - j positions after it; and key_mask [1, 1, 1, keys] (NULL: none) added. */
+struct mil_value *graph_window_mask(struct graph *g, struct window window, int64_t queries,
+                                    int64_t keys, int64_t shift, const struct mil_value *key_mask);
+/* The memory as the decoder wants it: in the streaming family with learned positions [1, dim, 1,
+ * frames] added, and projected. */
+struct mil_value *graph_place(struct graph *g, struct mil_value *memory,
+                              const struct mil_value *positions);
+/* The same from the first position on. */
+struct mil_value *graph_placed(struct graph *g, struct mil_value *memory);
 /* Keys and values of the audio for all layers of the decoder, [1, layers * width, 1, frames]. */
 void graph_cross_kv(struct graph *g, const struct mil_value *memory, struct mil_value **cross_k,
                     struct mil_value **cross_v);
@@ -174,8 +215,17 @@ struct graph_shape {
     int32_t start;
     const int32_t *ends; /* [end_count], at least one */
     size_t end_count;
-    int state; /* the cache is a state of the decoder */
+    int state;     /* the cache is a state of the decoder */
+    int32_t piece; /* frames that a call of the encoder hears; 0: a whole clip */
 };
+/* graph_piece.c: how an encoder that hears pieces of `frames` frames is fed. */
+struct graph_piece {
+    int32_t frames;
+    int32_t delay; /* its rows are of so many frames before those that it hears */
+    int32_t reach; /* frames before the piece that key_mask tells of */
+};
+struct graph_piece graph_piece_of(const struct config *config, int32_t frames);
+void graph_piece(struct graph *g, const char *name, const struct graph_shape *shape);
 void graph_encoder(struct graph *g, const char *name, const struct graph_shape *shape, int named);
 void graph_decoder(struct graph *g, const char *name, const struct graph_shape *shape, int named);
 void graph_single(struct graph *g, const struct graph_shape *shape);

@@ -62,17 +62,19 @@ struct mil_value *graph_rotate(struct graph *g, const char *name, const struct m
 
 /* ------------------------------------------------------------------------------------ attention */
 
-struct mil_value *graph_heads(struct graph *g, const char *name, const struct mil_value *x) {
-    int64_t positions = x ? x->type.dims[3] : 1;
-    return graph_reshape(g, name, x, SHAPE(1, g->config->heads, g->config->head_dim, positions));
+struct mil_value *graph_heads(struct graph *g, const char *name, const struct mil_value *x,
+                              uint32_t head_dim) {
+    if (!x) return NULL;
+    const int64_t *dims = x->type.dims;
+    return graph_reshape(g, name, x, SHAPE(1, dims[1] / head_dim, head_dim, dims[3]));
 }
 
 struct mil_value *graph_attend(struct graph *g, const char *name, const struct mil_value *q,
                                const struct mil_value *k, const struct mil_value *v,
                                const struct mil_value *mask) {
     struct mil_model *model = g->model;
-    int64_t width = g->config->width;
-    int64_t queries = q ? q->type.dims[3] : 1;
+    if (!q) return NULL;
+    int64_t width = q->type.dims[1] * q->type.dims[2], queries = q->type.dims[3];
     struct mil_value *y = graph_matmul(g, mil_text(model, "%s_scores", name), q, k, 1, 0);
     if (mask) y = graph_binary(g, "add", mil_text(model, "%s_masked", name), y, mask);
     y = graph_softmax(g, mil_text(model, "%s_probs", name), y);

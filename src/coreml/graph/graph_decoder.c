@@ -89,19 +89,22 @@ static struct mil_value *self_attention(struct graph *g, uint32_t index, const s
     const struct decoder_layer *layer = &g->weights->decoder_layers[index];
     const struct attention *attention = &layer->self_attn;
     int64_t width = g->config->width;
+    uint32_t head_dim = g->config->head_dim;
     struct mil_value *normed = graph_layer_norm(g, "input_layernorm", x, &layer->input_layernorm);
     struct mil_value *q = graph_project(g, "q_proj", normed, &attention->q_proj);
     struct mil_value *k = graph_project(g, "k_proj", normed, &attention->k_proj);
     struct mil_value *v = graph_project(g, "v_proj", normed, &attention->v_proj);
-    q = graph_rotate(g, "q_rotated", graph_heads(g, "q", q), inputs->cosine, inputs->sine);
-    k = graph_rotate(g, "k_rotated", graph_heads(g, "k", k), inputs->cosine, inputs->sine);
+    q = graph_rotate(g, "q_rotated", graph_heads(g, "q", q, head_dim), inputs->cosine,
+                     inputs->sine);
+    k = graph_rotate(g, "k_rotated", graph_heads(g, "k", k, head_dim), inputs->cosine,
+                     inputs->sine);
     k = graph_reshape(g, "k_column", k, SHAPE(1, width, 1, 1));
     *fresh_k = k;
     *fresh_v = v;
     k = blend(g, "k_all", inputs->self_k[index], k, inputs);
     v = blend(g, "v_all", inputs->self_v[index], v, inputs);
-    struct mil_value *y = graph_attend(g, "attn", q, graph_heads(g, "keys", k),
-                                       graph_heads(g, "values", v), inputs->mask);
+    struct mil_value *y = graph_attend(g, "attn", q, graph_heads(g, "keys", k, head_dim),
+                                       graph_heads(g, "values", v, head_dim), inputs->mask);
     return graph_binary(g, "add", "attended", x, graph_project(g, "o_proj", y, &attention->o_proj));
 }
 
@@ -109,13 +112,14 @@ static struct mil_value *cross_attention(struct graph *g, uint32_t index, const 
                                          const struct layer_inputs *inputs) {
     const struct decoder_layer *layer = &g->weights->decoder_layers[index];
     const struct attention *attention = &layer->encoder_attn;
+    uint32_t head_dim = g->config->head_dim;
     struct mil_value *normed =
         graph_layer_norm(g, "post_attention_layernorm", x, &layer->post_attention_layernorm);
     struct mil_value *q = graph_project(g, "cross_q_proj", normed, &attention->q_proj);
-    struct mil_value *y =
-        graph_attend(g, "cross_attn", graph_heads(g, "cross_q", q),
-                     graph_heads(g, "cross_keys", inputs->cross_k[index]),
-                     graph_heads(g, "cross_values", inputs->cross_v[index]), inputs->cross_mask);
+    struct mil_value *y = graph_attend(
+        g, "cross_attn", graph_heads(g, "cross_q", q, head_dim),
+        graph_heads(g, "cross_keys", inputs->cross_k[index], head_dim),
+        graph_heads(g, "cross_values", inputs->cross_v[index], head_dim), inputs->cross_mask);
     return graph_binary(g, "add", "cross_attended", x,
                         graph_project(g, "cross_o_proj", y, &attention->o_proj));
 }
@@ -189,21 +193,6 @@ struct mil_value *graph_update_cache(struct graph *g, const char *name,
 
 /* ------------------------------------------------------------------------------------- function */
 
-static struct mil_value *read_state(struct graph *g, const char *name,
-                                    const struct mil_value *state) {
-    if (!state) return NULL;
-    struct mil_type type = state->type;
-    type.state = 0;
-    return graph_op(g, "read_state", name, type, "input", state, NULL);
-}
-
-static void write_state(struct graph *g, const struct mil_value *state,
-                        const struct mil_value *data) {
-    struct mil_op *op = mil_op_new(g->model, g->block, "write_state");
-    mil_op_argument(g->model, op, "input", state);
-    mil_op_argument(g->model, op, "data", data);
-}
-
 static void add_inputs(struct graph *g, const struct graph_shape *shape, struct graph_step *step) {
     int64_t all = (int64_t)g->config->decoder_layers * g->config->width;
     step->token = graph_input(g, "input_ids", MIL_I32, SHAPE(1, 1), "The last token.");
@@ -233,14 +222,16 @@ void graph_decoder(struct graph *g, const char *name, const struct graph_shape *
             graph_state(g, "self_k", SHAPE(1, all, 1, shape->slots), "Keys of the tokens so far.");
         state_v = graph_state(g, "self_v", SHAPE(1, all, 1, shape->slots),
                               "Values of the tokens so far.");
-        step.self_k = read_state(g, "self_k_read", state_k);
-        step.self_v = read_state(g, "self_v_read", state_v);
+        step.self_k = graph_read_state(g, "self_k_read", state_k);
+        step.self_v = graph_read_state(g, "self_v_read", state_v);
     }
     graph_step_tables(g, &step);
     graph_step(g, &step);
     if (shape->state) {
-        write_state(g, state_k, graph_update_cache(g, "kept_k", step.self_k, step.new_k, &step));
-        write_state(g, state_v, graph_update_cache(g, "kept_v", step.self_v, step.new_v, &step));
+        graph_write_state(g, state_k,
+                          graph_update_cache(g, "kept_k", step.self_k, step.new_k, &step));
+        graph_write_state(g, state_v,
+                          graph_update_cache(g, "kept_v", step.self_v, step.new_v, &step));
     }
     graph_output(g, "logits", step.logits, "Scores of all tokens to come next.");
     if (!shape->state) {

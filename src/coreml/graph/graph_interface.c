@@ -8,11 +8,16 @@ static void add_feature(struct mil_feature *list, size_t *count, const char *nam
     list[(*count)++] = (struct mil_feature){.name = name, .description = description, .type = type};
 }
 
+struct mil_value *graph_input_plain(struct graph *g, const char *name, enum mil_dtype dtype,
+                                    uint32_t rank, const int64_t *dims, const char *description) {
+    struct mil_type type = mil_type_of(dtype, rank, dims);
+    add_feature(g->interface.inputs, &g->interface.input_count, name, description, type);
+    return mil_function_input(g->model, g->function, name, type);
+}
+
 struct mil_value *graph_input(struct graph *g, const char *name, enum mil_dtype dtype,
                               uint32_t rank, const int64_t *dims, const char *description) {
-    struct mil_type type = mil_type_of(dtype, rank, dims);
-    struct mil_value *input = mil_function_input(g->model, g->function, name, type);
-    add_feature(g->interface.inputs, &g->interface.input_count, name, description, type);
+    struct mil_value *input = graph_input_plain(g, name, dtype, rank, dims, description);
     if (dtype == MIL_I32 || dtype == g->dtype) return input;
     return graph_cast(g, mil_text(g->model, "%s_inside", name), input, g->dtype);
 }
@@ -23,6 +28,21 @@ struct mil_value *graph_state(struct graph *g, const char *name, uint32_t rank, 
     add_feature(g->interface.states, &g->interface.state_count, name, description, type);
     type.state = 1;
     return mil_function_input(g->model, g->function, name, type);
+}
+
+struct mil_value *graph_read_state(struct graph *g, const char *name,
+                                   const struct mil_value *state) {
+    if (!state) return NULL;
+    struct mil_type type = state->type;
+    type.state = 0;
+    return graph_op(g, "read_state", name, type, "input", state, NULL);
+}
+
+void graph_write_state(struct graph *g, const struct mil_value *state,
+                       const struct mil_value *data) {
+    struct mil_op *op = mil_op_new(g->model, g->block, "write_state");
+    mil_op_argument(g->model, op, "input", state);
+    mil_op_argument(g->model, op, "data", data);
 }
 
 void graph_output(struct graph *g, const char *name, struct mil_value *value,

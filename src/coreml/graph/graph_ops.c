@@ -126,6 +126,20 @@ void graph_split(struct graph *g, const char *name, const struct mil_value *x, i
     }
 }
 
+struct mil_value *graph_cut(struct graph *g, const char *name, const struct mil_value *x,
+                            int64_t first, int64_t count) {
+    if (!x) return NULL;
+    uint32_t axis = x->type.rank - 1;
+    int32_t sizes[] = {(int32_t)first, (int32_t)count,
+                       (int32_t)(x->type.dims[axis] - first - count)};
+    size_t skipped = first == 0, parts = (size_t)(sizes[2] > 0) + 2 - skipped;
+    struct mil_value *cut[3] = {0};
+    if (parts == 1) return graph_unary(g, "identity", name, x);
+    graph_split(g, mil_text(g->model, "%s_part", name), x, (int32_t)axis, sizes + skipped, parts,
+                cut);
+    return cut[1 - skipped];
+}
+
 struct mil_value *graph_matmul(struct graph *g, const char *name, const struct mil_value *x,
                                const struct mil_value *y, int transpose_x, int transpose_y) {
     if (!x || !y) return NULL;
@@ -147,22 +161,23 @@ struct mil_value *graph_softmax(struct graph *g, const char *name, const struct 
 struct mil_value *graph_gather(struct graph *g, const char *name, const struct mil_value *table,
                                const struct mil_value *index) {
     if (!table || !index) return NULL;
-    uint32_t rank = index->type.rank + 1;
-    int64_t dims[] = {1, 1, table->type.dims[1]};
+    struct mil_type type = index->type;
+    type.dtype = table->type.dtype;
+    type.dims[type.rank++] = table->type.dims[1];
     struct mil_value *zero = graph_int(g, 0), *no = graph_bool(g, 0);
-    return graph_op(g, "gather", name, mil_type_of(table->type.dtype, rank, dims + 3 - rank), "x",
-                    table, "indices", index, "axis", zero, "batch_dims",
-                    g->specification >= GRAPH_IOS16 ? zero : NULL, "validate_indices",
+    return graph_op(g, "gather", name, type, "x", table, "indices", index, "axis", zero,
+                    "batch_dims", g->specification >= GRAPH_IOS16 ? zero : NULL, "validate_indices",
                     g->specification >= GRAPH_IOS18 ? no : NULL, NULL);
 }
 
 struct mil_value *graph_pad(struct graph *g, const char *name, const struct mil_value *x,
-                            int32_t zeros) {
+                            int32_t before, int32_t behind) {
     if (!x) return NULL;
     struct mil_type type = x->type;
     int32_t amounts[2 * MIL_RANK_MAX] = {0};
-    amounts[2 * type.rank - 1] = zeros;
-    type.dims[type.rank - 1] += zeros;
+    amounts[2 * type.rank - 2] = before;
+    amounts[2 * type.rank - 1] = behind;
+    type.dims[type.rank - 1] += before + behind;
     struct mil_value *pad = graph_ints(g, amounts, 2 * (size_t)type.rank);
     struct mil_value *mode = graph_text(g, "constant"), *zero = graph_float(g, "zero", 0);
     return graph_op(g, "pad", name, type, "x", x, "pad", pad, "mode", mode, "constant_val", zero,

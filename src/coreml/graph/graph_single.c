@@ -124,7 +124,7 @@ void graph_single(struct graph *g, const struct graph_shape *shape) {
     int64_t all = (int64_t)g->config->decoder_layers * g->config->width;
     graph_begin(g, "main");
     struct mil_value *memory = graph_encode(g, &shape->extent, 0);
-    graph_cross_kv(g, memory, &cross_k, &cross_v);
+    graph_cross_kv(g, graph_placed(g, memory), &cross_k, &cross_v);
     step.cross_k = cross_k;
     step.cross_v = cross_v;
     graph_step_tables(g, &step);

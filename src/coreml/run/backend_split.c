@@ -1,5 +1,5 @@
-/* backend_split.c - packages of the layout `split` as a backend: an encoder for each length of
- * clips, and a decoder that runs once for each token and row.
+/* backend_split.c - packages of the layouts `split` and `stream` as a backend: an encoder for each
+ * length of clips, or one for pieces of them, and a decoder that runs once for each token and row.
  *
  * The decoder's cache is two inputs [1, cache_dim, 1, slots], and it gives their new column. With
  * one row the column is written into the inputs. With several rows each row has its own cache here,
@@ -11,17 +11,20 @@
 #include "base/error.h"
 #include "coreml/run/package_backend.h"
 #include "coreml/run/package_session.h"
-#include "model/moonshine.h"
+#include "coreml/run/package_stream.h"
+#include "model/family.h"
 
 enum { CACHES = 2 }; /* keys and values */
 static const char *const CACHE_INPUTS[CACHES] = {"self_k", "self_v"};
 static const char *const CACHE_OUTPUTS[CACHES] = {"new_k", "new_v"};
+static const char *const MEMORY[CACHES] = {"cross_k", "cross_v"};
 
 struct split {
     struct backend backend; /* the first member */
     struct package_session session;
     const struct package_length *length; /* of the clip */
     struct function *decoder;            /* of the length */
+    float *memory[CACHES];               /* [cache_dim, memory]; of the layout `stream` */
     float *logits;                       /* [rows_max, vocab] */
     size_t rows_max;
     /* Of each row [cache_dim, slots]; NULL as long as there was only one row. */
@@ -59,22 +62,79 @@ static pst_status fit(struct backend *backend, const struct rules *rules, size_t
     return rows <= split->rows_max ? PST_OK : make_rows(split, rows, err);
 }
 
+/* --------------------------------------------------------------------------------------- memory */
+
+static pst_status make_memory(struct split *split, pst_error *err) {
+    const struct package_index *index = &split->session.package->index;
+    size_t size = (size_t)index->cache_dim * split->length->memory;
+    for (int i = 0; i < CACHES; i++) {
+        if (!split->memory[i]) split->memory[i] = calloc(size, sizeof **split->memory);
+        if (!split->memory[i]) return error_memory(err, size * sizeof **split->memory);
+    }
+    return package_session_reserve(&split->session, (size_t)index->cache_dim * index->piece.frames,
+                                   err);
+}
+
+/* Puts the columns of a piece behind those before. */
+static pst_status keep_piece(struct split *split, struct function *encoder,
+                             const struct package_rows *rows, pst_error *err) {
+    struct package_session *session = &split->session;
+    size_t dim = session->package->index.cache_dim, frames = session->package->index.piece.frames;
+    pst_status status = PST_OK;
+    for (int i = 0; i < CACHES && !status; i++) {
+        float *to = split->memory[i] + rows->first;
+        status = session->runner->read(encoder, MEMORY[i], session->row, dim * frames, err);
+        for (size_t j = 0; j < dim && !status; j++)
+            memcpy(to + j * split->length->memory, session->row + j * frames + rows->row,
+                   rows->count * sizeof *to);
+    }
+    return status;
+}
+
+static pst_status encode_pieces(struct split *split, const float *samples, size_t count,
+                                pst_error *err) {
+    struct package_session *session = &split->session;
+    const struct package_length *length = split->length;
+    const struct places all = {0, 1, (size_t)session->package->index.cache_dim * length->memory};
+    struct package_stream stream;
+    struct package_rows rows;
+    pst_status status = make_memory(split, err);
+    if (!status) status = package_stream_begin(&stream, session, length, samples, count, err);
+    while (!status && package_stream_goes_on(&stream)) {
+        status = package_stream_next(&stream, &rows, err);
+        if (!status && rows.count) status = keep_piece(split, stream.encoder, &rows, err);
+    }
+    if (!status) status = package_session_load(session, &length->decoder, &split->decoder, err);
+    for (int i = 0; i < CACHES && !status; i++)
+        status = session->runner->write(split->decoder, MEMORY[i], all, split->memory[i], err);
+    return status;
+}
+
+static pst_status encode_whole(struct split *split, const float *samples, size_t count,
+                               pst_error *err) {
+    struct package_session *session = &split->session;
+    const struct package_length *length = split->length;
+    struct function *encoder;
+    pst_status status = package_session_encode(session, length, samples, count, &encoder, err);
+    if (!status) status = package_session_load(session, &length->decoder, &split->decoder, err);
+    for (int i = 0; i < CACHES && !status; i++)
+        status = session->runner->feed(split->decoder, MEMORY[i], encoder, err);
+    return status;
+}
+
 static pst_status encode(struct backend *backend, const float *samples, size_t count,
                          pst_error *err) {
     struct split *split = split_at(backend);
     struct package_session *session = &split->session;
-    const struct package_length *length = split->length;
-    struct function *encoder;
+    const struct package_index *index = &session->package->index;
     uint64_t start = spans_start(backend->spans);
-    pst_status status = package_session_encode(session, length, samples, count, &encoder, err);
+    pst_status status =
+        (index->piece.frames ? encode_pieces : encode_whole)(split, samples, count, err);
     spans_end(backend->spans, 0, PST_STAGE_ENCODER, "package", start);
-    if (!status) status = package_session_load(session, &length->decoder, &split->decoder, err);
-    if (!status) status = session->runner->feed(split->decoder, "cross_k", encoder, err);
-    if (!status) status = session->runner->feed(split->decoder, "cross_v", encoder, err);
     if (!status)
         status =
-            package_session_fill(session, split->decoder, "cross_mask", length->memory, 0,
-                                 clip_extent_of(count).frames, session->package->index.masked, err);
+            package_session_fill(session, split->decoder, "cross_mask", split->length->memory, 0,
+                                 family_extent(index->family, count).frames, index->masked, err);
     return status;
 }
 
@@ -167,6 +227,7 @@ static void free_split(struct backend *backend) {
     struct split *split = split_at(backend);
     package_session_close(&split->session);
     for (size_t i = 0; i < CACHES * BEAMS_MAX; i++) free(split->cache[i % CACHES][i / CACHES]);
+    for (size_t i = 0; i < CACHES; i++) free(split->memory[i]);
     free(split->logits);
     free(split);
 }

@@ -8,12 +8,14 @@
 
 #include "base/error.h"
 #include "base/file_view.h"
-#include "model/moonshine.h"
+#include "model/family.h"
 
 static const size_t INDEX_BYTES_MAX = 4 << 20;
 /* More lengths than anyone makes; six hours; sizes of a cache and a vocabulary. */
 enum { LENGTHS_MAX = 64, SAMPLES_MAX = 6 * 3600 * PST_SAMPLE_RATE_HZ };
 enum { SLOTS_MAX = 1 << 16, VOCAB_MAX = 1 << 24, CACHE_DIM_MAX = 1 << 20 };
+/* Frames of a piece and around it; numbers that go from one to the next, as one of its tensors. */
+enum { PIECE_MAX = 1 << 16, CARRIED_MAX = 1 << 26 };
 /* The newest format that this code reads. */
 enum { INDEX_FORMAT = 2 };
 
@@ -64,15 +66,14 @@ static uint32_t cache_dim_of(const json_t *length) {
 static pst_status read_length(struct package_index *index, const json_t *object,
                               struct package_length *length, pst_error *err) {
     const char *path = index->file.path;
-    pst_status status =
-        need_int(object, path, "samples", CLIP_SAMPLES_MIN, SAMPLES_MAX, &length->samples, err);
+    pst_status status = need_int(object, path, "samples", 1, SAMPLES_MAX, &length->samples, err);
     if (!status) status = need_int(object, path, "frames1", 1, SAMPLES_MAX, &length->frames1, err);
     if (!status) status = need_int(object, path, "frames", 1, SAMPLES_MAX, &length->frames, err);
     if (!status) status = need_int(object, path, "memory", 1, SAMPLES_MAX, &length->memory, err);
     if (!status) status = read_part(object, path, "encoder", &length->encoder, err);
     if (!status) status = read_part(object, path, "decoder", &length->decoder, err);
     if (status) return status;
-    struct clip_extent extent = clip_extent_of(length->samples);
+    struct clip_extent extent = family_extent(index->family, length->samples);
     uint32_t dim = cache_dim_of(object);
     if (extent.frames1 != length->frames1 || extent.frames != length->frames ||
         length->memory < length->frames || dim == 0 ||
@@ -139,6 +140,73 @@ static pst_status read_tokens(struct package_index *index, pst_error *err) {
     return PST_OK;
 }
 
+/* Numbers of an input of the encoder: the product of its shape; 0: there is none, or too many. */
+static size_t input_count(const json_t *length, const char *name) {
+    const json_t *input, *inputs = json_object_get(json_object_get(length, "encoder"), "inputs");
+    size_t i, d, count = 0;
+    json_array_foreach(inputs, i, input) {
+        const char *found = json_string_value(json_object_get(input, "name"));
+        const json_t *dim, *shape = json_object_get(input, "shape");
+        if (!found || strcmp(found, name) != 0) continue;
+        count = 1;
+        json_array_foreach(shape, d, dim) {
+            json_int_t size = json_integer_value(dim);
+            if (size < 1 || size > CARRIED_MAX || count > CARRIED_MAX) return 0;
+            count *= (size_t)size;
+        }
+    }
+    return count > CARRIED_MAX ? 0 : count;
+}
+
+static pst_status read_carried(struct package_index *index, const json_t *list, pst_error *err) {
+    struct package_piece *piece = &index->piece;
+    const json_t *length = json_array_get(json_object_get(index->file.root, "lengths"), 0), *entry;
+    const char *path = index->file.path;
+    size_t i;
+    if (json_array_size(list) > PACKAGE_CARRIED_MAX)
+        return error_set(err, PST_ERR_MODEL, "%s: carried has more than %d entries", path,
+                         PACKAGE_CARRIED_MAX);
+    json_array_foreach(list, i, entry) {
+        struct package_carried *carried = &piece->carried[piece->carried_count++];
+        pst_status status = need_text(entry, path, "input", &carried->input, err);
+        if (!status) status = need_text(entry, path, "output", &carried->output, err);
+        if (status) return status;
+        carried->count = input_count(length, carried->input);
+        if (carried->count == 0)
+            return error_set(err, PST_ERR_MODEL,
+                             "%s: the encoder has no input %s that could be "
+                             "carried",
+                             path, carried->input);
+    }
+    return PST_OK;
+}
+
+static pst_status read_piece(struct package_index *index, pst_error *err) {
+    const json_t *object = json_object_get(index->file.root, "piece");
+    struct package_piece *piece = &index->piece;
+    const char *path = index->file.path;
+    pst_status status = need_int(object, path, "frames", 1, PIECE_MAX, &piece->frames, err);
+    if (!status) status = need_int(object, path, "delay", 0, PIECE_MAX, &piece->delay, err);
+    if (!status) status = need_int(object, path, "reach", 0, PIECE_MAX, &piece->reach, err);
+    if (!status && (index->family != FAMILY_STREAMING || index->length_count != 1))
+        return error_set(err, PST_ERR_MODEL,
+                         "%s: the layout stream is of a %s model and one length", path,
+                         family_name(FAMILY_STREAMING));
+    return status ? status : read_carried(index, json_object_get(object, "carried"), err);
+}
+
+/* Indices of before there was a second family do not say it. */
+static pst_status read_family(struct package_index *index, pst_error *err) {
+    const char *path = index->file.path, *name = family_name(FAMILY_MOONSHINE);
+    pst_status status = json_get_text(index->file.root, path, "model_type", &name, err);
+    if (status) return status;
+    index->family = FAMILY_MOONSHINE;
+    if (strcmp(name, family_name(FAMILY_STREAMING)) == 0) index->family = FAMILY_STREAMING;
+    if (strcmp(name, family_name(index->family)) == 0) return PST_OK;
+    return error_set(err, PST_ERR_UNSUPPORTED, "%s: model_type \"%s\" is not supported", path,
+                     name);
+}
+
 static pst_status read_index(struct package_index *index, pst_error *err) {
     const json_t *root = index->file.root;
     const char *path = index->file.path, *layout = NULL;
@@ -150,9 +218,11 @@ static pst_status read_index(struct package_index *index, pst_error *err) {
                          "%s: format %u is of a newer version (this one reads up to %d)", path,
                          format, INDEX_FORMAT);
     if (!status) status = need_text(root, path, "layout", &layout, err);
-    if (!status && strcmp(layout, "split") != 0)
+    int stream = layout && strcmp(layout, "stream") == 0;
+    if (!status && !stream && strcmp(layout, "split") != 0)
         return error_set(err, PST_ERR_UNSUPPORTED, "%s: layout \"%s\" is not supported", path,
                          layout);
+    if (!status) status = read_family(index, err);
     if (!status) status = need_text(root, path, "precision", &index->precision, err);
     if (!status) status = need_text(root, path, "target", &index->target, err);
     if (!status)
@@ -167,7 +237,8 @@ static pst_status read_index(struct package_index *index, pst_error *err) {
     if (isnan(masked)) return error_set(err, PST_ERR_MODEL, "%s: masked is missing", path);
     index->masked = (float)masked;
     status = read_tokens(index, err);
-    return status ? status : read_lengths(index, err);
+    if (!status) status = read_lengths(index, err);
+    return status || !stream ? status : read_piece(index, err);
 }
 
 pst_status package_index_open(struct package_index *index, const char *dir, pst_error *err) {

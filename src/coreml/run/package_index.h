@@ -6,6 +6,7 @@
 
 #include "decode/rules.h"
 #include "formats/json_file.h"
+#include "model/config.h"
 
 /* A function of a package in the folder. */
 struct package_part {
@@ -16,15 +17,32 @@ struct package_part {
 /* A length of clips. Shorter clips are padded with zeros, and masks say where they end. */
 struct package_length {
     uint32_t samples;
-    uint32_t frames1, frames; /* after the first convolution; of the encoder */
+    uint32_t frames1, frames; /* after the first step of the front end; of the encoder */
     uint32_t memory;          /* frames that the decoder takes */
     struct package_part encoder, decoder;
+};
+
+/* An output of the encoder that is an input of it for the next piece. */
+struct package_carried {
+    const char *input, *output;
+    size_t count; /* of numbers */
+};
+enum { PACKAGE_CARRIED_MAX = 8 };
+
+/* Of the layout `stream`: how the encoder hears a clip piece by piece. */
+struct package_piece {
+    uint32_t frames; /* of a piece; 0: it hears whole clips */
+    uint32_t delay;  /* its rows are of so many frames before those that it hears */
+    uint32_t reach;  /* frames before the piece that key_mask tells of */
+    struct package_carried carried[PACKAGE_CARRIED_MAX]; /* [carried_count] */
+    size_t carried_count;
 };
 
 /* Texts live as long as the file. */
 struct package_index {
     struct json_file file;
     const char *precision, *target;
+    enum family family;
     int do_normalize;
     int state;              /* the decoder keeps its cache itself */
     int32_t start;          /* the first token */
@@ -32,8 +50,9 @@ struct package_index {
     uint32_t tokens_max;    /* of a transcript, start token included */
     uint32_t slots;         /* of the decoder's cache */
     uint32_t vocab;
-    uint32_t cache_dim;             /* of a column of the cache: all layers */
-    float masked;                   /* added to the scores of a hidden position */
+    uint32_t cache_dim; /* of a column of the cache: all layers */
+    float masked;       /* added to the scores of a hidden position */
+    struct package_piece piece;
     struct package_length *lengths; /* [length_count], ascending */
     size_t length_count;
 };

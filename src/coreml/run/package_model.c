@@ -68,6 +68,9 @@ static pst_status open_single(struct package_model *package, const char *process
     if (status) return status;
     package->index.precision = convert_known_precision(user_text(model, "potstill.precision"));
     package->index.ends = read_ends(user_text(model, "potstill.ends"));
+    const char *family = user_text(model, "potstill.model_type");
+    if (strcmp(family, family_name(FAMILY_STREAMING)) == 0)
+        package->index.family = FAMILY_STREAMING;
     int fits = read_interface(package, model);
     mil_model_free(model);
     if (!fits)
@@ -115,8 +118,8 @@ static int same_ends(const struct config *config, const struct end_tokens *ends)
 static pst_status check_decoder(const struct package_model *package, pst_error *err) {
     const struct package_index *index = &package->index;
     const struct config *config = &package->decoder->config;
-    if (config->vocab == index->vocab && config->decoder_start_token_id == index->start &&
-        same_ends(config, &index->ends) &&
+    if (config->family == index->family && config->vocab == index->vocab &&
+        config->decoder_start_token_id == index->start && same_ends(config, &index->ends) &&
         config->decoder_layers * config->width == index->cache_dim)
         return PST_OK;
     return error_set(err, PST_ERR_MODEL,
@@ -146,6 +149,8 @@ static void set_model(struct pst_model *model, const struct package_model *packa
     model->generation.decode.max_length = index->tokens_max;
     if (package->decoder) model->generation.decode = package->decoder->generation.decode;
     model->processor.do_normalize = index->do_normalize;
+    model->config.family = index->family;
+    model->config.max_position_embeddings = UINT32_MAX; /* the packages have their lengths */
     model->config.vocab = index->vocab;
     model->config.decoder_start_token_id = index->start;
     model->config.eos_token_id = index->ends.count ? index->ends.ids[0] : -1;
@@ -174,7 +179,9 @@ static void describe(struct package_model *package) {
     const struct package_index *index = &package->index;
     package->device = (struct device){
         .name = package->runner->name,
-        .layout = package->single ? "single" : "split",
+        .layout = package->single       ? "single"
+                  : index->piece.frames ? "stream"
+                                        : "split",
         .precision = index->precision,
         .samples_max = index->lengths[index->length_count - 1].samples,
         .tokens_max = package->decoder ? 0 : index->slots,

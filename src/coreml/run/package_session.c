@@ -7,7 +7,8 @@
 
 #include "base/error.h"
 #include "base/file_view.h"
-#include "model/moonshine.h"
+#include "model/family.h"
+#include "model/streaming.h"
 
 pst_status package_session_open(struct package_session *session,
                                 const struct package_model *package, struct thread_pool *pool,
@@ -87,10 +88,12 @@ const struct package_length *package_session_length(const struct package_session
     return &index->lengths[i];
 }
 
-/* The samples, and silence after them. */
+/* The samples, and silence after them; of the streaming family those of whole frames, as its mask
+ * leaves out the last one that is not. */
 static pst_status write_samples(struct package_session *session, struct function *encoder,
                                 const struct package_length *length, const float *samples,
                                 size_t count, pst_error *err) {
+    if (session->package->index.family == FAMILY_STREAMING) count -= count % STREAM_FRAME_SAMPLES;
     memcpy(session->row, samples, count * sizeof *samples);
     memset(session->row + count, 0, (length->samples - count) * sizeof *samples);
     return session->runner->write(encoder, "input_values", (struct places){0, 1, length->samples},
@@ -100,10 +103,11 @@ static pst_status write_samples(struct package_session *session, struct function
 pst_status package_session_encode(struct package_session *session,
                                   const struct package_length *length, const float *samples,
                                   size_t count, struct function **encoder, pst_error *err) {
-    struct clip_extent extent = clip_extent_of(count);
+    enum family family = session->package->index.family;
+    struct clip_extent extent = family_extent(family, count);
     pst_status status = package_session_load(session, &length->encoder, encoder, err);
     if (!status) status = write_samples(session, *encoder, length, samples, count, err);
-    if (!status && !session->package->single)
+    if (!status && !session->package->single && family == FAMILY_MOONSHINE)
         status = package_session_fill(session, *encoder, "frame_weights", length->frames1,
                                       (float)length->frames1 / (float)extent.frames1,
                                       extent.frames1, 0, err);

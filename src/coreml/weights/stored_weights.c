@@ -2,8 +2,8 @@
  *
  * A module is merged in double precision, its rows are put in the order of the graphs, and
  * it is rounded once, straight into what is stored. Only matrices of more than 2,048
- * numbers are compressed, and the first convolution is not: it takes the samples
- * themselves, and it is small. */
+ * numbers are compressed. What takes the samples is not, and is small; nor are positions that are
+ * added to the memory, where every error stays. */
 #include "coreml/weights/stored_weights.h"
 
 #include <math.h>
@@ -27,15 +27,16 @@ enum { F16_VALUES = 65536, INT8_LIMIT = 127, ROWS_AT_ONCE = 1024 };
 /* What is done to the rows of a module before they are stored. */
 enum arrangement {
     AS_IT_IS,
-    PAIRED, /* rows of a head: even members of the pairs that are rotated, odd ones, the rest */
-    PAIRED_SCALED, /* and the scale of attention taken in */
-    SCALED,
-    BLOCKED /* taps filled up and laid out as [out, block, 2] */
+    PAIRED,  /* rows of a head: even members of the pairs that are rotated, odd ones, the rest */
+    BLOCKED, /* taps filled up and laid out as [out, block, 2] */
+    LESS_ONE /* stored less by 1 than what it means */
 };
 
 /* What is to be done with a module, and how it went. */
 struct store_job {
     enum arrangement arrangement;
+    double scale; /* that is taken in: of attention; 0: none */
+    int whole;    /* never compressed */
     pst_status status;
     pst_error error;
 };
@@ -48,19 +49,42 @@ struct store_run {
     unsigned bits;
 };
 
-static void arrange(struct store_run *run) {
+static void arrange_encoder(struct store_run *run) {
+    const struct config *config = &run->merge->model->config;
+    const struct weights *weights = &run->merge->model->weights;
+    int streaming = config->family == FAMILY_STREAMING;
+    struct store_job *of = run->jobs;
+    if (streaming) {
+        of[weights->frames.slot].whole = of[weights->pos_emb.slot].whole = 1;
+        of[weights->encoder_norm.slot].arrangement = LESS_ONE;
+    } else {
+        of[weights->conv1.slot].arrangement = BLOCKED;
+        of[weights->conv1.slot].whole = 1;
+    }
+    for (uint32_t i = 0; i < config->encoder_layers; i++) {
+        const struct encoder_layer *layer = &weights->encoder_layers[i];
+        const struct attention *attention = &layer->self_attn;
+        of[attention->q_proj.slot].scale = 1 / sqrt((double)config->encoder_head_dim);
+        if (!streaming) {
+            of[attention->q_proj.slot].arrangement = of[attention->k_proj.slot].arrangement =
+                PAIRED;
+            continue;
+        }
+        of[layer->input_layernorm.slot].arrangement = LESS_ONE;
+        of[layer->post_attention_layernorm.slot].arrangement = LESS_ONE;
+    }
+}
+
+static void arrange_decoder(struct store_run *run) {
     const struct config *config = &run->merge->model->config;
     const struct weights *weights = &run->merge->model->weights;
     struct store_job *of = run->jobs;
-    of[weights->conv1.slot].arrangement = BLOCKED;
-    for (uint32_t i = 0; i < config->encoder_layers; i++) {
-        of[weights->encoder_layers[i].self_attn.q_proj.slot].arrangement = PAIRED_SCALED;
-        of[weights->encoder_layers[i].self_attn.k_proj.slot].arrangement = PAIRED;
-    }
+    double scale = 1 / sqrt((double)config->head_dim);
     for (uint32_t i = 0; i < config->decoder_layers; i++) {
-        of[weights->decoder_layers[i].self_attn.q_proj.slot].arrangement = PAIRED_SCALED;
-        of[weights->decoder_layers[i].self_attn.k_proj.slot].arrangement = PAIRED;
-        of[weights->decoder_layers[i].encoder_attn.q_proj.slot].arrangement = SCALED;
+        const struct attention *own = &weights->decoder_layers[i].self_attn;
+        of[own->q_proj.slot].arrangement = of[own->k_proj.slot].arrangement = PAIRED;
+        of[own->q_proj.slot].scale = scale;
+        of[weights->decoder_layers[i].encoder_attn.q_proj.slot].scale = scale;
     }
 }
 
@@ -73,15 +97,15 @@ static size_t source_row(const struct config *config, size_t row) {
 
 /* values [rows, columns], rearranged: into fresh memory, and the old freed, but for what stays as
  * it is. NULL: out of memory. */
-static double *arranged(const struct config *config, enum arrangement how, double *values,
+static double *arranged(const struct config *config, const struct store_job *job, double *values,
                         size_t rows, size_t columns) {
-    if (how == AS_IT_IS || !values) return values;
+    if ((job->arrangement == AS_IT_IS && job->scale == 0) || !values) return values;
     double *result = malloc(rows * columns * sizeof *result);
-    double scale = how == PAIRED_SCALED || how == SCALED ? 1 / sqrt((double)config->head_dim) : 1;
+    double scale = job->scale == 0 ? 1 : job->scale, more = job->arrangement == LESS_ONE;
     for (size_t row = 0; result && row < rows; row++) {
-        size_t from = how == PAIRED || how == PAIRED_SCALED ? source_row(config, row) : row;
+        size_t from = job->arrangement == PAIRED ? source_row(config, row) : row;
         for (size_t i = 0; i < columns; i++)
-            result[row * columns + i] = values[from * columns + i] * scale;
+            result[row * columns + i] = values[from * columns + i] * scale + more;
     }
     free(values);
     return result;
@@ -240,9 +264,10 @@ static pst_status store_weight(const struct store_run *run, uint32_t slot, struc
                                const double *values, pst_error *err) {
     const struct module *module = &run->merge->model->weights.modules[slot];
     size_t count = stored->rows * stored->columns;
-    enum dtype dtype = run->precision == WEIGHTS_FLOAT32 ? DTYPE_F32 : DTYPE_F16;
+    enum dtype dtype =
+        run->precision == WEIGHTS_FLOAT32 || module->kind == MODULE_NUMBER ? DTYPE_F32 : DTYPE_F16;
     int compressed = run->precision >= WEIGHTS_INT8 && module->kind != MODULE_NORM &&
-                     count >= COMPRESSED_MIN && run->jobs[slot].arrangement != BLOCKED;
+                     count >= COMPRESSED_MIN && !run->jobs[slot].whole;
     /* Rounded first in any case: what float16 cannot hold is an error. */
     struct stored plain = *stored;
     pst_status status = cancel_check(&run->merge->cancel, err);
@@ -283,17 +308,17 @@ static void make_module(void *context, size_t index, unsigned thread) {
     const struct config *config = &merge->model->config;
     uint32_t slot = (uint32_t)index;
     const struct module *module = &merge->model->weights.modules[slot];
-    enum arrangement how = run->jobs[slot].arrangement;
+    const struct store_job *job = &run->jobs[slot];
     double *weight = NULL, *bias = NULL;
     pst_error *err = &run->jobs[slot].error;
     if (slot == merge->model->weights.proj_out.slot && merge->tied) return;
     pst_status status = merge_values(merge, slot, &weight, &bias, err);
     if (!status) {
         int has_bias = bias != NULL;
-        weight = how == BLOCKED
+        weight = job->arrangement == BLOCKED
                      ? blocked(weight, module->out)
-                     : arranged(config, how, weight, module->out, module_columns(module));
-        bias = arranged(config, how, bias, module->out, 1);
+                     : arranged(config, job, weight, module->out, module_columns(module));
+        bias = arranged(config, job, bias, module->out, 1);
         if (!weight || (has_bias && !bias)) status = error_memory(err, 0);
     }
     if (!status) status = store_module(run, slot, weight, bias, err);
@@ -315,7 +340,8 @@ pst_status stored_weights_make(struct stored_weights *weights, const struct merg
     if (!weights->modules || !run.jobs) {
         status = error_memory(err, 0);
     } else {
-        arrange(&run);
+        arrange_encoder(&run);
+        arrange_decoder(&run);
         thread_pool_run(pool, count, make_module, &run);
     }
     for (uint32_t i = 0; i < count && !status; i++) {

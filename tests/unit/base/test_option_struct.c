@@ -168,7 +168,7 @@ static pst_status import(const void *options) {
     X(pst_batch_options, guard)                                                                    \
     X(pst_vad_options, speech_pad_ms)                                                              \
     X(pst_merge_options, user)                                                                     \
-    X(pst_convert_options, user)                                                                   \
+    X(pst_convert_options, piece_ms)                                                               \
     X(pst_verify_options, user)                                                                    \
     X(pst_import_options, force)
 

@@ -176,13 +176,13 @@ static void compare(const char *model_dir, int seconds, size_t count, enum mil_r
     must(engine_fit(engine, &extent, &err));
     struct workspace *ws = &engine->workspace;
     encoder_forward(ws, samples, count);
-    cross_kv_compute(ws);
     part_open_length(target, seconds, rounding, &encoder, &decoder);
     size_t frames = part_encode(&encoder, samples, count);
     assert_int_equal(frames, extent.frames);
     double apart = difference(part_output(&encoder, "encoder_hidden_states")->f, ws->memory,
-                              frames * model->config.dim);
+                              frames * model->config.encoder_dim);
     if (!(apart <= bound)) fail_msg("%d s: the encoder is %g off", seconds, apart);
+    cross_kv_compute(ws); /* adds positions to the memory, in the streaming family */
     part_set_memory(&decoder, &encoder, frames);
     for (int32_t position = 0; position < TOKENS; position++) {
         int32_t token = position ? 3 + 29 * position % 300 : 1;
@@ -238,6 +238,40 @@ static void other_models_convert(void **state) {
     }
 }
 
+/* The clip ends within a frame of 5 ms, after one, and within the longest window. */
+static void streaming_is_the_engine(void **state) {
+    (void)state;
+    static const pst_convert_target SYSTEMS[] = {PST_CONVERT_IOS15, PST_CONVERT_IOS16,
+                                                 PST_CONVERT_IOS18};
+    for (int i = 0; i < 3; i++) {
+        pst_convert_options options = short_lengths(PST_CONVERT_FLOAT32, SYSTEMS[i]);
+        must(pst_convert(golden("micro_streaming"), NULL, 0, target, &options, &err));
+        compare(golden("micro_streaming"), 1, 16000, MIL_ROUND_NONE, F32_ERROR);
+        compare(golden("micro_streaming"), 1, 15999, MIL_ROUND_NONE, F32_ERROR);
+        compare(golden("micro_streaming"), 2, 1681, MIL_ROUND_NONE, F32_ERROR);
+        compare(golden("micro_streaming"), 2, 80, MIL_ROUND_NONE, F32_ERROR);
+    }
+    pst_convert_options options = short_lengths(PST_CONVERT_FLOAT16, PST_CONVERT_IOS16);
+    must(pst_convert(golden("micro_streaming"), NULL, 0, target, &options, &err));
+    compare(golden("micro_streaming"), 2, 20000, MIL_ROUND_F16, F16_ERROR);
+}
+
+static void streaming_reads_back(void **state) {
+    (void)state;
+    struct mil_model *model;
+    pst_convert_options options = short_lengths(PST_CONVERT_FLOAT16, PST_CONVERT_IOS16);
+    must(pst_convert(golden("micro_streaming"), NULL, 0, target, &options, &err));
+    must(package_read(inside(target, "encoder-2s.mlpackage"), &model, &err));
+    const struct mil_interface *face = &model->interfaces[0];
+    assert_int_equal(face->input_count, 2);
+    assert_int_equal(face->output_count, 3);
+    expect_feature(&face->inputs[0], "input_values", MIL_F32, SHAPE(1, 32000));
+    expect_feature(&face->inputs[1], "key_mask", MIL_F16, SHAPE(1, 1, 1, 100));
+    expect_feature(&face->outputs[0], "encoder_hidden_states", MIL_F16, SHAPE(1, 100, 40));
+    expect_feature(&face->outputs[1], "cross_k", MIL_F16, SHAPE(1, 96, 1, 128));
+    mil_model_free(model);
+}
+
 static void adapters_are_merged(void **state) {
     (void)state;
     char merged[600];
@@ -253,8 +287,7 @@ static void adapters_are_merged(void **state) {
 }
 
 /* The loop inside gives the tokens of greedy decoding, then end tokens. */
-static void single_decodes_greedily(void **state) {
-    (void)state;
+static void compare_single(const char *model_dir, size_t count) {
     static float samples[16000];
     struct part part;
     pst_model *model;
@@ -265,9 +298,9 @@ static void single_decodes_greedily(void **state) {
     options.layout = PST_CONVERT_SINGLE;
     options.seconds_count = 1;
     options.seconds = (const uint32_t[]){1};
-    must(pst_convert(golden("micro"), NULL, 0, single, &options, &err));
+    must(pst_convert(model_dir, NULL, 0, single, &options, &err));
     make_clip(samples, 16000);
-    must(pst_model_open(golden("micro"), NULL, &model, &err));
+    must(pst_model_open(model_dir, NULL, &model, &err));
     must(pst_session_new(model, NULL, &session, &err));
     pst_model_decode_options(model, &greedy);
     must(pst_transcribe(session, samples, 16000, &greedy, &transcript, &err));
@@ -275,13 +308,19 @@ static void single_decodes_greedily(void **state) {
     memcpy(part_input(&part, "input_values")->f, samples, sizeof samples);
     part_run(&part);
     const struct mil_tensor *ids = part_output(&part, "token_ids");
-    assert_int_equal(ids->type.dims[1], 193);
-    for (size_t i = 1; i < 194; i++)
+    assert_int_equal(ids->type.dims[1], count);
+    for (size_t i = 1; i <= count; i++)
         assert_int_equal(ids->i[i - 1], i < transcript->token_count ? transcript->tokens[i] : 2);
     part_close(&part);
     pst_transcript_free(transcript);
     pst_session_free(session);
     pst_model_free(model);
+}
+
+static void single_decodes_greedily(void **state) {
+    (void)state;
+    compare_single(golden("micro"), 193);
+    compare_single(golden("micro_streaming"), 194);
 }
 
 /* ------------------------------------------------------------------------------------- the same */
@@ -360,6 +399,21 @@ static void refusals(void **state) {
     must(pst_convert(golden("micro"), NULL, 0, target, &options, &err));
     options.force = 0;
     expect(&options, target, PST_ERR_IO, "exists already (force replaces it)");
+    options.force = 1;
+    options.layout = PST_CONVERT_STREAM;
+    options.seconds_count = 1;
+    expect(&options, target, PST_ERR_UNSUPPORTED, "the layout stream is for moonshine_streaming");
+    options.piece_ms = 330;
+    expect(&options, target, PST_ERR_ARGUMENT, "330 ms, expected a multiple of 20 up to 5000");
+    options.layout = PST_CONVERT_SPLIT;
+    expect(&options, target, PST_ERR_ARGUMENT, "pieces is for the layout stream");
+    options.piece_ms = 0;
+    options.seconds_count = 2;
+    options.seconds = (const uint32_t[]){4, 5};
+    assert_int_equal(pst_convert(golden("micro_streaming"), NULL, 0, target, &options, &err),
+                     PST_ERR_UNSUPPORTED);
+    assert_non_null(
+        strstr(err.message, "5 seconds has 250 frames, the model has positions for 200"));
 }
 
 static void a_failure_leaves_nothing(void **state) {
@@ -459,6 +513,8 @@ int main(void) {
         cmocka_unit_test(float32_is_the_engine),
         cmocka_unit_test(float16_is_near_the_engine),
         cmocka_unit_test(other_models_convert),
+        cmocka_unit_test(streaming_is_the_engine),
+        cmocka_unit_test(streaming_reads_back),
         cmocka_unit_test(adapters_are_merged),
         cmocka_unit_test(single_decodes_greedily),
         cmocka_unit_test(the_same_gives_the_same_bytes),

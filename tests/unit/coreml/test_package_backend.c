@@ -11,11 +11,12 @@
 #include "support/scratch.h"
 
 #define MICRO TEST_SOURCE_DIR "/tests/golden/micro"
+#define STREAMING TEST_SOURCE_DIR "/tests/golden/micro_streaming"
 enum { SAMPLES = 30000, KINDS = 4 };
 
 static pst_error err;
 static float samples[SAMPLES];
-static char split[600], state[600], single[600];
+static char split[600], state[600], single[600], streaming[600], pieces[600];
 
 static void must(pst_status status) {
     if (status) fail_msg("%s", err.message);
@@ -23,10 +24,10 @@ static void must(pst_status status) {
 
 /* ------------------------------------------------------------------------------------- packages */
 
-static void convert(char *path, const char *name, pst_convert_options options) {
+static void convert(char *path, const char *name, const char *model, pst_convert_options options) {
     options.force = 1;
     snprintf(path, 600, "%s/%s", scratch_folder("package_backend"), name);
-    must(pst_convert(MICRO, NULL, 0, path, &options, &err));
+    must(pst_convert(model, NULL, 0, path, &options, &err));
 }
 
 static int start(void **nothing) {
@@ -39,15 +40,22 @@ static int start(void **nothing) {
     options.precision = PST_CONVERT_FLOAT32;
     options.seconds = lengths;
     options.seconds_count = 2;
-    convert(split, "split", options);
+    convert(split, "split", MICRO, options);
+    convert(streaming, "streaming", STREAMING, options);
     options.seconds_count = 1;
     options.layout = PST_CONVERT_SINGLE;
-    convert(single, "single.mlpackage", options);
+    convert(single, "single.mlpackage", MICRO, options);
     options.layout = PST_CONVERT_SPLIT;
     options.precision = PST_CONVERT_FLOAT16;
     options.target = PST_CONVERT_IOS18;
     options.state = 1;
-    convert(state, "state", options);
+    convert(state, "state", MICRO, options);
+    pst_convert_options_init(&options);
+    options.precision = PST_CONVERT_FLOAT32;
+    options.layout = PST_CONVERT_STREAM;
+    options.seconds = lengths + 1;
+    options.seconds_count = 1;
+    convert(pieces, "pieces", STREAMING, options);
     return 0;
 }
 
@@ -113,9 +121,9 @@ static pst_decode_options decode_options(const pst_model *model, int kind) {
 }
 
 /* Kinds and lengths take turns, so that nothing of a clip before may be left over. */
-static void compare(const char *dir, const char *decoder_dir) {
+static void compare(const char *engine_dir, const char *dir, const char *decoder_dir) {
     static const size_t counts[] = {30000, 16000, 15999, 20000, 895};
-    pst_model *model = open_model(MICRO, NULL), *packages = open_model(dir, decoder_dir);
+    pst_model *model = open_model(engine_dir, NULL), *packages = open_model(dir, decoder_dir);
     pst_session *by_engine = open_session(model), *by_packages = open_session(packages);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         for (int kind = 0; kind < KINDS; kind++) {
@@ -134,12 +142,16 @@ static void compare(const char *dir, const char *decoder_dir) {
 
 static void packages_decode_as_the_engine(void **nothing) {
     (void)nothing;
-    compare(split, NULL);
+    compare(MICRO, split, NULL);
+    compare(STREAMING, streaming, NULL);
+    compare(STREAMING, pieces, NULL);
 }
 
 static void packages_encode_for_the_engine(void **nothing) {
     (void)nothing;
-    compare(split, MICRO);
+    compare(MICRO, split, MICRO);
+    compare(STREAMING, streaming, STREAMING);
+    compare(STREAMING, pieces, STREAMING);
 }
 
 /* It ends where the first special token is: this model chooses some that are not the end token. */
@@ -340,6 +352,8 @@ static void devices_are_checked(void **nothing) {
     options.device = PST_DEVICE_MIL;
     options.decoder_dir = TEST_SOURCE_DIR "/tests/golden/micro_untied";
     expect_open(split, &options, PST_ERR_MODEL, "the decoder is of another model");
+    options.decoder_dir = STREAMING;
+    expect_open(split, &options, PST_ERR_MODEL, "the decoder is of another model");
     options.decoder_dir = MICRO;
     options.processor_dir = MICRO;
     expect_open(single, &options, PST_ERR_ARGUMENT, "decodes by itself");
@@ -368,6 +382,11 @@ static void models_say_what_they_are(void **nothing) {
         pst_adapter_open(model, TEST_SOURCE_DIR "/tests/golden/adapter", NULL, &adapter, &err),
         PST_ERR_ARGUMENT);
     assert_null(adapter);
+    pst_model_free(model);
+    model = open_model(pieces, NULL);
+    pst_model_describe(model, &info);
+    assert_string_equal(info.layout, "stream");
+    assert_int_equal(info.samples_max, 32000);
     pst_model_free(model);
     model = open_model(state, NULL);
     pst_model_describe(model, &info);
