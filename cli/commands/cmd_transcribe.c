@@ -13,6 +13,7 @@
 #include "engine.h"
 #include "inputs.h"
 #include "progress.h"
+#include "result_folder.h"
 #include "results.h"
 
 static int run(const void *values, char **operands, int operand_count);
@@ -20,16 +21,23 @@ static int run(const void *values, char **operands, int operand_count);
 struct values {
     struct engine_choice engine;
     struct decoding_choice decoding;
-    const char *output;
-    double window; /* seconds */
-    int format;    /* enum result_format */
-    int normalize;
+    const char *output, *folder, *language;
+    double window;    /* seconds */
+    unsigned formats; /* bits of enum result_format; 0: text */
+    int normalize, highlight;
+    int64_t line_width, line_count;
+    double speed; /* characters a second */
 };
 
 static const struct values defaults = {
     .engine = {.precision = PST_PRECISION_AUTO},
     .decoding = {DECODING_NOTHING_CHOSEN},
+    .language = "en",
     .window = 30, /* what the model was trained on, and the API's default */
+    /* What broadcasters ask of subtitles in Latin letters. */
+    .line_width = 42,
+    .line_count = 2,
+    .speed = 20,
 };
 
 #define AT(field) offsetof(struct values, field)
@@ -42,16 +50,32 @@ static const struct option options[] = {
      "its scale times WEIGHT (default: 1)"},
     {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
      "folder of tokenizer.json, when the model has none"},
-    {"format", 0, OPTION_CHOICE, "text|json|jsonl", AT(format),
-     "how results are written (default: text)"},
+    {"format", 0, OPTION_CHOICES, RESULT_FORMAT_NAMES, AT(formats),
+     "how results are written; several with commas between them, or given again, with --output-dir "
+     "(default: text)"},
     {"output", 'o', OPTION_TEXT, "F", AT(output),
      "write to the file F, whole, when all is done (default: standard output, as results come)"},
+    {"output-dir", 0, OPTION_TEXT, "DIR", AT(folder),
+     "write a file for each input and format into DIR, named as the input"},
     {"normalize", 0, OPTION_FLAG, NULL, AT(normalize),
      "scale each clip to a loudness (RMS) of 0.075, as run-stt does"},
     {"window", 0, OPTION_NUMBER, "SECONDS", AT(window),
      "cut a longer clip where it is quietest in the last fifth of each SECONDS, and join the "
      "texts; 0: "
      "never (default: 30, what the model was made for)"},
+    {0},
+};
+
+static const struct option subtitle_options[] = {
+    {"max-line-width", 0, OPTION_COUNT, "N", AT(line_width),
+     "characters of a line; 0: a cue for each segment, as long as it is (default: 42)"},
+    {"max-line-count", 0, OPTION_COUNT, "N", AT(line_count), "lines of a cue (default: 2)"},
+    {"max-cps", 0, OPTION_NUMBER, "X", AT(speed),
+     "characters a second that can be read (default: 20)"},
+    {"highlight-words", 0, OPTION_FLAG, NULL, AT(highlight),
+     "underline each word while it is said"},
+    {"language", 0, OPTION_TEXT, "L", AT(language),
+     "what whisper-json says the language is (default: en)"},
     {0},
 };
 
@@ -69,6 +93,15 @@ const struct command command_transcribe = {
                "       Clips longer than --window have segments as well, each with start, end\n"
                "       (seconds), text, tokens, avg_logprob\n"
                "jsonl  the same objects, one a line\n"
+               "srt    subtitles, SubRip: cues that are cut at sentences, phrases and pauses\n"
+               "vtt    the same as WebVTT\n"
+               "tsv    a line a segment: start, end (milliseconds), text, with tabs\n"
+               "csv    the same with commas, the text in quotes\n"
+               "whisper-json  what openai-whisper writes\n"
+               "\n"
+               "From srt on a format holds one input; for several there is --output-dir, where\n"
+               "text is a line a segment and json one object. Names of files are those of the\n"
+               "inputs with .txt, .json, .jsonl, .srt, .vtt, .tsv, .csv, .json.\n"
                "\n"
                "A converted model decodes as any other, but without beams if it keeps its own\n"
                "cache (convert --state), and as one package (the layout single) with no rule at\n"
@@ -80,6 +113,7 @@ const struct command command_transcribe = {
             {NULL, engine_adapter_options, AT(engine)},
             {NULL, engine_model_options, AT(engine)},
             {NULL, engine_compute_options, AT(engine)},
+            {"Subtitles and other formats", subtitle_options, 0},
             {"Decoding, as in transformers", decoding_options, AT(decoding)},
         },
     .operands_min = 1,
@@ -110,6 +144,25 @@ static int report_error(struct job *job, const char *path, const char *message) 
     return code;
 }
 
+/* Are there formats of which something is true? */
+static int any_format(unsigned formats, int (*is_true)(const struct format *format)) {
+    for (enum result_format f = 0; f < RESULT_FORMATS; f++)
+        if (formats_have(formats, f) && is_true(&result_formats[f])) return 1;
+    return 0;
+}
+
+static int says_limit(const struct format *format) {
+    return !format->marks_limit;
+}
+
+static int shows_score(const struct format *format) {
+    return format->scored;
+}
+
+static int holds_one(const struct format *format) {
+    return !format->lines;
+}
+
 static void say_truncated(const char *path, const pst_clip_result *clip) {
     for (size_t i = 0; i < clip->segment_count; i++) {
         const pst_segment *segment = &clip->segments[i];
@@ -128,7 +181,7 @@ static int report_transcript(struct job *job, const char *path, const pst_clip_r
     struct result result = {.path = path, .clip = clip};
     int code = results_add(&job->results, &result);
     if (clip->warning) say("%s: %s", path, clip->warning);
-    if (!code && job->results.format == RESULT_TEXT) say_truncated(path, clip);
+    if (!code && any_format(job->results.formats, says_limit)) say_truncated(path, clip);
     return code;
 }
 
@@ -214,7 +267,38 @@ static int check(const struct values *values) {
     if (!(values->window == 0 || (values->window >= 1 && values->window <= 6 * 3600)))
         return usage_error(&command_transcribe,
                            "--window: expected 0 or a number of seconds from 1 to 21600");
+    if (values->line_count < 1 || !(values->speed > 0))
+        return usage_error(&command_transcribe,
+                           "--max-line-count and --max-cps: expected more than 0");
     return decoding_check(&command_transcribe, &values->decoding);
+}
+
+/* Where the results go, and whether they can. */
+static int check_output(const struct job *job) {
+    const struct values *values = job->values;
+    unsigned formats = job->results.formats;
+    if (values->folder && values->output)
+        return usage_error(&command_transcribe, "--output and --output-dir: expected one of them");
+    if (values->folder) return result_folder_open(values->folder, formats, &job->inputs);
+    if (formats & (formats - 1))
+        return usage_error(&command_transcribe, "--format: several formats need --output-dir");
+    if (job->inputs.count > 1 && any_format(formats, holds_one))
+        return usage_error(&command_transcribe,
+                           "--format: of text, json and jsonl alone one file holds several "
+                           "inputs; the others need --output-dir");
+    return 0;
+}
+
+static void set_style(struct results *results, const struct values *values) {
+    results->folder = values->folder;
+    results->formats = values->formats ? values->formats : 1u << RESULT_TEXT;
+    results->style = (struct result_style){
+        .subtitles = {.width = (size_t)values->line_width,
+                      .lines = (size_t)values->line_count,
+                      .speed = values->speed,
+                      .highlight = values->highlight},
+        .language = values->language,
+    };
 }
 
 static int prepare(struct job *job, char **operands, int operand_count) {
@@ -222,15 +306,16 @@ static int prepare(struct job *job, char **operands, int operand_count) {
     int code = check(values);
     if (code) return code;
     inputs_expand(&job->inputs, operands, operand_count);
-    job->results.format = (enum result_format)values->format;
+    set_style(&job->results, values);
     job->results.named = job->inputs.several;
     job->results.total = job->inputs.count;
-    code = output_open(&job->results.output, values->output);
+    code = check_output(job);
+    if (!code) code = output_open(&job->results.output, values->output);
     for (size_t i = 0; !code && i < job->inputs.count; i++)
         code = output_spare(&job->results.output, job->inputs.list[i].path);
     if (!code) code = engine_open(&job->engine, &values->engine, "transcribe");
     if (!code) code = decoding_build(&job->decoding, &values->decoding, job->engine.model);
-    job->decoding.options.skip_logprob = values->format == RESULT_TEXT; /* which does not show it */
+    job->decoding.options.skip_logprob = !any_format(job->results.formats, shows_score);
     return code;
 }
 
