@@ -25,6 +25,7 @@ struct format {
     void (*print)(FILE *stream, const struct result *result, const struct result_style *style);
     int lines;       /* several results may follow each other on a stream */
     int scored;      /* it shows avg_logprob, which else is not computed */
+    int words;       /* it is made of words with times, asked for or not */
     int marks_limit; /* it shows `truncated`, which else is said */
 };
 

@@ -2,6 +2,7 @@
 #include "result_json.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,22 @@ static void print(FILE *stream, json_t *object, size_t flags) {
 
 /* -------------------------------------------------------------------------------------- ours */
 
+/* Milliseconds: the times are not known more exactly. */
+static void set_words(json_t *object, const pst_transcript *transcript) {
+    if (!transcript->word_count) return;
+    json_t *array = need(json_array());
+    for (size_t i = 0; i < transcript->word_count; i++) {
+        const pst_word *word = &transcript->words[i];
+        json_t *item = need(json_object());
+        set(item, "word", json_text(word->text));
+        set(item, "start", rounded_to(word->start, 1e3));
+        set(item, "end", rounded_to(word->end, 1e3));
+        set(item, "probability", rounded(word->probability));
+        json_array_append_new(array, item);
+    }
+    set(object, "words", array);
+}
+
 static void set_transcript(json_t *object, const pst_transcript *transcript) {
     set(object, "text", json_text(transcript->text));
     set(object, "tokens", ids_array(transcript->tokens, transcript->token_count));
@@ -63,6 +80,7 @@ static json_t *segments_array(const pst_clip_result *clip) {
         set(object, "start", json_real(clip->segments[i].start));
         set(object, "end", json_real(clip->segments[i].end));
         set_transcript(object, clip->segments[i].transcript);
+        set_words(object, clip->segments[i].transcript);
         json_array_append_new(array, object);
     }
     return array;
@@ -77,7 +95,10 @@ void result_print_object(FILE *stream, const struct result *result) {
         const pst_clip_result *clip = result->clip;
         set(object, "duration", json_real(clip->duration));
         set_transcript(object, clip->transcript);
-        if (clip->segment_count > 1) set(object, "segments", segments_array(clip));
+        if (clip->segment_count > 1)
+            set(object, "segments", segments_array(clip));
+        else
+            set_words(object, clip->transcript);
     }
     print(stream, object, 0);
 }
@@ -111,13 +132,32 @@ static json_t *text_ids(const pst_transcript *transcript) {
     return ids_array(transcript->tokens + 1, count);
 }
 
+/* With the space before it, where there is one. */
+static void set_whisper_words(json_t *object, const pst_transcript *transcript) {
+    json_t *array = need(json_array());
+    size_t end = SIZE_MAX;
+    for (size_t i = 0; i < transcript->word_count; i++) {
+        const pst_word *word = &transcript->words[i];
+        json_t *item = need(json_object());
+        set(item, "word", word->offset == end ? json_text(word->text) : spaced(word->text));
+        set(item, "start", seconds(word->start));
+        set(item, "end", seconds(word->end));
+        set(item, "probability", rounded(word->probability));
+        json_array_append_new(array, item);
+        end = word->offset + strlen(word->text);
+    }
+    set(object, "words", array);
+}
+
 static json_t *whisper_segment(const pst_segment *segment, size_t id) {
     json_t *object = need(json_object());
     const pst_transcript *transcript = segment->transcript;
     set(object, "id", json_integer((json_int_t)id));
     set(object, "seek", json_integer(llrint(segment->start * 100))); /* its frames have 10 ms */
-    set(object, "start", seconds(segment->start));
-    set(object, "end", seconds(segment->end));
+    size_t words = transcript->word_count;
+    /* With word times a segment is as long as its words. */
+    set(object, "start", seconds(words ? transcript->words[0].start : segment->start));
+    set(object, "end", seconds(words ? transcript->words[words - 1].end : segment->end));
     set(object, "text", spaced(transcript->text));
     set(object, "tokens", text_ids(transcript));
     set(object, "temperature", json_real(0)); /* the most likely token, always */
@@ -125,6 +165,7 @@ static json_t *whisper_segment(const pst_segment *segment, size_t id) {
     /* Not measured; readers expect the keys. */
     set(object, "compression_ratio", json_null());
     set(object, "no_speech_prob", json_null());
+    if (words) set_whisper_words(object, transcript);
     return object;
 }
 

@@ -4,6 +4,7 @@
  * speak nearly as many letters in each second. */
 #include "subtitle_words.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,31 @@ static void spread(struct subtitles *s, const pst_segment *segment, size_t numbe
     }
 }
 
+static void add_timed(struct subtitles *s, const pst_transcript *transcript, size_t number,
+                      size_t width) {
+    size_t end = SIZE_MAX;
+    for (size_t i = 0; i < transcript->word_count; i++) {
+        const pst_word *timed = &transcript->words[i];
+        size_t length = strlen(timed->text);
+        append_cut(s,
+                   (struct subtitle_word){.text = timed->text,
+                                          .length = length,
+                                          .width = width_of(timed->text, length),
+                                          .start = timed->start,
+                                          .end = timed->end,
+                                          .segment = number,
+                                          .space = timed->offset != end},
+                   width);
+        end = timed->offset + length;
+    }
+}
+
 void subtitles_add_clip(struct subtitles *s, const pst_clip_result *clip, size_t width) {
-    for (size_t i = 0; i < clip->segment_count; i++) spread(s, &clip->segments[i], i, width);
+    for (size_t i = 0; i < clip->segment_count; i++) {
+        const pst_segment *segment = &clip->segments[i];
+        if (segment->transcript->word_count)
+            add_timed(s, segment->transcript, i, width);
+        else
+            spread(s, segment, i, width);
+    }
 }

@@ -441,6 +441,12 @@ typedef struct pst_sequence_bias {
     float bias;
 } pst_sequence_bias;
 
+/* A head of the decoder's cross-attention that follows the sound of the tokens. */
+typedef struct pst_alignment_head {
+    uint32_t layer, head;
+    int32_t lag; /* frames that it looks behind the start of a token; negative: before it */
+} pst_alignment_head;
+
 /* The settings of transformers' generate() that decide the tokens, with its names and meaning. */
 typedef struct pst_decode_options {
     size_t struct_size;
@@ -472,6 +478,12 @@ typedef struct pst_decode_options {
     uint32_t exponential_decay_start;
     float exponential_decay_factor;
     int renormalize_logits; /* beam search: scores are log-probabilities again after the rules */
+    /* 1: the words of the transcript, with their times. The text is the same. A converted model
+     * whose packages decode has none: PST_ERR_UNSUPPORTED. */
+    int word_timestamps;
+    /* [alignment_heads_count] heads that give the times; none: those known for the model's size. */
+    const pst_alignment_head *alignment_heads;
+    size_t alignment_heads_count;
 } pst_decode_options;
 
 /* transformers' own defaults: greedy, no rule active. */
@@ -484,6 +496,15 @@ PST_API void pst_model_decode_options_sized(const pst_model *model, pst_decode_o
 #define pst_model_decode_options(model, options)                                                   \
     pst_model_decode_options_sized(model, options, sizeof *(options))
 
+/* A word of a text: what stands between spaces, or one character of a script without them. */
+typedef struct pst_word {
+    const char *text;  /* without spaces */
+    size_t offset;     /* of its first byte in the transcript's text */
+    double start, end; /* seconds; words do not overlap and are in order */
+    /* Mean probability of its tokens, before any rule; NaN with skip_logprob. */
+    double probability;
+} pst_word;
+
 typedef struct pst_transcript {
     char *text;      /* special tokens removed, as batch_decode(skip_special_tokens=True) */
     int32_t *tokens; /* [token_count] from the start token to the end token */
@@ -494,6 +515,10 @@ typedef struct pst_transcript {
      * of a step; beam search: the smallest gap that decided a selection. */
     float margin;
     int truncated; /* the length limit ended the text, not the end token */
+    /* [word_count] with word_timestamps; else none. Times of pst_transcribe() are from its first
+     * sample, those of a batch from the first of the clip. */
+    pst_word *words;
+    size_t word_count;
 } pst_transcript;
 
 /* Transcribes `samples` [count] as in the contract; at least 895 (one frame of the encoder).

@@ -24,7 +24,8 @@ struct values {
     const char *output, *folder, *language;
     double window;    /* seconds */
     unsigned formats; /* bits of enum result_format; 0: text */
-    int normalize, highlight;
+    int normalize, highlight, words;
+    struct option_texts heads;
     int64_t line_width, line_count;
     double speed; /* characters a second */
 };
@@ -67,6 +68,12 @@ static const struct option options[] = {
 };
 
 static const struct option subtitle_options[] = {
+    {"word-timestamps", 0, OPTION_FLAG, NULL, AT(words),
+     "json, jsonl and whisper-json have the words with their times; subtitles always use them"},
+    {"alignment-heads", 0, OPTION_TEXTS, "L.H[:LAG]", AT(heads),
+     "take the times from head H of layer L of the decoder's cross-attention, which looks LAG "
+     "frames "
+     "behind the start of a token; again for more (default: those measured for the model's size)"},
     {"max-line-width", 0, OPTION_COUNT, "N", AT(line_width),
      "characters of a line; 0: a cue for each segment, as long as it is (default: 42)"},
     {"max-line-count", 0, OPTION_COUNT, "N", AT(line_count), "lines of a cue (default: 2)"},
@@ -91,7 +98,8 @@ const struct command command_transcribe = {
                "json   an array of objects: file, duration, text, tokens, avg_logprob, and\n"
                "       \"truncated\": true where the length limit cut it; or file, error.\n"
                "       Clips longer than --window have segments as well, each with start, end\n"
-               "       (seconds), text, tokens, avg_logprob\n"
+               "       (seconds), text, tokens, avg_logprob. With --word-timestamps what has no\n"
+               "       segments, and each segment, has words: word, start, end, probability\n"
                "jsonl  the same objects, one a line\n"
                "srt    subtitles, SubRip: cues that are cut at sentences, phrases and pauses\n"
                "vtt    the same as WebVTT\n"
@@ -113,7 +121,7 @@ const struct command command_transcribe = {
             {NULL, engine_adapter_options, AT(engine)},
             {NULL, engine_model_options, AT(engine)},
             {NULL, engine_compute_options, AT(engine)},
-            {"Subtitles and other formats", subtitle_options, 0},
+            {"Words, subtitles and other formats", subtitle_options, 0},
             {"Decoding, as in transformers", decoding_options, AT(decoding)},
         },
     .operands_min = 1,
@@ -130,10 +138,11 @@ struct job {
     struct decoding decoding;
     struct inputs inputs;
     struct results results;
-    size_t taken;    /* inputs handed to the batch, or skipped as unusable */
-    size_t reported; /* inputs whose result is out */
-    int failed;      /* an input did */
-    int code;        /* why there is no point in going on; 0: there is */
+    pst_alignment_head *heads; /* [values->heads.count] */
+    size_t taken;              /* inputs handed to the batch, or skipped as unusable */
+    size_t reported;           /* inputs whose result is out */
+    int failed;                /* an input did */
+    int code;                  /* why there is no point in going on; 0: there is */
 };
 
 static int report_error(struct job *job, const char *path, const char *message) {
@@ -157,6 +166,10 @@ static int says_limit(const struct format *format) {
 
 static int shows_score(const struct format *format) {
     return format->scored;
+}
+
+static int uses_words(const struct format *format) {
+    return format->words;
 }
 
 static int holds_one(const struct format *format) {
@@ -289,6 +302,37 @@ static int check_output(const struct job *job) {
     return 0;
 }
 
+/* "5.7" or "5.7:-2"; 0: neither. */
+static int parse_head(const char *text, pst_alignment_head *head) {
+    int used = 0;
+    *head = (pst_alignment_head){0};
+    if (*text < '0' || *text > '9') return 0;
+    if (sscanf(text, "%3u.%3u%n:%4d%n", &head->layer, &head->head, &used, &head->lag, &used) < 2)
+        return 0;
+    return used > 0 && !text[used];
+}
+
+/* Word times, where they are asked for or used, and where there can be any. */
+static int choose_words(struct job *job) {
+    const struct values *values = job->values;
+    pst_decode_options *decode = &job->decoding.options;
+    unsigned formats = job->results.formats;
+    pst_model_info info;
+    job->heads = need(calloc(values->heads.count + 1, sizeof *job->heads));
+    for (size_t i = 0; i < values->heads.count; i++)
+        if (!parse_head(values->heads.items[i], &job->heads[i]))
+            return usage_error(&command_transcribe,
+                               "--alignment-heads '%s': expected L.H or L.H:LAG, as 5.7:-1",
+                               values->heads.items[i]);
+    pst_model_describe(job->engine.model, &info);
+    decode->alignment_heads = job->heads;
+    decode->alignment_heads_count = values->heads.count;
+    decode->word_timestamps = values->words;
+    if (any_format(formats, uses_words) && strcmp(info.device, "cpu") == 0)
+        decode->word_timestamps = 1;
+    return 0;
+}
+
 static void set_style(struct results *results, const struct values *values) {
     results->folder = values->folder;
     results->formats = values->formats ? values->formats : 1u << RESULT_TEXT;
@@ -315,6 +359,7 @@ static int prepare(struct job *job, char **operands, int operand_count) {
         code = output_spare(&job->results.output, job->inputs.list[i].path);
     if (!code) code = engine_open(&job->engine, &values->engine, "transcribe");
     if (!code) code = decoding_build(&job->decoding, &values->decoding, job->engine.model);
+    if (!code) code = choose_words(job);
     job->decoding.options.skip_logprob = !any_format(job->results.formats, shows_score);
     return code;
 }
@@ -326,6 +371,7 @@ static int run(const void *values, char **operands, int operand_count) {
     if (!code) code = results_end(&job.results);
     int closed = output_close(&job.results.output, code == EXIT_DONE);
     decoding_free(&job.decoding);
+    free(job.heads);
     engine_close(&job.engine);
     inputs_free(&job.inputs);
     if (code || closed) return code ? code : closed;

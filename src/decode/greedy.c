@@ -59,6 +59,7 @@ pst_status greedy_search(struct search *search, pst_error *err) {
                              text->count);
         if (best.margin < search->margin) search->margin = best.margin;
         text->logprob += logprob;
+        search->logprobs[text->count] = (float)logprob;
         text->tokens[text->count++] = (int32_t)best.token;
         if (is_end_token(&search->rules.ends, (int32_t)best.token)) break;
     }

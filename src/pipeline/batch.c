@@ -14,6 +14,7 @@
 #include "pipeline/clip_queue.h"
 #include "pipeline/device.h"
 #include "pipeline/session.h"
+#include "pipeline/timed_words.h"
 
 struct worker {
     struct batch *batch;
@@ -50,8 +51,9 @@ static void transcribe_segment(const struct worker *worker, struct segment *segm
         return;
     }
     if (options->adjust) options->adjust(options->user, samples->count, &decode);
-    pst_transcribe(worker->session, samples->data, samples->count, &decode, &outcome->transcript,
-                   &outcome->error);
+    if (!pst_transcribe(worker->session, samples->data, samples->count, &decode,
+                        &outcome->transcript, &outcome->error))
+        timed_words_shift(outcome->transcript, (double)segment->start / PST_SAMPLE_RATE_HZ);
 }
 
 static void *work(void *argument) {

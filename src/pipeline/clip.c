@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "pipeline/timed_words.h"
 
 struct clip *clip_new(const pst_clip *given, size_t index) {
     struct clip *clip = calloc(1, sizeof *clip);
@@ -104,6 +105,7 @@ static pst_status join(struct clip *clip, pst_error *err) {
     average(clip, clip->joined);
     pst_status status = join_tokens(clip, clip->joined, err);
     if (!status) status = join_texts(clip, clip->joined, err);
+    if (!status) status = timed_words_join(clip->joined, clip->segments, clip->segment_count, err);
     return status;
 }
 

@@ -6,6 +6,7 @@
 #include "base/option_struct.h"
 #include "pipeline/device.h"
 #include "pipeline/session.h"
+#include "pipeline/timed_words.h"
 #include "pipeline/waveform.h"
 
 static pst_status encode(struct pst_session *session, const float *samples, size_t count,
@@ -51,9 +52,11 @@ static pst_status run(struct pst_session *session, const float *samples, size_t 
                       const pst_decode_options *options, pst_transcript *transcript,
                       pst_error *err) {
     struct backend *backend = session->backend;
+    pst_alignment_head heads[ALIGNMENT_HEADS_MAX];
     struct rules rules = {
         .options = options, .vocab = backend->vocab, .max_length = token_limit(options)};
-    pst_status status = search_fit(&session->search, &rules, err);
+    pst_status status = timed_words_prepare(session, options, heads, err);
+    if (!status) status = search_fit(&session->search, &rules, err);
     if (!status && backend->calls->fit) status = backend->calls->fit(backend, &rules, count, err);
     if (status) return status;
     spans_clear(session->spans);
@@ -64,6 +67,8 @@ static pst_status run(struct pst_session *session, const float *samples, size_t 
     uint64_t start = spans_start(session->spans);
     if (!status) status = fill_transcript(session, transcript, err);
     spans_end(session->spans, 0, PST_STAGE_SEARCH, "text", start);
+    if (!status && options->word_timestamps)
+        status = timed_words_find(session, samples, count, transcript, err);
     return status;
 }
 
@@ -130,5 +135,6 @@ void pst_transcript_free(pst_transcript *transcript) {
     if (!transcript) return;
     free(transcript->text);
     free(transcript->tokens);
+    free(transcript->words);
     free(transcript);
 }

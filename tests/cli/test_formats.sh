@@ -6,23 +6,30 @@ export POTSTILL_MODEL=micro
 
 chirp='inpklinik and1g'
 
+# What the micro model looks at means nothing, and may differ between instruction sets.
+no_times() { # FILE
+    sed '/-->/s/[0-9][0-9]*/N/g' "$1" >"$scratch/timeless"
+    cp "$scratch/timeless" "$1"
+}
 run transcribe --format srt audio/chirp.wav
 exits 0; says ''
+no_times "$scratch/out"
 prints <<END
 1
-00:00:00,000 --> 00:00:00,750
+N:N:N,N --> N:N:N,N
 $chirp
 
 END
 run transcribe --format vtt --max-line-width 9 --max-line-count 1 -o chirp.vtt audio/chirp.wav
 exits 0; says ''; prints ''
+no_times chirp.vtt
 holds chirp.vtt <<END
 WEBVTT
 
-00:00.000 --> 00:00.469
+N:N.N --> N:N.N
 ${chirp% *}
 
-00:00.469 --> 00:00.750
+N:N.N --> N:N.N
 ${chirp#* }
 
 END

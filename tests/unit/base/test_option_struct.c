@@ -157,7 +157,7 @@ static pst_status import(const void *options) {
     X(pst_search, hub)                                                                             \
     X(pst_adapter_options, adapter_scale)                                                          \
     X(pst_session_options, threads)                                                                \
-    X(pst_decode_options, skip_logprob)                                                            \
+    X(pst_decode_options, alignment_heads_count)                                                   \
     X(pst_batch_options, progress)                                                                 \
     X(pst_merge_options, user)                                                                     \
     X(pst_convert_options, user)                                                                   \

@@ -12,9 +12,12 @@
 static int32_t FIRST[] = {1, 100, 101, 102, 2}, SECOND[] = {1, 103}, THIRD[] = {1, 104, 105, 2};
 
 static pst_transcript transcripts[] = {
-    {"Caf\xc3\xa9 \"Nord\", he said -->\there.", FIRST, 5, -0.1234567, 0, 1, 0},
-    {"", SECOND, 2, -1.5, 0, 1, 1},
-    {"Rock & roll, 5 < 6.", THIRD, 4, -0.25, 0, 1, 0},
+    {.text = "Caf\xc3\xa9 \"Nord\", he said -->\there.",
+     .tokens = FIRST,
+     .token_count = 5,
+     .avg_logprob = -0.1234567},
+    {.text = "", .tokens = SECOND, .token_count = 2, .avg_logprob = -1.5, .truncated = 1},
+    {.text = "Rock & roll, 5 < 6.", .tokens = THIRD, .token_count = 4, .avg_logprob = -0.25},
 };
 static const pst_segment segments[] = {
     {0, 2.0005, &transcripts[0]},
@@ -22,8 +25,12 @@ static const pst_segment segments[] = {
     {7.25, 3661.0625, &transcripts[2]},
 };
 static int32_t ALL[] = {1, 100, 101, 102, 2, 1, 103, 1, 104, 105, 2};
-static pst_transcript joined = {
-    "Caf\xc3\xa9 \"Nord\", he said -->\there. Rock & roll, 5 < 6.", ALL, 11, -0.3, 0, 1, 1};
+static pst_transcript joined = {.text =
+                                    "Caf\xc3\xa9 \"Nord\", he said -->\there. Rock & roll, 5 < 6.",
+                                .tokens = ALL,
+                                .token_count = 11,
+                                .avg_logprob = -0.3,
+                                .truncated = 1};
 static const pst_clip_result clip = {
     .duration = 3661.0625, .transcript = &joined, .segments = segments, .segment_count = 3};
 
