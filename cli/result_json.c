@@ -61,8 +61,10 @@ static void set_words(json_t *object, const pst_transcript *transcript) {
         set(item, "start", rounded_to(word->start, 1e3));
         set(item, "end", rounded_to(word->end, 1e3));
         set(item, "probability", rounded(word->probability));
+        set(item, "confidence", rounded(word->confidence));
         json_array_append_new(array, item);
     }
+    set(object, "confidence", rounded(transcript->confidence));
     set(object, "words", array);
 }
 

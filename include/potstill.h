@@ -503,6 +503,9 @@ typedef struct pst_word {
     double start, end; /* seconds; words do not overlap and are in order */
     /* Mean probability of its tokens, before any rule; NaN with skip_logprob. */
     double probability;
+    /* How likely the word is right: the lowest probability of those of its tokens that are more
+     * than punctuation (docs/TIMES.md has what it is worth); NaN as above. */
+    double confidence;
 } pst_word;
 
 typedef struct pst_transcript {
@@ -519,6 +522,7 @@ typedef struct pst_transcript {
      * sample, those of a batch from the first of the clip. */
     pst_word *words;
     size_t word_count;
+    double confidence; /* mean of the words', NaN without */
 } pst_transcript;
 
 /* Transcribes `samples` [count] as in the contract; at least 895 (one frame of the encoder).

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Measures the word times of potstill against speech whose times are known (tools/espeak_words.py).
 
-    tools/measure_times.py CLIPS [--potstill build/release/potstill] [--max-median MS] [--max-95 MS] [-- OPTIONS]
+    tools/measure_times.py CLIPS ... [--potstill build/release/potstill] [--max-median MS] [--max-95 MS] [-- OPTIONS]
     tools/measure_times.py CLIPS --each-head 6x8     # layers x heads: one at a time
 
-CLIPS is a folder of espeak_words.py; OPTIONS go to potstill transcribe. Only words that were heard right count. Also
-checked: words are in order, do not overlap, lie in the clip, and are the text. Last comes how well the probability of
-a word tells the wrong ones from the right ones, and how often words of a probability are right. Exit code 1: an error
+CLIPS are folders of espeak_words.py; OPTIONS go to potstill transcribe. Only words that were heard right count. Also
+checked: words are in order, do not overlap, lie in the clip, and are the text. Last comes how well the confidence of
+a word tells the wrong ones from the right ones, and how often words of a confidence are right. Exit code 1: an error
 is larger than allowed.
 """
 
@@ -25,7 +25,7 @@ def plain(word):
 
 def transcribe(options, clips, more):
     command = [options.potstill, "transcribe", "--format", "jsonl", "--word-timestamps", *options.options, *more]
-    done = subprocess.run(command + [str(options.clips / clip["file"]) for clip in clips], capture_output=True, text=True)
+    done = subprocess.run(command + [clip["file"] for clip in clips], capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(done.stderr)
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -58,7 +58,7 @@ def known_words(clip):
 
 
 def compare(options, clips, more=()):
-    """Errors of starts, of ends, and (probability, right) of each word."""
+    """Errors of starts, of ends, and (confidence, right) of each word."""
     starts, ends, doubts = [], [], []
     for clip, result in zip(clips, transcribe(options, clips, more)):
         words = words_of(result)
@@ -75,7 +75,7 @@ def compare(options, clips, more=()):
                     starts.append(word["start"] - start)
                 if end is not None:
                     ends.append(word["end"] - end)
-        doubts += [(word["probability"], i in right) for i, word in enumerate(words)]
+        doubts += [(word["confidence"], i in right) for i, word in enumerate(words)]
     return starts, ends, doubts
 
 
@@ -90,7 +90,7 @@ def summary(errors):
 
 
 def area(doubts):
-    """The chance that a right word has a higher probability than a wrong one."""
+    """The chance that a right word has a higher confidence than a wrong one."""
     right = [p for p, ok in doubts if ok]
     wrong = [p for p, ok in doubts if not ok]
     wins = sum((r > w) + 0.5 * (r == w) for r in right for w in wrong)
@@ -99,23 +99,31 @@ def area(doubts):
 
 def print_reliability(doubts):
     print(f"area under the curve {area(doubts):.3f}, {sum(not ok for _, ok in doubts)} of {len(doubts)} words wrong")
-    for low in range(0, 10, 2):
-        bin_ = [(p, ok) for p, ok in doubts if low / 10 <= p < (low + 2) / 10 or (low == 8 and p == 1)]
-        if bin_:
-            print(f"probability {low / 10:.1f} to {(low + 2) / 10:.1f}: {len(bin_)} words, mean "
-                  f"{sum(p for p, _ in bin_) / len(bin_):.3f}, right {sum(ok for _, ok in bin_) / len(bin_):.3f}")
+    edges = [0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99, 1.01]
+    for low, high in zip(edges, edges[1:]):
+        some = [(p, ok) for p, ok in doubts if low <= p < high]
+        if some:
+            print(f"confidence {low} to {min(high, 1)}: {len(some)} words, mean "
+                  f"{sum(p for p, _ in some) / len(some):.3f}, right {sum(ok for _, ok in some) / len(some):.3f}")
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("clips", type=pathlib.Path)
+    parser.add_argument("clips", type=pathlib.Path, nargs="+")
     parser.add_argument("--potstill", default="build/release/potstill")
     parser.add_argument("--max-median", type=float, default=float("inf"), help="milliseconds")
     parser.add_argument("--max-95", type=float, default=float("inf"), help="milliseconds")
     parser.add_argument("--each-head", metavar="LAYERSxHEADS")
-    parser.add_argument("options", nargs="*")
-    options = parser.parse_args()
-    clips = [json.loads(line) for line in open(options.clips / "words.jsonl")]
+    own, more = sys.argv[1:], []
+    if "--" in own:
+        own, more = own[:own.index("--")], own[own.index("--") + 1:]
+    options = parser.parse_args(own)
+    options.options = more
+    clips = []
+    for folder in options.clips:
+        for line in open(folder / "words.jsonl"):
+            clip = json.loads(line)
+            clips.append(dict(clip, file=str(folder / clip["file"])))
     if options.each_head:
         layers, heads = map(int, options.each_head.split("x"))
         for layer in range(layers):

@@ -9,6 +9,7 @@
 #include "decode/token_times.h"
 #include "model/family.h"
 #include "pipeline/backend_engine.h"
+#include "pipeline/word_confidence.h"
 #include "pipeline/word_edges.h"
 #include "pipeline/word_spans.h"
 
@@ -159,19 +160,23 @@ static pst_status fill(const struct finding *f, pst_transcript *transcript, pst_
     char *texts;
     pst_word *words = take_words(f->count, strlen(transcript->text), &texts);
     if (!words) return error_memory(err, f->count * sizeof *words);
+    const float *logprobs = f->session->search.logprobs;
     for (size_t i = 0; i < f->count; i++) {
         const struct word_span *span = &f->spans[i];
+        size_t first = span->first_token;
         words[i] = (pst_word){
             .offset = span->offset,
             .start = f->times[i].start,
             .end = f->times[i].end,
-            .probability =
-                mean_probability(f->session->search.logprobs, span->first_token, span->tokens),
+            .probability = mean_probability(logprobs, first, span->tokens),
+            .confidence = word_confidence(f->session->model->tokenizer, transcript->tokens + first,
+                                          logprobs + first, span->tokens),
         };
         put_text(&words[i], &texts, transcript->text + span->offset, span->length);
     }
     transcript->words = words;
     transcript->word_count = f->count;
+    transcript->confidence = text_confidence(words, f->count);
     return PST_OK;
 }
 
@@ -233,6 +238,7 @@ pst_status timed_words_join(pst_transcript *joined, const pst_segment *segments,
         words += segments[i].transcript->word_count;
         bytes += strlen(segments[i].transcript->text);
     }
+    joined->confidence = NAN;
     if (!words) return PST_OK;
     char *texts;
     joined->words = take_words(words, bytes, &texts);
@@ -243,5 +249,6 @@ pst_status timed_words_join(pst_transcript *joined, const pst_segment *segments,
         copy_words(joined, part, offset, &texts);
         offset += strlen(part->text);
     }
+    joined->confidence = text_confidence(joined->words, joined->word_count);
     return PST_OK;
 }

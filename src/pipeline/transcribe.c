@@ -34,6 +34,7 @@ static pst_status fill_transcript(const struct pst_session *session, pst_transcr
     transcript->avg_logprob = winner->count > 1 ? winner->logprob / (double)(winner->count - 1) : 0;
     transcript->score = winner->score;
     transcript->margin = search->margin;
+    transcript->confidence = NAN;
     transcript->truncated = !is_end_token(&search->rules.ends, winner->tokens[winner->count - 1]);
     if (!session->model->tokenizer) {
         transcript->text = strdup(""); /* a model without a tokenizer still gives its tokens */

@@ -23,7 +23,7 @@ for line in open(sys.argv[1], encoding="utf-8"):
 END
 }
 without_words() { # FILE
-    sed 's/, "words": \[[^]]*\]//g' "$1" >"$scratch/without"
+    sed 's/, "confidence": [0-9.]*, "words": \[[^]]*\]//g' "$1" >"$scratch/without"
     cp "$scratch/without" "$1"
 }
 set -- audio/chirp.wav audio/hum.wav audio/silence.wav
@@ -39,7 +39,7 @@ for options in '' '--num-beams 3' '--model streaming' '--precision bf16' '--max-
         exits 0
         cp "$scratch/out" timed$threads.jsonl
     done
-    ok grep -q '"words": \[{"word": ".*", "start": 0.*, "end": 0.*, "probability": 0' timed1.jsonl
+    ok grep -q '"words": \[{"word": ".*", "start": 0.*, "end": 0.*, "probability": 0[.0-9]*, "confidence": 0' timed1.jsonl
     same 'the times' timed3.jsonl timed1.jsonl
     check_words timed1.jsonl
     without_words timed1.jsonl

@@ -7,6 +7,7 @@
 
 #include "model/model.h"
 #include "pipeline/timed_words.h"
+#include "pipeline/word_confidence.h"
 #include "pipeline/word_spans.h"
 
 #define GOLDEN TEST_SOURCE_DIR "/tests/golden/"
@@ -70,6 +71,35 @@ static void characters_without_spaces_are_words(void **state) {
     expect_words("a\xe4\xbd\xa0 b", "a|\xe4\xbd\xa0|b");
 }
 
+/* -------------------------------------------------------------------------------- confidence */
+
+static void the_least_sure_token_decides(void **state) {
+    (void)state;
+    char text[] = "is it, so";
+    float all[32];
+    int32_t *tokens;
+    size_t count, comma = 0;
+    const struct tokenizer *tokenizer = model->tokenizer;
+    assert_int_equal(tokenizer_encode(tokenizer, text, strlen(text), 0, &tokens, &count, &err),
+                     PST_OK);
+    assert_in_range(count, 3, 32);
+    for (size_t i = 0; i < count; i++) {
+        size_t length;
+        all[i] = -0.125f * (float)(i + 1);
+        if (strncmp(tokenizer_token(tokenizer, tokens[i], &length), ",", 1) == 0) comma = i;
+    }
+    assert_in_range(comma, 1, count - 2);
+    float last = all[count - 1];
+    assert_true(word_confidence(tokenizer, tokens, all, count) == exp(last));
+    all[comma] = -9; /* punctuation does not make a word wrong */
+    assert_true(word_confidence(tokenizer, tokens, all, count) == exp(last));
+    assert_true(word_confidence(tokenizer, tokens + comma, all + comma, 1) == exp(-9));
+    assert_true(isnan(text_confidence(NULL, 0)));
+    all[0] = NAN;
+    assert_true(isnan(word_confidence(tokenizer, tokens, all, count)));
+    free(tokens);
+}
+
 /* ------------------------------------------------------------------------------------- times */
 
 static pst_transcript *transcribe(pst_session *session, uint32_t beams, int words, int skip) {
@@ -85,7 +115,7 @@ static pst_transcript *transcribe(pst_session *session, uint32_t beams, int word
 }
 
 static void check_times(const pst_transcript *timed, int scored) {
-    double at = 0;
+    double at = 0, sum = 0;
     assert_true(timed->word_count > 0);
     for (size_t i = 0; i < timed->word_count; i++) {
         const pst_word *word = &timed->words[i];
@@ -94,8 +124,14 @@ static void check_times(const pst_transcript *timed, int scored) {
         assert_true(word->end <= (double)SAMPLES / PST_SAMPLE_RATE_HZ);
         assert_true(scored ? word->probability > 0 && word->probability <= 1
                            : isnan(word->probability));
+        if (scored) {
+            assert_true(word->confidence > 0 && word->confidence <= 1);
+            sum += word->confidence;
+        }
         at = word->end;
     }
+    assert_true(scored ? fabs(timed->confidence - sum / (double)timed->word_count) < 1e-12
+                       : isnan(timed->confidence));
 }
 
 static void times_change_no_text(void **state) {
@@ -140,8 +176,8 @@ static void heads_that_are_not_there(void **state) {
 
 static void words_of_segments_are_joined(void **state) {
     (void)state;
-    pst_word first[] = {{"a", 0, 0.1, 0.2, 1}, {"b", 2, 0.3, 0.4, 0.5}};
-    pst_word last[] = {{"c", 0, 0.5, 0.6, 0.25}};
+    pst_word first[] = {{"a", 0, 0.1, 0.2, 1, 1}, {"b", 2, 0.3, 0.4, 0.5, 0.5}};
+    pst_word last[] = {{"c", 0, 0.5, 0.6, 0.25, 0.25}};
     pst_transcript parts[] = {{.text = "", .words = NULL},
                               {.text = "a b", .words = first, .word_count = 2},
                               {.text = ""},
@@ -151,6 +187,7 @@ static void words_of_segments_are_joined(void **state) {
     for (int i = 0; i < 4; i++) segments[i] = (pst_segment){i, i + 1, &parts[i]};
     assert_int_equal(timed_words_join(&joined, segments, 4, &err), PST_OK);
     assert_int_equal(joined.word_count, 3);
+    assert_true(fabs(joined.confidence - 1.75 / 3) < 1e-12);
     for (int i = 0; i < 3; i++)
         assert_memory_equal(joined.text + joined.words[i].offset, joined.words[i].text, 1);
     timed_words_shift(&joined, 1);
@@ -162,6 +199,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_stand_between_spaces),
         cmocka_unit_test(characters_without_spaces_are_words),
+        cmocka_unit_test(the_least_sure_token_decides),
         cmocka_unit_test(times_change_no_text),
         cmocka_unit_test(heads_that_are_not_there),
         cmocka_unit_test(words_of_segments_are_joined),
