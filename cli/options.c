@@ -136,6 +136,17 @@ static int parse_choice(const char *text, const char *choices, int *index) {
     return length && find_choice(usual, length, choices, index);
 }
 
+/* Adds to what is chosen already. */
+static int parse_choices(const char *text, const char *choices, unsigned *chosen) {
+    for (int index;; text++) {
+        size_t length = strcspn(text, ",");
+        if (!find_choice(text, length, choices, &index)) return 0;
+        *chosen |= 1u << index;
+        text += length;
+        if (!*text) return 1;
+    }
+}
+
 int parse_number(const char *text, double *number) {
     char *end;
     *number = strtod(text, &end);
@@ -172,6 +183,10 @@ static int store(const struct command *command, const struct option *option, con
         break;
     case OPTION_CHOICE:
         valid = parse_choice(text, option->value, at);
+        expected = option->value;
+        break;
+    case OPTION_CHOICES:
+        valid = parse_choices(text, option->value, at);
         expected = option->value;
         break;
     case OPTION_IDS:

@@ -19,6 +19,7 @@ enum option_kind {
     OPTION_COUNT,    /* int64_t, from 0 to INT32_MAX */
     OPTION_NUMBER,   /* double, within the range of a float */
     OPTION_CHOICE,   /* int, the index in `value`, which lists the choices: "text|json" */
+    OPTION_CHOICES,  /* unsigned, bit i for choice i: "srt,vtt"; may be given again */
     OPTION_IDS,      /* struct option_ids: "3,14,15" */
 };
 
@@ -51,10 +52,10 @@ struct option_ids {
 
 struct command {
     const char *name;
-    const char *synopsis;          /* after the options: "FILE|DIR|- ..." */
-    const char *summary;           /* one line, for the list of commands */
-    const char *details;           /* for its own help: lines as they are printed */
-    struct option_group groups[8]; /* ends with one without options */
+    const char *synopsis;           /* after the options: "FILE|DIR|- ..." */
+    const char *summary;            /* one line, for the list of commands */
+    const char *details;            /* for its own help: lines as they are printed */
+    struct option_group groups[10]; /* ends with one without options */
     int operands_min, operands_max;
     const void *defaults; /* the struct of values before any option */
     size_t values_size;

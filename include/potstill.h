@@ -443,6 +443,12 @@ typedef struct pst_sequence_bias {
     float bias;
 } pst_sequence_bias;
 
+/* A head of the decoder's cross-attention that follows the sound of the tokens. */
+typedef struct pst_alignment_head {
+    uint32_t layer, head;
+    int32_t lag; /* frames that it looks behind the start of a token; negative: before it */
+} pst_alignment_head;
+
 /* The settings of transformers' generate() that decide the tokens, with its names and meaning. */
 typedef struct pst_decode_options {
     size_t struct_size;
@@ -476,6 +482,12 @@ typedef struct pst_decode_options {
     int renormalize_logits; /* beam search: scores are log-probabilities again after the rules */
     /* 1: greedy search ends, with PST_FLAG_LOOP, where the tokens go round in a circle. */
     int stop_loops;
+    /* 1: the words of the transcript, with their times. The text is the same. A converted model
+     * whose packages decode has none: PST_ERR_UNSUPPORTED. */
+    int word_timestamps;
+    /* [alignment_heads_count] heads that give the times; none: those known for the model's size. */
+    const pst_alignment_head *alignment_heads;
+    size_t alignment_heads_count;
 } pst_decode_options;
 
 /* transformers' own defaults: greedy, no rule active. */
@@ -495,6 +507,17 @@ enum pst_flag {
     PST_FLAG_LOW_CONFIDENCE = 4, /* avg_logprob is below -1 */
     PST_FLAG_TRUNCATED = 8       /* the length limit ended it */
 };
+/* A word of a text: what stands between spaces, or one character of a script without them. */
+typedef struct pst_word {
+    const char *text;  /* without spaces */
+    size_t offset;     /* of its first byte in the transcript's text */
+    double start, end; /* seconds; words do not overlap and are in order */
+    /* Mean probability of its tokens, before any rule; NaN with skip_logprob. */
+    double probability;
+    /* How likely the word is right: the lowest probability of those of its tokens that are more
+     * than punctuation (docs/TIMES.md has what it is worth); NaN as above. */
+    double confidence;
+} pst_word;
 
 typedef struct pst_transcript {
     char *text;      /* special tokens removed, as batch_decode(skip_special_tokens=True) */
@@ -511,6 +534,11 @@ typedef struct pst_transcript {
     /* Bytes of the text for each byte of it compressed; 0 for an empty one. Above 2.4 it repeats
      * itself. */
     double compression_ratio;
+    /* [word_count] with word_timestamps; else none. Times of pst_transcribe() are from its first
+     * sample, those of a batch from the first of the clip. */
+    pst_word *words;
+    size_t word_count;
+    double confidence; /* mean of the words', NaN without */
 } pst_transcript;
 
 /* Transcribes `samples` [count] as in the contract; at least 895 (one frame of the encoder).
@@ -750,10 +778,11 @@ typedef struct pst_batch_options {
      * PST_FLAG_NO_SPEECH. A clip of speech alone, no longer than a window, is one segment as it is.
      * NULL, or window_seconds of 0: all sound is transcribed. */
     const pst_vad *vad;
-    /* 1: a text that loops, was cut off or that the model itself does not believe in is tried again,
-     * in shorter pieces and then with beams that repeat nothing; the better one is taken, and its
-     * flags tell what is still in doubt. What comes of sound that is not speech is dropped, with
-     * PST_FLAG_NO_SPEECH: that is found out with `vad`. Texts in no doubt are as without. */
+    /* 1: a text that loops, was cut off or that the model itself does not believe in is tried
+     * again, in shorter pieces and then with beams that repeat nothing; the better one is taken,
+     * and its flags tell what is still in doubt. What comes of sound that is not speech is
+     * dropped, with PST_FLAG_NO_SPEECH: that is found out with `vad`. Texts in no doubt are as
+     * without. */
     int guard;
 } pst_batch_options;
 

@@ -15,6 +15,7 @@
 #include "live/event_lines.h"
 #include "live/recording.h"
 #include "live/screen.h"
+#include "speech_choice.h"
 
 static int run(const void *values, char **operands, int operand_count);
 
@@ -31,6 +32,7 @@ struct values {
     int64_t rate, channels;
     int pace, format;
     double pause, line_max, update; /* seconds */
+    struct speech_choice speech;
 };
 
 static const struct values defaults = {
@@ -41,6 +43,7 @@ static const struct values defaults = {
     .channels = 1,
     .pause = 0.6,
     .update = 0.25,
+    .speech = SPEECH_CHOICE(0),
 };
 
 #define AT(field) offsetof(struct values, field)
@@ -74,6 +77,15 @@ static const struct option line_options[] = {
      "silence that ends a line, 0.1 to 10 (default: 0.6)"},
     {"line-max", 0, OPTION_NUMBER, "SECONDS", AT(line_max),
      "a line ends here at the latest (default: 20)"},
+    {"vad", 0, OPTION_CHOICE, "auto|silero|energy", AT(speech.detector),
+     "who finds the speech: the network Silero VAD, or loudness and spectrum (default: auto, "
+     "silero "
+     "where its weights are)"},
+    {"vad-weights", 0, OPTION_TEXT, "F", AT(speech.weights),
+     "silero_vad_16k.safetensors (default: silero-vad/ beside the model or among the imported "
+     "ones)"},
+    {"threshold", 0, OPTION_NUMBER, "P", AT(speech.threshold),
+     "speech begins at this probability (default: 0.5)"},
     {"update", 0, OPTION_NUMBER, "SECONDS", AT(update),
      "new sound before the text of the line at hand is made again; 0: it is not (default: 0.25)"},
     {0},
@@ -116,6 +128,7 @@ struct live {
     const char *input; /* NULL: the microphone */
     struct engine engine;
     struct decoding decoding;
+    pst_vad *vad;
     pst_source *source;
     pst_stream *stream;
     struct capture capture;
@@ -200,6 +213,7 @@ static int open_stream(struct live *live) {
     stream.adapter_weights = live->engine.weights;
     stream.adapter_count = live->engine.adapter_count;
     stream.decode = &live->decoding.options;
+    stream.vad = live->vad;
     stream.pause_s = values->pause;
     stream.line_max_s = values->line_max;
     stream.update_s = live->on_screen || values->format == FORMAT_JSONL ? values->update : 0;
@@ -215,6 +229,9 @@ static int prepare(struct live *live) {
     live->screen.terminal = stdout;
     if (!code) code = engine_open(&live->engine, &values->engine, "live");
     if (!code) code = decoding_build(&live->decoding, &values->decoding, live->engine.model);
+    if (!code)
+        code = speech_open(&values->speech, &live->engine.environment, live->engine.model_dir, 0,
+                           &live->vad);
     if (!code) code = open_stream(live);
     if (!code) code = open_source(live);
     if (!code) code = recording_open(&live->recording, values->record);
@@ -284,6 +301,7 @@ static int run(const void *values, char **operands, int operand_count) {
     listening = NULL;
     pst_source_free(live.source);
     pst_stream_free(live.stream);
+    pst_vad_free(live.vad);
     decoding_free(&live.decoding);
     engine_close(&live.engine);
     free(live.screen.text);

@@ -13,6 +13,7 @@
 #include "engine.h"
 #include "inputs.h"
 #include "progress.h"
+#include "result_folder.h"
 #include "results.h"
 #include "speech_choice.h"
 
@@ -21,10 +22,13 @@ static int run(const void *values, char **operands, int operand_count);
 struct values {
     struct engine_choice engine;
     struct decoding_choice decoding;
-    const char *output;
-    double window; /* seconds */
-    int format;    /* enum result_format */
-    int normalize;
+    const char *output, *folder, *language;
+    double window;    /* seconds */
+    unsigned formats; /* bits of enum result_format; 0: text */
+    int normalize, highlight, words;
+    struct option_texts heads;
+    int64_t line_width, line_count;
+    double speed; /* characters a second */
     struct speech_choice speech;
     int no_guard;
 };
@@ -32,7 +36,12 @@ struct values {
 static const struct values defaults = {
     .engine = {.precision = PST_PRECISION_AUTO},
     .decoding = {DECODING_NOTHING_CHOSEN},
-    .window = 30,                 /* what the model was trained on, and the API's default */
+    .language = "en",
+    .window = 30, /* what the model was trained on, and the API's default */
+    /* What broadcasters ask of subtitles in Latin letters. */
+    .line_width = 42,
+    .line_count = 2,
+    .speed = 20,
     .speech = SPEECH_CHOICE(400), /* faster-whisper's: the model likes some quiet at both ends */
 };
 
@@ -46,10 +55,13 @@ static const struct option options[] = {
      "its scale times WEIGHT (default: 1)"},
     {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
      "folder of tokenizer.json, when the model has none"},
-    {"format", 0, OPTION_CHOICE, "text|json|jsonl", AT(format),
-     "how results are written (default: text)"},
+    {"format", 0, OPTION_CHOICES, RESULT_FORMAT_NAMES, AT(formats),
+     "how results are written; several with commas between them, or given again, with --output-dir "
+     "(default: text)"},
     {"output", 'o', OPTION_TEXT, "F", AT(output),
      "write to the file F, whole, when all is done (default: standard output, as results come)"},
+    {"output-dir", 0, OPTION_TEXT, "DIR", AT(folder),
+     "write a file for each input and format into DIR, named as the input"},
     {"normalize", 0, OPTION_FLAG, NULL, AT(normalize),
      "scale each clip to a loudness (RMS) of 0.075, as run-stt does"},
     {"window", 0, OPTION_NUMBER, "SECONDS", AT(window),
@@ -61,6 +73,25 @@ static const struct option options[] = {
      "sound is transcribed; auto is silero where its weights are, else energy (default: auto)"},
     {"no-guard", 0, OPTION_FLAG, NULL, AT(no_guard),
      "keep texts that loop, that the model does not believe in, or that come of no speech"},
+    {0},
+};
+
+static const struct option subtitle_options[] = {
+    {"word-timestamps", 0, OPTION_FLAG, NULL, AT(words),
+     "json, jsonl and whisper-json have the words with their times; subtitles always use them"},
+    {"alignment-heads", 0, OPTION_TEXTS, "L.H[:LAG]", AT(heads),
+     "take the times from head H of layer L of the decoder's cross-attention, which looks LAG "
+     "frames "
+     "behind the start of a token; again for more (default: those measured for the model's size)"},
+    {"max-line-width", 0, OPTION_COUNT, "N", AT(line_width),
+     "characters of a line; 0: a cue for each segment, as long as it is (default: 42)"},
+    {"max-line-count", 0, OPTION_COUNT, "N", AT(line_count), "lines of a cue (default: 2)"},
+    {"max-cps", 0, OPTION_NUMBER, "X", AT(speed),
+     "characters a second that can be read (default: 20)"},
+    {"highlight-words", 0, OPTION_FLAG, NULL, AT(highlight),
+     "underline each word while it is said"},
+    {"language", 0, OPTION_TEXT, "L", AT(language),
+     "what whisper-json says the language is (default: en)"},
     {0},
 };
 
@@ -78,8 +109,19 @@ const struct command command_transcribe = {
                "       Clips of several segments have them as well, each with start, end\n"
                "       (seconds), text, tokens, avg_logprob. With a detector or the guard:\n"
                "       vad (which), and of all and each no_speech_prob, compression_ratio,\n"
-               "       flags: what is in doubt, of no_speech, loop, low_confidence, truncated\n"
+               "       flags: what is in doubt, of no_speech, loop, low_confidence, truncated.\n"
+               "       With --word-timestamps what has no segments, and each segment, has\n"
+               "       confidence and words: word, start, end, probability, confidence\n"
                "jsonl  the same objects, one a line\n"
+               "srt    subtitles, SubRip: cues that are cut at sentences, phrases and pauses\n"
+               "vtt    the same as WebVTT\n"
+               "tsv    a line a segment: start, end (milliseconds), text, with tabs\n"
+               "csv    the same with commas, the text in quotes\n"
+               "whisper-json  what openai-whisper writes\n"
+               "\n"
+               "From srt on a format holds one input; for several there is --output-dir, where\n"
+               "text is a line a segment and json one object. Names of files are those of the\n"
+               "inputs with .txt, .json, .jsonl, .srt, .vtt, .tsv, .csv, .json.\n"
                "\n"
                "A converted model decodes as any other, but without beams if it keeps its own\n"
                "cache (convert --state), and as one package (the layout single) with no rule at\n"
@@ -92,6 +134,7 @@ const struct command command_transcribe = {
             {NULL, engine_model_options, AT(engine)},
             {NULL, engine_compute_options, AT(engine)},
             {"Detection of speech", speech_options, AT(speech)},
+            {"Words, subtitles and other formats", subtitle_options, 0},
             {"Decoding, as in transformers", decoding_options, AT(decoding)},
         },
     .operands_min = 1,
@@ -109,10 +152,11 @@ struct job {
     pst_vad *vad;
     struct inputs inputs;
     struct results results;
-    size_t taken;    /* inputs handed to the batch, or skipped as unusable */
-    size_t reported; /* inputs whose result is out */
-    int failed;      /* an input did */
-    int code;        /* why there is no point in going on; 0: there is */
+    pst_alignment_head *heads; /* [values->heads.count] */
+    size_t taken;              /* inputs handed to the batch, or skipped as unusable */
+    size_t reported;           /* inputs whose result is out */
+    int failed;                /* an input did */
+    int code;                  /* why there is no point in going on; 0: there is */
 };
 
 static int report_error(struct job *job, const char *path, const char *message) {
@@ -121,6 +165,29 @@ static int report_error(struct job *job, const char *path, const char *message) 
     int code = results_add(&job->results, &(struct result){.path = path, .error = message});
     say("%s", message);
     return code;
+}
+
+/* Are there formats of which something is true? */
+static int any_format(unsigned formats, int (*is_true)(const struct format *format)) {
+    for (enum result_format f = 0; f < RESULT_FORMATS; f++)
+        if (formats_have(formats, f) && is_true(&result_formats[f])) return 1;
+    return 0;
+}
+
+static int says_limit(const struct format *format) {
+    return !format->marks_limit;
+}
+
+static int shows_score(const struct format *format) {
+    return format->scored;
+}
+
+static int uses_words(const struct format *format) {
+    return format->words;
+}
+
+static int holds_one(const struct format *format) {
+    return !format->lines;
 }
 
 static void say_truncated(const char *path, const pst_clip_result *clip) {
@@ -141,7 +208,7 @@ static int report_transcript(struct job *job, const char *path, const pst_clip_r
     struct result result = {.path = path, .clip = clip};
     int code = results_add(&job->results, &result);
     if (clip->warning) say("%s: %s", path, clip->warning);
-    if (!code && job->results.format == RESULT_TEXT) say_truncated(path, clip);
+    if (!code && any_format(job->results.formats, says_limit)) say_truncated(path, clip);
     return code;
 }
 
@@ -229,10 +296,14 @@ static int check(const struct values *values) {
     if (!(values->window == 0 || (values->window >= 1 && values->window <= 6 * 3600)))
         return usage_error(&command_transcribe,
                            "--window: expected 0 or a number of seconds from 1 to 21600");
+    if (values->line_count < 1 || !(values->speed > 0))
+        return usage_error(&command_transcribe,
+                           "--max-line-count and --max-cps: expected more than 0");
     return decoding_check(&command_transcribe, &values->decoding);
 }
 
-/* Who chooses a search knows that nothing is drawn; the others' model may give them another text. */
+/* Who chooses a search knows that nothing is drawn; the others' model may give them another
+ * text. */
 static void say_sampling(const struct job *job) {
     const struct decoding_choice *choice = &job->values->decoding;
     if (job->engine.info.do_sample && choice->method == DECODE_MODEL && choice->num_beams < 0)
@@ -240,15 +311,75 @@ static void say_sampling(const struct job *job) {
             "token is taken, as with do_sample=False");
 }
 
+/* Where the results go, and whether they can. */
+static int check_output(const struct job *job) {
+    const struct values *values = job->values;
+    unsigned formats = job->results.formats;
+    if (values->folder && values->output)
+        return usage_error(&command_transcribe, "--output and --output-dir: expected one of them");
+    if (values->folder) return result_folder_open(values->folder, formats, &job->inputs);
+    if (formats & (formats - 1))
+        return usage_error(&command_transcribe, "--format: several formats need --output-dir");
+    if (job->inputs.count > 1 && any_format(formats, holds_one))
+        return usage_error(&command_transcribe,
+                           "--format: of text, json and jsonl alone one file holds several "
+                           "inputs; the others need --output-dir");
+    return 0;
+}
+
+/* "5.7" or "5.7:-2"; 0: neither. */
+static int parse_head(const char *text, pst_alignment_head *head) {
+    int used = 0;
+    *head = (pst_alignment_head){0};
+    if (*text < '0' || *text > '9') return 0;
+    if (sscanf(text, "%3u.%3u%n:%4d%n", &head->layer, &head->head, &used, &head->lag, &used) < 2)
+        return 0;
+    return used > 0 && !text[used];
+}
+
+/* Word times, where they are asked for or used, and where there can be any. */
+static int choose_words(struct job *job) {
+    const struct values *values = job->values;
+    pst_decode_options *decode = &job->decoding.options;
+    unsigned formats = job->results.formats;
+    pst_model_info info;
+    job->heads = need(calloc(values->heads.count + 1, sizeof *job->heads));
+    for (size_t i = 0; i < values->heads.count; i++)
+        if (!parse_head(values->heads.items[i], &job->heads[i]))
+            return usage_error(&command_transcribe,
+                               "--alignment-heads '%s': expected L.H or L.H:LAG, as 5.7:-1",
+                               values->heads.items[i]);
+    pst_model_describe(job->engine.model, &info);
+    decode->alignment_heads = job->heads;
+    decode->alignment_heads_count = values->heads.count;
+    decode->word_timestamps = values->words;
+    if (any_format(formats, uses_words) && strcmp(info.device, "cpu") == 0)
+        decode->word_timestamps = 1;
+    return 0;
+}
+
+static void set_style(struct results *results, const struct values *values) {
+    results->folder = values->folder;
+    results->formats = values->formats ? values->formats : 1u << RESULT_TEXT;
+    results->style = (struct result_style){
+        .subtitles = {.width = (size_t)values->line_width,
+                      .lines = (size_t)values->line_count,
+                      .speed = values->speed,
+                      .highlight = values->highlight},
+        .language = values->language,
+    };
+}
+
 static int prepare(struct job *job, char **operands, int operand_count) {
     const struct values *values = job->values;
     int code = check(values);
     if (code) return code;
     inputs_expand(&job->inputs, operands, operand_count);
-    job->results.format = (enum result_format)values->format;
+    set_style(&job->results, values);
     job->results.named = job->inputs.several;
     job->results.total = job->inputs.count;
-    code = output_open(&job->results.output, values->output);
+    code = check_output(job);
+    if (!code) code = output_open(&job->results.output, values->output);
     for (size_t i = 0; !code && i < job->inputs.count; i++)
         code = output_spare(&job->results.output, job->inputs.list[i].path);
     if (!code) code = engine_open(&job->engine, &values->engine, "transcribe");
@@ -256,10 +387,11 @@ static int prepare(struct job *job, char **operands, int operand_count) {
     if (!code && values->window != 0)
         code = speech_open(&values->speech, &job->engine.environment, job->engine.model_dir, 0,
                            &job->vad);
-    job->results.vad = job->vad ? pst_vad_name(job->vad) : NULL;
-    job->results.guarded = values->window != 0 && (job->vad || !values->no_guard);
+    job->results.style.vad = job->vad ? pst_vad_name(job->vad) : NULL;
+    job->results.style.guarded = values->window != 0 && (job->vad || !values->no_guard);
     if (!code) say_sampling(job);
-    job->decoding.options.skip_logprob = values->format == RESULT_TEXT; /* which does not show it */
+    if (!code) code = choose_words(job);
+    job->decoding.options.skip_logprob = !any_format(job->results.formats, shows_score);
     return code;
 }
 
@@ -271,6 +403,7 @@ static int run(const void *values, char **operands, int operand_count) {
     int closed = output_close(&job.results.output, code == EXIT_DONE);
     decoding_free(&job.decoding);
     pst_vad_free(job.vad);
+    free(job.heads);
     engine_close(&job.engine);
     inputs_free(&job.inputs);
     if (code || closed) return code ? code : closed;

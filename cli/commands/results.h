@@ -1,32 +1,24 @@
-/* results.h - transcripts as text, json or jsonl, one after the other.
+/* results.h - transcripts in any format, one after the other, on one stream or as files.
  *
- * Each result is printed as it comes, a line each, so json is written piece by piece: the brackets
- * here, the objects by jansson. */
+ * On a stream each result is printed as it comes, a line each, so json is written piece by piece:
+ * the brackets here, the objects by jansson. In a folder each result is a file of each format,
+ * named as its input (result_folder.h). */
 #ifndef POTSTILL_CLI_RESULTS_H
 #define POTSTILL_CLI_RESULTS_H
 
 #include "output.h"
-#include "potstill.h"
-
-/* The order of the choices of --format. */
-enum result_format { RESULT_TEXT, RESULT_JSON, RESULT_JSONL };
+#include "result_formats.h"
 
 struct results {
     struct output output;
-    enum result_format format;
-    int named;       /* text: "path: transcript" */
-    size_t total;    /* results there will be */
-    size_t count;    /* added so far */
-    size_t parts;    /* segments of the next result that are printed already */
-    int begun;       /* its line has text */
-    const char *vad; /* the detector of speech; NULL: none */
-    int guarded;     /* json says what is in doubt */
-};
-
-struct result {
-    const char *path;
-    const char *error;           /* NULL: transcribed */
-    const pst_clip_result *clip; /* NULL with an error */
+    const char *folder; /* NULL: the output */
+    unsigned formats;   /* bit of each enum result_format asked for; of an output: one */
+    struct result_style style;
+    int named;    /* text: "path: transcript" */
+    size_t total; /* results there will be */
+    size_t count; /* added so far */
+    size_t parts; /* segments of the next result that are printed already */
+    int begun;    /* its line has text */
 };
 
 /* 0, or an exit code with the reason printed: the results have no reader. */

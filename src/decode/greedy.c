@@ -57,6 +57,7 @@ static pst_status go_on(struct search *search, pst_error *err) {
                              text->count);
         if (best.margin < search->margin) search->margin = best.margin;
         text->logprob += logprob;
+        search->logprobs[text->count] = (float)logprob;
         text->tokens[text->count++] = (int32_t)best.token;
         if (is_end_token(&search->rules.ends, (int32_t)best.token)) break;
         search->looped =

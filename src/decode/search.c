@@ -25,6 +25,7 @@ static void lay_out(struct search *search, struct arena *arena, size_t beams, si
     search->finished = take_hypotheses(arena, beams, length);
     search->next_finished = take_hypotheses(arena, beams, length);
     search->parents = ARENA_TAKE(arena, beams, int);
+    search->logprobs = ARENA_TAKE(arena, length, float);
 }
 
 pst_status search_fit(struct search *search, const struct rules *rules, pst_error *err) {

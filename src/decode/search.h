@@ -39,6 +39,9 @@ struct search {
     struct hypothesis *running, *next_running;   /* [beams] */
     struct hypothesis *finished, *next_finished; /* [beams] */
     int *parents;                                /* [beams] */
+    /* [tokens] of the winner, as chosen one by one: the second is that of the token after the start
+     * token. Of a greedy search; of another, whoever repeats its steps fills it. */
+    float *logprobs;
 
     /* The result. */
     const struct hypothesis *winner;

@@ -27,7 +27,7 @@ struct attend_f16 {
     float *out;            /* [rows, head_dim], rows out_stride floats apart */
     const float *q;        /* [rows, head_dim], rows q_stride apart */
     const uint16_t *k, *v; /* [tiles, head_dim, F16_TILE] */
-    float *scores;         /* [rows, tiles * F16_TILE] scratch */
+    float *scores;         /* [rows, tiles * F16_TILE] scratch; the softmax weights afterwards */
     size_t rows, out_stride, q_stride;
     size_t count; /* frames */
     size_t head_dim;

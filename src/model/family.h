@@ -10,5 +10,7 @@ struct clip_extent family_extent(enum family family, size_t samples);
 struct clip_extent family_extent_of(const struct config *config, size_t samples);
 /* Samples of the shortest clip. */
 size_t family_samples_min(const struct config *config);
+/* Samples from one frame of the memory to the next. */
+size_t family_frame_samples(const struct config *config);
 
 #endif

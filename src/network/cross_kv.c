@@ -144,3 +144,13 @@ void cross_kv_attend(const struct workspace *ws, uint32_t layer, size_t head, co
     else
         attend_f32(ws, layer, head, q, rows, scratch);
 }
+
+void cross_kv_follow(const struct workspace *ws, uint32_t layer, size_t head, size_t position,
+                     const struct scratch *scratch) {
+    const float *weights = cross_kv_is_f16(ws) ? scratch->scores_f16 : scratch->scores;
+    size_t count = ws->extent.followed, frames = ws->extent.frames;
+    for (size_t i = 0; i < count; i++)
+        if (ws->followed.heads[i].layer == layer && ws->followed.heads[i].head == head)
+            memcpy(ws->followed.weights + (position * count + i) * frames, weights,
+                   frames * sizeof *weights);
+}

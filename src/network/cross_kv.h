@@ -19,4 +19,8 @@ void cross_kv_append(struct workspace *ws, size_t first);
 void cross_kv_attend(const struct workspace *ws, uint32_t layer, size_t head, const float *q,
                      size_t rows, const struct scratch *scratch);
 
+/* After a head has attended with one row: keeps its weights, if somebody follows it. */
+void cross_kv_follow(const struct workspace *ws, uint32_t layer, size_t head, size_t position,
+                     const struct scratch *scratch);
+
 #endif

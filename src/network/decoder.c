@@ -122,8 +122,11 @@ static void attend_cross(void *context, size_t index, unsigned thread) {
     size_t first = step_begin(stage->cut, index), last = step_begin(stage->cut, index + 1);
     const float *q =
         step_slice(ws, &stage->linears[0], first * head_dim, (last - first) * head_dim, 0, thread);
-    for (size_t head = first; head < last; head++, q += head_dim)
+    for (size_t head = first; head < last; head++, q += head_dim) {
         cross_kv_attend(ws, stage->layer, head, q, stage->rows, &ws->scratch[thread]);
+        if (stage->rows == 1)
+            cross_kv_follow(ws, stage->layer, head, stage->position, &ws->scratch[thread]);
+    }
 }
 
 static void cross_attention(struct stage *stage, const struct decoder_layer *layer) {

@@ -27,6 +27,7 @@ struct extent extent_max(const struct extent *a, const struct extent *b) {
         .rank = max_of(a->rank, b->rank),
         .scales_outputs = max_of(a->scales_outputs, b->scales_outputs),
         .scales_inputs = max_of(a->scales_inputs, b->scales_inputs),
+        .followed = max_of(a->followed, b->followed),
     };
 }
 

@@ -32,6 +32,7 @@ struct extent {
     size_t rank;                     /* of all adapters in use together */
     size_t scales_outputs;           /* 1: an adapter in use scales outputs of a module; else 0 */
     size_t scales_inputs;            /* the same of inputs */
+    size_t followed;                 /* heads whose attention is kept */
 };
 
 /* An adapter in use. */
@@ -125,6 +126,12 @@ struct workspace {
         int *history;           /* [2, beams, tokens]: row of the cache of each past token */
         size_t slice_outs, slice_stride; /* the most outputs of a slice, and what its row takes */
     } step;
+
+    /* The cross-attention of some heads in steps of one row, for the times of words. */
+    struct {
+        const pst_alignment_head *heads; /* [extent.followed] */
+        float *weights;                  /* [tokens, followed, frames]: a row a step */
+    } followed;
 
     struct {
         float *all;           /* [beams, vocab] */

@@ -151,6 +151,7 @@ static void lay_out_caches(struct workspace *ws, struct arena *arena, const stru
     size_t channels = (size_t)config->decoder_layers * config->width;
     size_t f32 = cross_kv_is_f16(ws) ? 0 : channels * e->frames;
     size_t f16 = cross_kv_is_f16(ws) ? channels * f16_tiles(e->frames) * F16_TILE : 0;
+    ws->followed.weights = ARENA_TAKE(arena, e->tokens * e->followed * e->frames, float);
     ws->cross.k = ARENA_TAKE(arena, f32, float);
     ws->cross.v = ARENA_TAKE(arena, f32, float);
     ws->cross.k_f16 = ARENA_TAKE(arena, f16, uint16_t);

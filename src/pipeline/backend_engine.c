@@ -43,10 +43,21 @@ pst_status engine_fit(struct engine *engine, const struct extent *clip, pst_erro
     return PST_OK;
 }
 
+void engine_follow(struct engine *engine, const pst_alignment_head *heads, size_t count) {
+    engine->workspace.followed.heads = heads;
+    engine->followed = count;
+}
+
+const float *engine_followed(const struct engine *engine) {
+    return engine->workspace.followed.weights;
+}
+
 static pst_status fit(struct backend *backend, const struct rules *rules, size_t samples,
                       pst_error *err) {
-    struct extent extent = {.beams = rules->options->num_beams, .tokens = rules->max_length};
     struct engine *engine = engine_at(backend);
+    struct extent extent = {.beams = rules->options->num_beams,
+                            .tokens = rules->max_length,
+                            .followed = engine->followed};
     extent_of_clip(&extent, &engine->workspace.model->config, samples);
     return engine_fit(engine, &extent, err);
 }

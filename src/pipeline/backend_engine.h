@@ -23,6 +23,7 @@ struct engine {
     struct extent capacity;  /* what it is laid out for */
     struct active *active;   /* [workspace.active_count] or NULL */
     struct extent needs;     /* of the adapters in use: rank and what they scale */
+    size_t followed;         /* heads whose attention is kept */
     struct workspace workspace;
 };
 
@@ -34,6 +35,12 @@ struct engine *engine_of(struct backend *backend);
 /* Makes room for `extent` and the adapters in use, and sets workspace.extent. A clip that fits
  * the capacity there is allocates nothing. */
 pst_status engine_fit(struct engine *engine, const struct extent *extent, pst_error *err);
+
+/* From the next engine_fit() on, the attention of `heads` [count], which must live on, is kept;
+ * count 0: none. */
+void engine_follow(struct engine *engine, const pst_alignment_head *heads, size_t count);
+/* [steps, heads, frames] of the steps of one row since the clip was encoded. */
+const float *engine_followed(const struct engine *engine);
 
 /* The encoder is the engine's then, to free it. */
 void engine_use_encoder(struct engine *engine, struct encoder *encoder);

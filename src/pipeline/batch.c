@@ -16,6 +16,7 @@
 #include "pipeline/session.h"
 #include "pipeline/speech/guard.h"
 #include "pipeline/speech/transcript_join.h"
+#include "pipeline/timed_words.h"
 
 struct worker {
     struct batch *batch;
@@ -66,6 +67,8 @@ static void transcribe_segment(const struct worker *worker, struct segment *segm
         transcript_judge(outcome->transcript);
         outcome->transcript->no_speech_prob = segment->no_speech_prob;
     }
+    if (outcome->transcript)
+        timed_words_shift(outcome->transcript, (double)segment->start / PST_SAMPLE_RATE_HZ);
 }
 
 static void *work(void *argument) {

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/option_struct.h"
 #include "pipeline/device.h"
+#include "pipeline/timed_words.h"
 #include "pipeline/waveform.h"
 
 pst_status transcribe_encode(struct pst_session *session, const float *samples, size_t count,
@@ -35,6 +36,7 @@ static pst_status fill_transcript(const struct pst_session *session, pst_transcr
     transcript->avg_logprob = winner->count > 1 ? winner->logprob / (double)(winner->count - 1) : 0;
     transcript->score = winner->score;
     transcript->margin = search->margin;
+    transcript->confidence = NAN;
     transcript->no_speech_prob = NAN;
     if (search->looped) transcript->flags = PST_FLAG_LOOP;
     transcript->truncated =
@@ -126,22 +128,34 @@ static pst_status check_device(const struct device *device, size_t count,
 pst_status pst_transcribe(pst_session *session, const float *samples, size_t count,
                           const pst_decode_options *options, pst_transcript **out, pst_error *err) {
     pst_decode_options chosen;
+    pst_alignment_head heads[ALIGNMENT_HEADS_MAX];
     if (!session || !samples || !out)
         return error_set(err, PST_ERR_ARGUMENT, "session, samples and transcript must not be NULL");
     pst_status status = transcribe_options(session, options, &chosen, err);
     if (!status) status = waveform_check(&session->model->config, samples, count, err);
     if (!status && session->model->device)
         status = check_device(session->model->device, count, &chosen, err);
+    if (!status) status = timed_words_prepare(session, &chosen, heads, err);
     if (!status) status = transcribe_fit(session, &chosen, count, err);
     if (status) return status;
     spans_clear(session->spans);
+    pst_transcript *transcript = NULL;
     status = transcribe_encode(session, samples, count, err);
-    return status ? status : transcribe_encoded(session, out, err);
+    if (!status) status = transcribe_encoded(session, &transcript, err);
+    if (!status && chosen.word_timestamps)
+        status = timed_words_find(session, samples, count, transcript, err);
+    if (status) {
+        pst_transcript_free(transcript);
+        return status;
+    }
+    *out = transcript;
+    return PST_OK;
 }
 
 void pst_transcript_free(pst_transcript *transcript) {
     if (!transcript) return;
     free(transcript->text);
     free(transcript->tokens);
+    free(transcript->words);
     free(transcript);
 }

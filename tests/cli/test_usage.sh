@@ -31,8 +31,15 @@ wrong "transcribe: --model needs a value: M$at" transcribe a.wav --model
 wrong "transcribe: --output needs a value: F$at" transcribe a.wav -o
 wrong "transcribe: --output '': expected F$at" transcribe --output= a.wav
 wrong "transcribe: --normalize takes no value$at" transcribe --normalize=1 a.wav
-wrong "transcribe: --format 'xml': expected text|json|jsonl$at" transcribe --format xml a.wav
-wrong "transcribe: --format 'jso': expected text|json|jsonl$at" transcribe --format=jso a.wav
+formats='text|json|jsonl|srt|vtt|tsv|csv|whisper-json'
+wrong "transcribe: --format 'xml': expected $formats$at" transcribe --format xml a.wav
+wrong "transcribe: --format 'jso': expected $formats$at" transcribe --format=jso a.wav
+wrong "transcribe: --format 'srt,xml': expected $formats$at" transcribe --format srt,xml a.wav
+wrong "transcribe: --format: several formats need --output-dir$at" transcribe --format srt --format json a.wav
+wrong "transcribe: --format: of text, json and jsonl alone one file holds several inputs; the others need --output-dir$at" \
+    transcribe --format vtt a.wav b.wav
+wrong "transcribe: --output and --output-dir: expected one of them$at" transcribe -o a.txt --output-dir out a.wav
+wrong "transcribe: --max-line-count and --max-cps: expected more than 0$at" transcribe --max-cps 0 a.wav
 wrong "transcribe: --decode '': expected greedy|beam$at" transcribe --decode= a.wav
 wrong "transcribe: --cpu 'sse2': expected auto|reference|avx2|avx_vnni|avx512|avx512_vnni|avx512_bf16|amx|neon|neon_dotprod|neon_i8mm$at" transcribe --cpu sse2 x
 for number in x -1 +1 ' 1' 1.5 2147483648 99999999999999999999 1x ''; do

@@ -10,6 +10,7 @@
 
 #include "audio/quiet.h"
 #include "pipeline/speech/transcript_join.h"
+#include "pipeline/timed_words.h"
 
 /* Moonshine's own limit: nobody says more tokens in a second. Short clips have a few more. */
 static const double TOKENS_PER_SECOND = 6.5, TOKENS_PER_SECOND_MIN = 1;
@@ -64,6 +65,7 @@ static pst_status in_pieces(pst_session *session, const struct guarded *guarded,
     pst_transcript *parts[2] = {NULL, NULL};
     pst_status status = transcribe(session, &first, guarded->decode, &parts[0], err);
     if (!status) status = transcribe(session, &second, guarded->decode, &parts[1], err);
+    if (!status) timed_words_shift(parts[1], (double)cut / PST_SAMPLE_RATE_HZ);
     if (!status) status = transcript_join((const pst_transcript *const *)parts, 2, transcript, err);
     pst_transcript_free(parts[0]);
     pst_transcript_free(parts[1]);

@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "pipeline/speech/repeats.h"
+#include "pipeline/timed_words.h"
 
 /* Numbers that belong to tokens are averaged over those the model chose: all but the first. */
 static void average(const pst_transcript *const *parts, size_t count, pst_transcript *joined) {
@@ -69,6 +70,7 @@ pst_status transcript_join(const pst_transcript *const *parts, size_t count,
     average(parts, count, made);
     pst_status status = join_tokens(parts, count, made, err);
     if (!status) status = join_texts(parts, count, made, err);
+    if (!status) status = timed_words_join(made, parts, count, err);
     if (status) {
         pst_transcript_free(made);
         return status;
@@ -87,7 +89,7 @@ pst_status transcript_of_silence(double no_speech_prob, pst_transcript **transcr
         pst_transcript_free(made);
         return error_memory(err, sizeof *made);
     }
-    made->avg_logprob = NAN;
+    made->avg_logprob = made->confidence = NAN;
     made->margin = INFINITY;
     made->flags = PST_FLAG_NO_SPEECH;
     made->no_speech_prob = no_speech_prob;

@@ -46,6 +46,7 @@ pst_status line_init(struct line *line, struct pst_session *session,
                      const pst_decode_options *options, size_t samples, pst_error *err) {
     *line = (struct line){
         .session = session, .options = *options, .engine = incremental_engine(session)};
+    line->options.word_timestamps = 0;
     pst_status status = transcribe_fit_search(session, &line->options, err);
     if (!status && line->engine) status = fit_engine(line, samples, err);
     if (!status) status = agreement_init(&line->text, session->search.rules.max_length, err);
@@ -103,8 +104,8 @@ pst_status line_add(struct line *line, const float *samples, size_t count, pst_e
 
 /* ---------------------------------------------------------------------------------------- text */
 
-/* Tokens, start and end among them, that can be said in so many samples: 16 a second, twice what the
- * published vocabularies need. Half a word makes the model repeat itself without end. */
+/* Tokens, start and end among them, that can be said in so many samples: 16 a second, twice what
+ * the published vocabularies need. Half a word makes the model repeat itself without end. */
 static size_t plausible_tokens(size_t samples) {
     return 8 + samples / (PST_SAMPLE_RATE_HZ / 16);
 }

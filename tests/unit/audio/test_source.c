@@ -1,5 +1,5 @@
-/* test_source.c - live sound: bytes in pieces of any size give the samples of the file, streams that
- * stall, are cut or lie are handled, and what is no sound is refused by name. */
+/* test_source.c - live sound: bytes in pieces of any size give the samples of the file, streams
+ * that stall, are cut or lie are handled, and what is no sound is refused by name. */
 #include "support/test.h"
 
 #include <math.h>

@@ -124,6 +124,20 @@ static pst_status open_vad(const void *options) {
     return status;
 }
 
+static pst_status open_source(const void *options) {
+    pst_source *source = NULL;
+    pst_status status = pst_source_open_fd(0, "nothing", options, &source, &err);
+    pst_source_free(source);
+    return status;
+}
+
+static pst_status new_stream(const void *options) {
+    pst_stream *stream = NULL;
+    pst_status status = pst_stream_new(model, options, &stream, &err);
+    pst_stream_free(stream);
+    return status;
+}
+
 static void set_merge(void *options) {
     ((pst_merge_options *)options)->force = 1;
 }
@@ -164,9 +178,11 @@ static pst_status import(const void *options) {
     X(pst_search, hub)                                                                             \
     X(pst_adapter_options, adapter_scale)                                                          \
     X(pst_session_options, threads)                                                                \
-    X(pst_decode_options, skip_logprob)                                                            \
+    X(pst_decode_options, alignment_heads_count)                                                   \
     X(pst_batch_options, guard)                                                                    \
     X(pst_vad_options, speech_pad_ms)                                                              \
+    X(pst_source_options, channels)                                                                \
+    X(pst_stream_options, update_s)                                                                \
     X(pst_merge_options, user)                                                                     \
     X(pst_convert_options, piece_ms)                                                               \
     X(pst_verify_options, user)                                                                    \
@@ -203,6 +219,8 @@ static const struct reader {
     {&kind_pst_batch_options, set_batch, run_batch, PST_OK},
     {&kind_pst_decode_options, NULL, run_batch_decode, PST_OK},
     {&kind_pst_vad_options, NULL, open_vad, PST_OK},
+    {&kind_pst_source_options, NULL, open_source, PST_OK},
+    {&kind_pst_stream_options, NULL, new_stream, PST_OK},
     {&kind_pst_merge_options, set_merge, merge, PST_OK},
     {&kind_pst_convert_options, set_convert, convert, PST_OK},
     {&kind_pst_model_options, NULL, open_converted, PST_OK},
