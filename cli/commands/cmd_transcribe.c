@@ -302,8 +302,7 @@ static int check(const struct values *values) {
     return decoding_check(&command_transcribe, &values->decoding);
 }
 
-/* Who chooses a search knows that nothing is drawn; the others' model may give them another
- * text. */
+/* Who chooses a search knows that nothing is drawn; others may expect another text. */
 static void say_sampling(const struct job *job) {
     const struct decoding_choice *choice = &job->values->decoding;
     if (job->engine.info.do_sample && choice->method == DECODE_MODEL && choice->num_beams < 0)

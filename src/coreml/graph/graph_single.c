@@ -58,7 +58,7 @@ static struct mil_value *unfinished(struct graph *g, const struct mil_value *tok
 static struct mil_block *condition(struct graph *g, const struct graph_shape *shape,
                                    struct mil_value *const *start) {
     struct mil_value *carried[LOOP_COUNT];
-    struct mil_value *ends[CONFIG_ENDS_MAX], *last = graph_int(g, shape->tokens - 1);
+    struct mil_value *ends[CONFIG_ENDS_MAX] = {NULL}, *last = graph_int(g, shape->tokens - 1);
     for (size_t i = 0; i < shape->end_count; i++) ends[i] = graph_int(g, shape->ends[i]);
     int32_t all[] = {0, 1};
     struct mil_value *axes = graph_ints(g, all, 2);
