@@ -105,7 +105,7 @@ static pst_status try_again(pst_session *session, const struct guarded *guarded,
  * "You" or a phrase of thanks, however long they are. */
 static int says_too_little(const struct guarded *guarded, const pst_transcript *transcript) {
     double seconds = guarded->speech_seconds, tokens = (double)transcript->token_count - 2;
-    return seconds > 2 && tokens < TOKENS_PER_SECOND_MIN * seconds;
+    return !transcript->truncated && seconds > 2 && tokens < TOKENS_PER_SECOND_MIN * seconds;
 }
 
 /* Does the text come of sound that is no speech? The less sure the detector is, the more the model
