@@ -520,7 +520,8 @@ PST_API void pst_transcript_free(pst_transcript *transcript);
 
 /* ------------------------------------------------------------------------ where someone speaks */
 
-/* A clip of a batch, or to look for speech in. What it points to must live until its result is delivered. */
+/* A clip of a batch, or to look for speech in. What it points to must live until its result is
+ * delivered. */
 typedef struct pst_clip {
     const char *path; /* an audio file, as pst_audio_read() takes it; NULL: the samples below */
     /* 0 and above: read from here, and no other clip from it; `path` is its name in messages. */
@@ -638,10 +639,10 @@ typedef struct pst_batch_options {
      * PST_FLAG_NO_SPEECH. A clip of speech alone, no longer than a window, is one segment as it is.
      * NULL, or window_seconds of 0: all sound is transcribed. */
     const pst_vad *vad;
-    /* 1: a text that loops, was cut off or that the model itself does not believe in is tried again,
-     * in shorter pieces and then with beams that repeat nothing; the better one is taken, and its
-     * flags tell what is still in doubt. What comes of sound that is not speech is dropped, with
-     * PST_FLAG_NO_SPEECH: that is found out with `vad`. Texts in no doubt are as without. */
+    /* 1: a text that loops, was cut off or that the model itself does not believe in is tried
+     * again, in shorter pieces and then with beams that repeat nothing; the better one is taken,
+     * and its flags tell what is still in doubt. What comes of sound that is not speech is dropped,
+     * with PST_FLAG_NO_SPEECH: that is found out with `vad`. Texts in no doubt are as without. */
     int guard;
 } pst_batch_options;
 

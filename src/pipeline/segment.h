@@ -39,7 +39,8 @@ struct segment {
     double speech_seconds; /* of it; NaN without a detector */
 };
 
-/* When it fails there is nothing to close. `clip` and `vad` (NULL: none) must outlive the reader. */
+/* When it fails there is nothing to close. `clip` and `vad` (NULL: none) must outlive the
+ * reader. */
 pst_status segment_reader_open(struct segment_reader *reader, const pst_clip *clip, size_t window,
                                const struct pst_vad *vad, pst_error *err);
 /* The next segment; its samples are the caller's. There is at least one, perhaps without samples,
