@@ -780,9 +780,8 @@ typedef struct pst_batch_options {
     const pst_vad *vad;
     /* 1: a text that loops, was cut off or that the model itself does not believe in is tried
      * again, in shorter pieces and then with beams that repeat nothing; the better one is taken,
-     * and its flags tell what is still in doubt. What comes of sound that is not speech is
-     * dropped, with PST_FLAG_NO_SPEECH: that is found out with `vad`. Texts in no doubt are as
-     * without. */
+     * and its flags tell what is still in doubt. What comes of sound that is not speech is dropped,
+     * with PST_FLAG_NO_SPEECH: that is found out with `vad`. Texts in no doubt are as without. */
     int guard;
 } pst_batch_options;
 

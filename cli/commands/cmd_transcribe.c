@@ -65,9 +65,9 @@ static const struct option options[] = {
     {"normalize", 0, OPTION_FLAG, NULL, AT(normalize),
      "scale each clip to a loudness (RMS) of 0.075, as run-stt does"},
     {"window", 0, OPTION_NUMBER, "SECONDS", AT(window),
-     "cut a longer clip where it is quietest in the last fifth of each SECONDS, and join the "
-     "texts; 0: "
-     "never (default: 30, what the model was made for)"},
+     "cut a longer clip into pieces of at most SECONDS, in its pauses (with --vad off: where it is "
+     "quietest in the last fifth of each), and join the texts; 0: never, and all sound is "
+     "transcribed (default: 30, what the model was made for)"},
     {"vad", 0, OPTION_CHOICE, "auto|silero|energy|off", AT(speech.detector),
      "who finds the speech: the network Silero VAD, loudness and spectrum, or nobody: then all "
      "sound is transcribed; auto is silero where its weights are, else energy (default: auto)"},

@@ -239,7 +239,7 @@ static pst_status whole_list(struct listener *listener, size_t *count, pst_error
 static void cut_speech(struct segment_reader *reader, const struct speech *first,
                        struct plan *plan) {
     uint64_t length = plan->end - first->start, from = first->start + length / 5 * 4;
-    uint64_t to = plan->end, rest = PST_SAMPLE_RATE_HZ;
+    uint64_t to = plan->end, rest = length / 8;
     if (to + rest > first->end) to = first->end - rest;
     if (from > to) from = to;
     plan->end = reader->given + quiet_find(reader->held.data, (size_t)(from - reader->given),

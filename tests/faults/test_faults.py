@@ -23,6 +23,9 @@ CHIRP = TESTS / "cli" / "audio" / "chirp.wav"
 sys.path.insert(0, str(TESTS / "hub"))
 import fake_hub  # noqa: E402
 
+# The tones of the tests are no speech.
+ALL_SOUND = ["--vad", "off", "--no-guard"]
+
 HOWS = ["enospc", "eio", "short", "kill"]
 KILLED = -9
 FAILED = 4  # the exit code of files that cannot be written
@@ -133,7 +136,8 @@ class Convert(Faults):
 
 class Output(Faults):
     def test_transcript(self):
-        self.check(["transcribe", CHIRP, "--format", "json", "--output", "text.json"], "text.json", force=())
+        self.check(["transcribe", *ALL_SOUND, CHIRP, "--format", "json", "--output", "text.json"],
+                   "text.json", force=())
 
     def test_report(self):
         (self.scratch / "list.jsonl").write_text(f'{{"audio": "{CHIRP}", "text": "a word"}}\n')
@@ -203,19 +207,19 @@ class Cache(Faults):
 
     def test_packed_weights(self):
         cache = self.scratch / "cache"
-        plain = self.run_it(["transcribe", CHIRP])[1]
+        plain = self.run_it(["transcribe", *ALL_SOUND, CHIRP])[1]
         shutil.rmtree(cache, ignore_errors=True)
-        self.run_it(["transcribe", CHIRP])
+        self.run_it(["transcribe", *ALL_SOUND, CHIRP])
         calls = int(self.log.read_text().split()[0])
         self.assertTrue(list(cache.rglob("*")))
         for how in HOWS:
             for at in range(1, calls + 1, self.every):
                 shutil.rmtree(cache, ignore_errors=True)
-                code, out, message = self.run_it(["transcribe", CHIRP], at, how)
+                code, out, message = self.run_it(["transcribe", *ALL_SOUND, CHIRP], at, how)
                 where = f"{how} at call {at} of {calls}: {message}"
                 self.assertEqual((code, out), (KILLED, "") if how == "kill" else (0, plain), where)
                 for _ in range(2):  # that writes what is missing, and reads it
-                    self.assertEqual(self.run_it(["transcribe", CHIRP])[:2], (0, plain), where)
+                    self.assertEqual(self.run_it(["transcribe", *ALL_SOUND, CHIRP])[:2], (0, plain), where)
 
 
 class Pull(Faults):

@@ -25,6 +25,9 @@ import unittest
 import fake_hub as fake
 import pickles
 
+# The tones of the tests are no speech.
+ALL_SOUND = ["--vad", "off", "--no-guard"]
+
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 CHIRP = GOLDEN.parent / "cli" / "audio" / "chirp.wav"
 MODEL = ["config.json", "generation_config.json", "model.safetensors", "preprocessor_config.json",
@@ -86,7 +89,7 @@ class HubTest(unittest.TestCase):
         return err
 
     def transcribes(self, *words, **extra):
-        code, out, err = self.run_("transcribe", "--precision", "f32", *words, "--max-new-tokens", 3,
+        code, out, err = self.run_("transcribe", *ALL_SOUND, "--precision", "f32", *words, "--max-new-tokens", 3,
                                    "--format", "jsonl", CHIRP, **extra)
         self.assertEqual(code, 0, err)
         return re.search(r'"tokens": (\[[^]]*\])', out)[1]
@@ -296,7 +299,7 @@ class Use(HubTest):
         self.assertEqual(self.transcribes(*words), tokens)
 
     def test_download_is_said(self):
-        code, out, err = self.run_("transcribe", "--model", ID, CHIRP)
+        code, out, err = self.run_("transcribe", *ALL_SOUND, "--model", ID, CHIRP)
         self.assertEqual(code, 0)
         self.assertRegex(err, rf"^potstill: {ID}: downloading 0\.4 MB from {self.hub.endpoint}\n$")
 
@@ -332,7 +335,7 @@ class Use(HubTest):
     def test_offline(self):
         for words, env in ((["--offline"], {}), ([], {"HF_HUB_OFFLINE": "1"}),
                            ([], {"HF_HUB_OFFLINE": "Yes"}), ([], {"TRANSFORMERS_OFFLINE": "true"})):
-            code, out, err = self.run_("transcribe", "--model", ID, *words, CHIRP, env=env)
+            code, out, err = self.run_("transcribe", *ALL_SOUND, "--model", ID, *words, CHIRP, env=env)
             self.assertEqual((code, out), (3, ""))
             self.assertIn(f"`potstill pull {ID}`", err)
             self.assertIn("offline", err)
@@ -455,7 +458,7 @@ class Refused(HubTest):
 
     def test_no_repository(self):
         self.fails(3, "^potstill: me/none: ", "nor a model at", self.hub.endpoint, words=["me/none"])
-        code, out, err = self.run_("transcribe", "--model", "me/none", CHIRP)
+        code, out, err = self.run_("transcribe", *ALL_SOUND, "--model", "me/none", CHIRP)
         self.assertEqual((code, out), (3, ""))
         self.assertRegex(err, "neither a folder here nor a model at")
 
@@ -482,7 +485,7 @@ class Refused(HubTest):
         self.assertFalse(self.snapshot(commit, "models--me--keras").exists())
         self.hub.push("me/half", {"adapter_config.json": b"{}"})
         self.fails(3, "neither adapter_model.safetensors nor", words=["me/half"])
-        code, out, err = self.run_("transcribe", "--model", GOLDEN / "micro", "--adapter", ID, CHIRP)
+        code, out, err = self.run_("transcribe", *ALL_SOUND, "--model", GOLDEN / "micro", "--adapter", ID, CHIRP)
         self.assertEqual(code, 3)
         self.assertRegex(err, "has no adapter_config.json")
 

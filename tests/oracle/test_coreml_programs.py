@@ -4,7 +4,7 @@ Three judges: onnxruntime on the model that the Silero packages were made from, 
 encoder as coremltools' own converter turns it into a package, and numpy, by which coremltools computes operations
 on constants.
 
-The ONNX model is that of the wheel silero-vad 6.2.1, and so are the weights that are put into the programs of
+The ONNX model is that of the wheel silero-vad 6.0.0, and so are the weights that are put into the programs of
 tests/coreml: pip install --no-deps.
 """
 
@@ -60,7 +60,7 @@ def silero_data():
     """The folder of models in the wheel, which is not imported: it wants torchaudio."""
     found = importlib.util.find_spec("silero_vad")
     if found is None:
-        pytest.skip("silero-vad is not installed (pip install --no-deps silero-vad==6.2.1)")
+        pytest.skip("silero-vad is not installed (pip install --no-deps silero-vad==6.0.0)")
     return pathlib.Path(found.origin).parent / "data"
 
 

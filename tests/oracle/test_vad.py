@@ -1,10 +1,9 @@
 """Potstill's network of Silero VAD against onnxruntime on the wheel's own .onnx, and its rule of speech against
 the wheel's get_speech_timestamps() on the same probabilities.
 
-The wheel silero-vad 6.2.1 has both: pip install --no-deps.
+The wheel silero-vad 6.2.1 has both; scripts/oracle.sh unpacks it beside the packages.
 """
 
-import importlib.util
 import itertools
 import math
 import pathlib
@@ -26,10 +25,10 @@ SAME = 1e-5
 @pytest.fixture(scope="module")
 def wheel():
     """The folder of the wheel, which is not imported: it wants torchaudio."""
-    found = importlib.util.find_spec("silero_vad")
-    path = pathlib.Path(found.origin).parent if found else None
-    if not path or not path.with_name("silero_vad-6.2.1.dist-info").is_dir():
-        pytest.skip("silero-vad 6.2.1 is not installed (pip install --no-deps silero-vad==6.2.1)")
+    path = pathlib.Path(sys.prefix) / "silero-vad-6.2.1" / "silero_vad"
+    if not path.is_dir():
+        pytest.skip("silero-vad 6.2.1 is not there (pip install --no-deps --target "
+                    f"{path.parent} silero-vad==6.2.1)")
     return path
 
 

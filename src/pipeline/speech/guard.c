@@ -36,6 +36,13 @@ static pst_status transcribe(pst_session *session, const struct guarded *guarded
     return PST_OK;
 }
 
+/* What is wrong with it. Where the caller has set the limit, that it is reached is no wonder. */
+static uint32_t faults(const struct guarded *guarded, const pst_transcript *transcript) {
+    uint32_t expected = PST_FLAG_NO_SPEECH;
+    if (guarded->decode->max_new_tokens) expected |= PST_FLAG_TRUNCATED;
+    return transcript->flags & ~expected;
+}
+
 /* How much it is in doubt. Without an end it is worse than without belief. */
 static double doubt(const pst_transcript *transcript) {
     double sum = transcript->avg_logprob < 0 ? -transcript->avg_logprob : 0;
@@ -90,7 +97,7 @@ static pst_status try_again(pst_session *session, const struct guarded *guarded,
         if (status) return status;
         keep_better(transcript, other);
     }
-    if (!transcript_is_doubtful(*transcript) || guarded->greedy_only) return PST_OK;
+    if (!faults(guarded, *transcript) || guarded->greedy_only) return PST_OK;
     status = with_beams(session, guarded, &other, err);
     if (!status) keep_better(transcript, other);
     return status;
@@ -100,7 +107,7 @@ static pst_status try_again(pst_session *session, const struct guarded *guarded,
  * "You" or a phrase of thanks, however long they are. */
 static int says_too_little(const struct guarded *guarded, const pst_transcript *transcript) {
     double seconds = guarded->speech_seconds, tokens = (double)transcript->token_count - 2;
-    return seconds > 2 && tokens < TOKENS_PER_SECOND_MIN * seconds;
+    return !transcript->truncated && seconds > 2 && tokens < TOKENS_PER_SECOND_MIN * seconds;
 }
 
 /* Does the text come of sound that is no speech? The less sure the detector is, the more the model
@@ -111,7 +118,7 @@ static int is_invented(const struct guarded *guarded, const pst_transcript *tran
     if (isnan(speech)) return 0;
     double needed = -1.3 + (0.97 - speech) * 4;
     if (guarded->speech_seconds < 1) needed += 0.3;
-    if (transcript->flags & (PST_FLAG_LOOP | PST_FLAG_TRUNCATED)) needed += 0.4;
+    if (faults(guarded, transcript) & (PST_FLAG_LOOP | PST_FLAG_TRUNCATED)) needed += 0.4;
     return transcript->avg_logprob < needed || says_too_little(guarded, transcript);
 }
 
@@ -124,7 +131,7 @@ pst_status guard_transcribe(pst_session *session, const struct guarded *guarded,
     struct guarded own = *guarded;
     own.decode = &first;
     pst_status status = transcribe(session, &own, &first, &made, err);
-    if (!status && transcript_is_doubtful(made)) status = try_again(session, &own, &made, err);
+    if (!status && faults(&own, made)) status = try_again(session, &own, &made, err);
     if (!status && is_invented(&own, made)) {
         pst_transcript_free(made);
         made = NULL;

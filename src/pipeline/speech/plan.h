@@ -1,8 +1,8 @@
 /* plan.h - stretches of speech to the next segment that suits the model.
  *
- * A segment begins and ends in pauses. It is as long as the model likes, 8 to 28 s of a window
- * of 30: within that it ends at the longest pause, for that is where sentences end. A long pause
- * ends it sooner, and so does one with other sounds in it. Only speech without any pause is cut
+ * A segment begins and ends in pauses. It is as long as the model likes, 8 to 28 s of a window of
+ * 30: within that it ends at the longest pause, for that is where sentences end. A long pause ends
+ * it sooner, and so does one with other sounds in it. Only speech without any pause is cut
  * anywhere. */
 #ifndef PST_PIPELINE_PLAN_H
 #define PST_PIPELINE_PLAN_H

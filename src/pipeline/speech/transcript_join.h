@@ -13,9 +13,5 @@ pst_status transcript_of_silence(double no_speech_prob, pst_transcript **transcr
                                  pst_error *err);
 /* The flags that follow from the numbers, and the compression ratio. */
 void transcript_judge(pst_transcript *transcript);
-/* Only what is in doubt for being endless, or not believed by the model itself, is tried again. */
-static inline int transcript_is_doubtful(const pst_transcript *transcript) {
-    return (transcript->flags & ~(uint32_t)PST_FLAG_NO_SPEECH) != 0;
-}
 
 #endif

@@ -46,14 +46,12 @@ static void numbers_become_flags(void **state) {
     pst_transcript transcript = {.text = text, .avg_logprob = -0.9};
     transcript_judge(&transcript);
     assert_int_equal(transcript.flags, 0);
-    assert_false(transcript_is_doubtful(&transcript));
     transcript.avg_logprob = -1.1;
     transcript.truncated = 1;
     transcript.text = loop;
     transcript_judge(&transcript);
     assert_int_equal(transcript.flags,
                      PST_FLAG_LOOP | PST_FLAG_LOW_CONFIDENCE | PST_FLAG_TRUNCATED);
-    assert_true(transcript_is_doubtful(&transcript));
 }
 
 static void silence_joins_without_a_trace(void **state) {
