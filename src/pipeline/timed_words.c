@@ -152,7 +152,7 @@ static void put_text(pst_word *word, char **texts, const char *text, size_t leng
 
 static double mean_probability(const float *logprobs, size_t first, size_t count) {
     double sum = 0;
-    for (size_t i = 0; i < count; i++) sum += exp(logprobs[first + i]);
+    for (size_t i = 0; i < count; i++) sum += exp((double)logprobs[first + i]);
     return sum / (double)count;
 }
 

@@ -24,9 +24,10 @@ double word_confidence(const struct tokenizer *tokenizer, const int32_t *tokens,
                        const float *logprobs, size_t count) {
     double least = INFINITY, least_of_all = INFINITY;
     for (size_t i = 0; i < count; i++) {
-        if (isnan(logprobs[i])) return NAN;
-        least_of_all = fmin(least_of_all, logprobs[i]);
-        if (has_letters(tokenizer, tokens[i])) least = fmin(least, logprobs[i]);
+        double logprob = logprobs[i];
+        if (isnan(logprob)) return NAN;
+        least_of_all = fmin(least_of_all, logprob);
+        if (has_letters(tokenizer, tokens[i])) least = fmin(least, logprob);
     }
     return exp(isinf(least) ? least_of_all : least);
 }

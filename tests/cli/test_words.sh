@@ -73,6 +73,16 @@ run transcribe --word-timestamps --alignment-heads 99.0 audio/chirp.wav
 exits 2
 ok grep -q 'alignment head 99.0 with a lag of 0: expected a layer below [0-9]*, a head below [0-9]*' "$scratch/err"
 
+# A converted model shows no attention: no times, and subtitles whose words share the time of their segment.
+run convert --model micro -o packages
+exits 0
+run transcribe --model packages --word-timestamps audio/chirp.wav
+exits 1; prints ''
+says 'potstill: audio/chirp.wav: the packages of a converted model do not show where they look, which word times come from (the decoder of the checkpoint does)'
+run transcribe --model packages --format srt audio/chirp.wav
+exits 0; says ''
+ok grep -q '^00:00:00,000 --> 00:00:00,750$' "$scratch/out"
+
 # The tiny model and speech of which every word's time is known.
 models=$here/../../models
 if [ -f "$models/moonshine-tiny/config.json" ] && [ -n "$python3" ] &&
