@@ -54,7 +54,7 @@ static struct mil_value *share(struct graph *g, const char *name, struct mil_val
     if (!x || heads == kv_heads) return x;
     for (uint32_t i = 0; i < kv_heads; i++) ones[i] = 1;
     graph_split(g, mil_text(g->model, "%s_head", name), x, 1, ones, kv_heads, parts);
-    for (uint32_t i = 0; i < heads; i++) all[i] = parts[i / (heads / kv_heads)];
+    for (uint32_t i = 0; i < heads; i++) all[i] = parts[i * kv_heads / heads];
     return graph_concat(g, name, all, heads, 1);
 }
 

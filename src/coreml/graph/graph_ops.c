@@ -132,12 +132,15 @@ struct mil_value *graph_cut(struct graph *g, const char *name, const struct mil_
     uint32_t axis = x->type.rank - 1;
     int32_t sizes[] = {(int32_t)first, (int32_t)count,
                        (int32_t)(x->type.dims[axis] - first - count)};
-    size_t skipped = first == 0, parts = (size_t)(sizes[2] > 0) + 2 - skipped;
+    const char *parts = mil_text(g->model, "%s_part", name);
     struct mil_value *cut[3] = {0};
-    if (parts == 1) return graph_unary(g, "identity", name, x);
-    graph_split(g, mil_text(g->model, "%s_part", name), x, (int32_t)axis, sizes + skipped, parts,
-                cut);
-    return cut[1 - skipped];
+    if (first == 0 && sizes[2] == 0) return graph_unary(g, "identity", name, x);
+    if (first == 0) {
+        graph_split(g, parts, x, (int32_t)axis, sizes + 1, 2, cut);
+        return cut[0];
+    }
+    graph_split(g, parts, x, (int32_t)axis, sizes, sizes[2] ? 3 : 2, cut);
+    return cut[1];
 }
 
 struct mil_value *graph_matmul(struct graph *g, const char *name, const struct mil_value *x,

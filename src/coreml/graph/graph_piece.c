@@ -170,8 +170,9 @@ static struct mil_value *layers_of(struct graph *g, struct mil_value *x,
                                    const struct graph_piece *piece,
                                    const struct mil_value *key_mask, struct carried *carried) {
     const struct config *config = g->config;
-    struct mil_value *hidden[CONFIG_LAYERS_MAX], *k[CONFIG_LAYERS_MAX], *v[CONFIG_LAYERS_MAX];
-    int32_t waiting[CONFIG_LAYERS_MAX], kept[CONFIG_LAYERS_MAX], delay = 0;
+    struct mil_value *hidden[CONFIG_LAYERS_MAX] = {0}, *k[CONFIG_LAYERS_MAX] = {0};
+    struct mil_value *v[CONFIG_LAYERS_MAX] = {0};
+    int32_t waiting[CONFIG_LAYERS_MAX] = {0}, kept[CONFIG_LAYERS_MAX] = {0}, delay = 0;
     for (uint32_t i = 0; i < config->encoder_layers; i++) {
         waiting[i] = ahead_of(config->windows[i]);
         kept[i] = kept_by(config->windows[i]);
