@@ -214,6 +214,50 @@ static void a_model_describes_itself(void **state) {
     }
 }
 
+static void the_encoder_has_sizes_of_its_own(void **state) {
+    (void)state;
+    pst_model *model;
+    pst_model_info whole;
+    pst_model_options options;
+    pst_encoder_info info, wider;
+    pst_model_options_init(&options);
+    assert_int_equal(pst_model_open(GOLDEN "micro", NULL, &model, &err), PST_OK);
+    pst_model_describe(model, &whole);
+    pst_encoder_info_init(&info);
+    assert_int_equal(pst_model_describe_encoder(model, &info, &err), PST_OK);
+    assert_int_equal(info.dim, whole.dim);
+    assert_false(info.windowed || info.frames_back || info.frames_ahead);
+    pst_model_free(model);
+
+    for (int inclusive = 0; inclusive < 2; inclusive++) {
+        pst_encoder_info *found = inclusive ? &wider : &info;
+        options.inclusive_windows = inclusive;
+        assert_int_equal(pst_model_open(GOLDEN "micro_streaming", &options, &model, &err), PST_OK);
+        pst_encoder_info_init(found);
+        assert_int_equal(pst_model_describe_encoder(model, found, &err), PST_OK);
+        assert_int_equal(found->struct_size, sizeof *found);
+        assert_int_equal(found->dim, model->config.encoder_dim);
+        assert_int_equal(found->kv_heads, model->config.encoder_kv_heads);
+        assert_true(found->windowed && found->frames_back > 0);
+        pst_model_describe(model, &whole);
+        assert_int_not_equal(found->dim, whole.dim);
+        if (!inclusive) pst_model_free(model);
+    }
+    assert_int_equal(wider.frames_back, info.frames_back + info.layers);
+    assert_true(wider.frames_ahead > info.frames_ahead);
+
+    /* An older program's struct ends earlier; what lies behind it is not touched. */
+    memset(&info, 0xAA, sizeof info);
+    pst_encoder_info_init_sized(&info, offsetof(pst_encoder_info, windowed));
+    assert_int_equal(pst_model_describe_encoder(model, &info, &err), PST_OK);
+    assert_int_equal(info.ffn, wider.ffn);
+    assert_int_equal(info.frames_back, 0xAAAAAAAA);
+    info.struct_size = 0;
+    assert_int_equal(pst_model_describe_encoder(model, &info, &err), PST_ERR_ARGUMENT);
+    assert_int_equal(pst_model_describe_encoder(model, NULL, &err), PST_ERR_ARGUMENT);
+    pst_model_free(model);
+}
+
 static void arguments_are_checked(void **state) {
     (void)state;
     pst_model *model;
@@ -228,9 +272,13 @@ static void arguments_are_checked(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(either_matrix_or_both),    cmocka_unit_test(tensors_are_checked),
-        cmocka_unit_test(folders_without_weights),  cmocka_unit_test(shards_are_checked),
-        cmocka_unit_test(a_model_describes_itself), cmocka_unit_test(arguments_are_checked),
+        cmocka_unit_test(either_matrix_or_both),
+        cmocka_unit_test(tensors_are_checked),
+        cmocka_unit_test(folders_without_weights),
+        cmocka_unit_test(shards_are_checked),
+        cmocka_unit_test(a_model_describes_itself),
+        cmocka_unit_test(arguments_are_checked),
+        cmocka_unit_test(the_encoder_has_sizes_of_its_own),
     };
     return cmocka_run_group_tests_name("weights", tests, NULL, NULL);
 }
