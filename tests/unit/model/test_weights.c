@@ -258,6 +258,38 @@ static void the_encoder_has_sizes_of_its_own(void **state) {
     pst_model_free(model);
 }
 
+/* Adds an output matrix that is the embedding, or all but one bit of it. */
+static float output_copy[512 * 64];
+
+static void repeat_embedding(struct tensor_source *sources, size_t *count) {
+    struct tensor_source *embedding = named(sources, *count, "model.decoder.embed_tokens.weight");
+    size_t values = embedding->shape[0] * embedding->shape[1];
+    assert_true(values <= sizeof output_copy / sizeof *output_copy);
+    memcpy(output_copy, embedding->data, values * sizeof *output_copy);
+    sources[*count] = *embedding;
+    sources[*count].name = "proj_out.weight";
+    sources[(*count)++].data = output_copy;
+}
+
+static void repeat_nearly(struct tensor_source *sources, size_t *count) {
+    repeat_embedding(sources, count);
+    output_copy[5] += output_copy[5] * 0x1p-23f;
+}
+
+static void an_output_that_is_the_embedding_is_held_once(void **state) {
+    (void)state;
+    const char *folder = copy_of_micro("repeated");
+    for (int equal = 0; equal < 2; equal++) {
+        write_changed(folder, equal ? repeat_embedding : repeat_nearly);
+        pst_model *model;
+        assert_int_equal(pst_model_open(folder, NULL, &model, &err), PST_OK);
+        const struct weights *weights = &model->weights;
+        assert_false(weights->tied); /* an adapter of one leaves the other alone */
+        assert_int_equal(weights->proj_out.weight == weights->embed_tokens.weight, equal);
+        pst_model_free(model);
+    }
+}
+
 static void arguments_are_checked(void **state) {
     (void)state;
     pst_model *model;
@@ -279,6 +311,7 @@ int main(void) {
         cmocka_unit_test(a_model_describes_itself),
         cmocka_unit_test(arguments_are_checked),
         cmocka_unit_test(the_encoder_has_sizes_of_its_own),
+        cmocka_unit_test(an_output_that_is_the_embedding_is_held_once),
     };
     return cmocka_run_group_tests_name("weights", tests, NULL, NULL);
 }
