@@ -205,9 +205,8 @@ static void rotate(float *x, size_t heads, size_t head_stride, const float *cos,
         .attend_f16 = attend_f16, .store_f16 = store_f16, .packed = {f32, bf16, int8},             \
         .tanh = tanh_in_place, .asinh = asinh_in_place, .gelu = gelu, .silu = silu,                \
         .silu_gate = silu_gate, .softmax = softmax, .log_softmax = log_softmax,                    \
-        .layer_norm = layer_norm, .add = add,                                                      \
-        .affine = affine, .sum = sum_of, .sum_squares = sum_squares, .argmax = argmax,             \
-        .rotate = rotate                                                                           \
+        .layer_norm = layer_norm, .add = add, .affine = affine, .sum = sum_of,                     \
+        .sum_squares = sum_squares, .argmax = argmax, .rotate = rotate                             \
     }
 
 #endif
