@@ -221,6 +221,7 @@ static void load_stem(struct loader *loader) {
 
 /* log_k is a number, stored with the shape [] or [1]. */
 static void load_compression(struct loader *loader) {
+    loader->weights->compression_slot = loader->weights->module_count;
     struct module *module = enter(loader, "comp", MODULE_NUMBER, 1, 0, 0);
     const struct tensor *tensor =
         checkpoint_find(&loader->weights->checkpoint, "model.encoder.embedder.comp.log_k");

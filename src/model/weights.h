@@ -68,6 +68,16 @@ struct module {
     int has_bias;     /* by the architecture; `bias` is NULL also when it could not be loaded */
 };
 
+/* Dimensions of its weight. */
+static inline uint32_t module_dims(const struct module *module) {
+    static const uint32_t DIMS[] = {[MODULE_LINEAR] = 2,
+                                    [MODULE_CONV1D] = 3,
+                                    [MODULE_EMBEDDING] = 2,
+                                    [MODULE_NORM] = 1,
+                                    [MODULE_NUMBER] = 0};
+    return DIMS[module->kind];
+}
+
 /* Entries of a row of its weight. */
 static inline size_t module_columns(const struct module *module) {
     if (module->kind == MODULE_NORM || module->kind == MODULE_NUMBER) return 1;
@@ -87,6 +97,7 @@ struct weights {
     struct norm groupnorm;    /* of the stem */
     struct linear frames;     /* of the embedder: [encoder_dim, samples of a frame] */
     float compression;        /* of the embedder: exp(log_k) */
+    uint32_t compression_slot;
     struct encoder_layer *encoder_layers; /* [config.encoder_layers] */
     struct norm encoder_norm;
     struct linear pos_emb;      /* [max_position_embeddings, encoder_dim]; streaming only */

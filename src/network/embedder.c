@@ -10,21 +10,24 @@
 #include <math.h>
 #include <string.h>
 
+#include "network/adapted.h"
 #include "network/block.h"
 
 struct embedder {
     struct workspace *ws;
     const float *samples;
     size_t count; /* of samples */
+    float compression;
     struct blocks blocks;
 };
 
 /* y = k c / sqrt(mean(c^2) + epsilon), c = x - mean(x): of one frame. */
-static void normalize(const struct workspace *ws, float *y, const float *x) {
+static void normalize(const struct embedder *embedder, float *y, const float *x) {
+    const struct kernels *kernels = embedder->ws->kernels;
     size_t n = STREAM_FRAME_SAMPLES;
-    double mean = ws->kernels->sum(x, n) / (double)n;
-    double power = ws->kernels->sum_squares(x, n, mean) / (double)n;
-    float scale = ws->model->weights.compression / sqrtf((float)(power + STREAM_CMVN_EPSILON));
+    double mean = kernels->sum(x, n) / (double)n;
+    double power = kernels->sum_squares(x, n, mean) / (double)n;
+    float scale = embedder->compression / sqrtf((float)(power + STREAM_CMVN_EPSILON));
     for (size_t i = 0; i < n; i++) y[i] = scale * (x[i] - (float)mean);
 }
 
@@ -42,7 +45,7 @@ static void embed_frames(const struct embedder *embedder, const struct block *b,
     if (!count) return;
     y += before * dim;
     for (size_t i = 0; i < count; i++)
-        normalize(ws, compressed + i * STREAM_FRAME_SAMPLES,
+        normalize(embedder, compressed + i * STREAM_FRAME_SAMPLES,
                   embedder->samples + (from + i) * STREAM_FRAME_SAMPLES);
     ws->kernels->asinh(compressed, count * STREAM_FRAME_SAMPLES);
     struct block part = {ws, b->scratch, from, count};
@@ -71,8 +74,15 @@ static void run_block(void *context, size_t index, unsigned thread) {
     spans_end(ws->spans, thread, PST_STAGE_STEM, "embedder", start);
 }
 
+/* exp(log_k), of the base or of an adapter. */
+static float compression_of(const struct workspace *ws) {
+    const float *log_k = adapted_weight(ws, ws->model->weights.compression_slot, NULL);
+    return log_k ? expf(*log_k) : ws->model->weights.compression;
+}
+
 void embedder_forward(struct workspace *ws, const float *samples, size_t count) {
-    struct embedder embedder = {.ws = ws, .samples = samples, .count = count};
+    struct embedder embedder = {
+        .ws = ws, .samples = samples, .count = count, .compression = compression_of(ws)};
     embedder.blocks = blocks_cut(ws->extent.frames, blocks_stem_rows(ws->network->precision));
     thread_pool_run(ws->pool, embedder.blocks.count, run_block, &embedder);
     workspace_trace(ws, "embedder", ws->memory, ws->extent.frames, ws->model->config.encoder_dim);
