@@ -291,7 +291,7 @@ typedef struct pst_model_info {
     uint64_t parameters;    /* values stored */
     uint64_t file_bytes;    /* size of the weight files */
     uint32_t tensors;
-    uint32_t dim, heads, head_dim, rotary_dim;
+    uint32_t dim, heads, head_dim, rotary_dim; /* of the decoder; see pst_encoder_info */
     uint32_t encoder_layers, decoder_layers;
     uint32_t encoder_ffn, decoder_ffn;
     uint32_t vocab, max_position_embeddings;
@@ -308,6 +308,26 @@ typedef struct pst_model_info {
 
 /* Strings in `info` live as long as the model. */
 PST_API void pst_model_describe(const pst_model *model, pst_model_info *info);
+
+/* Sizes of the encoder. pst_model_info has those of the decoder; they are the same in a "moonshine"
+ * model and differ in a "moonshine_streaming" one. */
+typedef struct pst_encoder_info {
+    size_t struct_size;
+    uint32_t dim, heads, kv_heads, head_dim; /* kv_heads: heads of keys and values */
+    uint32_t layers, ffn;
+    int windowed; /* frames attend to some frames around them; 0: to all of the clip */
+    /* Frames of 20 ms before and after a frame that it depends on through all layers, as the model
+     * was opened (inclusive_windows); 0 when not windowed. */
+    uint32_t frames_back, frames_ahead;
+} pst_encoder_info;
+
+PST_API void pst_encoder_info_init_sized(pst_encoder_info *info, size_t struct_size);
+#define pst_encoder_info_init(info) pst_encoder_info_init_sized(info, sizeof *(info))
+
+/* Fills `info`, which pst_encoder_info_init() has set up. PST_ERR_ARGUMENT: a NULL pointer, or a
+ * converted model, whose sizes are not known. */
+PST_API pst_status pst_model_describe_encoder(const pst_model *model, pst_encoder_info *info,
+                                              pst_error *err);
 
 /* Encodes `text` [length], UTF-8, to `*ids` [*count] as tokenizers does with add_special_tokens, so
  * a start token comes first. `*ids` is to be released by pst_free().

@@ -188,8 +188,10 @@ class Transformers:
         torch.set_num_threads(options.threads)
         self.torch = torch
         self.processor = transformers.AutoProcessor.from_pretrained(options.model)
-        self.model = transformers.MoonshineForConditionalGeneration.from_pretrained(
-            options.model, dtype=torch.float32)
+        with open(os.path.join(options.model, "config.json")) as file:
+            streaming = json.load(file)["model_type"] == "moonshine_streaming"
+        kind = "MoonshineStreamingForConditionalGeneration" if streaming else "MoonshineForConditionalGeneration"
+        self.model = getattr(transformers, kind).from_pretrained(options.model, dtype=torch.float32)
         if options.adapter:
             from peft import PeftModel
 
@@ -433,6 +435,8 @@ def main():
     parser.add_argument("--adapter", help="folder of a PEFT adapter")
     parser.add_argument("--decode", choices=["greedy", "run-stt"], default="greedy",
                         help="generate()'s defaults, or the reference script's beam search")
+    parser.add_argument("--max-new-tokens", type=int, help="as many tokens, no fewer: for models whose weights "
+                        "are random, which never end")
     parser.add_argument("--ort", help="folder of the official .ort files, for the int8 peers")
     parser.add_argument("--precision", default="f32,int8", help="those of potstill to measure")
     parser.add_argument("--machine", help="put the medians under this name into tools/speed.json, "
@@ -452,6 +456,8 @@ def main():
         samples = load(path, options.seconds, rms=options.decode == "run-stt")
         seconds = len(samples) / RATE_HZ
         decode = run_stt(seconds) if options.decode == "run-stt" else {}
+        if options.max_new_tokens:
+            decode["max_new_tokens"] = decode["min_new_tokens"] = options.max_new_tokens
         runs = {peer.name: peer.prepare(samples, decode) for peer in peers}
         results = take_turns(runs, options.runs)
         report(path, seconds, results, references)

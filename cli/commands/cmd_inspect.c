@@ -65,6 +65,26 @@ const struct command command_inspect = {
 
 /* ------------------------------------------------------------------------------------- model */
 
+/* Of a windowed encoder, whose sizes are others than the decoder's. */
+static void add_encoder(json_t *object, const pst_model *model) {
+    pst_encoder_info info;
+    pst_encoder_info_init(&info);
+    if (pst_model_describe_encoder(model, &info, NULL) || !info.windowed) return;
+    const struct {
+        const char *name;
+        uint32_t number;
+    } numbers[] = {
+        {"encoder_dim", info.dim},
+        {"encoder_heads", info.heads},
+        {"encoder_kv_heads", info.kv_heads},
+        {"encoder_head_dim", info.head_dim},
+        {"encoder_frames_back", info.frames_back},
+        {"encoder_frames_ahead", info.frames_ahead},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        json_object_set_new(object, numbers[i].name, json_integer((json_int_t)numbers[i].number));
+}
+
 static json_t *model_object(const char *path, const pst_model *model, pst_error *err) {
     pst_model_info info;
     pst_fingerprint fingerprint;
@@ -96,6 +116,7 @@ static json_t *model_object(const char *path, const pst_model *model, pst_error 
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         json_object_set_new(object, numbers[i].name, json_integer((json_int_t)numbers[i].number));
+    add_encoder(object, model);
     json_object_set_new(object, "tied_embeddings", json_boolean(info.tied_embeddings));
     json_object_set_new(object, "norm", json_real(fingerprint.norm));
     json_object_set_new(object, "fingerprint", json_text(fingerprint.sha256));

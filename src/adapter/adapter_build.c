@@ -161,9 +161,25 @@ static void summarise(struct adapter_build *build) {
         if (build->used[i]) info->parameters += adapter->file.tensors[i].count;
 }
 
+/* Norms of the streaming encoder are stored less by 1; the network wants them whole. */
+static pst_status add_offsets(struct adapter_build *build, pst_error *err) {
+    const struct weights *weights = &build->adapter->model->weights;
+    pst_status status = PST_OK;
+    for (uint32_t i = 0; i < weights->module_count && !status; i++) {
+        const struct module *module = &weights->modules[i];
+        struct effect *effect = &build->adapter->effects[i];
+        if (!effect->weight || strcmp(module->part, "gamma") != 0) continue;
+        float *scale = adapter_build_own(build, module->out, sizeof *scale, &status, err);
+        for (uint32_t j = 0; scale && j < module->out; j++) scale[j] = effect->weight[j] + 1.0f;
+        effect->norm_scale = scale;
+    }
+    return status;
+}
+
 pst_status adapter_build_end(struct adapter_build *build, pst_status status,
                              struct pst_adapter **adapter, pst_error *err) {
     if (!status && build->missing.failed) status = error_memory(err, 0);
+    if (!status) status = add_offsets(build, err);
     if (status) {
         pst_adapter_free(build->adapter);
     } else {

@@ -6,6 +6,7 @@
  * shares its weight with embed_tokens: a tensor trained in place changes both, a copy one of them.
  *
  * A tensor that equals the base's changes nothing and is not kept. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,7 +56,8 @@ static pst_status take(struct adapter_build *build, const struct module *module,
 static pst_status take_weight(struct adapter_build *build, const struct module *module,
                               const struct tensor *tensor, const float **values, pst_error *err) {
     size_t shape[] = {module->out, module->in, module->kernel};
-    uint32_t dims = module->kind == MODULE_NORM ? 1 : module->kind == MODULE_CONV1D ? 3 : 2;
+    uint32_t dims = module_dims(module);
+    if (module->kind == MODULE_NUMBER && tensor->dims == 1) dims = 1; /* torch takes [1] for [] */
     pst_status status = check_shape(build, module, tensor, shape, dims, err);
     return status ? status : take(build, module, tensor, module->weight, values, err);
 }
@@ -81,14 +83,15 @@ static pst_status take_module(struct adapter_build *build, uint32_t slot, int wr
     const struct module *module = &build->adapter->model->weights.modules[slot];
     struct effect *effect = &build->adapter->effects[slot];
     pst_status status = PST_OK;
-    const char *weight_name = wrapped ? "base_layer.weight" : "weight";
+    char weight_name[32];
+    snprintf(weight_name, sizeof weight_name, "%s%s", wrapped ? "base_layer." : "", module->part);
     const char *bias_name = wrapped ? "base_layer.bias" : "bias";
     const struct tensor *weight =
         adapter_build_find(build, module->name, weight_name, &status, err);
     const struct tensor *bias = NULL;
     if (module->bias) bias = adapter_build_find(build, module->name, bias_name, &status, err);
     if (status) return status;
-    if (saved && !weight) return miss(build, module, "weight", err);
+    if (saved && !weight) return miss(build, module, module->part, err);
     if (saved && module->bias && !bias) return miss(build, module, "bias", err);
     if (weight) status = take_weight(build, module, weight, &effect->weight, err);
     if (bias && !status) status = take_bias(build, module, bias, &effect->bias, err);

@@ -21,6 +21,7 @@ struct effect {
     /* What replaces the base's own: modules_to_save, bias, embeddings stored whole. A convolution
      * is in the order of the network, [out, kernel, in], here and in `a` and `delta`. */
     const float *weight;     /* the module's shape */
+    const float *norm_scale; /* [out]: weight + 1, of a norm whose tensor is less by 1 */
     const float *bias;       /* [out] */
     const float *rows;       /* [row_count, in]: single rows of the weight */
     const uint32_t *row_ids; /* [row_count] ascending */

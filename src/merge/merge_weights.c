@@ -196,11 +196,8 @@ static void list_tensor(struct tensor_writer *writer, uint32_t slot, int is_bias
     writer->sources[at] =
         (struct tensor_source){.name = writer->names[at],
                                .dtype = writer->run->dtype,
-                               .dims = 1,
+                               .dims = is_bias ? 1 : module_dims(module),
                                .shape = {module->out, module->in, module->kernel}};
-    if (module->kind == MODULE_NUMBER) writer->sources[at].dims = 0;
-    if (is_bias || module->kind == MODULE_NORM || module->kind == MODULE_NUMBER) return;
-    writer->sources[at].dims = module->kind == MODULE_CONV1D ? 3 : 2;
 }
 
 static pst_status list_tensors(struct tensor_writer *writer, pst_error *err) {

@@ -299,6 +299,20 @@ static void load_decoder(struct loader *loader) {
         load_linear(loader, "proj", &weights->proj, config->dim, config->encoder_dim, 0);
 }
 
+/* Is an output matrix stored that is the embedding bit for bit? Checkpoints that do not tie the two
+ * may hold one matrix twice; the second then needs no memory. */
+static int repeats_embedding(const struct loader *loader) {
+    const struct weights *weights = loader->weights;
+    const struct tensor *in = checkpoint_find(&weights->checkpoint, EMBEDDING);
+    const struct tensor *out = checkpoint_find(&weights->checkpoint, OUTPUT);
+    const uint32_t sizes[] = {loader->config->vocab, loader->config->dim};
+    if (!in || !out || in->dtype != out->dtype) return 0;
+    if (!has_shape(in, 2, sizes) || !has_shape(out, 2, sizes)) return 0;
+    int same = memcmp(in->data, out->data, in->bytes) == 0;
+    checkpoint_release(&weights->checkpoint, out->data, out->bytes);
+    return same;
+}
+
 /* The output matrix: its own when it is stored beside the embedding, whatever the config says (a
  * fine-tune of one of the two leaves the config as it was), else the embedding's when tied. */
 static void load_output(struct loader *loader) {
@@ -308,7 +322,7 @@ static void load_output(struct loader *loader) {
     weights->tied =
         config->tie_word_embeddings && !(checkpoint_find(&weights->checkpoint, EMBEDDING) &&
                                          checkpoint_find(&weights->checkpoint, OUTPUT));
-    if (!weights->tied) {
+    if (!weights->tied && !repeats_embedding(loader)) {
         load_linear(loader, "proj_out", &weights->proj_out, config->vocab, config->dim, 0);
         return;
     }

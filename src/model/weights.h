@@ -68,6 +68,16 @@ struct module {
     int has_bias;     /* by the architecture; `bias` is NULL also when it could not be loaded */
 };
 
+/* Dimensions of its weight. */
+static inline uint32_t module_dims(const struct module *module) {
+    static const uint32_t DIMS[] = {[MODULE_LINEAR] = 2,
+                                    [MODULE_CONV1D] = 3,
+                                    [MODULE_EMBEDDING] = 2,
+                                    [MODULE_NORM] = 1,
+                                    [MODULE_NUMBER] = 0};
+    return DIMS[module->kind];
+}
+
 /* Entries of a row of its weight. */
 static inline size_t module_columns(const struct module *module) {
     if (module->kind == MODULE_NORM || module->kind == MODULE_NUMBER) return 1;

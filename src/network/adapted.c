@@ -20,6 +20,15 @@ const float *adapted_weight(const struct workspace *ws, uint32_t slot, const flo
     return base;
 }
 
+const float *adapted_norm(const struct workspace *ws, const struct norm *norm) {
+    const float *scale = adapted_weight(ws, norm->slot, norm->weight);
+    for (size_t u = 0; u < ws->active_count; u++) {
+        const struct effect *effect = &ws->active[u].effects[norm->slot];
+        if (effect->norm_scale) scale = effect->norm_scale;
+    }
+    return scale;
+}
+
 const float *adapted_bias(const struct workspace *ws, uint32_t slot, const float *base) {
     for (size_t u = 0; u < ws->active_count; u++)
         if (ws->active[u].effects[slot].bias) base = ws->active[u].effects[slot].bias;

@@ -18,6 +18,8 @@ enum adapted adapted_by(const struct workspace *ws, uint32_t slot);
 
 /* The tensor that an adapter puts in the base's place, else `base`. */
 const float *adapted_weight(const struct workspace *ws, uint32_t slot, const float *base);
+/* What `norm` multiplies a normed row by. */
+const float *adapted_norm(const struct workspace *ws, const struct norm *norm);
 const float *adapted_bias(const struct workspace *ws, uint32_t slot, const float *base);
 
 /* Some outputs of a module, as one task computes them. */

@@ -10,6 +10,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "network/adapted.h"
+
 struct embedder {
     struct workspace *ws;
     const float *samples;
@@ -17,21 +19,30 @@ struct embedder {
     struct blocks blocks;
 };
 
+/* exp(log_k), of the base or of an adapter. */
+static float compression_of(const struct workspace *ws) {
+    const float *log_k = adapted_weight(ws, ws->model->weights.compression_slot, NULL);
+    return log_k ? expf(*log_k) : ws->model->weights.compression;
+}
+
 /* y = k c / sqrt(mean(c^2) + epsilon), c = x - mean(x): of one frame. */
-static void normalize(const struct workspace *ws, float *y, const float *x) {
+static void normalize(const struct kernels *kernels, float k, float *y, const float *x) {
     size_t n = STREAM_FRAME_SAMPLES;
-    double mean = ws->kernels->sum(x, n) / (double)n;
-    double power = ws->kernels->sum_squares(x, n, mean) / (double)n;
-    float scale = ws->model->weights.compression / sqrtf((float)(power + STREAM_CMVN_EPSILON));
+    double mean = kernels->sum(x, n) / (double)n;
+    double power = kernels->sum_squares(x, n, mean) / (double)n;
+    float scale = k / sqrtf((float)(power + STREAM_CMVN_EPSILON));
     for (size_t i = 0; i < n; i++) y[i] = scale * (x[i] - (float)mean);
 }
 
 void embedder_frames(const struct block *b, float *y, const float *samples, float *compressed) {
+    const struct kernels *kernels = b->ws->kernels;
+    float k = compression_of(b->ws);
     for (size_t i = 0; i < b->rows; i++)
-        normalize(b->ws, compressed + i * STREAM_FRAME_SAMPLES, samples + i * STREAM_FRAME_SAMPLES);
-    b->ws->kernels->asinh(compressed, b->rows * STREAM_FRAME_SAMPLES);
+        normalize(kernels, k, compressed + i * STREAM_FRAME_SAMPLES,
+                  samples + i * STREAM_FRAME_SAMPLES);
+    kernels->asinh(compressed, b->rows * STREAM_FRAME_SAMPLES);
     linear_rows(b, y, &b->ws->model->weights.frames, compressed);
-    b->ws->kernels->silu(y, b->rows * b->ws->model->config.encoder_dim);
+    kernels->silu(y, b->rows * b->ws->model->config.encoder_dim);
 }
 
 /* Rows `first` to first + rows of 5 ms into y [rows, encoder_dim]; those before the clip and the

@@ -96,7 +96,8 @@ static size_t padded(size_t bytes) {
 }
 
 size_t linear_prepared_bytes(const struct workspace *ws, size_t rows, size_t k) {
-    size_t element = sizeof(uint16_t); /* int8 models have layers in bf16 */
+    /* int8 models have layers in bf16. */
+    size_t element = ws->kernels->packed[PST_PRECISION_BF16]->element_bytes;
     if (ws->network->precision == PST_PRECISION_F32) return 0;
     return rows * padded(k * element) + PACKED_SLACK;
 }

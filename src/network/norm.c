@@ -30,7 +30,7 @@ void layer_norm_rows(const struct block *b, float *y, const struct norm *norm, c
     struct norm_run run = {.ws = b->ws,
                            .y = y,
                            .x = x,
-                           .weight = adapted_weight(b->ws, norm->slot, norm->weight),
+                           .weight = adapted_norm(b->ws, norm),
                            .dim = b->ws->model->config.encoder_dim};
     norm_rows(&run, 0, b->rows);
 }
@@ -40,7 +40,7 @@ void layer_norm(struct workspace *ws, float *y, const struct norm *norm, const f
     struct norm_run run = {.ws = ws,
                            .y = y,
                            .x = x,
-                           .weight = adapted_weight(ws, norm->slot, norm->weight),
+                           .weight = adapted_norm(ws, norm),
                            .dim = dim,
                            .rows = rows,
                            .tasks = (rows + TASK_ROWS - 1) / TASK_ROWS};

@@ -5,6 +5,7 @@
 #include "pipeline/model_open.h"
 
 #include "base/error.h"
+#include "base/option_struct.h"
 #include "network/network.h"
 #include "network/precision.h"
 #include "pipeline/device.h"
@@ -106,4 +107,43 @@ void pst_model_describe(const pst_model *model, pst_model_info *info) {
         .device = "cpu",
         .do_sample = model->generation.samples,
     };
+}
+
+void pst_encoder_info_init_sized(pst_encoder_info *info, size_t struct_size) {
+    const pst_encoder_info nothing = {0};
+    if (info) option_struct_fill(info, struct_size, &nothing, sizeof nothing);
+}
+
+/* What a frame depends on grows with each layer by the window of the layer. */
+static void add_windows(pst_encoder_info *info, const struct config *config) {
+    info->windowed = 1;
+    for (uint32_t i = 0; i < config->encoder_layers; i++) {
+        const struct window *window = &config->windows[i];
+        info->frames_back += window->back ? window->back - 1 : 0;
+        info->frames_ahead += window->ahead ? window->ahead - 1 : 0;
+    }
+}
+
+pst_status pst_model_describe_encoder(const pst_model *model, pst_encoder_info *info,
+                                      pst_error *err) {
+    if (!model || !info)
+        return error_set(err, PST_ERR_ARGUMENT, "pst_model_describe_encoder: a pointer is NULL");
+    pst_encoder_info given = {0};
+    pst_status status = option_struct_copy(&given, sizeof given, info, "pst_encoder_info", err);
+    if (status) return status;
+    const struct config *config = &model->config;
+    if (model->device)
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "the model is a converted one, whose sizes are not known");
+    pst_encoder_info found = {
+        .dim = config->encoder_dim,
+        .heads = config->encoder_heads,
+        .kv_heads = config->encoder_kv_heads,
+        .head_dim = config->encoder_head_dim,
+        .layers = config->encoder_layers,
+        .ffn = config->encoder_ffn,
+    };
+    if (config->family == FAMILY_STREAMING) add_windows(&found, config);
+    option_struct_fill(info, info->struct_size, &found, sizeof found);
+    return PST_OK;
 }

@@ -13,6 +13,13 @@ run inspect half
 exits 0
 ok grep -q '^dtype  *bfloat16$' "$scratch/out"
 
+# A streaming encoder has sizes of its own; frames see some of their neighbours.
+ln -s "$here/../golden/micro_streaming" streaming
+run inspect streaming
+exits 0; says ''
+ok test "$(grep -c '^encoder_' "$scratch/out")" -eq 8
+ok grep -q '^encoder_dim  *40$' "$scratch/out"
+
 run inspect --model micro adapter
 exits 0; says ''
 same 'standard output' "$scratch/out" "$here/expected/inspect_adapter.txt"

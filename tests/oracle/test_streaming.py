@@ -160,12 +160,25 @@ TARGETS = {
 }
 
 
+def merge_as_peft(base, adapter, potstill, run, folder):
+    """Merges into folder / "ours" what peft merges into folder / "theirs", and compares the two."""
+    theirs, ours = folder / "theirs", folder / "ours"
+    reference.load(base, adapter).merge_and_unload().save_pretrained(theirs)
+    run(potstill, "merge", "--model", base, "--adapter", adapter, "-o", ours)
+    saved, merged = load_file(theirs / "model.safetensors"), load_file(ours / "model.safetensors")
+    assert {key: value.shape for key, value in merged.items()} == {key: value.shape for key, value in saved.items()}
+    for key, value in merged.items():
+        assert numpy.abs(value - saved[key]).max() <= 1e-6 * max(1, numpy.abs(value).max()), key
+    if transformers.__version__.startswith("5.2."):  # whose spelling we write
+        assert (ours / "config.json").read_bytes() == (theirs / "config.json").read_bytes()
+
+
 @pytest.mark.parametrize("dora", [False, True], ids=["lora", "dora"])
 @pytest.mark.parametrize("name", TARGETS)
 def test_adapters(engine, checkpoints, potstill, run, tmp_path, name, dora):
     """LoRA and DoRA as peft runs them, unmerged and merged."""
     peft = pytest.importorskip("peft")
-    base, adapter, theirs, ours = checkpoints("micro"), tmp_path / "adapter", tmp_path / "theirs", tmp_path / "ours"
+    base, adapter = checkpoints("micro"), tmp_path / "adapter"
     adapted = peft.get_peft_model(reference.from_pretrained(base), peft.LoraConfig(
         r=4, lora_alpha=8, target_modules=TARGETS[name], use_dora=dora))
     torch.manual_seed(7)
@@ -178,13 +191,50 @@ def test_adapters(engine, checkpoints, potstill, run, tmp_path, name, dora):
     check_stages(f"{name}, dora {dora}", engine.stages(base, audio, tokens, adapter=adapter),
                  reference.stages(model, audio, tokens), reference.stages(exact, audio, tokens))
 
-    reference.load(base, adapter).merge_and_unload().save_pretrained(theirs)
-    run(potstill, "merge", "--model", base, "--adapter", adapter, "-o", ours)
-    saved, merged = load_file(theirs / "model.safetensors"), load_file(ours / "model.safetensors")
-    assert {key: value.shape for key, value in merged.items()} == {key: value.shape for key, value in saved.items()}
-    for key, value in merged.items():
-        assert numpy.abs(value - saved[key]).max() <= 1e-6 * max(1, numpy.abs(value).max()), key
-    if transformers.__version__.startswith("5.2."):  # whose spelling we write
-        assert (ours / "config.json").read_bytes() == (theirs / "config.json").read_bytes()
-    check_stages("merged", engine.stages(ours, audio, tokens), reference.stages(model, audio, tokens),
+    merge_as_peft(base, adapter, potstill, run, tmp_path)
+    check_stages("merged", engine.stages(tmp_path / "ours", audio, tokens), reference.stages(model, audio, tokens),
                  reference.stages(exact, audio, tokens))
+
+
+SAVED = {
+    "norms of both sides": ["input_layernorm", "final_norm"],
+    "the front end": ["embedder"],
+    "every norm, by letters": ["norm"],
+}
+
+
+@pytest.mark.parametrize("name", [*SAVED, "LN_TUNING"])
+def test_trained_norms(engine, checkpoints, potstill, run, tmp_path, name):
+    """Norms of the encoder are stored less by 1, under another name; the compression is one number."""
+    peft = pytest.importorskip("peft")
+    base, adapter = checkpoints("micro"), tmp_path / "adapter"
+    config = (peft.LoraConfig(r=4, target_modules=["q_proj"], modules_to_save=SAVED[name]) if name in SAVED else
+              peft.LNTuningConfig(target_modules=["input_layernorm", "final_norm", "comp"]))
+    adapted = peft.get_peft_model(reference.from_pretrained(base), config)
+    torch.manual_seed(11)
+    for weight in adapted.parameters():
+        if weight.requires_grad:
+            weight.add_(torch.randn_like(weight) * 0.1)
+    adapted.save_pretrained(adapter)
+    audio, tokens = clip(16000), [1, 5, 77, 200, 3]
+    model, exact = reference.load(base, adapter), reference.load(base, adapter, torch.float64)
+    expected = reference.stages(model, audio, tokens), reference.stages(exact, audio, tokens)
+    check_stages(name, engine.stages(base, audio, tokens, adapter=adapter), *expected)
+    if name in SAVED:
+        merge_as_peft(base, adapter, potstill, run, tmp_path)
+    else:  # which peft cannot merge here: it looks for a weight that these modules do not have
+        run(potstill, "merge", "--model", base, "--adapter", adapter, "-o", tmp_path / "ours")
+    check_stages("merged", engine.stages(tmp_path / "ours", audio, tokens), *expected)
+
+
+def test_output_that_is_the_embedding(engine, checkpoints, tmp_path):
+    """Stored twice, held once; the tokens are upstream's."""
+    model = reference.from_pretrained(checkpoints("micro"))
+    model.proj_out.weight.copy_(model.get_input_embeddings().weight)
+    model.save_pretrained(tmp_path)
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(PROCESSOR))
+    assert "proj_out.weight" in load_file(tmp_path / "model.safetensors")
+    model, exact = reference.load(tmp_path), reference.load(tmp_path, dtype=torch.float64)
+    audio, options = clip(16079), {"max_new_tokens": 24}
+    check_answer("output that is the embedding", engine.decode(tmp_path, [(audio, options)])[0]["tokens"],
+                 lambda m: reference.generate(m, audio, options)["tokens"], model, exact)

@@ -6,7 +6,8 @@
  *           [--threads N]
  *       decodes a list of {"audio": path of raw float32, "options": {...}} in one process
  *
- * Both take --precision N, a pst_precision. Options have the names of transformers' generate(). */
+ * Both take --precision N, a pst_precision, and --inclusive, windows as the vendor has them.
+ * Options have the names of transformers' generate(). */
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -147,6 +148,8 @@ int main(int argc, char **argv) {
             model_options.cpu = (pst_cpu)atoi(argv[++i]);
         else if (!strcmp(argv[i], "--precision") && i + 1 < argc)
             model_options.precision = (pst_precision)atoi(argv[++i]);
+        else if (!strcmp(argv[i], "--inclusive"))
+            model_options.inclusive_windows = 1;
         else if (!strcmp(argv[i], "--cases"))
             cases = 1;
         else if (places < 3)

@@ -1,8 +1,11 @@
 /* ln_tuning.c - LN_TUNING: whole modules are trained as copies, norms in the first place.
  *
  *     ln_tuning_layers.weight, .bias      of the shapes that the module has
+ *     ln_tuning_layers.gamma, .log_k      of a norm and of the compression of a streaming encoder
  *
  * A copy is its own: the other side of a shared weight stays as it is. */
+#include <stdio.h>
+
 #include "adapter/adapter_change.h"
 #include "adapter/methods/methods.h"
 #include "model/model.h"
@@ -10,8 +13,10 @@
 static pst_status apply(struct adapter_walk *walk, uint32_t slot, pst_error *err) {
     struct effect *effect = &walk->build.adapter->effects[slot];
     const struct module *module = &walk->build.adapter->model->weights.modules[slot];
-    uint32_t dims = module->kind == MODULE_NORM ? 1 : module->kind == MODULE_CONV1D ? 3 : 2;
-    struct part parts[] = {{.name = "ln_tuning_layers.weight", .dims = dims},
+    uint32_t dims = module_dims(module);
+    char name[32];
+    snprintf(name, sizeof name, "ln_tuning_layers.%s", module->part);
+    struct part parts[] = {{.name = name, .dims = dims},
                            {.name = "ln_tuning_layers.bias", .dims = 1, .shape = {module->out}}};
     const size_t shape[] = {module->out, module->in, module->kernel};
     int complete;
@@ -28,6 +33,7 @@ static pst_status apply(struct adapter_walk *walk, uint32_t slot, pst_error *err
 }
 
 const struct adapter_method LN_TUNING_METHOD = {.kinds = 1u << MODULE_LINEAR | 1u << MODULE_CONV1D |
-                                                         1u << MODULE_EMBEDDING | 1u << MODULE_NORM,
+                                                         1u << MODULE_EMBEDDING |
+                                                         1u << MODULE_NORM | 1u << MODULE_NUMBER,
                                                 .apply = apply,
                                                 .missing = "nothing"};

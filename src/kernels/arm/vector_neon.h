@@ -195,12 +195,16 @@ static inline void v_store_int8(void *p, vfloat v, int8_t flip) {
     memcpy(p, &four, sizeof four);
 }
 
-static inline void v_store_bf16(void *p, vfloat v) {
+static inline vint i_bf16(vfloat v) {
     uint32x4_t bits = vreinterpretq_u32_f32(v);
     uint32x4_t odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
     uint32x4_t rounded = vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7FFF)));
     uint32x4_t nan = vorrq_u32(bits, vdupq_n_u32(0x400000));
-    vst1_u16(p, vshrn_n_u32(vbslq_u32(vceqq_f32(v, v), rounded, nan), 16));
+    return vreinterpretq_s32_u32(vbslq_u32(vceqq_f32(v, v), rounded, nan));
+}
+
+static inline void v_store_bf16(void *p, vfloat v) {
+    vst1_u16(p, vshrn_n_u32(vreinterpretq_u32_s32(i_bf16(v)), 16));
 }
 
 static inline vfloat v_of_low_bf16(vint pairs) {

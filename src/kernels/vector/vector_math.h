@@ -1,10 +1,10 @@
 /* vector_math.h - exponentials and what is made of them, on any vector set.
  *
- * Included once by avx2.c, avx512.c and neon.c after their v_ operations. Everything rests on
- * three fits: e^r - 1 near zero, the tail of the normal distribution, and log(1 + f).
- * tools/fit_polynomials.py makes the constants, and replays these formulas in float32 against
- * exact values; the errors given here are the largest it finds. NaN in gives NaN out: v_min and
- * v_max return a NaN of their second operand. */
+ * Included once by avx2.c, avx512.c and neon.c after their v_ operations. Everything rests on three
+ * fits: e^r - 1 near zero, the tail of the normal distribution, and log(1 + f).
+ * tools/fit_polynomials.py makes the constants, and replays these formulas in float32 against exact
+ * values; the errors given here are the largest it finds. NaN in gives NaN out: v_min and v_max
+ * return a NaN of their second operand. */
 #ifndef PST_KERNELS_VECTOR_VECTOR_MATH_H
 #define PST_KERNELS_VECTOR_VECTOR_MATH_H
 
@@ -70,10 +70,9 @@ static inline vfloat v_silu(vfloat x) {
 }
 
 /* asinh(x) = log(1 + u), u = t + t^2 / (1 + sqrt(1 + t^2)), t = |x|. Half of 1 + u, which no t
- * takes beyond the floats, is a power of two times a mantissa 1 + f from sqrt(1/2) to sqrt(2),
- * where what rounding 1 + u has lost is added to f: so small u keep all their digits. With s = f
- * / (2 + f), log(1 + f) = f - s (f - s^2 g(s^2)), g fitted minimax: relative error 8e-10. Within
- * 1.6 ulp. */
+ * takes beyond the floats, is a power of two times a mantissa 1 + f from sqrt(1/2) to sqrt(2). What
+ * rounding 1 + u has lost is added to f: so small u keep all their digits. With s = f / (2 + f),
+ * log(1 + f) = f - s (f - s^2 g(s^2)), g fitted minimax: relative error 8e-10. Within 1.6 ulp. */
 static inline vfloat v_asinh(vfloat x) {
     vfloat one = v_set(1), half = v_set(0.5f), any = v_abs(x);
     vfloat t = v_min(v_set(FLT_MAX), any), small = v_min(v_set(1e18f), t);

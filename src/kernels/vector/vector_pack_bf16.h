@@ -22,8 +22,8 @@ static inline void round_row(uint16_t *row, const float *x, size_t k) {
     }
 }
 
-static void prepare_bf16(void *rows, size_t rows_stride, float *scale, const float *fixed,
-                         const float *x, size_t x_stride, size_t m, size_t k) {
+static inline void prepare_bf16(void *rows, size_t rows_stride, float *scale, const float *fixed,
+                                const float *x, size_t x_stride, size_t m, size_t k) {
     (void)scale;
     (void)fixed;
     for (size_t i = 0; i < m; i++)

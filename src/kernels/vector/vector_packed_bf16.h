@@ -18,34 +18,67 @@
 
 #include "kernels/vector/vector_pack_bf16.h"
 
+/* What prepared rows consist of: without the instruction floats, rounded to bf16. A value is then
+ * broadcast as it is loaded, where a pair would have to be taken apart for each row of a tile. */
+#if BF16_NATIVE
+typedef uint16_t bf16_value;
+#define PREPARE_BF16 prepare_bf16
+#else
+typedef float bf16_value;
+#define PREPARE_BF16 prepare_widened
+
+static void prepare_widened(void *rows, size_t rows_stride, float *scale, const float *fixed,
+                            const float *x, size_t x_stride, size_t m, size_t k) {
+    (void)scale;
+    (void)fixed;
+    for (size_t i = 0; i < m; i++, x += x_stride) {
+        float *row = (float *)(void *)((unsigned char *)rows + i * rows_stride);
+        size_t l = 0;
+        for (; l + LANES <= k; l += LANES) v_store(row + l, v_of_high_bf16(i_bf16(v_load(x + l))));
+        if (l < k)
+            v_store_some(row + l, v_of_high_bf16(i_bf16(v_load_some(x + l, k - l, v_set(0)))),
+                         k - l);
+    }
+}
+#endif
+
+/* The values l and l + 1 of a row, or l and zero, for all lanes. */
+ALWAYS_INLINE struct pairs pair_of(const bf16_value *row, size_t l, int both) {
+#if BF16_NATIVE
+    uint32_t bits = row[l];
+    if (both) memcpy(&bits, row + l, sizeof bits);
+    return b_pairs(i_set((int32_t)bits));
+#else
+    return (struct pairs){v_set(row[l]), both ? v_set(row[l + 1]) : v_set(0)};
+#endif
+}
+
 /* `rows` is a constant wherever this is called. */
 ALWAYS_INLINE void multiply_bf16_tile(const struct packed_matmul *a, const struct packed_tile *t,
                                       int rows) {
     vfloat sum[BF16_ROWS][2];
     UNROLL for (int r = 0; r < rows; r++) sum[r][0] = sum[r][1] = v_set(0);
-    const unsigned char *panel = t->panel, *group[(BF16_ROWS + 3) / 4];
-    size_t stride = a->x_stride, bytes = 2 * (size_t)a->w->k, l = 0;
-    UNROLL for (int r = 0; r < rows; r += 4) group[r / 4] = t->x + (size_t)r * stride;
-    for (; l + 4 <= bytes; l += 4, panel += STEP_BYTES) {
+    const unsigned char *panel = t->panel;
+    const bf16_value *group[(BF16_ROWS + 3) / 4];
+    size_t stride = a->x_stride / sizeof(bf16_value), k = a->w->k, l = 0;
+    UNROLL for (int r = 0; r < rows; r += 4) group[r / 4] =
+        (const bf16_value *)(const void *)t->x + (size_t)r * stride;
+    for (; l + 2 <= k; l += 2, panel += STEP_BYTES) {
         struct pairs w0 = b_pairs(i_load(panel)), w1 = b_pairs(i_load(panel + VECTOR_BYTES));
         if (rows <= BF16_ROWS / 2) {
             UNROLL for (int p = 0; p < STEP_BYTES; p += 64)
                 __builtin_prefetch(panel + STREAM_AHEAD + p);
         }
         UNROLL for (int r = 0; r < rows; r++) {
-            int32_t two;
-            memcpy(&two, group[r / 4] + (size_t)(r % 4) * stride + l, sizeof two);
-            struct pairs x = b_pairs(i_set(two));
+            struct pairs x = pair_of(group[r / 4] + (size_t)(r % 4) * stride, l, 1);
             sum[r][0] = b_dot(sum[r][0], x, w0);
             sum[r][1] = b_dot(sum[r][1], x, w1);
         }
     }
-    if (l < bytes) { /* one value, beside a zero */
+    if (l < k) { /* one value, beside a zero */
         struct pairs w0 = b_pairs(i_load(panel)), w1 = b_pairs(i_load(panel + VECTOR_BYTES));
         UNROLL for (int r = 0; r < rows; r++) {
-            uint16_t one;
-            memcpy(&one, group[r / 4] + (size_t)(r % 4) * stride + l, sizeof one);
-            struct pairs x = b_pairs(i_set(one));
+            struct pairs x = pair_of(group[r / 4] + (size_t)(r % 4) * stride, l, 0);
             sum[r][0] = b_dot(sum[r][0], x, w0);
             sum[r][1] = b_dot(sum[r][1], x, w1);
         }
@@ -105,7 +138,7 @@ static double spin_bf16(size_t rounds) {
 #define VECTOR_PACKED_BF16(name)                                                                   \
     {                                                                                              \
         .native = BF16_NATIVE, .layout = name, .columns = COLUMNS, .bytes = bytes_bf16,            \
-        .pack = pack_bf16, .element_bytes = sizeof(uint16_t), .prepare = prepare_bf16,             \
+        .pack = pack_bf16, .element_bytes = sizeof(bf16_value), .prepare = PREPARE_BF16,           \
         .matmul = matmul_bf16, .spin = spin_bf16                                                   \
     }
 

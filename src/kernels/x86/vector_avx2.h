@@ -202,12 +202,15 @@ static inline void v_store_int8(void *p, vfloat v, int8_t flip) {
     _mm_storel_epi64((__m128i *)p, _mm_xor_si128(bytes, _mm_set1_epi8(flip)));
 }
 
-static inline void v_store_bf16(void *p, vfloat v) {
+static inline vint i_bf16(vfloat v) {
     __m256i bits = i_of_bits(v), odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), i_set(1));
     __m256i rounded = i_add(bits, i_add(i_set(0x7FFF), odd));
     __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q));
-    rounded = _mm256_blendv_epi8(rounded, _mm256_or_si256(bits, i_set(0x400000)), nan);
-    __m256i halves = _mm256_srli_epi32(rounded, 16);
+    return _mm256_blendv_epi8(rounded, _mm256_or_si256(bits, i_set(0x400000)), nan);
+}
+
+static inline void v_store_bf16(void *p, vfloat v) {
+    __m256i halves = _mm256_srli_epi32(i_bf16(v), 16);
     _mm_storeu_si128((__m128i *)p, _mm_packus_epi32(_mm256_castsi256_si128(halves),
                                                     _mm256_extracti128_si256(halves, 1)));
 }

@@ -215,14 +215,18 @@ static inline void v_store_int8(void *p, vfloat v, int8_t flip) {
     _mm_storeu_si128((__m128i *)p, _mm_xor_si128(bytes, _mm_set1_epi8(flip)));
 }
 
-/* p[i] = lane i as bf16, to nearest, halves to even; NaN stays NaN. */
-static inline void v_store_bf16(void *p, vfloat v) {
+/* Lanes rounded to bf16, to nearest, halves to even, in the upper half of each; NaN stays NaN. */
+static inline vint i_bf16(vfloat v) {
     const __m512i half = _mm512_set1_epi32(0x7FFF), one = _mm512_set1_epi32(1);
     __m512i bits = i_of_bits(v), odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), one);
     __m512i rounded = i_add(bits, i_add(half, odd));
     __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
-    rounded = _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x400000));
-    _mm256_storeu_si256((__m256i *)p, _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
+    return _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x400000));
+}
+
+/* p[i] = lane i as bf16. */
+static inline void v_store_bf16(void *p, vfloat v) {
+    _mm256_storeu_si256((__m256i *)p, _mm512_cvtepi32_epi16(_mm512_srli_epi32(i_bf16(v), 16)));
 }
 
 /* The first and the second of each lane's pair of bf16, widened. */

@@ -214,6 +214,82 @@ static void a_model_describes_itself(void **state) {
     }
 }
 
+static void the_encoder_has_sizes_of_its_own(void **state) {
+    (void)state;
+    pst_model *model;
+    pst_model_info whole;
+    pst_model_options options;
+    pst_encoder_info info, wider;
+    pst_model_options_init(&options);
+    assert_int_equal(pst_model_open(GOLDEN "micro", NULL, &model, &err), PST_OK);
+    pst_model_describe(model, &whole);
+    pst_encoder_info_init(&info);
+    assert_int_equal(pst_model_describe_encoder(model, &info, &err), PST_OK);
+    assert_int_equal(info.dim, whole.dim);
+    assert_false(info.windowed || info.frames_back || info.frames_ahead);
+    pst_model_free(model);
+
+    for (int inclusive = 0; inclusive < 2; inclusive++) {
+        pst_encoder_info *found = inclusive ? &wider : &info;
+        options.inclusive_windows = inclusive;
+        assert_int_equal(pst_model_open(GOLDEN "micro_streaming", &options, &model, &err), PST_OK);
+        pst_encoder_info_init(found);
+        assert_int_equal(pst_model_describe_encoder(model, found, &err), PST_OK);
+        assert_int_equal(found->struct_size, sizeof *found);
+        assert_int_equal(found->dim, model->config.encoder_dim);
+        assert_int_equal(found->kv_heads, model->config.encoder_kv_heads);
+        assert_true(found->windowed && found->frames_back > 0);
+        pst_model_describe(model, &whole);
+        assert_int_not_equal(found->dim, whole.dim);
+        if (!inclusive) pst_model_free(model);
+    }
+    assert_int_equal(wider.frames_back, info.frames_back + info.layers);
+    assert_true(wider.frames_ahead > info.frames_ahead);
+
+    /* An older program's struct ends earlier; what lies behind it is not touched. */
+    memset(&info, 0xAA, sizeof info);
+    pst_encoder_info_init_sized(&info, offsetof(pst_encoder_info, windowed));
+    assert_int_equal(pst_model_describe_encoder(model, &info, &err), PST_OK);
+    assert_int_equal(info.ffn, wider.ffn);
+    assert_int_equal(info.frames_back, 0xAAAAAAAA);
+    info.struct_size = 0;
+    assert_int_equal(pst_model_describe_encoder(model, &info, &err), PST_ERR_ARGUMENT);
+    assert_int_equal(pst_model_describe_encoder(model, NULL, &err), PST_ERR_ARGUMENT);
+    pst_model_free(model);
+}
+
+/* Adds an output matrix that is the embedding, or all but one bit of it. */
+static float output_copy[512 * 64];
+
+static void repeat_embedding(struct tensor_source *sources, size_t *count) {
+    struct tensor_source *embedding = named(sources, *count, "model.decoder.embed_tokens.weight");
+    size_t values = embedding->shape[0] * embedding->shape[1];
+    assert_true(values <= sizeof output_copy / sizeof *output_copy);
+    memcpy(output_copy, embedding->data, values * sizeof *output_copy);
+    sources[*count] = *embedding;
+    sources[*count].name = "proj_out.weight";
+    sources[(*count)++].data = output_copy;
+}
+
+static void repeat_nearly(struct tensor_source *sources, size_t *count) {
+    repeat_embedding(sources, count);
+    output_copy[5] += output_copy[5] * 0x1p-23f;
+}
+
+static void an_output_that_is_the_embedding_is_held_once(void **state) {
+    (void)state;
+    const char *folder = copy_of_micro("repeated");
+    for (int equal = 0; equal < 2; equal++) {
+        write_changed(folder, equal ? repeat_embedding : repeat_nearly);
+        pst_model *model;
+        assert_int_equal(pst_model_open(folder, NULL, &model, &err), PST_OK);
+        const struct weights *weights = &model->weights;
+        assert_false(weights->tied); /* an adapter of one leaves the other alone */
+        assert_int_equal(weights->proj_out.weight == weights->embed_tokens.weight, equal);
+        pst_model_free(model);
+    }
+}
+
 static void arguments_are_checked(void **state) {
     (void)state;
     pst_model *model;
@@ -228,9 +304,14 @@ static void arguments_are_checked(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(either_matrix_or_both),    cmocka_unit_test(tensors_are_checked),
-        cmocka_unit_test(folders_without_weights),  cmocka_unit_test(shards_are_checked),
-        cmocka_unit_test(a_model_describes_itself), cmocka_unit_test(arguments_are_checked),
+        cmocka_unit_test(either_matrix_or_both),
+        cmocka_unit_test(tensors_are_checked),
+        cmocka_unit_test(folders_without_weights),
+        cmocka_unit_test(shards_are_checked),
+        cmocka_unit_test(a_model_describes_itself),
+        cmocka_unit_test(arguments_are_checked),
+        cmocka_unit_test(the_encoder_has_sizes_of_its_own),
+        cmocka_unit_test(an_output_that_is_the_embedding_is_held_once),
     };
     return cmocka_run_group_tests_name("weights", tests, NULL, NULL);
 }

@@ -1,9 +1,9 @@
 /* test_network_precision.c - the encoder at every precision, with every kind of effect an adapter
  * has: close to float32, and the same to the bit on any number of threads.
  *
- * The model is the micro model of the goldens, the sound a few tones that rise, long enough for
- * several blocks of frames. Effects are made up here and put on every layer of the encoder and on
- * the layers of the cross-attention. */
+ * The models are the micro models of the goldens, one of each family, the sound a few tones that
+ * rise, long enough for several blocks of frames. Effects are made up here and put on every layer
+ * of the encoder and on the layers of the cross-attention. */
 #include "support/test.h"
 
 #include <math.h>
@@ -31,6 +31,9 @@ static const struct {
 } PRECISIONS[] = {{PST_PRECISION_F32, "f32", 0},
                   {PST_PRECISION_BF16, "bf16", 0.015},
                   {PST_PRECISION_INT8, "int8", 0.05}};
+
+static const char *const MODELS[] = {"micro", "micro_streaming"};
+enum { MODEL_COUNT = sizeof MODELS / sizeof *MODELS };
 
 static pst_error err;
 static float samples[SAMPLES], numbers[VALUES], factors[VALUES];
@@ -115,10 +118,10 @@ static float *listen(const pst_model *model, enum kind kind, unsigned threads, s
     extent_of_clip(&extent, &model->config, count);
     assert_int_equal(engine_fit(engine, &extent, &err), 0);
     struct workspace *ws = &engine->workspace;
-    memset(ws->memory, 0xFF, extent.frames * model->config.dim * sizeof(float));
+    memset(ws->memory, 0xFF, extent.frames * model->config.encoder_dim * sizeof(float));
     encoder_forward(ws, samples, count);
     cross_kv_compute(ws);
-    *size = extent.frames * model->config.dim;
+    *size = extent.frames * model->config.encoder_dim;
     float *memory = malloc(*size * sizeof *memory);
     assert_non_null(memory);
     memcpy(memory, ws->memory, *size * sizeof *memory);
@@ -127,13 +130,14 @@ static float *listen(const pst_model *model, enum kind kind, unsigned threads, s
     return memory;
 }
 
-static pst_model *open_micro(pst_precision precision) {
+static pst_model *open_model(const char *name, pst_precision precision) {
+    char path[512];
     pst_model_options options;
     pst_model *model;
+    snprintf(path, sizeof path, "%s/tests/golden/%s", TEST_SOURCE_DIR, name);
     pst_model_options_init(&options);
     options.precision = precision;
-    if (pst_model_open(TEST_SOURCE_DIR "/tests/golden/micro", &options, &model, &err))
-        fail_msg("%s", err.message);
+    if (pst_model_open(path, &options, &model, &err)) fail_msg("%s", err.message);
     return model;
 }
 
@@ -147,9 +151,8 @@ static double distance(const float *a, const float *b, size_t count) {
     return sqrt(difference / size);
 }
 
-static void close_to_f32(void **state) {
-    (void)state;
-    pst_model *exact_model = open_micro(PST_PRECISION_F32);
+static void check_close(const char *name) {
+    pst_model *exact_model = open_model(name, PST_PRECISION_F32);
     float *exact[KINDS];
     size_t count;
     for (int kind = 0; kind < KINDS; kind++)
@@ -157,13 +160,14 @@ static void close_to_f32(void **state) {
     for (int kind = 1; kind < KINDS; kind++) /* each does something */
         assert_true(distance(exact[kind], exact[BARE], count) > 0.01);
     for (size_t p = 1; p < 3; p++) {
-        pst_model *model = open_micro(PRECISIONS[p].precision);
+        pst_model *model = open_model(name, PRECISIONS[p].precision);
         for (int kind = 0; kind < KINDS; kind++) {
             float *memory = listen(model, (enum kind)kind, 1, SAMPLES, &count);
             double off = distance(memory, exact[kind], count);
-            print_message("%s %s: off by %.2g\n", PRECISIONS[p].name, KIND_NAMES[kind], off);
+            print_message("%s, %s %s: off by %.2g\n", name, PRECISIONS[p].name, KIND_NAMES[kind],
+                          off);
             if (!(off <= PRECISIONS[p].bound))
-                fail_msg("%s %s: off by %g", PRECISIONS[p].name, KIND_NAMES[kind], off);
+                fail_msg("%s, %s %s: off by %g", name, PRECISIONS[p].name, KIND_NAMES[kind], off);
             if (kind != REPLACED) assert_true(off > 0); /* the precision is in use */
             free(memory);
         }
@@ -173,12 +177,16 @@ static void close_to_f32(void **state) {
     pst_model_free(exact_model);
 }
 
-static void same_on_any_threads(void **state) {
+static void close_to_f32(void **state) {
     (void)state;
+    for (int m = 0; m < MODEL_COUNT; m++) check_close(MODELS[m]);
+}
+
+static void check_threads(const char *name) {
     static const unsigned threads[] = {2, 3, 5};
     static const size_t lengths[] = {CLIP_SAMPLES_MIN, 16000, 60000, SAMPLES};
     for (size_t p = 0; p < 3; p++) {
-        pst_model *model = open_micro(PRECISIONS[p].precision);
+        pst_model *model = open_model(name, PRECISIONS[p].precision);
         for (size_t l = 0; l < 4; l++)
             for (int kind = 0; kind < KINDS; kind += l == 3 ? 1 : KINDS) {
                 size_t count;
@@ -194,10 +202,43 @@ static void same_on_any_threads(void **state) {
     }
 }
 
+static void same_on_any_threads(void **state) {
+    (void)state;
+    for (int m = 0; m < MODEL_COUNT; m++) check_threads(MODELS[m]);
+}
+
+/* Frames of a streaming clip that see nothing of its end have the bits that they have in a longer
+ * clip, which is cut into other blocks: also into blocks of a few rows. */
+static void check_beginning(const pst_model *model, enum kind kind) {
+    static const size_t LENGTHS[] = {8000, 24000, 40000, 120000};
+    pst_encoder_info info;
+    pst_encoder_info_init(&info);
+    assert_int_equal(pst_model_describe_encoder(model, &info, &err), PST_OK);
+    size_t size;
+    float *whole = listen(model, kind, 1, SAMPLES, &size);
+    for (size_t l = 0; l < sizeof LENGTHS / sizeof *LENGTHS; l++) {
+        float *part = listen(model, kind, 1, LENGTHS[l], &size);
+        size_t complete = size / info.dim - info.frames_ahead;
+        assert_memory_equal(part, whole, complete * info.dim * sizeof *part);
+        free(part);
+    }
+    free(whole);
+}
+
+static void a_frame_depends_on_its_window(void **state) {
+    (void)state;
+    for (size_t p = 0; p < 3; p++) {
+        pst_model *model = open_model("micro_streaming", PRECISIONS[p].precision);
+        for (int kind = 0; kind < KINDS; kind++) check_beginning(model, (enum kind)kind);
+        pst_model_free(model);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(close_to_f32),
         cmocka_unit_test(same_on_any_threads),
+        cmocka_unit_test(a_frame_depends_on_its_window),
     };
     make_numbers();
     return cmocka_run_group_tests_name("precision", tests, NULL, NULL);
