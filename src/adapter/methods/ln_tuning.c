@@ -16,11 +16,10 @@ static pst_status apply(struct adapter_walk *walk, uint32_t slot, pst_error *err
     uint32_t dims = module_dims(module);
     char name[32];
     snprintf(name, sizeof name, "ln_tuning_layers.%s", module->part);
-    struct part parts[] = {{.name = name, .dims = dims},
-                           {.name = "ln_tuning_layers.bias", .dims = 1, .shape = {module->out}}};
-    const size_t shape[] = {module->out, module->in, module->kernel};
+    struct part parts[] = {
+        {.name = name, .dims = dims, .shape = {module->out, module->in, module->kernel}},
+        {.name = "ln_tuning_layers.bias", .dims = 1, .shape = {module->out}}};
     int complete;
-    for (uint32_t d = 0; d < dims; d++) parts[0].shape[d] = shape[d];
     pst_status status =
         adapter_walk_take(walk, module, parts, module->bias ? 2 : 1, &complete, err);
     if (!status && complete && dims == 3)
