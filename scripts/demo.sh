@@ -30,3 +30,13 @@ print(f"               WER     time for {len(runs['base'][0]['samples'])} clips"
 for name, (report, seconds) in runs.items():
     print(f"  {name:8s} {100 * report['wer']:5.1f} %   {seconds:5.2f} s")
 PYTHON
+
+echo
+echo "== Live: a clip as if it was said now, to a streaming model of 2.5 MB that knows commands"
+"$potstill" live --model examples/commands --format jsonl examples/commands/clips/02.flac | python3 -c '
+import json, sys
+for event in map(json.loads, sys.stdin):
+    if event["event"] == "line_text":
+        print("  growing   {committed}|{tentative}".format(**event), flush=True)
+    if event["event"] == "line_completed":
+        print("  complete  {text}   ({latency_ms:.0f} ms after the sound that ended it)".format(**event))'

@@ -95,17 +95,16 @@ const struct command command_live = {
     .name = "live",
     .synopsis = "[FILE|-]",
     .summary = "turn speech into text while it is spoken",
-    .details =
-        "Listens to the microphone, to standard input (-) or to a FILE, and prints lines of\n"
-        "text. A line is what is said between two pauses. While it is spoken its text\n"
-        "grows: what two decodings in a row agree on stands, the rest is shown dim. When\n"
-        "it is complete it is what transcribe gives for its samples. Ctrl-C ends the line\n"
-        "and the program; a second one ends the program at once.\n"
-        "\n"
-        "jsonl  line_started (line, start), line_text (committed, tentative) and\n"
-        "       line_completed (start, end in seconds, text, tokens, avg_logprob,\n"
-        "       latency_ms from the sound that ended the line; \"truncated\": true where the\n"
-        "       length limit cut it)",
+    .details = "Listens to the microphone, to standard input (-) or to a FILE, and prints lines\n"
+               "of text. A line is what is said between two pauses. While it is spoken its text\n"
+               "grows: what two decodings in a row agree on stands, the rest is shown dim. When\n"
+               "it is complete it is what transcribe gives for its samples. Ctrl-C ends the\n"
+               "line and the program; a second one ends the program at once.\n"
+               "\n"
+               "jsonl  line_started (line, start), line_text (committed, tentative) and\n"
+               "       line_completed (start, end in seconds, text, tokens, avg_logprob,\n"
+               "       latency_ms from the sound that ended the line; \"truncated\": true where\n"
+               "       the length limit cut it)",
     .groups =
         {
             {"Options", options, 0},
