@@ -78,29 +78,29 @@ static void print_highlighted(struct caption_file *file, const struct cue *cue) 
     if (end > shown) print_cue(file, cue, shown, end, SIZE_MAX);
 }
 
-static void print(struct caption_file *file, const struct result *result,
+static void print(FILE *stream, int vtt, const struct result *result,
                   const struct result_style *style) {
     struct subtitles subtitles = {0};
-    file->subtitles = &subtitles;
+    struct caption_file file = {.stream = stream, .subtitles = &subtitles, .vtt = vtt};
     subtitles_add_clip(&subtitles, result->clip, style->subtitles.width);
     subtitles_lay_out(&subtitles, &style->subtitles, result->clip->duration);
     for (size_t i = 0; i < subtitles.cue_count; i++) {
         const struct cue *cue = &subtitles.cues[i];
         if (style->subtitles.highlight)
-            print_highlighted(file, cue);
+            print_highlighted(&file, cue);
         else
-            print_cue(file, cue, milliseconds(cue->start), milliseconds(cue->end), SIZE_MAX);
+            print_cue(&file, cue, milliseconds(cue->start), milliseconds(cue->end), SIZE_MAX);
     }
     subtitles_free(&subtitles);
 }
 
 void caption_print_srt(FILE *stream, const struct result *result,
                        const struct result_style *style) {
-    print(&(struct caption_file){.stream = stream}, result, style);
+    print(stream, 0, result, style);
 }
 
 void caption_print_vtt(FILE *stream, const struct result *result,
                        const struct result_style *style) {
     fputs("WEBVTT\n\n", stream);
-    print(&(struct caption_file){.stream = stream, .vtt = 1}, result, style);
+    print(stream, 1, result, style);
 }
