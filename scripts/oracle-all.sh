@@ -1,11 +1,11 @@
 #!/bin/sh
 # oracle-all.sh - all tests against the pinned stack, and against the newest what it may compute otherwise.
 #
-# Python keeps one core busy, so two runs go side by side: the adapters on the official model, which take
-# half of the time, and the others with the newest stack after them.
+# Python keeps one core busy, so two runs go side by side: adapters on the official model, the command line and
+# what is converted; and the others with the newest stack after them.
 set -u
 cd "$(dirname "$0")/.."
-slow="test_adapters or test_relatives or test_real_model"
+slow="test_adapters or test_relatives or test_real_model or test_convert or test_coreml or test_commands"
 newest="checkpoints or micro or streaming or trainer or (methods and not real_model)"
 
 scripts/oracle.sh --prepare && scripts/oracle.sh --newest --prepare || exit 1

@@ -3,7 +3,10 @@
     POTSTILL_BUILD    the build folder, with potstill and tests/potstill_trace (build/release)
     POTSTILL_MODELS   the folder that scripts/get-model.sh fills: moonshine-tiny/, audio/ (models)
 
-A test that lacks one of them is skipped, and says which.
+    PROOF             1: every adapter on the official model, as before a release; else every third, since
+                      all of them run on micro models
+
+A test that lacks a folder is skipped, and says which.
 """
 
 import os
@@ -22,6 +25,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
 BUILD = pathlib.Path(os.environ.get("POTSTILL_BUILD", ROOT / "build" / "release"))
 MODELS = pathlib.Path(os.environ.get("POTSTILL_MODELS", ROOT / "models"))
+
+
+def spread(cases):
+    """Those that are run at every change."""
+    return cases if os.environ.get("PROOF") else cases[::3]
 
 
 def pytest_configure(config):

@@ -14,7 +14,7 @@ import method_cases  # noqa: E402
 import reference  # noqa: E402
 import torch  # noqa: E402
 from compare import check_decoding, check_stages  # noqa: E402
-from conftest import GOLDEN  # noqa: E402
+from conftest import GOLDEN, spread  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 MICRO = GOLDEN / "micro"
@@ -68,7 +68,7 @@ def check_on_speech(name, folder, engine, model_dir, audio):
 
 def test_real_model(engine, model_dir, clips, tmp_path, subtests):
     made, skipped = method_cases.make_all(model_dir, tmp_path, one_each=True)
-    for name, folder in made:
+    for name, folder in spread(made):
         with subtests.test(name):
             check_on_speech(name, folder, engine, model_dir, clips["beckett_1"])
     say_skipped(skipped, subtests)

@@ -8,6 +8,7 @@ import reference  # noqa: E402
 import relative_cases  # noqa: E402
 import torch  # noqa: E402
 from compare import check_decoding, check_stages  # noqa: E402
+from conftest import spread  # noqa: E402
 
 SCRIPT = {"num_beams": 5, "repetition_penalty": 1.3, "no_repeat_ngram_size": 2,
           "early_stopping": True, "max_new_tokens": 40}
@@ -36,7 +37,7 @@ def check_adapter(name, folder, peft_folder, engine, model_dir, clips):
 
 def test_every_relative(adapters, engine, model_dir, clips, subtests):
     texts = set()
-    for name, folder, peft_folder in adapters:
+    for name, folder, peft_folder in spread(adapters):
         with subtests.test(name):
             texts.add(str(check_adapter(name, folder, peft_folder, engine, model_dir, clips)))
-    assert len(texts) > len(adapters) // 3, "the adapters hardly change the text: a weak test"
+    assert len(texts) > len(spread(adapters)) // 3, "the adapters hardly change the text: a weak test"
