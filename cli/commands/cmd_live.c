@@ -138,7 +138,7 @@ struct live {
 
 /* ------------------------------------------------------------------------------------- signals */
 
-static pst_source *listening; /* NULL: none */
+static pst_source *volatile listening; /* by the handler; NULL: none */
 
 /* The first signal ends the sound; the next ends the program. */
 static void stop_listening(int signal) {

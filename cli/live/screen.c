@@ -10,6 +10,7 @@
 #include <utf8proc.h>
 
 #include "console.h"
+#include "potstill.h"
 
 static size_t width_of(const struct screen *screen) {
     struct winsize size;
@@ -46,9 +47,11 @@ static void print_text(FILE *terminal, const char *text, size_t length) {
 }
 
 void screen_hear(struct screen *screen, const float *samples, size_t count) {
+    float level = (float)screen->level;
     for (size_t i = 0; i < count; i++)
-        screen->level = fmax(screen->level, fabs((double)samples[i]));
-    screen->seconds += (double)count / 16000;
+        if (fabsf(samples[i]) > level) level = fabsf(samples[i]);
+    screen->level = (double)level;
+    screen->seconds += (double)count / PST_SAMPLE_RATE_HZ;
 }
 
 void screen_text(struct screen *screen, const char *text, size_t committed) {
