@@ -1,10 +1,10 @@
 #!/bin/sh
-# ThreadSanitizer over what threads share: the pool, the batch, sessions on one model and the caches. Only
+# ThreadSanitizer over what threads share: the pool, the batch, sessions and streams on one model, and the caches. Only
 # these programs are built. Addresses are not randomised, because the sanitizer of gcc 12 wants them where
 # they were before kernels took more bits for it.
 set -eu
 cd "$(dirname "$0")/.."
-tests="test_thread_pool test_batch test_session test_cache_file test_pack_file"
+tests="test_thread_pool test_batch test_session test_live_stream test_cache_file test_pack_file"
 [ -f build/tsan/build.ninja ] || cmake --preset tsan
 # shellcheck disable=SC2086 # a list
 cmake --build build/tsan --target $tests

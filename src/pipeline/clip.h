@@ -26,7 +26,8 @@ struct clip {
     size_t pending;       /* segments that threads have */
     size_t complete;      /* segments with a transcript */
     size_t announced;     /* the first of them that were reported as final */
-    double done, total;   /* seconds of complete segments; of all, 0: not known */
+    uint64_t done;        /* samples of complete segments: a sum that no order of them changes */
+    double total;         /* seconds of all; 0: not known */
     size_t silent;        /* segments too quiet to normalise */
     pst_error silence;    /* of the first segment */
     pst_error error;      /* PST_OK: none so far */

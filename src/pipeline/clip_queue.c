@@ -1,6 +1,7 @@
 /* clip_queue.c - see clip_queue.h. */
 #include "pipeline/clip_queue.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -173,8 +174,9 @@ int clip_queue_progress(struct clip_queue *queue, int normalize, pst_clip_progre
     size_t count = 0;
     *segments = told ? take_complete(clip, &count) : NULL;
     if (*segments)
-        *progress = (pst_clip_progress){clip->index, clip->given.tag, clip->done,
-                                        clip->total, *segments,       count};
+        *progress = (pst_clip_progress){
+            clip->index, clip->given.tag, (double)clip->done / PST_SAMPLE_RATE_HZ,
+            clip->total, *segments,       count};
     pthread_mutex_unlock(&queue->mutex);
     return *segments != NULL;
 }
@@ -213,7 +215,7 @@ void clip_queue_complete(struct clip_queue *queue, const struct job *job,
     pst_segment *segment = &clip->segments[job->index];
     segment->transcript = outcome->transcript;
     clip->complete += outcome->transcript != NULL;
-    clip->done += segment->end - segment->start;
+    clip->done += (uint64_t)llround((segment->end - segment->start) * PST_SAMPLE_RATE_HZ);
     if (outcome->silence.code) {
         clip->silent++;
         if (job->index == 0) clip->silence = outcome->silence;
