@@ -39,6 +39,6 @@ run_on() {
     QEMU_CPU=$cpu ctest --test-dir build/aarch64 --output-on-failure -j "$(nproc)" "$@"
 }
 # Not what no instruction set changes and emulation makes long: allocations that fail, the hub, damaged files.
-run_on max -E '^(hub\.|style\.|cli\.long|unit\.test_(memory|lora_memory|live_stream|package_damage|pack_file|hub_.*))' "$@"
+run_on max -E '^(hub\.|style\.|cli\.long|unit\.test_(memory|lora_memory|live_stream|stream_encoder|package_damage|pack_file|hub_.*))' "$@"
 run_on cortex-a53 -R 'unit\.test_(kernels|matmul|packed)$' # NEON alone
 run_on cortex-a76 -R 'unit\.test_kernels$'                 # dot products without matrix products
