@@ -11,43 +11,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audio/mono.h"
 #include "audio/wave_header.h"
 #include "base/error.h"
 #include "base/stream.h"
 
 /* Frames decoded at a time: 4 MiB for the most channels allowed, 32 KiB for mono. */
 enum { BLOCK_FRAMES = 8192 };
-
-/* ------------------------------------------------------------------------------------- mixing */
-
-/* Adds up `x` [count <= 128] in numpy's order: eight running sums once there are eight numbers, and
- * the rest one by one. For one and two channels any order gives the same bits. */
-static float sum_channels(const float *x, int count) {
-    int i = 0;
-    float sum = 0;
-    if (count >= 8) {
-        float lane[8];
-        memcpy(lane, x, sizeof lane);
-        for (i = 8; i + 8 <= count; i += 8)
-            for (int k = 0; k < 8; k++) lane[k] += x[i + k];
-        sum = ((lane[0] + lane[1]) + (lane[2] + lane[3])) +
-              ((lane[4] + lane[5]) + (lane[6] + lane[7]));
-    }
-    for (; i < count; i++) sum += x[i];
-    return sum;
-}
-
-static void mix_down(const float *frames /* [count, channels] */, size_t count, int channels,
-                     float *mono /* [count] */) {
-    for (size_t i = 0; i < count; i++)
-        mono[i] = sum_channels(frames + i * (size_t)channels, channels) / (float)channels;
-}
 
 /* ------------------------------------------------------------------------------------ decoding */
 
@@ -62,28 +37,6 @@ static pst_status refuse(const char *name, SNDFILE *file, const char *what, pst_
     while (length > 0 && (text[length - 1] == '.' || text[length - 1] == '\n')) length--;
     pst_status code = sf_error(file) == SF_ERR_SYSTEM ? PST_ERR_IO : PST_ERR_INPUT;
     return error_set(err, code, "%s: %s: %.*s", name, what, (int)length, text);
-}
-
-static pst_status check_header(const struct audio_stream *stream, pst_error *err) {
-    const SF_INFO *info = &stream->info;
-    if (info->samplerate < AUDIO_RATE_MIN_HZ || info->samplerate > AUDIO_RATE_MAX_HZ)
-        return error_set(err, PST_ERR_INPUT, "%s: sample rate is %d Hz, expected %d to %d",
-                         stream->name, info->samplerate, AUDIO_RATE_MIN_HZ, AUDIO_RATE_MAX_HZ);
-    if (info->channels < 1 || info->channels > AUDIO_CHANNELS_MAX)
-        return error_set(err, PST_ERR_INPUT, "%s: has %d channels, expected 1 to %d", stream->name,
-                         info->channels, AUDIO_CHANNELS_MAX);
-    return PST_OK;
-}
-
-/* One NaN would silently make the whole transcript empty, so it is looked for here, where its
- * place is still known. `rate_hz` is the rate of `mono`, `before` the samples ahead of it. */
-static pst_status check_finite(const char *name, const float *mono, size_t count, uint64_t before,
-                               int rate_hz, pst_error *err) {
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(mono[i]))
-            return error_set(err, PST_ERR_INPUT, "%s: the sample at %.4f s is not a finite number",
-                             name, (double)(before + i) / rate_hz);
-    return PST_OK;
 }
 
 static pst_status refuse_length(const struct audio_stream *stream, pst_error *err) {
@@ -116,9 +69,9 @@ static pst_status convert(struct audio_stream *stream, size_t count, struct samp
     }
     if (stream->frames_read + count > (uint64_t)stream->seconds_max * (uint64_t)rate_hz)
         return refuse_length(stream, err);
-    mix_down(stream->frames, count, stream->info.channels, stream->mono);
+    mono_mix(stream->frames, count, stream->info.channels, stream->mono);
     pst_status status =
-        check_finite(stream->name, stream->mono, count, stream->frames_read, rate_hz, err);
+        mono_check_finite(stream->name, stream->mono, count, stream->frames_read, rate_hz, err);
     if (status) return status;
     stream->frames_read += count;
     return resampler_push(&stream->resampler, stream->mono, count, out, err);
@@ -132,8 +85,8 @@ static pst_status read_block(struct audio_stream *stream, struct sample_list *ou
     pst_status status = convert(stream, got > 0 ? (size_t)got : 0, out, err);
     /* Samples near the largest float are finite in the file, but may not be after the filter. */
     if (!status && out->count > first)
-        status = check_finite(stream->name, out->data + first, out->count - first, before,
-                              PST_SAMPLE_RATE_HZ, err);
+        status = mono_check_finite(stream->name, out->data + first, out->count - first, before,
+                                   PST_SAMPLE_RATE_HZ, err);
     return status;
 }
 
@@ -150,7 +103,8 @@ pst_status audio_stream_read(struct audio_stream *stream, size_t count, struct s
 /* Checks what libsndfile made of the file and gets ready to decode. */
 static pst_status start(struct audio_stream *stream, pst_error *err) {
     if (!stream->file) return refuse(stream->name, NULL, "cannot be read as audio", err);
-    pst_status status = check_header(stream, err);
+    const SF_INFO *info = &stream->info;
+    pst_status status = mono_check_format(stream->name, info->samplerate, info->channels, err);
     if (status) return status;
     size_t values = (size_t)BLOCK_FRAMES * (size_t)stream->info.channels;
     stream->frames = malloc(values * sizeof *stream->frames);

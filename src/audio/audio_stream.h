@@ -17,13 +17,6 @@
 #include "potstill.h"
 
 enum {
-    /* Below 1 kHz no speech is left, and the resampler would turn a few bytes into much memory;
-     * 768 kHz is the fastest rate of converters on sale. Beyond these the header is damaged. */
-    AUDIO_RATE_MIN_HZ = 1000,
-    AUDIO_RATE_MAX_HZ = 768000,
-    /* Twice the 64 channels of a seventh-order ambisonic recording; also how many numbers numpy
-     * sums before it starts to split. */
-    AUDIO_CHANNELS_MAX = 128,
     /* What is read at once: a working session. A few kilobytes of FLAC can hold days of silence;
      * this keeps the samples below 1.4 GB. */
     AUDIO_SECONDS_MAX = 6 * 3600,

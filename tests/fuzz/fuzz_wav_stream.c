@@ -19,9 +19,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     int found = pcm_wav_header(data, size, "fuzz", &format, &begin, &err);
     if (found <= 0) return 0;
     require(begin <= size && format.bytes >= 1 && format.bytes <= 4);
-    size_t frame = (size_t)format.bytes * format.channels;
-    for (size_t at = begin; frame && at + frame <= size; at += frame) {
-        float value = pcm_mean(&format, data + at);
+    for (size_t at = begin; at + format.bytes <= size; at += format.bytes) {
+        float value;
+        pcm_values(&format, data + at, 1, &value);
         require(format.kind == PCM_FLOAT32 || fabsf(value) <= 1);
     }
     return 0;

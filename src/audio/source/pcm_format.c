@@ -25,11 +25,9 @@ static float value_of(const struct pcm_format *format, const unsigned char *byte
     return (float)((double)whole / 2147483648.0);
 }
 
-float pcm_mean(const struct pcm_format *format, const unsigned char *frame) {
-    float sum = 0;
-    for (uint32_t i = 0; i < format->channels; i++)
-        sum += value_of(format, frame + (size_t)i * format->bytes);
-    return sum / (float)format->channels;
+void pcm_values(const struct pcm_format *format, const unsigned char *bytes, size_t count,
+                float *values) {
+    for (size_t i = 0; i < count; i++) values[i] = value_of(format, bytes + i * format->bytes);
 }
 
 /* ------------------------------------------------------------------------------------- headers */

@@ -15,8 +15,9 @@ struct pcm_format {
     uint32_t channels, rate_hz;
 };
 
-/* Values of one sample of all channels: the mean of them, full scale 1. */
-float pcm_mean(const struct pcm_format *format, const unsigned char *frame);
+/* The samples in `bytes` as numbers [count], full scale 1. */
+void pcm_values(const struct pcm_format *format, const unsigned char *bytes, size_t count,
+                float *values);
 
 /* Looks for the header of a WAV file at the start of bytes [size]. 1: `*format` is what it says,
  * and its sound begins at `*data`. 0: more bytes are needed. PST_ERR_INPUT into `err` and -1: it is

@@ -4,13 +4,13 @@
  * end of the stream has cut is dropped. */
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "audio/audio_stream.h"
+#include "audio/mono.h"
+#include "audio/resample.h"
 #include "audio/source/pcm_format.h"
 #include "audio/source/source.h"
 #include "base/buffer.h"
@@ -18,6 +18,8 @@
 #include "base/option_struct.h"
 
 enum { READ_BYTES = 16384 };
+/* Samples of all channels that are mixed at once. */
+enum { MIXED = 64 };
 
 struct fd_source {
     struct pst_source source;
@@ -66,12 +68,8 @@ static void drop_bytes(struct fd_source *fd, size_t count) {
 
 static pst_status begin(struct fd_source *fd, pst_error *err) {
     const struct pcm_format *format = &fd->format;
-    if (format->rate_hz < AUDIO_RATE_MIN_HZ || format->rate_hz > AUDIO_RATE_MAX_HZ)
-        return error_set(err, PST_ERR_INPUT, "%s: sample rate is %u Hz, expected %d to %d",
-                         fd->name, (unsigned)format->rate_hz, AUDIO_RATE_MIN_HZ, AUDIO_RATE_MAX_HZ);
-    if (format->channels < 1 || format->channels > AUDIO_CHANNELS_MAX)
-        return error_set(err, PST_ERR_INPUT, "%s: has %u channels, expected 1 to %d", fd->name,
-                         (unsigned)format->channels, AUDIO_CHANNELS_MAX);
+    pst_status status = mono_check_format(fd->name, format->rate_hz, format->channels, err);
+    if (status) return status;
     fd->begun = 1;
     return resampler_open(&fd->resampler, (int)format->rate_hz, err);
 }
@@ -94,27 +92,30 @@ static pst_status read_header(struct fd_source *fd, pst_error *err) {
     return PST_OK;
 }
 
+/* The next `count` samples of all channels, at most MIXED. */
+static pst_status take_some(struct fd_source *fd, const unsigned char *bytes, size_t count,
+                            pst_error *err) {
+    float values[MIXED * AUDIO_CHANNELS_MAX], mono[MIXED];
+    int channels = (int)fd->format.channels, rate_hz = (int)fd->format.rate_hz;
+    pcm_values(&fd->format, bytes, count * fd->format.channels, values);
+    mono_mix(values, count, channels, mono);
+    pst_status status = mono_check_finite(fd->name, mono, count, fd->frames, rate_hz, err);
+    if (status) return status;
+    fd->frames += count;
+    return resampler_push(&fd->resampler, mono, count, &fd->source.ready, err);
+}
+
 /* The whole samples among what was read. */
 static pst_status take_samples(struct fd_source *fd, pst_error *err) {
-    size_t frame = (size_t)fd->format.bytes * fd->format.channels;
-    size_t count = fd->bytes.length / frame;
-    float mono[512];
-    for (size_t at = 0; at < count;) {
-        size_t part = count - at < 512 ? count - at : 512;
-        for (size_t i = 0; i < part; i++) {
-            mono[i] = pcm_mean(&fd->format, bytes_of(fd) + (at + i) * frame);
-            if (!isfinite(mono[i]))
-                return error_set(err, PST_ERR_INPUT,
-                                 "%s: the sample at %.4f s is not a finite number", fd->name,
-                                 (double)(fd->frames + at + i) / fd->format.rate_hz);
-        }
-        pst_status status = resampler_push(&fd->resampler, mono, part, &fd->source.ready, err);
-        if (status) return status;
-        at += part;
+    size_t size = (size_t)fd->format.bytes * fd->format.channels;
+    size_t count = fd->bytes.length / size;
+    pst_status status = PST_OK;
+    for (size_t at = 0, part; at < count && !status; at += part) {
+        part = count - at < MIXED ? count - at : MIXED;
+        status = take_some(fd, bytes_of(fd) + at * size, part, err);
     }
-    fd->frames += count;
-    drop_bytes(fd, count * frame);
-    return PST_OK;
+    drop_bytes(fd, count * size);
+    return status;
 }
 
 static pst_status fill(struct pst_source *source, pst_error *err) {

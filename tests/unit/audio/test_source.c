@@ -5,12 +5,14 @@
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "audio/source/pcm_format.h"
 #include "potstill.h"
+#include "support/scratch.h"
 
 static pst_error err;
 
@@ -237,11 +239,38 @@ static void files_are_read_like_clips(void **state) {
     assert_int_equal(pst_source_open_file("/no/such/file", &source, &err), PST_ERR_INPUT);
 }
 
+/* Nine channels: their sum depends on its order. */
+static void a_wav_stream_is_heard_as_the_file(void **state) {
+    (void)state;
+    enum { CHANNELS = 9 };
+    size_t got, at = make_header(bytes, 1, 16, CHANNELS, 16000, 2 * CHANNELS * 500);
+    size_t size = at + (size_t)2 * CHANNELS * 500;
+    uint32_t seed = 1;
+    for (size_t i = at; i < size; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        bytes[i] = (unsigned char)(seed >> 24);
+    }
+    put(bytes + 4, (uint32_t)size - 8, 4);
+    char path[600];
+    snprintf(path, sizeof path, "%s/nine.wav", scratch_folder("source"));
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+    pst_audio audio;
+    if (pst_audio_read(path, &audio, &err)) fail_msg("%s", err.message);
+    if (receive(bytes, size, 333, NULL, samples, &got)) fail_msg("%s", err.message);
+    assert_int_equal(got, audio.count);
+    assert_memory_equal(samples, audio.samples, got * sizeof *samples);
+    pst_audio_free(&audio);
+}
+
 int main(void) {
     signal(SIGPIPE, SIG_IGN); /* a source that refuses reads no further */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(raw_samples_come_as_they_are),
         cmocka_unit_test(wav_streams_say_what_follows),
+        cmocka_unit_test(a_wav_stream_is_heard_as_the_file),
         cmocka_unit_test(other_rates_are_resampled),
         cmocka_unit_test(half_a_sample_is_dropped),
         cmocka_unit_test(what_is_no_sound_is_refused),
