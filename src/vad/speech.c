@@ -10,16 +10,20 @@ static double in_samples(double ms) {
     return PST_SAMPLE_RATE_HZ * ms / 1000;
 }
 
-void speech_begin(struct speech_finder *finder, const struct speech_options *options) {
+double speech_neg_threshold(const struct speech_options *options) {
     double lower = options->threshold - 0.15;
+    if (options->neg_threshold >= 0) return options->neg_threshold;
+    return lower > 0.01 ? lower : 0.01;
+}
+
+void speech_begin(struct speech_finder *finder, const struct speech_options *options) {
     *finder = (struct speech_finder){
         .threshold = options->threshold,
-        .neg_threshold = options->neg_threshold,
+        .neg_threshold = speech_neg_threshold(options),
         .min_speech = in_samples(options->min_speech_duration_ms),
         .min_silence = in_samples(options->min_silence_duration_ms),
         .pad = in_samples(options->speech_pad_ms),
     };
-    if (options->neg_threshold < 0) finder->neg_threshold = lower > 0.01 ? lower : 0.01;
     finder->max_speech =
         PST_SAMPLE_RATE_HZ * options->max_speech_duration_s - VAD_FRAME - 2 * finder->pad;
 }

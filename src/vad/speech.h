@@ -23,6 +23,9 @@ struct speech_options {
 #define SPEECH_OPTIONS_SILERO                                                                      \
     { 0.5, -1, 250, 100, INFINITY, 30 }
 
+/* The lower threshold that is meant. */
+double speech_neg_threshold(const struct speech_options *options);
+
 struct speech {
     uint64_t start, end; /* samples */
 };

@@ -102,6 +102,13 @@ pst_status line_add(struct line *line, const float *samples, size_t count, pst_e
     return PST_OK;
 }
 
+/* Without an engine: all that is heard so far. */
+static pst_status encode_again(struct line *line, pst_error *err) {
+    pst_status status = transcribe_fit(line->session, &line->options, line->count, err);
+    if (status) return status;
+    return transcribe_encode(line->session, line->samples.data, line->count, err);
+}
+
 /* ---------------------------------------------------------------------------------------- text */
 
 /* Tokens, start and end among them, that can be said in so many samples: 16 a second, twice what
@@ -119,9 +126,7 @@ pst_status line_decode(struct line *line, pst_error *err) {
         if (!line->engine->workspace.extent.frames) return PST_OK;
     } else {
         line->known = 0;
-        pst_status status = transcribe_fit(line->session, &line->options, line->count, err);
-        if (!status)
-            status = transcribe_encode(line->session, line->samples.data, line->count, err);
+        pst_status status = encode_again(line, err);
         if (status) return status;
     }
     search->rules.ends = line->session->backend->ends;
@@ -155,7 +160,6 @@ static pst_status transcribe_ended(struct line *line, pst_transcript **transcrip
 pst_status line_transcribe(struct line *line, pst_transcript **transcript, pst_error *err) {
     line->known = 0; /* the search may take another way */
     if (line->engine) return transcribe_ended(line, transcript, err);
-    pst_status status = transcribe_fit(line->session, &line->options, line->count, err);
-    if (!status) status = transcribe_encode(line->session, line->samples.data, line->count, err);
+    pst_status status = encode_again(line, err);
     return status ? status : transcribe_encoded(line->session, transcript, err);
 }

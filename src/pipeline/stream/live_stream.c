@@ -73,15 +73,13 @@ static uint64_t samples_of(double seconds) {
 static void begin_endpoint(pst_stream *stream, const pst_stream_options *options) {
     struct speech_options speech = SPEECH_OPTIONS_SILERO;
     if (options->vad) speech = options->vad->options;
-    double lower = speech.neg_threshold;
-    endpoint_init(&stream->endpoint,
-                  &(struct endpoint_options){
-                      .threshold = speech.threshold,
-                      .neg_threshold = lower < 0 ? fmax(speech.threshold - 0.15, 0.01) : lower,
-                      .pause = samples_of(options->pause_s),
-                      .pad = samples_of(options->pad_s),
-                      .longest = samples_of(options->line_max_s),
-                  });
+    endpoint_init(&stream->endpoint, &(struct endpoint_options){
+                                         .threshold = speech.threshold,
+                                         .neg_threshold = speech_neg_threshold(&speech),
+                                         .pause = samples_of(options->pause_s),
+                                         .pad = samples_of(options->pad_s),
+                                         .longest = samples_of(options->line_max_s),
+                                     });
 }
 
 static pst_status set_up(pst_stream *stream, const pst_model *model,
