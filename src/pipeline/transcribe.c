@@ -88,28 +88,10 @@ pst_status transcribe_encoded(struct pst_session *session, pst_transcript **out,
     return PST_OK;
 }
 
-pst_status transcribe_options(const struct pst_session *session, const pst_decode_options *options,
-                              pst_decode_options *resolved, pst_error *err) {
-    *resolved = session->model->generation.decode;
-    if (options) pst_decode_options_init(resolved);
-    pst_status status =
-        option_struct_copy(resolved, sizeof *resolved, options, "pst_decode_options", err);
-    if (status) return status;
-    if (!resolved->max_length && !resolved->max_new_tokens) {
-        resolved->max_length = session->model->generation.decode.max_length;
-        resolved->max_new_tokens = session->model->generation.decode.max_new_tokens;
-    }
-    status = generation_check(&session->model->generation, resolved->num_beams, err);
-    return status ? status : rules_check(resolved, session->backend->vocab, err);
-}
-
 /* What a converted model cannot do. */
-static pst_status check_device(const struct device *device, size_t count,
-                               const pst_decode_options *options, pst_error *err) {
-    if (count > device->samples_max)
-        return error_set(err, PST_ERR_INPUT, "the clip has %.2f s, the package was made for %.2f s",
-                         (double)count / PST_SAMPLE_RATE_HZ,
-                         (double)device->samples_max / PST_SAMPLE_RATE_HZ);
+static pst_status check_device(const struct device *device, const pst_decode_options *options,
+                               pst_error *err) {
+    if (!device) return PST_OK;
     if (device->beams_max && options->num_beams > device->beams_max)
         return error_set(err, PST_ERR_ARGUMENT,
                          "num_beams is %u: this converted model decodes greedily, with one",
@@ -125,6 +107,30 @@ static pst_status check_device(const struct device *device, size_t count,
     return PST_OK;
 }
 
+pst_status transcribe_options(const struct pst_session *session, const pst_decode_options *options,
+                              pst_decode_options *resolved, pst_error *err) {
+    *resolved = session->model->generation.decode;
+    if (options) pst_decode_options_init(resolved);
+    pst_status status =
+        option_struct_copy(resolved, sizeof *resolved, options, "pst_decode_options", err);
+    if (status) return status;
+    if (!resolved->max_length && !resolved->max_new_tokens) {
+        resolved->max_length = session->model->generation.decode.max_length;
+        resolved->max_new_tokens = session->model->generation.decode.max_new_tokens;
+    }
+    status = generation_check(&session->model->generation, resolved->num_beams, err);
+    if (!status) status = rules_check(resolved, session->backend->vocab, err);
+    return status ? status : check_device(session->model->device, resolved, err);
+}
+
+/* A converted model takes clips as long as its packages are. */
+static pst_status check_length(const struct device *device, size_t count, pst_error *err) {
+    if (!device || count <= device->samples_max) return PST_OK;
+    return error_set(err, PST_ERR_INPUT, "the clip has %.2f s, the package was made for %.2f s",
+                     (double)count / PST_SAMPLE_RATE_HZ,
+                     (double)device->samples_max / PST_SAMPLE_RATE_HZ);
+}
+
 pst_status pst_transcribe(pst_session *session, const float *samples, size_t count,
                           const pst_decode_options *options, pst_transcript **out, pst_error *err) {
     pst_decode_options chosen;
@@ -133,8 +139,7 @@ pst_status pst_transcribe(pst_session *session, const float *samples, size_t cou
         return error_set(err, PST_ERR_ARGUMENT, "session, samples and transcript must not be NULL");
     pst_status status = transcribe_options(session, options, &chosen, err);
     if (!status) status = waveform_check(&session->model->config, samples, count, err);
-    if (!status && session->model->device)
-        status = check_device(session->model->device, count, &chosen, err);
+    if (!status) status = check_length(session->model->device, count, err);
     if (!status) status = timed_words_prepare(session, &chosen, heads, err);
     if (!status) status = transcribe_fit(session, &chosen, count, err);
     if (status) return status;

@@ -5,7 +5,8 @@
 
 #include "pipeline/session.h"
 
-/* `options` (NULL: the model's), with the model's limit where they have none. */
+/* `options` (NULL: the model's), with the model's limit where they have none; refused is what the
+ * rules or a converted model cannot do. */
 pst_status transcribe_options(const struct pst_session *session, const pst_decode_options *options,
                               pst_decode_options *resolved, pst_error *err);
 /* Makes room for a search by `options`, which must live until it ends. */

@@ -157,6 +157,9 @@ exits 0; ok test -s "$scratch/out"
 run transcribe --model packages_state --num-beams 2 audio/chirp.wav
 exits 2; prints ''
 says 'potstill: transcribe: num_beams is 2: this converted model decodes greedily, with one; see potstill transcribe --help'
+run live --model packages_state --num-beams 2 audio/chirp.wav
+exits 2; prints ''
+says 'potstill: live: num_beams is 2: this converted model decodes greedily, with one; see potstill live --help'
 run run-stt --model-id packages_state --audio audio/chirp.wav
 exits 2; prints ''
 
