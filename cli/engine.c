@@ -9,6 +9,17 @@
 #include "sources.h"
 
 #define AT(field) offsetof(struct engine_choice, field)
+const struct option engine_source_options[] = {
+    {"model", 0, OPTION_TEXT, "M", AT(model),
+     "model: folder, imported name or hub id (default: the base that the adapter names, else "
+     "$POTSTILL_MODEL, else moonshine-tiny)"},
+    {"adapter", 0, OPTION_TEXTS, "DIR[:WEIGHT]", AT(adapters),
+     "PEFT adapter on the model: folder or hub id; again for more, which act together, each with "
+     "its scale times WEIGHT (default: 1)"},
+    {"processor-dir", 0, OPTION_TEXT, "DIR", AT(processor),
+     "folder of tokenizer.json, when the model has none"},
+    {0},
+};
 const struct option engine_model_options[] = {
     {"revision", 0, OPTION_TEXT, "R", AT(revision),
      "branch, tag or commit of a model on the Hugging Face hub (default: main)"},

@@ -23,8 +23,9 @@ struct engine {
     const char *device;   /* what computes: a name of --device */
 };
 
-/* Tables about struct engine_choice: what goes with naming a model, an adapter, a device, and with
- * computing. */
+/* Tables about struct engine_choice: a model and adapters to compute with; what goes with naming a
+ * model, an adapter, a device, and with computing. */
+extern const struct option engine_source_options[];
 extern const struct option engine_model_options[];
 extern const struct option engine_adapter_options[];
 extern const struct option engine_device_options[];

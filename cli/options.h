@@ -55,7 +55,7 @@ struct command {
     const char *synopsis;           /* after the options: "FILE|DIR|- ..." */
     const char *summary;            /* one line, for the list of commands */
     const char *details;            /* for its own help: lines as they are printed */
-    struct option_group groups[10]; /* ends with one without options */
+    struct option_group groups[12]; /* ends with one without options */
     int operands_min, operands_max;
     const void *defaults; /* the struct of values before any option */
     size_t values_size;

@@ -3,8 +3,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "seconds.h"
 
 static int shown;       /* the line is on the screen */
 static int below;       /* it is to be below the line of the cursor, which has text */
@@ -15,12 +16,6 @@ static double item_began;
 static void print_name(const char *name, int width) {
     for (const char *end = name + width; *name && name < end; name++)
         fputc((unsigned char)*name < 0x20 || *name == 0x7f ? '?' : *name, stderr);
-}
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
 /* Where the cursor's line has text, makes room below it (IND and RI, which keep the column), and
@@ -43,7 +38,7 @@ static const char *file_name(const char *path) {
 }
 
 void progress_show(size_t index, size_t total, const char *name) {
-    item_began = now();
+    item_began = seconds_now();
     if (total < 2 || !isatty(STDERR_FILENO)) return;
     begin_line();
     fprintf(stderr, "[%zu/%zu] ", index + 1, total);
@@ -64,7 +59,7 @@ static void print_time(double seconds) {
  * speed of 9999.9, five digits of inputs and the name cut to 19. */
 void progress_sound(size_t index, size_t count, const char *name, double done, double total) {
     if (!isatty(STDERR_FILENO)) return;
-    double passed = now() - item_began, speed = passed > 0 ? done / passed : 0;
+    double passed = seconds_now() - item_began, speed = passed > 0 ? done / passed : 0;
     begin_line();
     if (count > 1) fprintf(stderr, "[%zu/%zu] ", index + 1, count);
     if (total > 0) fprintf(stderr, "%3.0f%% ", done < total ? 100 * done / total : 100);
@@ -105,7 +100,7 @@ void progress_transfer(const char *name, uint64_t received, uint64_t total) {
     static uint64_t had; /* when it began */
     static uint64_t of;
     if (!name || !total || !isatty(STDERR_FILENO)) return;
-    double time = now();
+    double time = seconds_now();
     if (of != total || received < had) {
         began = time, drawn = 0;
         had = received, of = total;

@@ -8,12 +8,15 @@
 #include "console.h"
 
 #define AT(field) offsetof(struct speech_choice, field)
-const struct option speech_options[] = {
+const struct option detector_options[] = {
     {"vad-weights", 0, OPTION_TEXT, "F", AT(weights),
      "silero_vad_16k.safetensors (default: silero-vad/ beside the model or among the imported "
      "ones)"},
     {"threshold", 0, OPTION_NUMBER, "P", AT(threshold),
      "speech begins at this probability (default: 0.5)"},
+    {0},
+};
+const struct option speech_options[] = {
     {"neg-threshold", 0, OPTION_NUMBER, "P", AT(neg_threshold),
      "and ends below this one (default: 0.15 less)"},
     {"min-speech-duration-ms", 0, OPTION_NUMBER, "MS", AT(min_speech_ms),

@@ -19,7 +19,9 @@ struct speech_choice {
 #define SPEECH_CHOICE(pad)                                                                         \
     { SPEECH_AUTO, NULL, 0.5, -1, 250, 100, (pad) }
 
-/* About a struct speech_choice; --vad itself is the command's own. */
+/* About a struct speech_choice: the detector, and what is made of what it finds; --vad itself is
+ * the command's own. */
+extern const struct option detector_options[];
 extern const struct option speech_options[];
 
 /* Opens the detector; `*vad` is NULL when it is off. `model_dir` (may be NULL) is the folder of the

@@ -4,9 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "console.h"
+#include "seconds.h"
 
 /* Audio that is not speech: hum and noise in bursts as long as a syllable. Its text would mean
  * nothing, so as many tokens are decoded as speech of that length has. */
@@ -53,9 +53,7 @@ void bench_clip_free(struct bench_clip *clip) {
 }
 
 double bench_now_ms(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec * 1e-6;
+    return 1e3 * seconds_now();
 }
 
 static int by_size(const void *a, const void *b) {

@@ -15,6 +15,7 @@
 #include "live/event_lines.h"
 #include "live/recording.h"
 #include "live/screen.h"
+#include "seconds.h"
 #include "speech_choice.h"
 
 static int run(const void *values, char **operands, int operand_count);
@@ -48,14 +49,6 @@ static const struct values defaults = {
 
 #define AT(field) offsetof(struct values, field)
 static const struct option options[] = {
-    {"model", 0, OPTION_TEXT, "M", AT(engine.model),
-     "model: folder, imported name or hub id (default: the base that the adapter names, else "
-     "$POTSTILL_MODEL, else moonshine-tiny)"},
-    {"adapter", 0, OPTION_TEXTS, "DIR[:WEIGHT]", AT(engine.adapters),
-     "PEFT adapter on the model: folder or hub id; again for more, which act together, each with "
-     "its scale times WEIGHT (default: 1)"},
-    {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
-     "folder of tokenizer.json, when the model has none"},
     {"format", 0, OPTION_CHOICE, "text|jsonl", AT(format),
      "text: lines as they are complete, and on a terminal the one at hand; jsonl: every event "
      "(default: text)"},
@@ -77,17 +70,12 @@ static const struct option line_options[] = {
      "silence that ends a line, 0.1 to 10 (default: 0.6)"},
     {"line-max", 0, OPTION_NUMBER, "SECONDS", AT(line_max),
      "a line ends here at the latest (default: 20)"},
+    {"update", 0, OPTION_NUMBER, "SECONDS", AT(update),
+     "new sound before the text of the line at hand is made again; 0: it is not (default: 0.25)"},
     {"vad", 0, OPTION_CHOICE, "auto|silero|energy", AT(speech.detector),
      "who finds the speech: the network Silero VAD, or loudness and spectrum (default: auto, "
      "silero "
      "where its weights are)"},
-    {"vad-weights", 0, OPTION_TEXT, "F", AT(speech.weights),
-     "silero_vad_16k.safetensors (default: silero-vad/ beside the model or among the imported "
-     "ones)"},
-    {"threshold", 0, OPTION_NUMBER, "P", AT(speech.threshold),
-     "speech begins at this probability (default: 0.5)"},
-    {"update", 0, OPTION_NUMBER, "SECONDS", AT(update),
-     "new sound before the text of the line at hand is made again; 0: it is not (default: 0.25)"},
     {0},
 };
 
@@ -107,8 +95,10 @@ const struct command command_live = {
                "       the length limit cut it)",
     .groups =
         {
-            {"Options", options, 0},
+            {"Options", engine_source_options, AT(engine)},
+            {NULL, options, 0},
             {"Lines", line_options, 0},
+            {NULL, detector_options, AT(speech)},
             {NULL, engine_device_options, AT(engine)},
             {NULL, engine_adapter_options, AT(engine)},
             {NULL, engine_model_options, AT(engine)},
@@ -242,7 +232,7 @@ static int prepare(struct live *live) {
 static int show_events(struct live *live, double arrived) {
     const pst_stream_event *event;
     while ((event = pst_stream_next_event(live->stream))) {
-        double latency_ms = 1000 * (capture_now() - arrived);
+        double latency_ms = 1000 * (seconds_now() - arrived);
         if (live->values->format == FORMAT_JSONL)
             event_line_print(stdout, event, latency_ms);
         else if (live->on_screen && event->kind == PST_LINE_COMPLETED)
@@ -272,7 +262,7 @@ static int hear(struct live *live, const float *samples, size_t count, double ar
 
 static int listen_to(struct live *live) {
     float samples[PIECE];
-    double arrived = capture_now();
+    double arrived = seconds_now();
     int paced = live->input && strcmp(live->input, "-") && live->values->pace == PACE_REAL;
     pst_error err;
     catch_signals(live->source);

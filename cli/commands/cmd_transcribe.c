@@ -47,14 +47,6 @@ static const struct values defaults = {
 
 #define AT(field) offsetof(struct values, field)
 static const struct option options[] = {
-    {"model", 0, OPTION_TEXT, "M", AT(engine.model),
-     "model: folder, imported name or hub id (default: the base that the adapter names, else "
-     "$POTSTILL_MODEL, else moonshine-tiny)"},
-    {"adapter", 0, OPTION_TEXTS, "DIR[:WEIGHT]", AT(engine.adapters),
-     "PEFT adapter on the model: folder or hub id; again for more, which act together, each with "
-     "its scale times WEIGHT (default: 1)"},
-    {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
-     "folder of tokenizer.json, when the model has none"},
     {"format", 0, OPTION_CHOICES, RESULT_FORMAT_NAMES, AT(formats),
      "how results are written; several with commas between them, or given again, with --output-dir "
      "(default: text)"},
@@ -128,12 +120,14 @@ const struct command command_transcribe = {
                "all. With --decoder its packages only encode.",
     .groups =
         {
-            {"Options", options, 0},
+            {"Options", engine_source_options, AT(engine)},
+            {NULL, options, 0},
             {NULL, engine_device_options, AT(engine)},
             {NULL, engine_adapter_options, AT(engine)},
             {NULL, engine_model_options, AT(engine)},
             {NULL, engine_compute_options, AT(engine)},
-            {"Detection of speech", speech_options, AT(speech)},
+            {"Detection of speech", detector_options, AT(speech)},
+            {NULL, speech_options, AT(speech)},
             {"Words, subtitles and other formats", subtitle_options, 0},
             {"Decoding, as in transformers", decoding_options, AT(decoding)},
         },

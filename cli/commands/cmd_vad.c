@@ -55,7 +55,8 @@ const struct command command_vad = {
     .groups =
         {
             {"Options", options, 0},
-            {"Detection", speech_options, AT(speech)},
+            {"Detection", detector_options, AT(speech)},
+            {NULL, speech_options, AT(speech)},
         },
     .operands_min = 1,
     .operands_max = INT32_MAX,
@@ -74,9 +75,7 @@ struct found {
 
 /* The name of the recording in a file of RTTM: no folder, no extension, no space. */
 static char *stem_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    char *stem = text_format("%s", slash ? slash + 1 : path), *dot = strrchr(stem, '.');
-    if (dot && dot != stem) *dot = '\0';
+    char *stem = input_stem(path);
     for (char *at = stem; *at; at++)
         if ((unsigned char)*at <= ' ') *at = '_';
     return stem;

@@ -143,3 +143,10 @@ void inputs_free(struct inputs *inputs) {
     free(inputs->list);
     *inputs = (struct inputs){0};
 }
+
+char *input_stem(const char *path) {
+    const char *slash = strrchr(path, '/');
+    char *stem = text_format("%s", slash ? slash + 1 : path), *dot = strrchr(stem, '.');
+    if (dot && dot != stem) *dot = '\0';
+    return stem;
+}

@@ -22,4 +22,7 @@ struct inputs {
 void inputs_expand(struct inputs *inputs, char **operands, int operand_count);
 void inputs_free(struct inputs *inputs);
 
+/* The name of a file without its folder and its last extension, in memory of its own. */
+char *input_stem(const char *path);
+
 #endif

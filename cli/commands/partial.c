@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "console.h"
 #include "json_text.h"
 #include "potstill_tools.h"
+#include "seconds.h"
 
 enum { WRITE_SECONDS = 60, FILE_BYTES_MAX = 1 << 30 };
 
@@ -110,12 +110,6 @@ json_t *partial_settings(const struct engine *engine, const struct engine_choice
 
 /* ------------------------------------------------------------------------------------- reading */
 
-static uint64_t now_seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec;
-}
-
 /* The file as JSON; NULL when it is none. `*exists` in any case. */
 static json_t *read_file(const char *path, int *exists) {
     struct stat st;
@@ -135,7 +129,7 @@ static void take_over(struct partial *partial, const json_t *file) {
 void partial_open(struct partial *partial, const char *output, json_t *settings, size_t count) {
     struct stat st;
     int exists;
-    *partial = (struct partial){.settings = settings, .count = count, .written = now_seconds()};
+    *partial = (struct partial){.settings = settings, .count = count, .written = seconds_now()};
     if (!output || (stat(output, &st) == 0 && !S_ISREG(st.st_mode))) return;
     partial->path = text_format("%s.partial", output);
     json_t *file = read_file(partial->path, &exists);
@@ -181,12 +175,12 @@ void partial_write(struct partial *partial, struct report *report) {
     pst_error err;
     pst_status status = pst_write_file(partial->path, text, length, &err);
     free(text);
-    partial->written = now_seconds();
+    partial->written = seconds_now();
     if (status) say("%s", err.message);
 }
 
 void partial_write_now_and_then(struct partial *partial, struct report *report) {
-    if (now_seconds() - partial->written >= WRITE_SECONDS) partial_write(partial, report);
+    if (seconds_now() - partial->written >= WRITE_SECONDS) partial_write(partial, report);
 }
 
 void partial_remove(struct partial *partial) {

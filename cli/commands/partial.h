@@ -18,7 +18,7 @@ struct partial {
     json_t *samples;    /* of an earlier run with the same settings; NULL: none */
     size_t count, kept; /* samples there will be; predictions taken over */
     int foreign;        /* what has the name was not written here */
-    uint64_t written;   /* seconds of a clock: when the file was */
+    double written;     /* seconds of a clock: when the file was */
 };
 
 /* Looks for what is left of a run with these settings, and says so. `output` NULL: standard output.

@@ -17,12 +17,11 @@ struct file {
 };
 
 static char *path_of(const char *folder, const char *input, const struct format *format) {
-    const char *slash = strrchr(input, '/'), *name = slash ? slash + 1 : input;
-    if (strcmp(input, "-") == 0) name = "stdin";
-    const char *dot = strrchr(name, '.');
-    size_t stem = dot && dot > name ? (size_t)(dot - name) : strlen(name);
+    char *stem = input_stem(strcmp(input, "-") == 0 ? "stdin" : input);
     const char *between = folder[strlen(folder) - 1] == '/' ? "" : "/";
-    return text_format("%s%s%.*s.%s", folder, between, (int)stem, name, format->extension);
+    char *path = text_format("%s%s%s.%s", folder, between, stem, format->extension);
+    free(stem);
+    return path;
 }
 
 /* Makes a folder; one that is there already will do. 0, or errno. */

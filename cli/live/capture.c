@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "console.h"
+#include "seconds.h"
 
 /* Samples read at a time: 20 ms. */
 enum { PIECE = 320 };
@@ -14,14 +15,8 @@ enum { PIECE = 320 };
  * microphone hears meanwhile is lost, and counted. */
 enum { WAITING_MAX = 60 * PST_SAMPLE_RATE_HZ };
 
-double capture_now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 static void sleep_until(double when) {
-    double left = when - capture_now();
+    double left = when - seconds_now();
     if (left <= 0) return;
     struct timespec time = {.tv_sec = (time_t)left};
     time.tv_nsec = (long)((left - (double)time.tv_sec) * 1e9);
@@ -35,7 +30,7 @@ static int add(struct capture *capture, const float *samples, size_t count) {
         pthread_cond_wait(&capture->changed, &capture->lock);
     memcpy(capture->samples + capture->count, samples, count * sizeof *samples);
     capture->count += count;
-    capture->arrived = capture_now();
+    capture->arrived = seconds_now();
     int wanted = !capture->stopped;
     pthread_cond_broadcast(&capture->changed);
     pthread_mutex_unlock(&capture->lock);
@@ -45,7 +40,7 @@ static int add(struct capture *capture, const float *samples, size_t count) {
 static void *take_sound(void *argument) {
     struct capture *capture = argument;
     float samples[PIECE];
-    double began = capture_now();
+    double began = seconds_now();
     pst_error error = {0};
     for (size_t all = 0, count;; all += count) {
         if (pst_source_read(capture->source, samples, PIECE, &count, &error) || !count) break;

@@ -23,13 +23,11 @@ struct capture {
     pst_error error; /* PST_OK: none */
 };
 
-/* Seconds on a clock that never jumps. */
-double capture_now(void);
-
 /* 0, or an exit code with the reason printed. capture_stop() in any case. */
 int capture_start(struct capture *capture, pst_source *source, int paced);
 /* Waits for sound, and puts at most `capacity` samples into `samples`. The result is how many, 0 at
- * the end; `*arrived` is when the last of them came. */
+ * the end; `*arrived` is when the last of them came,
+ * by seconds_now(). */
 size_t capture_take(struct capture *capture, float *samples, size_t capacity, double *arrived);
 /* Ends the thread. The source stays open. */
 void capture_stop(struct capture *capture);
