@@ -185,9 +185,9 @@ static int listen_all(struct job *job, char **operands, int operand_count) {
 static int run(const void *chosen, char **operands, int operand_count) {
     const struct values *values = chosen;
     struct environment environment;
-    struct job job = {.values = values, .all = need(json_array())};
     if (values->max_speech != 0 && !(values->max_speech >= 1))
         return usage_error(&command_vad, "--max-speech-duration-s: expected at least 1");
+    struct job job = {.values = values, .all = need(json_array())};
     environment_read(&environment, 1);
     int code = speech_open(&values->speech, &environment, NULL, values->max_speech, &job.vad);
     if (!code) code = listen_all(&job, operands, operand_count);
