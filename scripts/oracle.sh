@@ -62,4 +62,9 @@ for driver in "$PWD/$build"/tests/*_driver; do # audio_driver is POTSTILL_AUDIO_
 done
 # Nothing is fetched behind our back: every model in the tests is a folder.
 export HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
-exec $venv/bin/python -m pytest -q -rs tests/oracle "$@"
+# What tests make is gone after each, and all of it at the end: merged models of a run take gigabytes, and
+# pytest would keep those of three runs.
+made=$(mktemp -d "${TMPDIR:-/tmp}/potstill-oracle.XXXXXX")
+trap 'rm -rf "$made"' EXIT
+trap 'exit 1' HUP INT TERM
+$venv/bin/python -m pytest -q -rs --basetemp="$made/pytest" -o tmp_path_retention_policy=failed tests/oracle "$@"
