@@ -6,7 +6,7 @@
 set -u
 cd "$(dirname "$0")/.."
 slow="test_adapters or test_relatives or test_real_model or test_convert or test_coreml or test_commands or test_values"
-newest="checkpoints or micro or streaming or trainer or (methods and not real_model)"
+newest="checkpoints or micro or streaming or trainer or vendor or (methods and not real_model)"
 
 scripts/oracle.sh --prepare && scripts/oracle.sh --newest --prepare || exit 1
 export PREPARED=1

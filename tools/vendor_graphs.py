@@ -8,7 +8,7 @@ shares no code with transformers beyond the layers that the export itself takes 
     tools/vendor_graphs.py --model FOLDER --graphs GRAPHS [--seconds 10] [--tokens 32] [--threads 2]
                            largest difference of the encoder's output, whether the tokens agree, and times
 
-    pip install --no-deps moonshine-voice==0.1.5; pip install onnx onnxscript onnxruntime transformers torch
+It needs the newest reference stack: scripts/oracle.sh --newest --prepare makes it in .venv-newest.
 """
 
 import argparse
