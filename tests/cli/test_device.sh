@@ -152,6 +152,8 @@ done
 # A package that keeps its cache itself has one row.
 run convert --model micro -o packages_state --seconds 2 --target ios18 --state
 exits 0
+run verify packages_state
+exits 0
 run transcribe --model packages_state audio/chirp.wav
 exits 0; ok test -s "$scratch/out"
 run transcribe --model packages_state --num-beams 2 audio/chirp.wav

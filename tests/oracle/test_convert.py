@@ -81,6 +81,7 @@ def test_coremltools_loads_states(convert):
     out = convert(MICRO, "--target", "ios18", "--state", "--seconds", "1")
     spec, _, _ = load(out / "decoder.mlpackage")
     assert [state.name for state in spec.description.state] == ["self_k", "self_v"]
+    assert {state.type.WhichOneof("Type") for state in spec.description.state} == {"stateType"}
     assert [output.name for output in spec.description.output] == ["logits"]
 
 

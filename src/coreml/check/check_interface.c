@@ -44,6 +44,9 @@ static void check_shapes(struct checker *checker, const struct mil_feature *feat
 
 static void check_state(struct checker *checker, const struct mil_feature *feature) {
     int32_t specification = checker->model->specification;
+    if (!feature->type.state)
+        checker_problem(checker, "%s: is described among the states as an array, expected a state",
+                        feature->name);
     if (specification < 9)
         checker_problem(checker, "%s: specification %d has no states", feature->name,
                         (int)specification);
@@ -138,7 +141,11 @@ static void check_list(struct checker *checker, const struct mil_function *funct
                    : find_value((const struct mil_value *const *)function->inputs,
                                 function->input_count, feature->name, state);
         check_feature(checker, feature, output);
-        if (state) check_state(checker, feature);
+        if (state)
+            check_state(checker, feature);
+        else if (feature->type.state)
+            checker_problem(checker, "the %s %s is described as a state, expected an array", what,
+                            feature->name);
         if (value != NULL)
             compare(checker, feature, value, what);
         else

@@ -25,8 +25,8 @@ struct mil_value *graph_input(struct graph *g, const char *name, enum mil_dtype 
 struct mil_value *graph_state(struct graph *g, const char *name, uint32_t rank, const int64_t *dims,
                               const char *description) {
     struct mil_type type = mil_type_of(MIL_F16, rank, dims);
-    add_feature(g->interface.states, &g->interface.state_count, name, description, type);
     type.state = 1;
+    add_feature(g->interface.states, &g->interface.state_count, name, description, type);
     return mil_function_input(g->model, g->function, name, type);
 }
 

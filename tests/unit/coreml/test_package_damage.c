@@ -484,8 +484,31 @@ static void test_damaged_packages_fail(void **state) {
     printf("%d damaged packages, each with its reason\n", (int)DAMAGE_COUNT);
 }
 
+/* An array among the states, a state among the inputs and among the outputs: what the description
+ * says must be of the kind of its list. */
+static void test_kinds_of_features(void **state) {
+    (void)state;
+    static const char *const reasons[] = {"sum: is described among the states as an array",
+                                          "the input x is described as a state",
+                                          "the output y is described as a state"};
+    char path[1024];
+    snprintf(path, sizeof path, "%s/kinds.mlpackage", scratch_folder("damage"));
+    for (size_t i = 0; i < 3; i++) {
+        struct found found = {.reason = reasons[i]};
+        struct mil_model *model = sample_state();
+        struct mil_interface *interface = &model->interfaces[0];
+        struct mil_feature *of[] = {interface->states, interface->inputs, interface->outputs};
+        of[i]->type.state = !of[i]->type.state;
+        assert_int_equal(package_write(model, path, 1, NULL, NULL), PST_OK);
+        assert_true(verify(path, &found) > 0);
+        if (found.matches == 0) fail_msg("expected \"%s\" among\n%s", reasons[i], found.all);
+        mil_model_free(model);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_sound_packages_pass),
+                                       cmocka_unit_test(test_kinds_of_features),
                                        cmocka_unit_test(test_damaged_packages_fail)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
