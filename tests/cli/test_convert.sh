@@ -52,6 +52,12 @@ exits 0; says ''
 ok test "$(ls functions | tr '\n' ' ')" = \
     'decoder.mlpackage encoder.mlpackage potstill.json tokenizer.json '
 ok grep -q '"function": "encode_30s"' functions/potstill.json
+# Both functions of the decoder use the same records, which are counted once.
+run inspect --format json functions/decoder.mlpackage
+exits 0
+weights=$(wc -c <functions/decoder.mlpackage/Data/com.apple.CoreML/weights/weight.bin)
+counted=$(sed -n 's/.*"bytes": \([0-9]*\).*/\1/p' "$scratch/out" | awk '{ sum += $1 } END { print sum }')
+ok test "$counted" -lt "$weights"
 
 # Refused, by name.
 run convert --model micro

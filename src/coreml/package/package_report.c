@@ -80,25 +80,55 @@ static json_t *interface_array(const struct mil_model *model) {
     return array;
 }
 
-/* Constants by type. A record of the weight file is counted as often as it is used. */
+/* Constants by type. Several functions, and several constants of one, may use a record of the
+ * weight file: it is counted once. */
 struct sizes {
+    const struct file_view *weights;
+    struct mil_value **in_file; /* [count] of `room`: those in the weight file */
+    size_t count, room;
     uint64_t constants[MIL_U3 + 1], bytes[MIL_U3 + 1];
 };
 
+static void count_constant(struct sizes *sizes, const struct mil_value *value) {
+    sizes->constants[value->type.dtype]++;
+    sizes->bytes[value->type.dtype] += value->bytes;
+}
+
 static pst_status add_constant(void *user, struct mil_value *value, const char *name) {
     struct sizes *sizes = user;
-    size_t dtype = (size_t)value->type.dtype;
+    const unsigned char *data = value->data, *first = sizes->weights->data;
     (void)name;
-    if (value->data == NULL || dtype > MIL_U3) return PST_OK;
-    sizes->constants[dtype]++;
-    sizes->bytes[dtype] += value->bytes;
+    if (data == NULL || (size_t)value->type.dtype > MIL_U3) return PST_OK;
+    if (first == NULL || data < first || data >= first + sizes->weights->size) {
+        count_constant(sizes, value);
+        return PST_OK;
+    }
+    if (sizes->count == sizes->room) {
+        size_t room = sizes->room ? 2 * sizes->room : 256;
+        void *grown = realloc(sizes->in_file, room * sizeof *sizes->in_file);
+        if (grown == NULL) return PST_ERR_MEMORY;
+        sizes->in_file = grown;
+        sizes->room = room;
+    }
+    sizes->in_file[sizes->count++] = value;
     return PST_OK;
 }
 
+static int by_place(const void *a, const void *b) {
+    const unsigned char *x = (*(struct mil_value *const *)a)->data;
+    const unsigned char *y = (*(struct mil_value *const *)b)->data;
+    return (x > y) - (x < y);
+}
+
+/* NULL: out of memory. */
 static json_t *size_array(const struct mil_model *model) {
-    struct sizes sizes = {{0}, {0}};
-    json_t *array = json_array();
-    mil_each_constant(model, add_constant, &sizes);
+    struct sizes sizes = {.weights = &model->weights};
+    json_t *array = mil_each_constant(model, add_constant, &sizes) ? NULL : json_array();
+    if (sizes.count) qsort(sizes.in_file, sizes.count, sizeof *sizes.in_file, by_place);
+    for (size_t i = 0; i < sizes.count; i++)
+        if (i == 0 || sizes.in_file[i]->data != sizes.in_file[i - 1]->data)
+            count_constant(&sizes, sizes.in_file[i]);
+    free(sizes.in_file);
     for (size_t i = 0; i <= MIL_U3; i++) {
         if (sizes.constants[i] == 0) continue;
         json_array_append_new(array, json_pack("{s:s, s:I, s:I}", "type",
