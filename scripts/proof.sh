@@ -1,6 +1,6 @@
 #!/bin/sh
 # What takes too long for every change and is run before a release: file calls that fail at every place,
-# every adapter on the official model, and every fuzz target for $1 seconds (120).
+# every adapter on the official model, a microphone, and every fuzz target for $1 seconds (120).
 set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-120}
@@ -9,4 +9,5 @@ for group in Merge Convert Output Cache Pull Limits Together; do
     python3 tests/faults/test_faults.py $group build/release/potstill build/release/tests/libfail_at.so 1
 done
 PROOF=1 scripts/oracle.sh -k "test_adapters or test_relatives or test_real_model"
+scripts/microphone.sh
 scripts/fuzz.sh "$seconds"
