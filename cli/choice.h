@@ -28,6 +28,7 @@ struct engine_choice {
     int strict_device;   /* that one or none */
     int units;           /* pst_compute_units */
     const char *decoder; /* model whose decoder goes on from a package's encoder */
+    int read_files;      /* no option: the command may run for long (pst_model_options) */
 };
 
 #endif

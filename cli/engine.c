@@ -202,6 +202,7 @@ int engine_open(struct engine *engine, const struct engine_choice *choice, const
     pst_model_options_init(&options);
     environment_read(&engine->environment, choice->offline);
     options.inclusive_windows = choice->window_bounds;
+    options.read_files = choice->read_files;
     options.cache_dir = choice->no_cache ? NULL : engine->environment.weights_cache;
     /* Said before an adapter is looked for. */
     int adapted = choice->adapter || choice->adapters.count;

@@ -254,6 +254,11 @@ typedef struct pst_model_options {
     /* Of a streaming model: 1: both ends of the windows of its encoder count, a frame more on
      * either side, as the vendor's own export has it; 0: as transformers. An error with others. */
     int inclusive_windows;
+    /* For a model that is used for long: the weights of a checkpoint, and adapters opened for it,
+     * are read into memory of this process rather than mapped, so that whatever happens to the
+     * files afterwards changes nothing. It takes their size in memory, which processes then do not
+     * share. Packages stay mapped. */
+    int read_files;
 } pst_model_options;
 
 PST_API void pst_model_options_init_sized(pst_model_options *options, size_t struct_size);
@@ -273,9 +278,9 @@ PST_API void pst_model_options_init_sized(pst_model_options *options, size_t str
  * log-probabilities (avg_logprob is NaN), and hears a shorter clip with silence behind it, as
  * whoever calls it does.
  *
- * Files stay mapped while the model is open: replace them by a rename. One that is written in place
- * changes under the model, and one that is cut short ends the process by SIGBUS, which the library
- * does not handle.
+ * Files stay mapped while the model is open, unless they are read (read_files): replace them by a
+ * rename. One that is written in place changes under the model, and one that is cut short ends the
+ * process by SIGBUS, which the library does not handle.
  *
  * PST_ERR_MODEL, PST_ERR_IO; PST_ERR_UNSUPPORTED: a setting of the model that would change its
  * output; PST_ERR_DEVICE. */

@@ -37,7 +37,7 @@ struct values {
 };
 
 static const struct values defaults = {
-    .engine = {.precision = PST_PRECISION_AUTO},
+    .engine = {.precision = PST_PRECISION_AUTO, .read_files = 1},
     .decoding = {DECODING_NOTHING_CHOSEN},
     .raw = -1,
     .rate = PST_SAMPLE_RATE_HZ,

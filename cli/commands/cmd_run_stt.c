@@ -28,7 +28,7 @@ struct values {
     int no_normalize;
 };
 
-static const struct values defaults = {.decode = DECODE_BEAM};
+static const struct values defaults = {.engine = {.read_files = 1}, .decode = DECODE_BEAM};
 
 #define AT(field) offsetof(struct values, field)
 static const struct option options[] = {

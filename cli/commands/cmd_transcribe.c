@@ -375,7 +375,9 @@ static int prepare(struct job *job, char **operands, int operand_count) {
     if (!code) code = output_open(&job->results.output, values->output);
     for (size_t i = 0; !code && i < job->inputs.count; i++)
         code = output_spare(&job->results.output, job->inputs.list[i].path);
-    if (!code) code = engine_open(&job->engine, &values->engine, "transcribe");
+    struct engine_choice choice = values->engine;
+    choice.read_files = job->inputs.count > 1; /* reading takes longer than mapping */
+    if (!code) code = engine_open(&job->engine, &choice, "transcribe");
     if (!code) code = decoding_build(&job->decoding, &values->decoding, job->engine.model);
     if (!code && values->window != 0)
         code = speech_open(&values->speech, &job->engine.environment, job->engine.model_dir, 0,

@@ -139,7 +139,9 @@ pst_status adapter_build_start(struct adapter_build *build, const struct pst_mod
     adapter->slots = calloc((size_t)modules + 1, sizeof *adapter->slots);
     adapter->base_model = strdup(base_model);
     int complete = build->used && adapter->effects && adapter->slots && adapter->base_model;
-    return complete ? PST_OK : error_memory(err, 0);
+    if (!complete) return error_memory(err, 0);
+    if (!model->read_files) return PST_OK;
+    return file_view_detach(&adapter->file.view, adapter->file.path, err);
 }
 
 /* Lists the changed slots and what they come to. */

@@ -75,9 +75,57 @@ void file_view_close(struct file_view *view) {
     *view = (struct file_view){0};
 }
 
+/* From the start of the file; one that is shorter now leaves zeros. */
+static pst_status read_all(int fd, const char *path, unsigned char *bytes, size_t size,
+                           pst_error *err) {
+    size_t at = 0;
+    while (at < size) {
+        ssize_t got = pread(fd, bytes + at, size - at, (off_t)at);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return error_system(err, "read", path, errno);
+        if (got == 0) break;
+        at += (size_t)got;
+    }
+    return PST_OK;
+}
+
+static int is_unchanged(int fd, const struct file_view *view) {
+    struct stat st;
+    struct file_stamp stamp;
+    if (fstat(fd, &st) != 0) return 0;
+    file_stamp_of(&stamp, &st);
+    return file_stamp_equal(&stamp, &view->stamp);
+}
+
+pst_status file_view_detach(struct file_view *view, const char *path, pst_error *err) {
+    if (!view->mapping || view->detached) return PST_OK;
+    struct stat st;
+    int fd;
+    pst_status status = file_open(path, &fd, &st, err);
+    if (status) return status;
+    void *memory = mmap(view->mapping, view->size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    if (memory == MAP_FAILED) {
+        close(fd);
+        return error_memory(err, view->size);
+    }
+    view->detached = 1;
+    status = read_all(fd, path, memory, view->size, err);
+    /* After reading, so that it holds for all that was read. */
+    if (!status && !is_unchanged(fd, view))
+        status = error_set(err, PST_ERR_MODEL,
+                           "%s: was changed while it was read, expected a file that stays as it is",
+                           path);
+    if (!status && mprotect(memory, view->size, PROT_READ) != 0)
+        status = error_system(err, "read", path, errno);
+    close(fd);
+    return status;
+}
+
 void file_view_release(const struct file_view *view, const void *first, size_t length) {
     uintptr_t start = (uintptr_t)view->mapping, from = (uintptr_t)first;
-    if (!view->mapping || from < start || !checked_range(from - start, length, view->size)) return;
+    if (!view->mapping || view->detached) return;
+    if (from < start || !checked_range(from - start, length, view->size)) return;
     /* Whole pages, also those that its neighbours share: at worst they are read again. */
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), skipped = (from - start) / page * page;
     madvise((char *)view->mapping + skipped, from - start - skipped + length, MADV_DONTNEED);

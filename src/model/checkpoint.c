@@ -160,6 +160,13 @@ void checkpoint_close(struct checkpoint *checkpoint) {
     *checkpoint = (struct checkpoint){0};
 }
 
+pst_status checkpoint_detach(struct checkpoint *checkpoint, pst_error *err) {
+    pst_status status = PST_OK;
+    for (uint32_t i = 0; i < checkpoint->count && !status; i++)
+        status = file_view_detach(&checkpoint->files[i].view, checkpoint->files[i].path, err);
+    return status;
+}
+
 void checkpoint_release(const struct checkpoint *checkpoint, const void *first, size_t length) {
     for (uint32_t i = 0; i < checkpoint->count; i++)
         file_view_release(&checkpoint->files[i].view, first, length);

@@ -24,4 +24,26 @@ code=$?
 exits 4; prints ''
 says "potstill: $(pwd -P)/mine/model.safetensors: cannot be read any more: it was cut short, or its disk is gone (SIGBUS)"
 
+# Several clips read the model, and go on.
+cp -RLf micro/model.safetensors mine/
+run transcribe --no-cache --model mine audio/chirp.wav - <audio/chirp.wav
+cp "$scratch/out" "$scratch/before"
+ran='two clips with a model that is cut short'
+# shellcheck disable=SC2086 # words
+exec "$program" transcribe --no-cache $precision $trust --model mine audio/chirp.wav - <audio.fifo \
+    >"$scratch/out" 2>"$scratch/err" &
+started=$!
+exec 3>audio.fifo
+for wait in 1 2 3 4 5 6 7 8 9 10; do
+    [ -s "$scratch/out" ] && break
+    sleep 0.5
+done
+: >mine/model.safetensors
+cat audio/chirp.wav >&3
+exec 3>&-
+wait $started
+code=$?
+exits 0; says ''
+same 'the text' "$scratch/out" "$scratch/before"
+
 finish

@@ -74,9 +74,55 @@ static void no_memory_is_no_fault_of_the_file(void **state) {
     assert_non_null(strstr(err.message, "cannot map: "));
 }
 
+static void what_is_detached_outlives_its_file(void **state) {
+    (void)state;
+    enum { SIZE = 300000 }; /* pages, and a part of one */
+    static unsigned char bytes[SIZE];
+    struct file_view view;
+    for (size_t i = 0; i < SIZE; i++) bytes[i] = (unsigned char)(i * 2654435761u >> 13);
+    scratch_write(scratch_folder("file_view"), "file", bytes, SIZE);
+    assert_int_equal(file_view_open(&view, path, SIZE_MAX, &err), PST_OK);
+    const unsigned char *data = view.data;
+    assert_int_equal(file_view_detach(&view, path, &err), PST_OK);
+    assert_int_equal(file_view_detach(&view, path, &err), PST_OK); /* again: nothing to do */
+    assert_ptr_equal(view.data, data);
+    assert_int_equal(truncate(path, 0), 0);
+    file_view_release(&view, view.data, view.size); /* could not be read again */
+    assert_memory_equal(view.data, bytes, SIZE);
+    file_view_close(&view);
+    unlink(path);
+}
+
+static void a_file_that_changes_is_not_detached(void **state) {
+    (void)state;
+    struct file_view view;
+    const char *folder = scratch_folder("file_view");
+    for (int gone = 0; gone < 2; gone++) {
+        scratch_text(folder, "file", "as it was");
+        assert_int_equal(file_view_open(&view, path, SIZE_MAX, &err), PST_OK);
+        if (gone)
+            unlink(path);
+        else
+            scratch_text(folder, "file", "as");
+        assert_int_equal(file_view_detach(&view, path, &err), PST_ERR_MODEL);
+        assert_non_null(strstr(err.message, path));
+        assert_non_null(strstr(err.message, gone ? "no such file" : "was changed while it was"));
+        file_view_close(&view);
+    }
+    unlink(path);
+    assert_int_equal(file_view_open(&view, path, SIZE_MAX, &err), PST_ERR_MODEL);
+    scratch_text(folder, "file", "");
+    assert_int_equal(file_view_open(&view, path, SIZE_MAX, &err), PST_OK);
+    assert_int_equal(file_view_detach(&view, path, &err), PST_OK); /* nothing is mapped */
+    file_view_close(&view);
+    unlink(path);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_but_files_is_opened),
+        cmocka_unit_test(what_is_detached_outlives_its_file),
+        cmocka_unit_test(a_file_that_changes_is_not_detached),
         cmocka_unit_test(no_memory_is_no_fault_of_the_file),
     };
     return cmocka_run_group_tests(tests, start, NULL);

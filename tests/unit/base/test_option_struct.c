@@ -173,7 +173,7 @@ static pst_status import(const void *options) {
 /* ---------------------------------------------------------------------------------- the readers */
 
 #define STRUCTS(X)                                                                                 \
-    X(pst_model_options, inclusive_windows)                                                        \
+    X(pst_model_options, read_files)                                                               \
     X(pst_hub_options, user)                                                                       \
     X(pst_search, hub)                                                                             \
     X(pst_adapter_options, adapter_scale)                                                          \

@@ -606,6 +606,54 @@ static void wrong_options(void **state) {
     assert_int_equal(pst_batch_run(NULL, &options, &err), PST_ERR_ARGUMENT);
 }
 
+/* A model folder and an adapter folder of this test's own. */
+static void copy_folders(char *model_dir, char *adapter_dir, size_t size) {
+    static const char *const files[] = {"config.json", "generation_config.json",
+                                        "preprocessor_config.json", "tokenizer.json",
+                                        "model.safetensors"};
+    snprintf(model_dir, size, "%s", scratch_folder("batch-model"));
+    snprintf(adapter_dir, size, "%s", scratch_folder("batch-adapter"));
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        scratch_copy(GOLDEN "micro", model_dir, files[i]);
+    scratch_copy(GOLDEN "adapter", adapter_dir, "adapter_config.json");
+    scratch_copy(GOLDEN "adapter", adapter_dir, "adapter_model.safetensors");
+}
+
+/* Not mapped, whose pages beyond the end of a file that is cut short end a process; and before the
+ * first session, so that what packing reads is covered too. */
+static void files_that_are_read_may_be_cut_short(void **state) {
+    (void)state;
+    char model_dir[512], adapter_dir[512];
+    pst_clip clips[12];
+    make_clips(clips, 12);
+    const pst_adapter *mapped = adapter, *read;
+    set_up(2);
+    options.adapters = &mapped;
+    options.adapter_count = 1;
+    struct log *expected = run(clips, 12);
+    copy_folders(model_dir, adapter_dir, sizeof model_dir);
+    pst_model *before = model, *own = NULL;
+    pst_adapter *own_adapter = NULL;
+    pst_model_options model_options;
+    pst_model_options_init(&model_options);
+    model_options.read_files = 1;
+    if (pst_model_open(model_dir, &model_options, &own, &err) ||
+        pst_adapter_open(own, adapter_dir, NULL, &own_adapter, &err))
+        fail_msg("%s", err.message);
+    scratch_text(model_dir, "model.safetensors", "");
+    scratch_text(adapter_dir, "adapter_model.safetensors", "");
+    model = own;
+    read = own_adapter;
+    options.adapters = &read;
+    struct log *got = run(clips, 12);
+    model = before;
+    assert_same_logs(got, expected);
+    free_log(got);
+    free_log(expected);
+    pst_adapter_free(own_adapter);
+    pst_model_free(own);
+}
+
 /* Found when the sessions are made: no clip is delivered, none is transcribed. */
 static void an_adapter_of_another_model(void **state) {
     (void)state;
@@ -642,6 +690,7 @@ int main(void) {
         cmocka_unit_test(cancelling),
         cmocka_unit_test(many_clips_are_few_at_a_time),
         cmocka_unit_test(wrong_options),
+        cmocka_unit_test(files_that_are_read_may_be_cut_short),
         cmocka_unit_test(an_adapter_of_another_model),
     };
     return cmocka_run_group_tests_name("batch", tests, start, finish);
