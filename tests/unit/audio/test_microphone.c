@@ -307,7 +307,7 @@ static void what_is_no_number_is_refused(void **state) {
     close_microphone(source);
 }
 
-/* ---------------------------------------------------------------------- the text of what it hears */
+/* -------------------------------------------------------------------- the text of what it hears */
 
 /* All texts of completed lines, with '|' behind each. */
 static void add_lines(pst_stream *stream, char *text, size_t size) {

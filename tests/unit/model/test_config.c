@@ -103,6 +103,25 @@ static void streaming_refusals(void **state) {
             "sliding_windows[0]");
     refused(ENCODER("\"num_hidden_layers\": 1, \"sliding_windows\": [[0, 4]]"), PST_ERR_MODEL,
             "sliding_windows[0]");
+    static const char *const PAIRS[] = {"[16, -1]", "[16.5, 4]",       "[16, 4, 1]", "[\"16\", 4]",
+                                        "16",       "[16, 999999999]", "[null, 4]",  "{}"};
+    for (size_t i = 0; i < sizeof PAIRS / sizeof *PAIRS; i++) {
+        char text[200];
+        snprintf(text, sizeof text,
+                 ENCODER("\"num_hidden_layers\": 2, \"sliding_windows\": [[16, 4], %s]"), PAIRS[i]);
+        refused(text, PST_ERR_MODEL, "sliding_windows[1] is not two numbers");
+    }
+    refused(ENCODER("\"sliding_windows\": null"), PST_ERR_MODEL, "sliding_windows is null");
+    refused(ENCODER("\"hidden_size\": 4"), PST_ERR_MODEL, "do not fit its hidden_size 4");
+    refused(ENCODER("\"head_dim\": 0"), PST_ERR_MODEL, "head_dim is 0");
+    refused(ENCODER("\"num_hidden_layers\": 1000"), PST_ERR_MODEL, "num_hidden_layers is 1000");
+    refused(ENCODER("\"attention_bias\": 1"), PST_ERR_MODEL, "attention_bias is an integer");
+    refused(ENCODER("\"frame_ms\": \"5\""), PST_ERR_MODEL, "frame_ms is a string");
+    refused(ENCODER("\"sample_rate\": 0"), PST_ERR_MODEL, "sample_rate is 0");
+    refused(STREAMING("\"rope_parameters\": {\"rope_type\": \"linear\"}"), PST_ERR_UNSUPPORTED,
+            "rope_type");
+    refused(STREAMING("\"head_dim\": 3, \"rope_parameters\": {\"rope_type\": \"default\"}"),
+            PST_ERR_UNSUPPORTED, "does not pair up");
     refused(ENCODER("\"num_key_value_heads\": 3"), PST_ERR_MODEL, "3 key-value heads");
     refused(ENCODER("\"frame_ms\": 10.0"), PST_ERR_UNSUPPORTED, "frames of 10 ms");
     refused(ENCODER("\"sample_rate\": 8000"), PST_ERR_UNSUPPORTED, "8000 Hz");

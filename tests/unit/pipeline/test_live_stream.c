@@ -5,8 +5,10 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "potstill.h"
 
@@ -93,11 +95,11 @@ static pst_stream *new_stream(const pst_model *model, double line_max_s) {
     return stream;
 }
 
-/* The sound in pieces of `piece` samples; 0: of varied length. */
-static void feed(pst_stream *stream, size_t piece, struct heard *heard) {
+/* The sound from sample `start` on in pieces of `piece` samples; 0: of varied length. */
+static void feed_from(pst_stream *stream, size_t start, size_t piece, struct heard *heard) {
     uint32_t seed = 3;
     *heard = (struct heard){0};
-    for (size_t at = 0; at < SAMPLES;) {
+    for (size_t at = start; at < SAMPLES;) {
         seed = seed * 1664525u + 1013904223u;
         size_t count = piece ? piece : (seed >> 16) % 9000;
         if (count > SAMPLES - at) count = SAMPLES - at;
@@ -108,6 +110,10 @@ static void feed(pst_stream *stream, size_t piece, struct heard *heard) {
     if (pst_stream_finish(stream, &err)) fail_msg("%s", err.message);
     hear(heard, stream);
     assert_false(heard->in_line);
+}
+
+static void feed(pst_stream *stream, size_t piece, struct heard *heard) {
+    feed_from(stream, 0, piece, heard);
 }
 
 static void compare(const struct heard *a, const struct heard *b) {
@@ -276,30 +282,84 @@ static void what_cannot_be_is_refused(void **state) {
 
 struct speaker {
     const pst_model *model;
+    size_t start; /* of what this one says: no two say the same */
     struct heard heard;
 };
 
 static void *speak(void *argument) {
     struct speaker *speaker = argument;
     pst_stream *stream = new_stream(speaker->model, 0);
-    feed(stream, 1600, &speaker->heard);
+    feed_from(stream, speaker->start, 1600, &speaker->heard);
     pst_stream_free(stream);
     return NULL;
 }
 
+/* Sixteen at once give what each gives alone. */
 static void streams_share_a_model(void **state) {
     (void)state;
-    enum { STREAMS = 4 };
+    enum { STREAMS = 16, STEP = SAMPLES / 2 / STREAMS };
     pst_model *model = open_model(MODELS[0], PST_PRECISION_F32);
-    struct speaker *speakers = calloc(STREAMS, sizeof *speakers);
+    struct speaker *speakers = calloc(STREAMS, sizeof *speakers), *alone = calloc(1, sizeof *alone);
     pthread_t threads[STREAMS];
     for (size_t i = 0; i < STREAMS; i++) {
         speakers[i].model = model;
+        speakers[i].start = i * STEP;
         assert_int_equal(pthread_create(&threads[i], NULL, speak, &speakers[i]), 0);
     }
     for (size_t i = 0; i < STREAMS; i++) pthread_join(threads[i], NULL);
-    for (size_t i = 1; i < STREAMS; i++) compare(&speakers[0].heard, &speakers[i].heard);
+    for (size_t i = 0; i < STREAMS; i++) {
+        *alone = (struct speaker){.model = model, .start = speakers[i].start};
+        speak(alone);
+        assert_true(alone->heard.count >= 2);
+        compare(&alone->heard, &speakers[i].heard);
+    }
+    free(alone);
     free(speakers);
+    pst_model_free(model);
+}
+
+/* ------------------------------------------------------------------------------------ an hour */
+
+/* Bytes of this process in memory; 0: the system does not tell, or tools of the compiler take
+ * memory of their own. */
+static size_t resident(void) {
+    size_t pages = 0;
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file && fscanf(file, "%*u %zu", &pages) != 1) pages = 0;
+    if (file) fclose(file);
+#endif
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* `minutes` of sound: in each, some of the voice, else the silence between. */
+static size_t talk(pst_stream *stream, int minutes) {
+    static const float silence[RATE];
+    size_t lines = 0;
+    for (int minute = 0; minute < minutes; minute++) {
+        for (int second = 0; second < 60; second++) {
+            const float *samples = second < 6 ? sound + second * RATE : silence;
+            if (pst_stream_feed(stream, samples, RATE, &err)) fail_msg("%s", err.message);
+            for (const pst_stream_event *event; (event = pst_stream_next_event(stream));)
+                lines += event->kind == PST_LINE_COMPLETED;
+        }
+    }
+    return lines;
+}
+
+/* A megabyte is less than half a minute of samples. */
+static void an_hour_takes_no_more_than_a_minute(void **state) {
+    (void)state;
+    pst_model *model = open_model(MODELS[0], PST_PRECISION_F32);
+    pst_stream *stream = new_stream(model, 0);
+    size_t lines = talk(stream, 1), held = pst_stream_memory(stream), before = resident();
+    assert_true(lines >= 2);
+    assert_true(talk(stream, 59) >= 59 * lines - 1);
+    assert_int_equal(pst_stream_memory(stream), held);
+    size_t after = resident();
+    if (before && after > before + (1 << 20))
+        fail_msg("%zu bytes after a minute, %zu after an hour", before, after);
+    pst_stream_free(stream);
     pst_model_free(model);
 }
 
@@ -312,6 +372,7 @@ int main(void) {
         cmocka_unit_test(silence_gives_nothing),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(streams_share_a_model),
+        cmocka_unit_test(an_hour_takes_no_more_than_a_minute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

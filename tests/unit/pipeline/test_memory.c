@@ -7,12 +7,14 @@
  * library can do without, and give back all it took. */
 #include "support/test.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "potstill_tools.h"
+#include "support/silero_file.h"
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -80,6 +82,9 @@ void __wrap_free(void *memory) {
 #define ADAPTER TEST_SOURCE_DIR "/tests/golden/adapter"
 
 struct parts {
+    pst_stream *stream;
+    pst_vad *vad;
+    pst_speech *speech;
     pst_model *model;
     pst_adapter *adapter;
     pst_session *session;
@@ -119,6 +124,9 @@ static void release(struct parts *parts) {
     pst_transcript_free(parts->transcript);
     pst_audio_free(&parts->audio);
     pst_session_free(parts->session);
+    pst_stream_free(parts->stream);
+    pst_vad_free(parts->vad);
+    pst_free(parts->speech);
     pst_adapter_free(parts->adapter);
     pst_model_free(parts->model);
     pst_free(parts->found);
@@ -214,6 +222,129 @@ static void every_allocation_of_a_batch_fails_once(void **state) {
     fail_each(use_batch, 50);
 }
 
+/* Harmonics in syllables, which the detector without weights takes for a voice, from the second
+ * half second on; then silence that ends the line. */
+enum { VOICE_COUNT = 2 * PST_SAMPLE_RATE_HZ };
+static float voice[VOICE_COUNT];
+
+static void make_voice(void) {
+    for (int i = PST_SAMPLE_RATE_HZ / 2; i < PST_SAMPLE_RATE_HZ * 5 / 4; i++) {
+        double t = (double)i / PST_SAMPLE_RATE_HZ, sum = 0;
+        for (int h = 1; h < 20; h++) sum += sin(h * t * 880) / h;
+        voice[i] = (float)(0.15 * (0.6 + 0.4 * sin(t * 25)) * sum);
+    }
+}
+
+static size_t lines; /* that the last stream has completed */
+
+static void count_lines(pst_stream *stream) {
+    for (const pst_stream_event *event; (event = pst_stream_next_event(stream));)
+        lines += event->kind == PST_LINE_COMPLETED;
+}
+
+/* On one thread, as streams are; the text is cut at a few tokens. */
+static pst_status use_stream(struct parts *parts, const char *dir, pst_error *err) {
+    pst_stream_options options;
+    pst_decode_options decode;
+    lines = 0;
+    pst_status status = pst_model_open(dir, NULL, &parts->model, err);
+    if (!status) status = pst_vad_open(NULL, &parts->vad, err);
+    if (status) return status;
+    pst_model_decode_options(parts->model, &decode);
+    decode.max_new_tokens = 3;
+    pst_stream_options_init(&options);
+    options.decode = &decode;
+    options.vad = parts->vad;
+    status = pst_stream_new(parts->model, &options, &parts->stream, err);
+    for (size_t at = 0; at < VOICE_COUNT && !status; at += VOICE_COUNT / 4) {
+        status = pst_stream_feed(parts->stream, voice + at, VOICE_COUNT / 4, err);
+        if (!status) count_lines(parts->stream);
+    }
+    if (!status) status = pst_stream_finish(parts->stream, err);
+    if (!status) count_lines(parts->stream);
+    if (!status && lines == 0) fail_msg("the stream has heard nothing");
+    return status;
+}
+
+static pst_status use_streaming(struct parts *parts, pst_error *err) {
+    return use_stream(parts, MICRO "_streaming", err);
+}
+
+static pst_status use_windowed(struct parts *parts, pst_error *err) {
+    return use_stream(parts, MICRO, err);
+}
+
+static void every_allocation_of_a_stream_fails_once(void **state) {
+    (void)state;
+    make_voice();
+    fail_each(use_streaming, 50);
+    fail_each(use_windowed, 50);
+}
+
+/* Speech in samples and in a file, by both detectors. */
+static pst_status find_speech(struct parts *parts, pst_error *err) {
+    static const char *const weights[] = {NULL, TEST_BINARY_DIR "/scratch-memory/silero"};
+    pst_vad_options options;
+    pst_status status = PST_OK;
+    for (int i = 0; i < 4 && !status; i++) {
+        pst_clip clip = {.fd = -1, .samples = voice, .sample_count = VOICE_COUNT};
+        if (i % 2) clip.path = TEST_BINARY_DIR "/memory.wav";
+        size_t count;
+        pst_vad_free(parts->vad);
+        pst_free(parts->speech);
+        parts->vad = NULL;
+        parts->speech = NULL;
+        pst_vad_options_init(&options);
+        options.weights = weights[i / 2];
+        status = pst_vad_open(&options, &parts->vad, err);
+        if (!status) status = pst_vad_find(parts->vad, &clip, &parts->speech, &count, NULL, err);
+    }
+    return status;
+}
+
+/* A file of weights for it. */
+static void write_silero(void) {
+    pst_error err;
+    struct tensor_source tensors[SILERO_TENSORS];
+    scratch_folder("memory");
+    silero_tensors(tensors);
+    if (safetensors_write(TEST_BINARY_DIR "/scratch-memory/silero", tensors, SILERO_TENSORS, &err))
+        fail_msg("%s", err.message);
+    silero_tensors_free(tensors);
+}
+
+static void every_allocation_of_a_detector_fails_once(void **state) {
+    (void)state;
+    make_voice();
+    write_wav();
+    write_silero();
+    fail_each(find_speech, 10);
+}
+
+/* Words with their times. */
+static pst_status find_words(struct parts *parts, pst_error *err) {
+    static const pst_alignment_head heads[] = {{.layer = 0, .head = 1}, {.layer = 1}};
+    pst_decode_options options;
+    pst_session_options threads;
+    pst_session_options_init(&threads);
+    threads.threads = 1;
+    pst_status status = pst_model_open(MICRO, NULL, &parts->model, err);
+    if (!status) status = pst_session_new(parts->model, &threads, &parts->session, err);
+    if (status) return status;
+    pst_model_decode_options(parts->model, &options);
+    options.max_new_tokens = 5;
+    options.word_timestamps = 1;
+    options.alignment_heads = heads;
+    options.alignment_heads_count = 2;
+    return pst_transcribe(parts->session, voice, VOICE_COUNT, &options, &parts->transcript, err);
+}
+
+static void every_allocation_of_word_times_fails_once(void **state) {
+    (void)state;
+    make_voice();
+    fail_each(find_words, 30);
+}
+
 static pst_status verify(struct parts *parts, pst_error *err) {
     (void)parts;
     pst_verify_summary summary;
@@ -286,6 +417,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_allocation_fails_once),
         cmocka_unit_test(every_allocation_of_a_batch_fails_once),
+        cmocka_unit_test(every_allocation_of_a_stream_fails_once),
+        cmocka_unit_test(every_allocation_of_a_detector_fails_once),
+        cmocka_unit_test(every_allocation_of_word_times_fails_once),
         cmocka_unit_test(every_allocation_of_a_merge_fails_once),
         cmocka_unit_test(every_allocation_of_a_conversion_fails_once),
     };
