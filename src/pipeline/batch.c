@@ -57,6 +57,9 @@ static void transcribe_segment(const struct worker *worker, struct segment *segm
         return;
     }
     if (options->adjust) options->adjust(options->user, samples->count, &decode);
+    /* Where texts overlap, times tell which words are the same. */
+    outcome->spare_words = !decode.word_timestamps && segment->before + segment->after > 0;
+    if (outcome->spare_words) decode.word_timestamps = 1;
     if (options->guard) {
         struct guarded guarded = {
             samples->data,           samples->count, segment->no_speech_prob,
@@ -240,6 +243,7 @@ pst_status pst_batch_run(const pst_model *model, const pst_batch_options *option
     status = clip_queue_init(&batch.queue, window, batch.threads, err);
     batch.queue.followed = own.progress != NULL;
     batch.queue.vad = own.vad;
+    if (!model->device) batch.queue.tokenizer = model->tokenizer; /* a device knows no times */
     if (!status) status = run(&batch, err);
     stop_workers(&batch);
     clip_queue_destroy(&batch.queue);

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "pipeline/speech/seam.h"
+#include "pipeline/speech/transcript_cut.h"
 #include "pipeline/speech/transcript_join.h"
 
 struct clip *clip_new(const pst_clip *given, size_t index) {
@@ -22,6 +24,7 @@ void clip_free(struct clip *clip) {
         pst_transcript_free(clip->segments[i].transcript);
     pst_transcript_free(clip->joined);
     free(clip->segments);
+    free(clip->parts);
     free(clip);
 }
 
@@ -31,10 +34,17 @@ size_t clip_add_segment(struct clip *clip, const struct segment *segment) {
         pst_segment *segments = realloc(clip->segments, capacity * sizeof *segments);
         if (!segments) return SIZE_MAX;
         clip->segments = segments;
+        struct clip_part *parts = realloc(clip->parts, capacity * sizeof *parts);
+        if (!parts) return SIZE_MAX;
+        clip->parts = parts;
         clip->segment_capacity = capacity;
     }
-    double start = (double)segment->start / PST_SAMPLE_RATE_HZ;
-    double end = (double)(segment->start + segment->samples.count) / PST_SAMPLE_RATE_HZ;
+    uint64_t from = segment->start, to = from + segment->samples.count;
+    double start = (double)(from + segment->before) / PST_SAMPLE_RATE_HZ;
+    double end = (double)(to - segment->after) / PST_SAMPLE_RATE_HZ;
+    clip->parts[clip->segment_count] = (struct clip_part){.from = (double)from / PST_SAMPLE_RATE_HZ,
+                                                          .to = (double)to / PST_SAMPLE_RATE_HZ,
+                                                          .goes_on = segment->after > 0};
     clip->segments[clip->segment_count] = (pst_segment){start, end, NULL};
     clip->duration = end;
     return clip->segment_count++;
@@ -51,6 +61,29 @@ int clip_is_finished(const struct clip *clip) {
 }
 
 /* ------------------------------------------------------------------------------------- joining */
+
+static pst_status sew(struct clip *clip, size_t index, const struct tokenizer *tokenizer,
+                      pst_error *err) {
+    pst_segment *before = &clip->segments[index], *after = before + 1;
+    struct seam seam = {clip->parts[index + 1].from, clip->parts[index].to, before->end};
+    pst_status status = seam_sew(tokenizer, before->transcript, after->transcript, &seam, err);
+    before->end = after->start = seam.at;
+    return status;
+}
+
+void clip_sew(struct clip *clip, const struct tokenizer *tokenizer) {
+    pst_error err;
+    for (; clip->sewn < clip->segment_count && !clip->error.code; clip->sewn++) {
+        size_t i = clip->sewn;
+        if (!clip->segments[i].transcript) return;
+        int last = i + 1 == clip->segment_count;
+        if (clip->parts[i].goes_on && !(last && clip->state == CLIP_READ)) {
+            if (last || !clip->segments[i + 1].transcript) return;
+            if (sew(clip, i, tokenizer, &err)) clip_fail(clip, i, &err);
+        }
+        if (clip->parts[i].spare_words) transcript_drop_words(clip->segments[i].transcript);
+    }
+}
 
 static pst_status join(struct clip *clip, pst_error *err) {
     size_t count = clip->segment_count;

@@ -51,6 +51,7 @@ static pst_status read_segment(struct clip_queue *queue, struct clip *clip, int 
         pthread_mutex_lock(&queue->opening);
         status = segment_reader_open(&clip->reader, &clip->given, queue->window, queue->vad, err);
         pthread_mutex_unlock(&queue->opening);
+        clip->reader.overlaps = queue->tokenizer != NULL;
     }
     return status ? status : segment_reader_next(&clip->reader, segment, err);
 }
@@ -152,10 +153,10 @@ void clip_queue_wait(struct clip_queue *queue) {
     pthread_mutex_unlock(&queue->mutex);
 }
 
-/* The segments that follow those announced and are complete, in fresh memory. */
+/* The segments that follow those announced and are final, in fresh memory. */
 static pst_segment *take_complete(struct clip *clip, size_t *count) {
     size_t end = clip->announced;
-    while (end < clip->segment_count && clip->segments[end].transcript) end++;
+    if (end < clip->sewn) end = clip->sewn;
     *count = end - clip->announced;
     pst_segment *segments = malloc((*count + 1) * sizeof *segments); /* 0 may give NULL */
     if (!segments) return NULL;
@@ -214,6 +215,7 @@ void clip_queue_complete(struct clip_queue *queue, const struct job *job,
     pthread_mutex_lock(&queue->mutex);
     pst_segment *segment = &clip->segments[job->index];
     segment->transcript = outcome->transcript;
+    clip->parts[job->index].spare_words = outcome->spare_words;
     clip->complete += outcome->transcript != NULL;
     clip->done += (uint64_t)llround((segment->end - segment->start) * PST_SAMPLE_RATE_HZ);
     if (outcome->silence.code) {
@@ -228,6 +230,7 @@ void clip_queue_complete(struct clip_queue *queue, const struct job *job,
         }
     }
     clip->pending--;
+    clip_sew(clip, queue->tokenizer);
     queue->news |= queue->followed && clip == queue->first;
     if (queue->news || clip_is_finished(clip)) pthread_cond_signal(&queue->finished);
     pthread_mutex_unlock(&queue->mutex);

@@ -22,11 +22,14 @@ struct outcome {
     pst_transcript *transcript; /* NULL with an error */
     pst_error error;            /* PST_OK: none */
     pst_error silence;          /* PST_OK, or why it was not normalised */
+    int spare_words;            /* the transcript has words that nobody asked for */
 };
 
 struct clip_queue {
     size_t window;             /* samples; 0: clips are not cut */
     const struct pst_vad *vad; /* NULL: all sound is transcribed */
+    /* Of the words where texts overlap; NULL: they do not. */
+    const struct tokenizer *tokenizer;
     /* Files are opened one at a time: libsndfile keeps the reason of the last failure only. */
     pthread_mutex_t opening;
     pthread_mutex_t mutex;   /* of all below, and of the clips */

@@ -141,13 +141,15 @@ static pst_status seek_speech(struct segment_reader *reader, uint64_t pad, pst_e
     return status;
 }
 
-/* The mean probability over the stretches. */
+/* The mean probability over the stretches, up to `end`. */
 static double speech_mean(const struct segment_reader *reader, const struct speech *list,
-                          size_t count, double *seconds) {
+                          size_t count, uint64_t end, double *seconds) {
     double sum = 0, length = 0;
     for (size_t i = 0; i < count; i++) {
-        double samples = (double)(list[i].end - list[i].start);
-        sum += samples * listener_mean(&reader->listener, list[i].start, list[i].end);
+        uint64_t stop = list[i].end < end ? list[i].end : end;
+        if (stop <= list[i].start) break;
+        double samples = (double)(stop - list[i].start);
+        sum += samples * listener_mean(&reader->listener, list[i].start, stop);
         length += samples;
     }
     *seconds = length / PST_SAMPLE_RATE_HZ;
@@ -160,7 +162,7 @@ static pst_status give_part(struct segment_reader *reader, uint64_t start, uint6
                             pst_error *err) {
     size_t length = (size_t)(end - start);
     *segment = (struct segment){.start = start};
-    segment->no_speech_prob = 1 - speech_mean(reader, list, count, &segment->speech_seconds);
+    segment->no_speech_prob = 1 - speech_mean(reader, list, count, end, &segment->speech_seconds);
     if (!sample_list_reserve(&segment->samples, length ? length : 1))
         return error_memory(err, length * sizeof *segment->samples.data);
     if (length)
@@ -253,14 +255,37 @@ static pst_status plan_segment(struct segment_reader *reader, const struct plan_
     for (;;) {
         status = whole_list(listener, count, err);
         if (status) return status;
-        struct plan_sound sound = {reader->given,   listener_quiet_until(listener, *count),
-                                   listener->heard, listener->ended,
-                                   is_noisy,        reader};
+        struct plan_sound sound = {reader->planned > reader->given ? reader->planned
+                                                                   : reader->given,
+                                   listener_quiet_until(listener, *count),
+                                   listener->heard,
+                                   listener->ended,
+                                   is_noisy,
+                                   reader};
         if (*count && plan_next(limits, listener->list, *count, &sound, plan)) return PST_OK;
         if (listener->ended) return PST_OK; /* without any */
         status = hear_more(reader, err);
         if (status) return status;
     }
+}
+
+/* What both segments hear where speech is cut: as much as fits a window on both sides of one. */
+static uint64_t overlap_of(const struct segment_reader *reader, const struct plan_limits *limits) {
+    return reader->overlaps ? limits->pad + (reader->window - limits->most) / 2 : 0;
+}
+
+/* The segment of the plan, with its share of those that it was cut from. */
+static pst_status give_planned(struct segment_reader *reader, const struct plan *plan,
+                               uint64_t overlap, struct segment *segment, pst_error *err) {
+    const struct listener *listener = &reader->listener;
+    uint64_t before = reader->is_cut ? overlap : 0, after = plan->cut ? overlap : 0;
+    if (before > plan->start - reader->given) before = plan->start - reader->given;
+    if (after > listener->heard - plan->end) after = listener->heard - plan->end;
+    pst_status status = give_part(reader, plan->start - before, plan->end + after, listener->list,
+                                  plan->taken + (size_t)plan->cut, segment, err);
+    segment->before = (size_t)before;
+    segment->after = (size_t)after;
+    return status;
 }
 
 static pst_status next_by_speech(struct segment_reader *reader, struct segment *segment,
@@ -269,7 +294,8 @@ static pst_status next_by_speech(struct segment_reader *reader, struct segment *
     struct plan_limits limits = plan_limits_of(reader->window, reader->vad->options.speech_pad_ms);
     struct plan plan = {0};
     size_t count = 0;
-    pst_status status = seek_speech(reader, limits.pad, err);
+    uint64_t overlap = overlap_of(reader, &limits), kept = overlap ? overlap : limits.pad;
+    pst_status status = seek_speech(reader, kept, err);
     while (!status && !reader->given && !listener->ended && listener->heard <= reader->window)
         status = hear_more(reader, err);
     if (!status && is_speech_alone(reader)) {
@@ -280,13 +306,14 @@ static pst_status next_by_speech(struct segment_reader *reader, struct segment *
     if (status) return status;
     if (!count) return give_silence(reader, segment, err);
     if (plan.cut) cut_speech(reader, &listener->list[0], &plan);
-    status = give_part(reader, plan.start, plan.end, listener->list, plan.taken + (size_t)plan.cut,
-                       segment, err);
+    status = give_planned(reader, &plan, overlap, segment, err);
     if (status) return status;
+    reader->is_cut = plan.cut;
+    reader->planned = plan.end;
     if (plan.cut) listener_cut(listener, plan.end);
     listener_forget(listener, plan.taken, plan.end);
-    drop(reader, plan.end);
-    status = seek_speech(reader, limits.pad, err);
+    drop(reader, plan.end - (plan.cut ? overlap : 0));
+    status = seek_speech(reader, kept, err);
     reader->ended = listener->ended && !listener->count;
     if (status) sample_list_free(&segment->samples);
     return status;

@@ -4,7 +4,8 @@
  * fifth of each window. The next segment starts there, so that every sample is in one segment. At
  * most a window and a tenth is read ahead, whatever the length of the clip.
  *
- * With a detector of speech, segments are made of what it finds, by plan.h; the rest is dropped. */
+ * With a detector of speech, segments are made of what it finds, by plan.h; the rest is dropped.
+ * Where even that is cut in the middle of speech, both segments may hear more than their part. */
 #ifndef PST_PIPELINE_SEGMENT_H
 #define PST_PIPELINE_SEGMENT_H
 
@@ -28,11 +29,15 @@ struct segment_reader {
     const struct pst_vad *vad; /* NULL: segments are all there is, and this is not used: */
     struct listener listener;
     uint64_t segments; /* so far */
+    uint64_t planned;  /* what is before belongs to a segment before */
+    int overlaps;      /* set after opening: segments overlap where speech is cut */
+    int is_cut;        /* the last segment ended in the middle of speech */
 };
 
 struct segment {
     struct sample_list samples;
     uint64_t start;        /* of its first sample in the clip */
+    size_t before, after;  /* samples that belong to the segments before and behind it */
     int whole;             /* it is the whole clip */
     int silent;            /* the clip has no speech: a segment without samples */
     double no_speech_prob; /* NaN without a detector */

@@ -204,13 +204,14 @@ static void speak(double start, double end) {
 
 /* Reads the segments of speech in `seconds` of samples; all are parts of the clip, whose lengths
  * are in `starts`. */
-static size_t read_speech(double seconds, struct segment *found) {
+static size_t read_speech_with(double seconds, int overlaps, struct segment *found) {
     pst_vad *vad = NULL;
     pst_clip clip = {.fd = -1, .samples = samples, .sample_count = (size_t)(seconds * RATE)};
     struct segment_reader reader;
     size_t count = 0;
     assert_int_equal(pst_vad_open(NULL, &vad, &err), PST_OK);
     assert_int_equal(segment_reader_open(&reader, &clip, WINDOW, vad, &err), PST_OK);
+    reader.overlaps = overlaps;
     while (!reader.ended) {
         struct segment *segment = &found[count++];
         assert_int_equal(segment_reader_next(&reader, segment, &err), PST_OK);
@@ -223,6 +224,10 @@ static size_t read_speech(double seconds, struct segment *found) {
     segment_reader_close(&reader);
     pst_vad_free(vad);
     return count;
+}
+
+static size_t read_speech(double seconds, struct segment *found) {
+    return read_speech_with(seconds, 0, found);
 }
 
 static void only_speech_is_taken(void **state) {
@@ -265,6 +270,29 @@ static void speech_without_end_is_cut(void **state) {
         assert_int_equal(found[i].start, found[i - 1].start + starts[i - 1]);
 }
 
+/* What the model hears of both sides of a cut is no part of the segment, and fits the window. */
+static void cuts_overlap(void **state) {
+    (void)state;
+    struct segment plain[16], found[16];
+    memset(samples, 0, sizeof samples);
+    for (double t = 0.5; t < 95; t += 0.31) speak(t, t + 0.25);
+    size_t count = read_speech(118, plain);
+    speak(105, 107);
+    assert_int_equal(read_speech_with(118, 1, found), count + 1);
+    assert_true(found[0].before == 0 && found[count].before == 0 && found[count].after == 0);
+    assert_int_equal(found[count - 1].after, 0);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(found[i].start + found[i].before, plain[i].start);
+        assert_true(starts[i] <= WINDOW);
+        assert_true(found[i].speech_seconds <= (double)starts[i] / RATE);
+        if (i == 0) continue;
+        assert_within(found[i].before, 1, 2);
+        assert_int_equal(found[i].before, found[i - 1].after);
+        assert_int_equal(found[i].start + found[i].before,
+                         found[i - 1].start + starts[i - 1] - found[i - 1].after);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(short_clips_are_whole),
@@ -279,6 +307,7 @@ int main(void) {
         cmocka_unit_test(only_speech_is_taken),
         cmocka_unit_test(short_speech_is_whole),
         cmocka_unit_test(speech_without_end_is_cut),
+        cmocka_unit_test(cuts_overlap),
     };
     return cmocka_run_group_tests_name("segment", tests, NULL, NULL);
 }
