@@ -244,9 +244,19 @@ typedef struct pst_word_counts {
     uint64_t substitutions, deletions, insertions, hits;
 } pst_word_counts;
 
+/* What is made equal before texts are compared. */
+typedef enum pst_normalization {
+    PST_NORMALIZE_NONE = 0,
+    /* As the reference script: characters that are neither \w nor white space go, then lower case,
+     * then strip. */
+    PST_NORMALIZE_SCRIPT = 1,
+    PST_NORMALIZE_WHISPER_BASIC = 2, /* as BasicTextNormalizer of whisper-normalizer */
+    /* As EnglishTextNormalizer of the same: numbers, money, contractions, British spellings. */
+    PST_NORMALIZE_WHISPER_ENGLISH = 3
+} pst_normalization;
+
 /* Aligns two UTF-8 texts word by word as jiwer 4.0.0 does with its default transform, and adds to
- * `counts`. With `normalize`, both are first reduced as the reference script does: characters that
- * are neither \w nor white space go, then lower case, then strip.
+ * `counts`. `normalize` is one of pst_normalization, for both texts.
  * PST_ERR_INPUT: a text that is not UTF-8, or too long to align. */
 PST_API pst_status pst_score_words(const char *reference, const char *hypothesis, int normalize,
                                    pst_word_counts *counts, pst_error *err);
@@ -254,6 +264,96 @@ PST_API pst_status pst_score_words(const char *reference, const char *hypothesis
 PST_API double pst_word_error_rate(const pst_word_counts *counts);
 /* The script's normaliser alone; `*normalized` is to be released by pst_free(). PST_ERR_INPUT. */
 PST_API pst_status pst_normalize_text(const char *text, char **normalized, pst_error *err);
+
+/* ---------------------------------------------------------------------------------- evaluation */
+
+/* A normalisation, and words of the caller's own that count as equal: immutable once open, any
+ * number of threads may use it. */
+typedef struct pst_normalizer pst_normalizer;
+
+/* `map` is the text of a map, or NULL: a line "FROM = TO" writes the words TO, which may be none,
+ * where the words FROM stand; both are normalised first. The longest FROM that fits comes first.
+ * Blank lines, and those that begin with "#", are passed over. `map_name` is its name in messages.
+ * PST_ERR_INPUT: a line that is none of these. */
+PST_API pst_status pst_normalizer_open(pst_normalization kind, const char *map,
+                                       const char *map_name, pst_normalizer **normalizer,
+                                       pst_error *err);
+PST_API void pst_normalizer_free(pst_normalizer *normalizer);
+/* `*normalized` is to be released by pst_free(). NULL normalizer: PST_NORMALIZE_NONE.
+ * PST_ERR_INPUT: not UTF-8. */
+PST_API pst_status pst_normalizer_apply(const pst_normalizer *normalizer, const char *text,
+                                        char **normalized, pst_error *err);
+
+typedef enum pst_edit_kind {
+    PST_EDIT_EQUAL = 0,
+    PST_EDIT_SUBSTITUTION = 1,
+    PST_EDIT_DELETION = 2,
+    PST_EDIT_INSERTION = 3
+} pst_edit_kind;
+
+/* A step of the way from the reference to the hypothesis. */
+typedef struct pst_edit {
+    pst_edit_kind kind;
+    const char *reference;  /* the word; NULL of an insertion */
+    const char *hypothesis; /* the word; NULL of a deletion */
+} pst_edit;
+
+/* Two texts beside each other, both normalised. */
+typedef struct pst_alignment {
+    pst_edit *edits; /* [edit_count] in the order of the texts */
+    size_t edit_count;
+    pst_word_counts counts;
+    /* Code points of the reference, spaces between words among them, and the least number of them
+     * to be changed, left out or added. */
+    uint64_t characters, character_errors;
+} pst_alignment;
+
+/* Aligns as pst_score_words(). pst_alignment_free() in any case. PST_ERR_INPUT: as there. */
+PST_API pst_status pst_eval_align(const pst_normalizer *normalizer, const char *reference,
+                                  const char *hypothesis, pst_alignment *alignment, pst_error *err);
+PST_API void pst_alignment_free(pst_alignment *alignment);
+
+/* A sum of one column divided by the sum of another; with `minus`, less the same of two others:
+ * a word error rate, or by how much two differ. */
+typedef struct pst_eval_ratio {
+    size_t over, under; /* columns */
+    int minus;
+    size_t minus_over, minus_under;
+} pst_eval_ratio;
+
+typedef struct pst_eval_interval {
+    double value;     /* of all units; NaN when what it is divided by is 0 */
+    double low, high; /* 95 % of the samples lie between them */
+    /* How likely a value so far from 0 on this side is if there is none: twice the share of samples
+     * on the other side, at most 1. */
+    double p;
+} pst_eval_interval;
+
+/* Bootstrap: draws `samples` times as many units as there are, with repetition, from `values`
+ * [units, columns], and gives the interval of each of `ratios` [count]. All are of the same draws,
+ * so that differences are paired. Sum up what belongs together (the utterances of a speaker) to one
+ * unit first. The same seed gives the same intervals everywhere. PST_ERR_ARGUMENT: no unit, no
+ * sample, or a column that is not there. */
+PST_API pst_status pst_eval_bootstrap(const double *values, size_t units, size_t columns,
+                                      const pst_eval_ratio *ratios, size_t count, uint32_t samples,
+                                      uint64_t seed, pst_eval_interval *intervals, pst_error *err);
+
+/* NIST's matched-pairs test of two systems over the same references (MAPSSWE). */
+typedef struct pst_eval_matched {
+    size_t segments; /* stretches with errors, between two words that both systems have right */
+    double mean;     /* errors of b less those of a, a segment */
+    double deviation;
+    double z; /* 0 when there are fewer than two segments, or all differ by the same */
+    double p; /* of a z so far from 0, on either side */
+} pst_eval_matched;
+
+/* `a` and `b` [count] are alignments of the same references, by the same normaliser.
+ * PST_ERR_ARGUMENT: references that differ. */
+PST_API pst_status pst_eval_matched_pairs(const pst_alignment *a, const pst_alignment *b,
+                                          size_t count, pst_eval_matched *matched, pst_error *err);
+
+/* Holm's correction of the p values [count] of tests that were done together, in place. */
+PST_API void pst_eval_holm(double *p, size_t count);
 
 /* ------------------------------------------------------------------------------------ profiles */
 

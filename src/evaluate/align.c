@@ -8,6 +8,7 @@
 #include "evaluate/align.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -33,7 +34,8 @@ struct aligner {
     uint64_t *plus, *minus; /* [blocks] where the row of distances rises and falls */
     uint64_t *match;        /* [blocks] where the reference has the number looked at */
     uint32_t *left, *right; /* [longest + 1] distances */
-    pst_word_counts counts;
+    uint8_t *path;          /* [path_count] enum pst_edit_kind so far */
+    size_t path_count;
     pst_error *err;
 };
 
@@ -48,6 +50,11 @@ static struct run part(struct run run, size_t from, size_t to) {
 
 static struct run reversed(struct run run) {
     return (struct run){run.first + (run.count ? run.count - 1 : 0), run.count, -1};
+}
+
+static void append(struct aligner *aligner, pst_edit_kind kind, size_t count) {
+    memset(aligner->path + aligner->path_count, (int)kind, count);
+    aligner->path_count += count;
 }
 
 /* -------------------------------------------------------------------------------- the table */
@@ -102,41 +109,49 @@ static void fill_table(const struct band *band, struct run reference, struct run
     }
 }
 
+static void reverse(uint8_t *first, size_t count) {
+    for (size_t i = 0; i < count / 2; i++) {
+        uint8_t other = first[i];
+        first[i] = first[count - 1 - i];
+        first[count - 1 - i] = other;
+    }
+}
+
+/* From the end of the table to its beginning, so what is appended has to be turned round. */
 static void read_back(struct aligner *aligner, const struct band *band, struct run reference,
                       struct run hypothesis, const uint8_t *steps) {
-    size_t row = hypothesis.count, column = reference.count;
-    pst_word_counts *counts = &aligner->counts;
+    size_t row = hypothesis.count, column = reference.count, start = aligner->path_count;
     while (row > 0 && column > 0) {
         switch (steps[(row - 1) * band->width + column - first_column(band, row)]) {
         case DELETION:
-            counts->deletions++;
+            append(aligner, PST_EDIT_DELETION, 1);
             column--;
             break;
         case INSERTION:
-            counts->insertions++;
+            append(aligner, PST_EDIT_INSERTION, 1);
             row--;
             break;
-        default:
+        default: {
             row--;
             column--;
-            if (at(reference, column) == at(hypothesis, row))
-                counts->hits++;
-            else
-                counts->substitutions++;
+            int equal = at(reference, column) == at(hypothesis, row);
+            append(aligner, equal ? PST_EDIT_EQUAL : PST_EDIT_SUBSTITUTION, 1);
+        }
         }
     }
-    counts->deletions += column;
-    counts->insertions += row;
+    append(aligner, PST_EDIT_DELETION, column);
+    append(aligner, PST_EDIT_INSERTION, row);
+    reverse(aligner->path + start, aligner->path_count - start);
 }
 
 static pst_status align_table(struct aligner *aligner, const struct band *band,
                               struct run reference, struct run hypothesis) {
     if (reference.count == 0 || hypothesis.count == 0) {
-        aligner->counts.deletions += reference.count;
-        aligner->counts.insertions += hypothesis.count;
+        append(aligner, PST_EDIT_DELETION, reference.count);
+        append(aligner, PST_EDIT_INSERTION, hypothesis.count);
         return PST_OK;
     }
-    uint8_t *steps = malloc(hypothesis.count * band->width);
+    uint8_t *steps = malloc(hypothesis.count * band->width + 1);
     if (!steps) return error_memory(aligner->err, hypothesis.count * band->width);
     fill_table(band, reference, hypothesis, aligner->left, steps);
     read_back(aligner, band, reference, hypothesis, steps);
@@ -212,23 +227,27 @@ static size_t find_cut(struct aligner *aligner, struct run reference, struct run
     return cut;
 }
 
-/* Equal numbers at both ends are hits, and are removed. */
-static void trim(struct aligner *aligner, struct run *reference, struct run *hypothesis) {
+/* Removes equal numbers at both ends: how many stood before, and after. */
+static void trim(struct run *reference, struct run *hypothesis, size_t ends[2]) {
     size_t shorter = reference->count < hypothesis->count ? reference->count : hypothesis->count;
     size_t before = 0, after = 0;
     while (before < shorter && at(*reference, before) == at(*hypothesis, before)) before++;
     while (after < shorter - before && at(*reference, reference->count - 1 - after) ==
                                            at(*hypothesis, hypothesis->count - 1 - after))
         after++;
-    aligner->counts.hits += before + after;
+    ends[0] = before;
+    ends[1] = after;
     *reference = part(*reference, before, reference->count - after);
     *hypothesis = part(*hypothesis, before, hypothesis->count - after);
 }
 
-/* Halves the hypothesis at every call, so it is soon short enough. distance <= `bound`. */
 static pst_status align(struct aligner *aligner, struct run reference, struct run hypothesis,
-                        size_t bound) {
-    trim(aligner, &reference, &hypothesis);
+                        size_t bound);
+
+/* What is left between equal ends. Halves the hypothesis at every call, so it is soon short enough.
+ */
+static pst_status align_between(struct aligner *aligner, struct run reference,
+                                struct run hypothesis, size_t bound) {
     size_t longer = reference.count > hypothesis.count ? reference.count : hypothesis.count;
     if (bound > longer) bound = longer;
     size_t across = reference.count < 2 * bound + 1 ? reference.count : 2 * bound + 1;
@@ -247,6 +266,34 @@ static pst_status align(struct aligner *aligner, struct run reference, struct ru
                  part(hypothesis, middle, hypothesis.count), right_cost);
 }
 
+/* distance <= `bound`. */
+static pst_status align(struct aligner *aligner, struct run reference, struct run hypothesis,
+                        size_t bound) {
+    size_t ends[2];
+    trim(&reference, &hypothesis, ends);
+    append(aligner, PST_EDIT_EQUAL, ends[0]);
+    pst_status status = align_between(aligner, reference, hypothesis, bound);
+    append(aligner, PST_EDIT_EQUAL, ends[1]);
+    return status;
+}
+
+static pst_status open_aligner(struct aligner *aligner, size_t reference_count, size_t kinds,
+                               pst_error *err) {
+    size_t blocks = (reference_count + 63) / 64;
+    *aligner = (struct aligner){.last = calloc(kinds + 1, sizeof *aligner->last),
+                                .earlier = calloc(reference_count + 1, sizeof *aligner->earlier),
+                                .plus = calloc(blocks + 1, sizeof *aligner->plus),
+                                .minus = calloc(blocks + 1, sizeof *aligner->minus),
+                                .match = calloc(blocks + 1, sizeof *aligner->match),
+                                .left = calloc(reference_count + 1, sizeof *aligner->left),
+                                .right = calloc(reference_count + 1, sizeof *aligner->right),
+                                .err = err};
+    if (aligner->last && aligner->earlier && aligner->plus && aligner->minus && aligner->match &&
+        aligner->left && aligner->right)
+        return PST_OK;
+    return error_memory(err, (reference_count + kinds) * sizeof(uint32_t));
+}
+
 static void free_aligner(struct aligner *aligner) {
     free(aligner->last);
     free(aligner->earlier);
@@ -257,30 +304,32 @@ static void free_aligner(struct aligner *aligner) {
     free(aligner->right);
 }
 
-pst_status align_count(const uint32_t *reference, size_t reference_count,
-                       const uint32_t *hypothesis, size_t hypothesis_count, size_t kinds,
-                       pst_word_counts *counts, pst_error *err) {
-    size_t blocks = (reference_count + 63) / 64;
-    struct aligner aligner = {.last = calloc(kinds + 1, sizeof *aligner.last),
-                              .earlier = calloc(reference_count + 1, sizeof *aligner.earlier),
-                              .plus = calloc(blocks + 1, sizeof *aligner.plus),
-                              .minus = calloc(blocks + 1, sizeof *aligner.minus),
-                              .match = calloc(blocks + 1, sizeof *aligner.match),
-                              .left = calloc(reference_count + 1, sizeof *aligner.left),
-                              .right = calloc(reference_count + 1, sizeof *aligner.right),
-                              .err = err};
-    pst_status status;
-    if (aligner.last && aligner.earlier && aligner.plus && aligner.minus && aligner.match &&
-        aligner.left && aligner.right)
+pst_status align_path(const uint32_t *reference, size_t reference_count, const uint32_t *hypothesis,
+                      size_t hypothesis_count, size_t kinds, uint8_t *path, size_t *path_count,
+                      pst_error *err) {
+    struct aligner aligner;
+    pst_status status = open_aligner(&aligner, reference_count, kinds, err);
+    aligner.path = path;
+    if (!status)
         status = align(&aligner, (struct run){reference, reference_count, 1},
                        (struct run){hypothesis, hypothesis_count, 1}, SIZE_MAX / 4);
-    else
-        status = error_memory(err, (reference_count + kinds) * sizeof(uint32_t));
     free_aligner(&aligner);
-    if (status) return status;
-    counts->substitutions += aligner.counts.substitutions;
-    counts->deletions += aligner.counts.deletions;
-    counts->insertions += aligner.counts.insertions;
-    counts->hits += aligner.counts.hits;
-    return PST_OK;
+    *path_count = aligner.path_count;
+    return status;
+}
+
+pst_status align_distance(const uint32_t *reference, size_t reference_count,
+                          const uint32_t *hypothesis, size_t hypothesis_count, size_t kinds,
+                          size_t *distance, pst_error *err) {
+    struct aligner aligner;
+    struct run from = {reference, reference_count, 1}, to = {hypothesis, hypothesis_count, 1};
+    size_t ends[2];
+    trim(&from, &to, ends);
+    pst_status status = open_aligner(&aligner, from.count, kinds, err);
+    if (!status) {
+        last_row(&aligner, from, to, aligner.left);
+        *distance = aligner.left[from.count];
+    }
+    free_aligner(&aligner);
+    return status;
 }

@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "potstill_tools.h"
 
 /* Letters and numbers that Unicode 15.0 to 18.0 added, in order: unassigned for Python 3.11, and so
  * no \w. tests/oracle/test_score.py compares every code point with the Python that runs it. */
@@ -141,16 +140,4 @@ pst_status normalize_text(struct buffer *normalized, const char *text, size_t le
     for (size_t at = start; at < end; at++) append_lower(normalized, kept, count, at);
     free(kept);
     return normalized->failed ? error_memory(err, 0) : PST_OK;
-}
-
-pst_status pst_normalize_text(const char *text, char **normalized, pst_error *err) {
-    if (!text || !normalized)
-        return error_set(err, PST_ERR_ARGUMENT, "pst_normalize_text: a pointer is NULL");
-    struct buffer buffer = {0};
-    pst_status status = normalize_text(&buffer, text, strlen(text), err);
-    if (status)
-        buffer_free(&buffer);
-    else
-        *normalized = buffer.data;
-    return status;
 }

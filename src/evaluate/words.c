@@ -1,4 +1,4 @@
-/* words.c - word error counts: split both texts, number the words, align the numbers. */
+/* words.c - see words.h. Words are numbered, and the numbers aligned. */
 #include "evaluate/words.h"
 
 #include <stdlib.h>
@@ -101,59 +101,36 @@ static size_t number_words(struct placed_word *words, size_t count, uint32_t *nu
     return (size_t)number + 1;
 }
 
-static pst_status count_edits(const struct word_list *reference, const struct word_list *hypothesis,
-                              pst_word_counts *counts, pst_error *err) {
+static pst_status align_numbers(struct placed_word *words, const struct word_list *reference,
+                                const struct word_list *hypothesis, uint32_t *numbers,
+                                uint8_t *path, size_t *path_count, pst_error *err) {
+    size_t count = reference->count + hypothesis->count;
+    for (size_t i = 0; i < count; i++) {
+        int said = i < reference->count;
+        words[i].word = said ? reference->words[i] : hypothesis->words[i - reference->count];
+        words[i].place = i;
+    }
+    size_t kinds = number_words(words, count, numbers);
+    return align_path(numbers, reference->count, numbers + reference->count, hypothesis->count,
+                      kinds, path, path_count, err);
+}
+
+pst_status words_align(const struct word_list *reference, const struct word_list *hypothesis,
+                       uint8_t **path, size_t *path_count, pst_error *err) {
     size_t count = reference->count + hypothesis->count;
     struct placed_word *words = malloc((count + 1) * sizeof *words);
     uint32_t *numbers = malloc((count + 1) * sizeof *numbers);
+    *path = malloc(count + 1);
     pst_status status;
-    if (words && numbers) {
-        for (size_t i = 0; i < count; i++)
-            words[i] =
-                (struct placed_word){i < reference->count ? reference->words[i]
-                                                          : hypothesis->words[i - reference->count],
-                                     i};
-        size_t kinds = number_words(words, count, numbers);
-        status = align_count(numbers, reference->count, numbers + reference->count,
-                             hypothesis->count, kinds, counts, err);
-    } else {
+    if (words && numbers && *path)
+        status = align_numbers(words, reference, hypothesis, numbers, *path, path_count, err);
+    else
         status = error_memory(err, (count + 1) * (sizeof *words + sizeof *numbers));
-    }
     free(words);
     free(numbers);
+    if (status) {
+        free(*path);
+        *path = NULL;
+    }
     return status;
-}
-
-/* ------------------------------------------------------------------------------------- public */
-
-static pst_status score_texts(const char *reference, const char *hypothesis,
-                              pst_word_counts *counts, pst_error *err) {
-    struct word_list reference_words, hypothesis_words = {0};
-    pst_status status = words_split(&reference_words, reference, strlen(reference), err);
-    if (!status) status = words_split(&hypothesis_words, hypothesis, strlen(hypothesis), err);
-    if (!status) status = count_edits(&reference_words, &hypothesis_words, counts, err);
-    words_free(&reference_words);
-    words_free(&hypothesis_words);
-    return status;
-}
-
-pst_status pst_score_words(const char *reference, const char *hypothesis, int normalize,
-                           pst_word_counts *counts, pst_error *err) {
-    if (!reference || !hypothesis || !counts)
-        return error_set(err, PST_ERR_ARGUMENT, "pst_score_words: a pointer is NULL");
-    if (!normalize) return score_texts(reference, hypothesis, counts, err);
-    struct buffer first = {0}, second = {0};
-    pst_status status = normalize_text(&first, reference, strlen(reference), err);
-    if (!status) status = normalize_text(&second, hypothesis, strlen(hypothesis), err);
-    if (!status) status = score_texts(first.data, second.data, counts, err);
-    buffer_free(&first);
-    buffer_free(&second);
-    return status;
-}
-
-/* jiwer gives the number of insertions when there is no reference word to divide by. */
-double pst_word_error_rate(const pst_word_counts *counts) {
-    uint64_t words = counts->substitutions + counts->deletions + counts->hits;
-    uint64_t errors = counts->substitutions + counts->deletions + counts->insertions;
-    return (double)errors / (double)(words > 0 ? words : 1);
 }

@@ -7,6 +7,7 @@
 #define PST_EVALUATE_WORDS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "potstill.h"
 
@@ -26,5 +27,8 @@ struct word_list {
 /* Splits `text` [length]. PST_ERR_INPUT when it is not UTF-8 or has too many words. */
 pst_status words_split(struct word_list *list, const char *text, size_t length, pst_error *err);
 void words_free(struct word_list *list);
+/* The edits from one to the other: `*path` [*path_count] of enum pst_edit_kind, malloc'ed. */
+pst_status words_align(const struct word_list *reference, const struct word_list *hypothesis,
+                       uint8_t **path, size_t *path_count, pst_error *err);
 
 #endif

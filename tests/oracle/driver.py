@@ -60,6 +60,19 @@ class Driver:
         self.status()
         return struct.unpack("=4Q", self.read(32))
 
+    def align(self, reference, hypothesis):
+        """The edits as letters of "=sdi", characters of the reference, errors of characters."""
+        self.send(b"A", item(reference), item(hypothesis))
+        self.status()
+        edits = self.text()
+        return edits, *struct.unpack("=2Q", self.read(16))
+
+    def match(self, triples):
+        """Segments, mean difference, z, p of the matched-pairs test over (reference, a, b)."""
+        self.send(b"M", number(len(triples)), *(item(text) for triple in triples for text in triple))
+        self.status()
+        return struct.unpack("=4d", self.read(32))
+
 
 def number(value):
     return struct.pack("=I", value)

@@ -1,7 +1,10 @@
 /* score_driver.c - normalises and scores what test_score.py sends, until stdin ends.
  *
  *     'N', text                               -> status, text
- *     'S', normalize, reference, hypothesis   -> status, 4 counts of 64 bits: S, D, I, H */
+ *     'S', normalize, reference, hypothesis   -> status, 4 counts of 64 bits: S, D, I, H
+ *     'A', reference, hypothesis              -> status, edits: a letter of "=sdi" each; then 2
+ *         numbers of 64 bits: characters of the reference, errors of characters
+ *     'M', count, count times reference, a, b -> status; segments, mean, z and p as doubles */
 #include "driver_io.h"
 #include "potstill_tools.h"
 
@@ -30,10 +33,61 @@ static void score(void) {
     free(hypothesis);
 }
 
+static void align(void) {
+    pst_error err;
+    pst_alignment alignment;
+    uint32_t length;
+    char *reference = read_items(1, &length), *hypothesis = read_items(1, &length);
+    pst_status status = pst_eval_align(NULL, reference, hypothesis, &alignment, &err);
+    write_status(status, &err);
+    if (!status) {
+        char *letters = malloc(alignment.edit_count + 1);
+        for (size_t i = 0; i < alignment.edit_count; i++)
+            letters[i] = "=sdi"[alignment.edits[i].kind];
+        write_items(letters, 1, (uint32_t)alignment.edit_count);
+        uint64_t numbers[2] = {alignment.characters, alignment.character_errors};
+        fwrite(numbers, sizeof *numbers, 2, stdout);
+        free(letters);
+    }
+    pst_alignment_free(&alignment);
+    free(reference);
+    free(hypothesis);
+}
+
+/* The triples are read in any case, so that the next request begins where it should. */
+static void match(void) {
+    pst_error err;
+    uint32_t length, count = read_number();
+    pst_alignment *sides[2] = {calloc(count + 1, sizeof **sides),
+                               calloc(count + 1, sizeof **sides)};
+    pst_status status = PST_OK;
+    for (uint32_t i = 0; i < count; i++) {
+        char *reference = read_items(1, &length);
+        for (int side = 0; side < 2; side++) {
+            char *hypothesis = read_items(1, &length);
+            if (!status)
+                status = pst_eval_align(NULL, reference, hypothesis, &sides[side][i], &err);
+            free(hypothesis);
+        }
+        free(reference);
+    }
+    pst_eval_matched matched = {0};
+    if (!status) status = pst_eval_matched_pairs(sides[0], sides[1], count, &matched, &err);
+    write_status(status, &err);
+    double numbers[4] = {(double)matched.segments, matched.mean, matched.z, matched.p};
+    if (!status) fwrite(numbers, sizeof *numbers, 4, stdout);
+    for (int side = 0; side < 2; side++) {
+        for (uint32_t i = 0; i < count; i++) pst_alignment_free(&sides[side][i]);
+        free(sides[side]);
+    }
+}
+
 int main(void) {
     for (int kind; (kind = getchar()) != EOF; fflush(stdout)) {
         if (kind == 'N') normalize();
         if (kind == 'S') score();
+        if (kind == 'A') align();
+        if (kind == 'M') match();
     }
     return 0;
 }

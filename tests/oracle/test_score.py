@@ -1,11 +1,14 @@
-"""Potstill's normaliser against Python's re and str, its word counts against jiwer.
+"""Potstill's normaliser against Python's re and str, its alignments against jiwer, its test against NIST's sctk.
 
 POTSTILL_SCORE_DRIVER names the driver program. POTSTILL_ROUNDS changes how many texts are tried.
 """
 
+import math
 import os
 import random
 import re
+import shutil
+import subprocess
 import sys
 import unicodedata
 
@@ -79,6 +82,18 @@ def test_random_texts(driver):
 def counts(reference, hypothesis):
     out = jiwer.process_words(reference, hypothesis)
     return out.substitutions, out.deletions, out.insertions, out.hits
+
+
+LETTERS = {"equal": "=", "substitute": "s", "delete": "d", "insert": "i"}
+
+
+def edits(reference, hypothesis):
+    """jiwer's own alignment, a letter an edit."""
+    letters = ""
+    for chunk in jiwer.process_words(reference, hypothesis).alignments[0]:
+        count = max(chunk.ref_end_idx - chunk.ref_start_idx, chunk.hyp_end_idx - chunk.hyp_start_idx)
+        letters += LETTERS[chunk.type] * count
+    return letters
 
 
 def check(driver, reference, hypothesis):
@@ -168,6 +183,72 @@ def test_normalized_pairs(driver):
         if rng.random() < 0.5:
             hypothesis = reference.upper()
         assert driver.score(reference, hypothesis, True) == counts(normalized(reference), normalized(hypothesis))
+
+
+SCRIPTS = ("abcxyz", "éüßøñ", "абвгд", "αβγσς", "עברית", "سلامك", "नमस्ते", "日本語漢字", "ไทยครับ", "한국어말",
+           "🎙🙂👍🏽", "'’-.0123")
+
+
+def random_sentence(rng):
+    script = rng.choice(SCRIPTS)
+    return " ".join("".join(rng.choice(script) for _ in range(rng.randrange(1, 4))) for _ in range(rng.randrange(0, 14)))
+
+
+def misheard(rng, text):
+    words = [w for w in text.split(" ") if rng.random() > 0.1]
+    for i in range(len(words)):
+        if rng.random() < 0.2:
+            words[i] = random_sentence(rng)
+    return " ".join(words).strip() if rng.random() < 0.9 else random_sentence(rng)
+
+
+def test_alignments_in_many_scripts(driver):
+    """The place of every edit, and errors of characters."""
+    rng = random.Random(SEED + 1)
+    for _ in range(ROUNDS):
+        reference = random_sentence(rng)
+        hypothesis = misheard(rng, reference)
+        letters, characters, errors = driver.align(reference, hypothesis)
+        assert letters == edits(reference, hypothesis), (reference, hypothesis)
+        by_character = jiwer.process_characters(reference, hypothesis)
+        wrong = by_character.substitutions + by_character.deletions + by_character.insertions
+        assert (characters, errors) == (len(reference.strip()), wrong), (reference, hypothesis)
+
+
+def test_long_alignments(driver):
+    rng = random.Random(SEED + 2)
+    for size in (100, 2100, 5000):
+        for kinds in (2, 30, 5000):
+            reference = random_words(rng, size, kinds)
+            texts = " ".join(reference), " ".join(edited(rng, reference, 0.4, kinds))
+            assert driver.align(*texts)[0] == edits(*texts)
+
+
+def write_trn(path, texts):
+    path.write_text("".join(f"{text} (speaker_{i:04d})\n" for i, text in enumerate(texts)))
+
+
+@pytest.mark.skipif(not shutil.which("sctk"), reason="NIST's sctk is not installed")
+@pytest.mark.parametrize("seed", (1, 2, 3))
+def test_matched_pairs(driver, tmp_path, seed):
+    """NIST's sc_stats, which looks p up in a table: for z cut to two digits."""
+    rng = random.Random(seed)
+    reference = [random_words(rng, rng.randrange(8, 25), 5000) for _ in range(120)]
+    a, b = ([" ".join(edited(rng, words, rate, 5000)) for words in reference] for rate in (0.12, 0.12 + 0.006 * seed))
+    reference = [" ".join(words) for words in reference]
+    for name, texts in ("ref", reference), ("a", a), ("b", b):
+        write_trn(tmp_path / name, texts)
+    for name in "ab":
+        subprocess.run(["sctk", "sclite", "-i", "rm", "-r", "ref", "trn", "-h", name, "trn", "-o", "sgml"],
+                       cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["sctk", "sc_stats", "-p", "-t", "mapsswe", "-u", "-n", "out"], cwd=tmp_path, check=True,
+                   input=(tmp_path / "a.sgml").read_bytes() + (tmp_path / "b.sgml").read_bytes(), stdout=subprocess.DEVNULL)
+    row = re.search(r"MP +\|\| +a .*", (tmp_path / "out.stats.unified").read_text()).group()
+    given = re.search(r"(<?)(0\.\d{3})", row)
+    _, _, z, p = driver.match(list(zip(reference, a, b)))
+    assert p == pytest.approx(math.erfc(abs(z) / math.sqrt(2)), rel=1e-12)
+    table = math.erfc(math.floor(abs(z) * 100) / 100 / math.sqrt(2))
+    assert table < 0.001 if given[1] else table == pytest.approx(float(given[2]), abs=0.00051), row
 
 
 def test_too_many_words(driver):

@@ -151,6 +151,22 @@ static uint32_t next_random(uint32_t *seed) {
     return *seed >> 8;
 }
 
+/* Walks along both sequences as the path says, to their ends; returns its errors. */
+static size_t follow(const uint8_t *path, size_t length, const uint32_t *a, size_t a_count,
+                     const uint32_t *b, size_t b_count) {
+    size_t i = 0, j = 0, errors = 0;
+    for (size_t step = 0; step < length; step++) {
+        if (path[step] == PST_EDIT_EQUAL || path[step] == PST_EDIT_SUBSTITUTION)
+            assert_int_equal(path[step] == PST_EDIT_EQUAL, a[i] == b[j]);
+        i += path[step] != PST_EDIT_INSERTION;
+        j += path[step] != PST_EDIT_DELETION;
+        errors += path[step] != PST_EDIT_EQUAL;
+        assert_true(i <= a_count && j <= b_count);
+    }
+    assert_true(i == a_count && j == b_count);
+    return errors;
+}
+
 /* Sizes past four million cells are cut and put together; nothing may get lost there. */
 static void finds_the_cheapest_way(void **state) {
     (void)state;
@@ -168,12 +184,17 @@ static void finds_the_cheapest_way(void **state) {
                 words[n + i] = i >= 3 && i - 3 < n && next_random(&seed) % 4
                                    ? words[i - 3]
                                    : next_random(&seed) % KINDS[k];
-            pst_word_counts counts = {0};
-            assert_int_equal(align_count(words, n, words + n, m, KINDS[k], &counts, NULL), PST_OK);
-            assert_int_equal(counts.substitutions + counts.deletions + counts.hits, n);
-            assert_int_equal(counts.substitutions + counts.insertions + counts.hits, m);
-            assert_int_equal(counts.substitutions + counts.deletions + counts.insertions,
+            uint8_t *path = malloc(n + m);
+            size_t length = 0, errors = 0;
+            assert_non_null(path);
+            assert_int_equal(align_path(words, n, words + n, m, KINDS[k], path, &length, NULL),
+                             PST_OK);
+            assert_int_equal(follow(path, length, words, n, words + n, m),
                              distance(words, n, words + n, m));
+            assert_int_equal(align_distance(words, n, words + n, m, KINDS[k], &errors, NULL),
+                             PST_OK);
+            assert_int_equal(errors, distance(words, n, words + n, m));
+            free(path);
             free(words);
         }
     }
