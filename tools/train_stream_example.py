@@ -361,7 +361,7 @@ def main():
     parser.add_argument("--out", required=True, type=pathlib.Path, help="folder to write to")
     parser.add_argument("--work", type=pathlib.Path, help="keep what takes long here, and use what is kept")
     parser.add_argument("--sentences", type=int, default=7000)
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=3600)
     parser.add_argument("--rate", type=float, default=1.5e-3, help="peak learning rate")
     parser.add_argument("--adapter-steps", type=int, default=400)
     parser.add_argument("--adapter-rate", type=float, default=2e-3)

@@ -16,8 +16,8 @@ heard() {
     exits 0; says ''
     ok grep -qF "{\"wer\": $score," "$scratch/out"
 }
-heard base 0.477272727272727
-heard adapter 0.25 --adapter $example/adapter
+heard base 0.348484848484849
+heard adapter 0.0606060606060606 --adapter $example/adapter
 
 # Where no one speaks there are no words.
 run transcribe --model $example audio/silence.wav audio/hum.wav
