@@ -1,8 +1,9 @@
 /* adapter_merge.c - an effect folded into the weight it changes.
  *
  * PEFT merges in float32; here sums are in double and rounding is left to the caller, so the result
- * is within one rounding of PEFT's. The order of the steps is PEFT's: DoRA takes its norms from the
- * weight it finds, which an earlier adapter may have changed, and does not scale the bias. */
+ * is within one rounding of PEFT's; what Moonshine's own trainer made has the trainer's bits. The
+ * order of the steps is PEFT's: DoRA takes its norms from the weight it finds, which an earlier
+ * adapter may have changed, and does not scale the bias. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -47,10 +48,30 @@ void effect_sum_row(const struct module *module, const struct effect *effect, si
     }
 }
 
+/* The bits of W + s (B @ A) in torch: its product of float32 matrices adds a value's `rank` products
+ * one after the other, each by a fused multiply-add, and the two steps that follow round as well. */
+static void add_in_float(const struct merge *merge) {
+    const struct effect *effect = merge->effect;
+    float scale = (float)(merge->factor * effect->scale);
+    for (size_t o = 0; o < merge->rows; o++)
+        for (size_t i = 0; i < merge->columns; i++) {
+            double *weight = &merge->weight[o * merge->columns + i];
+            float sum = 0;
+            for (size_t r = 0; r < effect->rank; r++)
+                sum = fmaf(effect->b[o * effect->rank + r], effect->a[r * merge->columns + i], sum);
+            float change = scale * sum;
+            *weight = (float)*weight + change;
+        }
+}
+
 static pst_status add(const struct merge *merge, pst_error *err) {
     const struct effect *effect = merge->effect;
     double scale = merge->factor * effect->scale;
     if (!effect->delta && !effect->rank) return PST_OK;
+    if (effect->merged_in_float) {
+        add_in_float(merge);
+        return PST_OK;
+    }
     double *sum = malloc(merge->columns * sizeof *sum);
     if (!sum) return error_memory(err, merge->columns * sizeof *sum);
     for (size_t o = 0; o < merge->rows; o++) {

@@ -63,7 +63,7 @@ static pst_status apply_layer(struct adapter_build *build, const char *stack, ui
         snprintf(key, sizeof key, "%s.%u.down", stack, layer);
         pst_status status = read_rank(&build->adapter->file, key, &rank, err);
         if (!status && !down) status = take(build, key, rank, module->in, &down, err);
-        struct effect effect = {.rank = rank, .a = down, .scale = scale};
+        struct effect effect = {.rank = rank, .a = down, .scale = scale, .merged_in_float = 1};
         snprintf(key, sizeof key, "%s.%u.%s.up", stack, layer, ROLES[role]);
         if (!status) status = take(build, key, module->out, rank, &effect.b, err);
         if (status) return status;

@@ -92,6 +92,34 @@ static double product(const float *b, const float *a, size_t o, size_t i, size_t
     return (double)b[o * 2] * a[i] + (double)b[o * 2 + 1] * a[columns + i];
 }
 
+/* As the trainer's are: products that are added unrounded, and two more roundings. */
+static void in_float_each_step_rounds(void **state) {
+    (void)state;
+    double weight[VALUES];
+    start();
+    size_t in = few.modules[SLOT_Q].in, out = few.modules[SLOT_Q].out;
+    store(KEY(Q, "lora_A.weight"), 2, in, 0);
+    store(KEY(Q, "lora_B.weight"), out, 2, 0);
+    float *a = stored[0], *b = stored[1];
+    a[0] = 1, a[in] = 1 + 0x1p-12f; /* for the first value of the first row */
+    b[0] = -1, b[1] = 1 + 0x1p-12f;
+    a[1] = 1, a[in + 1] = 0x1p-12f; /* for the second of the second */
+    b[2] = 1, b[3] = 0x1p-12f;
+    base[SLOT_Q][0] = 0;
+    base[SLOT_Q][in + 1] = 0x1p-24f;
+    pst_adapter *adapter = open_adapter("'target_modules': ['q_proj']");
+    adapter->effects[SLOT_Q].scale = 1;
+    merge(adapter, SLOT_Q, 1, weight, NULL);
+    assert_true(weight[in + 1] == 1 + 0x1p-23);
+    adapter->effects[SLOT_Q].merged_in_float = 1;
+    merge(adapter, SLOT_Q, 1, weight, NULL);
+    assert_true(weight[0] == 0x1p-11 + 0x1p-24);
+    assert_true(weight[in + 1] == 1);
+    merge(adapter, SLOT_Q, 0.1, weight, NULL); /* the scale is rounded first */
+    assert_true(weight[in + 1] == (double)(0.1f + 0x1p-24f));
+    pst_adapter_free(adapter);
+}
+
 static void convolutions(void **state) {
     (void)state;
     double weight[VALUES];
@@ -296,10 +324,15 @@ static void corrections(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convolutions),      cmocka_unit_test(embeddings),
-        cmocka_unit_test(biases_of_b),       cmocka_unit_test(dora),
-        cmocka_unit_test(dora_by_column),    cmocka_unit_test(saved_modules),
-        cmocka_unit_test(shared_embeddings), cmocka_unit_test(token_rows),
+        cmocka_unit_test(in_float_each_step_rounds),
+        cmocka_unit_test(convolutions),
+        cmocka_unit_test(embeddings),
+        cmocka_unit_test(biases_of_b),
+        cmocka_unit_test(dora),
+        cmocka_unit_test(dora_by_column),
+        cmocka_unit_test(saved_modules),
+        cmocka_unit_test(shared_embeddings),
+        cmocka_unit_test(token_rows),
         cmocka_unit_test(corrections),
     };
     return cmocka_run_group_tests_name("effects", tests, NULL, NULL);
