@@ -48,8 +48,8 @@ void effect_sum_row(const struct module *module, const struct effect *effect, si
     }
 }
 
-/* The bits of W + s (B @ A) in torch: its product of float32 matrices adds a value's `rank` products
- * one after the other, each by a fused multiply-add, and the two steps that follow round as well. */
+/* The bits of W + s (B @ A) in torch: its product of float32 matrices adds a value's products one
+ * after the other, each by a fused multiply-add, and the two steps that follow round as well. */
 static void add_in_float(const struct merge *merge) {
     const struct effect *effect = merge->effect;
     float scale = (float)(merge->factor * effect->scale);

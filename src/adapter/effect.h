@@ -41,7 +41,7 @@ struct effect {
     const double *norms;   /* [out, 3], or [dim, 3]: |W|^2, W . D, |D|^2 by output, D = delta / s */
     const float *in_scale; /* [in] */
 
-    /* Merged in float32, as its maker does, and not in double; of a linear layer's a and b alone. */
+    /* Merged in float32, as its maker does, not in double; of a linear layer's a and b alone. */
     int merged_in_float;
     /* Low-rank parts that undo a change of the base (PiSSA, OLoRA, KaSA) depend on its weight. */
     int corrects_base;
