@@ -8,6 +8,7 @@ extern const struct command command_transcribe; /* cmd_transcribe.c */
 extern const struct command command_live;       /* cmd_live.c */
 extern const struct command command_run_stt;    /* cmd_run_stt.c */
 extern const struct command command_vad;        /* cmd_vad.c */
+extern const struct command command_eval;       /* cmd_eval.c */
 extern const struct command command_score;      /* cmd_score.c */
 extern const struct command command_inspect;    /* cmd_inspect.c */
 extern const struct command command_import;     /* cmd_import.c */

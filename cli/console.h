@@ -13,6 +13,7 @@ enum exit_code {
     EXIT_USAGE = 2,       /* the command line is wrong; nothing was done */
     EXIT_MODEL = 3,       /* a model or adapter is missing, damaged or does not fit */
     EXIT_ENVIRONMENT = 4, /* memory, disk, device, or whoever reads the output */
+    EXIT_THRESHOLD = 5,   /* all done, and not good enough */
 };
 
 /* Prints one line; control characters from file names and files become '?'. */

@@ -249,10 +249,7 @@ typedef enum pst_normalization {
     PST_NORMALIZE_NONE = 0,
     /* As the reference script: characters that are neither \w nor white space go, then lower case,
      * then strip. */
-    PST_NORMALIZE_SCRIPT = 1,
-    PST_NORMALIZE_WHISPER_BASIC = 2, /* as BasicTextNormalizer of whisper-normalizer */
-    /* As EnglishTextNormalizer of the same: numbers, money, contractions, British spellings. */
-    PST_NORMALIZE_WHISPER_ENGLISH = 3
+    PST_NORMALIZE_SCRIPT = 1
 } pst_normalization;
 
 /* Aligns two UTF-8 texts word by word as jiwer 4.0.0 does with its default transform, and adds to
@@ -417,6 +414,10 @@ PST_API pst_status pst_measure_peak(const pst_model *model, uint32_t threads, ps
  * killed processes left of it is removed. PST_ERR_IO. */
 PST_API pst_status pst_write_file(const char *path, const void *bytes, size_t length,
                                   pst_error *err);
+/* The hex digits of the SHA-256 of `bytes` [length], and of a file; one that is missing is
+ * PST_ERR_MODEL. */
+PST_API pst_status pst_sha256(const void *bytes, size_t length, char hex[65], pst_error *err);
+PST_API pst_status pst_sha256_file(const char *path, char hex[65], pst_error *err);
 
 #ifdef __cplusplus
 }

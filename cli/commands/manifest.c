@@ -25,6 +25,7 @@
 #include "console.h"
 #include "json_text.h"
 #include "potstill.h"
+#include "whole_file.h"
 
 /* Where messages point. */
 struct place {
@@ -203,32 +204,11 @@ char *manifest_parse(struct manifest *manifest, const char *text, size_t size, c
     return why;
 }
 
-/* The whole of a file, pipe or device, at most MANIFEST_BYTES_MAX. NULL, or why not. */
-static char *read_all(FILE *file, const char *path, char **text, size_t *size) {
-    size_t capacity = 0;
-    do {
-        if (*size == capacity) {
-            capacity = capacity ? 2 * capacity : 65536;
-            *text = need(realloc(*text, capacity));
-        }
-        *size += fread(*text + *size, 1, capacity - *size, file);
-        if (*size > MANIFEST_BYTES_MAX)
-            return text_format("%s: is over %zu bytes, the most that is read", path,
-                               MANIFEST_BYTES_MAX);
-    } while (!feof(file) && !ferror(file));
-    return ferror(file) ? text_format("%s: cannot read: %s", path, strerror(errno)) : NULL;
-}
-
 char *manifest_read(struct manifest *manifest, const char *path) {
     char *text = NULL;
     size_t size = 0;
-    FILE *file = fopen(path, "rb");
-    if (!file && (errno == ENOENT || errno == ENOTDIR))
-        return text_format("%s: no such file", path);
-    if (!file) return text_format("%s: cannot open: %s", path, strerror(errno));
-    char *why = read_all(file, path, &text, &size);
+    char *why = whole_file_read(path, MANIFEST_BYTES_MAX, &text, &size);
     if (!why) why = manifest_parse(manifest, text, size, path);
-    fclose(file);
     free(text);
     return why;
 }

@@ -1,12 +1,12 @@
 /* result_folder.c - see result_folder.h. */
 #include "result_folder.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "console.h"
+#include "make_folder.h"
 #include "output.h"
 #include "potstill_tools.h"
 
@@ -22,27 +22,6 @@ static char *path_of(const char *folder, const char *input, const struct format 
     char *path = text_format("%s%s%s.%s", folder, between, stem, format->extension);
     free(stem);
     return path;
-}
-
-/* Makes a folder; one that is there already will do. 0, or errno. */
-static int make_one(const char *path) {
-    return mkdir(path, 0777) == 0 || errno == EEXIST ? 0 : errno;
-}
-
-static int make_folders(const char *folder) {
-    char *path = text_format("%s", folder);
-    int error_number = 0;
-    for (size_t i = 1; path[0] && path[i] && !error_number; i++) {
-        if (path[i] != '/') continue;
-        path[i] = '\0';
-        error_number = make_one(path);
-        path[i] = '/';
-    }
-    if (!error_number) error_number = make_one(path);
-    struct stat st;
-    if (!error_number && stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) error_number = ENOTDIR;
-    free(path);
-    return error_number ? fail(EXIT_ENVIRONMENT, "%s: %s", folder, strerror(error_number)) : 0;
 }
 
 static int by_path(const void *a, const void *b) {
@@ -70,7 +49,7 @@ static int check_names(struct file *files, size_t count, const struct inputs *in
 }
 
 int result_folder_open(const char *folder, unsigned formats, const struct inputs *inputs) {
-    int code = make_folders(folder);
+    int code = make_folder(folder);
     if (code) return code;
     struct file *files = need(malloc((inputs->count * RESULT_FORMATS + 1) * sizeof *files));
     size_t count = 0;

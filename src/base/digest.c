@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file_view.h"
+#include "potstill_tools.h"
 
 static pst_status fail(pst_error *err) {
     return error_set(err, PST_ERR_UNSUPPORTED, "libcrypto computes no digest of this kind here");
@@ -69,4 +70,21 @@ pst_status digest_file(enum digest_kind kind, const char *path, const struct can
     digest_free(&digest);
     close(fd);
     return status;
+}
+
+pst_status pst_sha256(const void *bytes, size_t length, char hex[65], pst_error *err) {
+    if ((!bytes && length) || !hex)
+        return error_set(err, PST_ERR_ARGUMENT, "pst_sha256: a pointer is NULL");
+    struct digest digest = {0};
+    pst_status status = digest_begin(&digest, DIGEST_SHA256, err);
+    if (!status) status = digest_add(&digest, bytes, length, err);
+    if (!status) status = digest_end(&digest, hex, err);
+    digest_free(&digest);
+    return status;
+}
+
+pst_status pst_sha256_file(const char *path, char hex[65], pst_error *err) {
+    if (!path || !hex)
+        return error_set(err, PST_ERR_ARGUMENT, "pst_sha256_file: a pointer is NULL");
+    return digest_file(DIGEST_SHA256, path, NULL, hex, err);
 }

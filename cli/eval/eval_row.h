@@ -1,0 +1,15 @@
+/* eval_row.h - a row of a set as a JSON object: the names that people give its fields. */
+#ifndef POTSTILL_CLI_EVAL_ROW_H
+#define POTSTILL_CLI_EVAL_ROW_H
+
+#include "eval/eval_set.h"
+
+/* Adds a row at `line`: an object, or any other value, which is an error. `row` is owned. `where`
+ * is how messages call the place: "m.jsonl:3". */
+void eval_row_add(struct eval_set *set, json_t *row, const char *where, uint32_t line);
+/* Adds a row that could not be read; `error`, with the place in it, is owned. */
+void eval_row_add_error(struct eval_set *set, char *error, uint32_t line);
+/* After the last row: finds the files, gives ids to those that have none, and counts. */
+void eval_rows_finish(struct eval_set *set);
+
+#endif

@@ -1,0 +1,23 @@
+/* eval_sound.h - the sound of utterances: how long, how loud, how noisy. */
+#ifndef POTSTILL_CLI_EVAL_SOUND_H
+#define POTSTILL_CLI_EVAL_SOUND_H
+
+#include "eval/eval_set.h"
+#include "potstill.h"
+
+/* The file read last: utterances of one recording follow each other. */
+struct eval_sound {
+    char *path;
+    pst_audio audio;
+};
+
+/* The samples of an item: `*samples` [*count] inside the file in `sound`, which the next call may
+ * replace. PST_ERR_INPUT: it has none, or begins past the end of the file. */
+pst_status eval_sound_read(struct eval_sound *sound, const struct eval_item *item,
+                           const float **samples, size_t *count, pst_error *err);
+void eval_sound_free(struct eval_sound *sound);
+
+/* Fills in seconds, loudness and noise of all items whose files can be read. */
+void eval_sound_measure(struct eval_set *set);
+
+#endif

@@ -1,0 +1,84 @@
+/* set_json.c - see set_json.h. */
+#include "eval/set_json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "console.h"
+#include "eval/eval_row.h"
+#include "json_text.h"
+
+static json_t *parse(const char *text, size_t size, json_error_t *error) {
+    json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, error);
+    if (!value && json_error_code(error) == json_error_out_of_memory) need(NULL);
+    return value;
+}
+
+/* --------------------------------------------------------------------------------- all in one */
+
+/* The list in a whole file: {"utterances": [...]}, or the list alone; NULL: it is none. */
+static const json_t *list_of(const json_t *whole) {
+    const json_t *list = json_object_get(whole, "utterances");
+    if (json_is_array(list)) return list;
+    return json_is_array(whole) ? whole : NULL;
+}
+
+static void add_list(struct eval_set *set, const json_t *list, const char *name) {
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        char *where = text_format("%s: utterance %zu", name, i + 1);
+        eval_row_add(set, json_incref(json_array_get(list, i)), where, (uint32_t)i + 1);
+        free(where);
+    }
+}
+
+/* ------------------------------------------------------------------------------- line by line */
+
+static int is_blank(const char *line, size_t length) {
+    while (length && strchr(" \t\r\v\f", line[length - 1]) && line[length - 1]) length--;
+    return length == 0;
+}
+
+static void add_line(struct eval_set *set, const char *line, size_t length, const char *name,
+                     uint32_t number) {
+    json_error_t error;
+    if (is_blank(line, length)) return;
+    json_t *row = parse(line, length, &error);
+    if (row) {
+        char *where = text_format("%s:%u", name, (unsigned)number);
+        eval_row_add(set, row, where, number);
+        free(where);
+        return;
+    }
+    eval_row_add_error(set,
+                       text_format("%s:%u: column %d: %s, expected a JSON object a line", name,
+                                   (unsigned)number, error.column, error.text),
+                       number);
+}
+
+static void add_lines(struct eval_set *set, const char *text, size_t size, const char *name) {
+    for (uint32_t number = 1; size > 0; number++) {
+        const char *end = memchr(text, '\n', size);
+        size_t length = end ? (size_t)(end - text) : size;
+        add_line(set, text, length, name, number);
+        length += end != NULL;
+        text += length;
+        size -= length;
+    }
+}
+
+char *set_json_parse(struct eval_set *set, const char *text, size_t size, const char *name) {
+    json_error_t error;
+    const char *end = memchr(text, '\n', size);
+    json_t *whole = NULL;
+    /* A first line that is an object of its own begins a file of such lines. */
+    json_t *first = parse(text, end ? (size_t)(end - text) : size, &error);
+    if (!json_is_object(first) || list_of(first)) whole = parse(text, size, &error);
+    const json_t *list = list_of(whole);
+    if (list)
+        add_list(set, list, name);
+    else
+        add_lines(set, text, size, name);
+    json_decref(first);
+    json_decref(whole);
+    return NULL;
+}

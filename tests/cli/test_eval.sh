@@ -1,0 +1,162 @@
+# test_eval.sh - systems over a set: ready transcripts of every kind, a model, thresholds, wrong sets.
+. "$(dirname "$0")/harness.sh"
+
+cat >set.jsonl <<'END'
+{"id": "a", "audio": "a.wav", "text": "The cat sat on the mat.", "speaker": "s1", "note": [1, 2], "duration": 3.5}
+{"id": "b", "audio_filepath": "b.wav", "transcript": "It's a fine day, isn't it?", "speaker": "s2", "duration": 6}
+{"id": 3, "transcription": "Größe zählt \"<b>\"", "speaker": 3}
+{"id": "d", "text": "one two three", "speaker": "s1"}
+{"id": "e", "text": "four five six", "speaker": "s1"}
+{"id": "f", "text": "seven eight nine", "speaker": "s2"}
+{"id": "g", "text": "ten eleven twelve", "speaker": "s2"}
+{"id": "h", "text": "", "speaker": "s2"}
+END
+cat >old.jsonl <<'END'
+{"audio": "b.wav", "text": "its a fine day"}
+{"id": "a", "pred_text": "a cat sat on mat"}
+{"id": 3, "pred_text": "grosse zahlt"}
+{"id": "d", "pred_text": "one too three"}
+{"id": "e", "pred_text": "for five six"}
+{"id": "f", "pred_text": "seven ate nine"}
+{"id": "g", "pred_text": "ten eleven"}
+{"id": "h", "pred_text": ""}
+END
+cat >new.txt <<'END'
+the cat sat on the mat
+its a fine day isnt it
+grosse zählt b
+one two three
+four five six
+seven eight nine
+ten eleven twelve
+um
+END
+
+run eval --manifest set.jsonl --hyp old=old.jsonl --hyp new.txt -o out --show-errors
+exits 0; says ''
+same 'standard output' "$scratch/out" "$here/expected/eval.txt"
+sed 's/"potstill [0-9.]*"/"potstill"/' out/results.json >plain.json
+same results.json plain.json "$here/expected/eval.json"
+same utterances.jsonl out/utterances.jsonl "$here/expected/eval.jsonl"
+same utterances.csv out/utterances.csv "$here/expected/eval.csv"
+holds out/ref.trn <<'END'
+the cat sat on the mat (s1_a)
+its a fine day isnt it (s2_b)
+größe zählt b (3_3)
+one two three (s1_d)
+four five six (s1_e)
+seven eight nine (s2_f)
+ten eleven twelve (s2_g)
+(s2_h)
+END
+ok test "$(tail -n 1 out/new.trn)" = 'um (s2_h)'
+ok test ! -e out/partial.jsonl
+
+# The same input gives the same bytes.
+cp out/results.json before.json
+run eval --manifest set.jsonl --hyp old=old.jsonl --hyp new.txt -o out
+same results.json out/results.json before.json
+
+# Thresholds, of the last system.
+run eval --manifest set.jsonl --hyp new.txt -o out2 --max-wer 0.1
+exits 0
+run eval --manifest set.jsonl --hyp new.txt -o out2 --max-wer 0.05
+exits 5; says 'potstill: new: word error rate 7.41 %, expected at most 5.00 %'
+run eval --manifest set.jsonl --hyp new.txt -o out2 --no-worse-than out/results.json
+exits 0
+run eval --manifest set.jsonl --hyp old=old.jsonl -o out2 --no-worse-than out/results.json --margin 2
+exits 5; says 'potstill: old: word error rate 40.74 %, expected at most 9.41 % (out/results.json and 2.00 points)'
+run eval --manifest set.jsonl --hyp old=old.jsonl -o out2 --no-worse-than set.jsonl
+exits 1; says 'potstill: set.jsonl: has no word error rate, expected the results.json of an evaluation'
+run eval --manifest set.jsonl --hyp old=old.jsonl -o out2 --margin 2
+exits 2; says 'potstill: eval: --margin goes with --no-worse-than'
+
+# What the last system of an earlier evaluation heard.
+run eval --manifest set.jsonl --baseline out/results.json --hyp old=old.jsonl -o out3
+exits 0
+ok grep -q '^baseline  *7.41 %' "$scratch/out"
+ok grep -q '^old is worse than baseline by 33.3 points' "$scratch/out"
+
+# Sets of every form give the same scores.
+cat >columns.jsonl <<'END'
+{"id": "x", "text": "one two", "pred_text": "one two", "pred_text_new": "one"}
+{"id": "y", "text": "three four", "pred_text": "three for", "pred_text_new": "three four"}
+END
+cat >columns.json <<'END'
+{"utterances": [
+  {"id": "x", "text": "one two", "pred_text": "one two", "pred_text_new": "one"},
+  {"id": "y", "text": "three four", "pred_text": "three for", "pred_text_new": "three four"}]}
+END
+printf 'id\ttext\tpred_text\tpred_text_new\nx\tone two\tone two\tone\ny\tthree four\tthree for\tthree four\n' >columns.tsv
+printf 'id,text,pred_text,pred_text_new\r\nx,"one two",one two,one\r\ny,three four,"three\r\nfor",three four\r\n' >columns.csv
+for form in jsonl json tsv csv; do
+    run eval --manifest columns.$form -o "columns_$form"
+    exits 0; says ''
+    sed -e 1,3d -e '/^results in/d' "$scratch/out" >"columns_$form.out"
+    ok grep -q '^pred_text  25.00 %' "$scratch/out"
+    ok grep -q '^new        25.00 %' "$scratch/out"
+    same "the verdict of $form" "columns_$form.out" columns_jsonl.out
+done
+
+# Words of one's own, and terms.
+printf 'ate = eight\n' >map.txt
+printf 'cat\nfine day\n# no term\nmat\n' >terms.txt
+run eval --manifest set.jsonl --hyp old=old.jsonl -o out4 --map map.txt --terms terms.txt --group speaker
+exits 0
+ok grep -q '"map": "map.txt"' out4/results.json
+ok grep -q '"term": "mat", "count": 1, "systems": \[{"recall": 1, "precision": 1}\]' out4/results.json
+ok grep -q '"group": "speaker"' out4/results.json
+ok grep -q '^old  *37.04 %' "$scratch/out"
+
+# A model; what is there from a run that was interrupted is not heard again.
+cat >audio.jsonl <<'END'
+{"audio": "audio/voice.wav", "text": "anything"}
+{"audio": "audio/chirp.wav", "text": "a chirp"}
+{"audio": "audio/chirp.wav", "text": "a chirp", "offset": 0.1, "duration": 0.5}
+{"audio": "audio/missing.wav", "text": "nothing"}
+END
+run eval --manifest audio.jsonl --model micro --max-new-tokens 8 -o out5 --no-timing
+exits 1; says 'potstill: audio/missing.wav: no such file'
+ok test "$(grep -c '"key"' out5/partial.jsonl)" = 3
+cp out5/results.json before.json
+run eval --manifest audio.jsonl --model micro --max-new-tokens 8 -o out5 --no-timing
+exits 1
+ok grep -q 'out5/partial.jsonl: 3 utterances of base are there from an earlier run, going on with 1' "$scratch/err"
+same 'what was resumed' out5/results.json before.json
+ok grep -q '"id": "chirp-0.100", "audio": "audio/chirp.wav", "offset": 0.1, "seconds": 0.5' out5/results.json
+
+# Folders.
+mkdir clips
+cp audio/voice.wav clips/one.wav
+echo 'what was said' >clips/one.txt
+run eval --manifest clips --model micro --max-new-tokens 8 -o out6
+exits 0
+ok grep -q '"id": "one", "audio": "clips/one.wav"' out6/results.json
+ok test ! -e out6/partial.jsonl
+
+# What cannot be used is refused with file, line and what was expected.
+wrong() {
+    run eval --manifest "$1" --hyp old=old.jsonl -o out7
+    exits 1
+    says "potstill: $2"
+    ok test ! -e out7
+}
+wrong missing.jsonl 'missing.jsonl: no such file'
+: >empty.jsonl
+wrong empty.jsonl 'empty.jsonl: holds no utterance, expected a line like {"audio": "clip.wav", "text": "what was said"}'
+mkdir nothing
+wrong nothing 'nothing: no .txt file in this folder, expected one beside each audio file'
+run eval --manifest set.jsonl -o out7 --hyp a=old.jsonl --hyp a=new.txt
+exits 2; says 'potstill: eval: two systems are called a'
+run eval --manifest set.jsonl -o out7 --hyp ref=old.jsonl
+exits 2; says 'potstill: eval: no system can be called ref: that is what was said'
+run eval --manifest set.jsonl -o out7 --hyp terms.txt
+exits 1; says 'potstill: terms.txt: has 4 lines, expected 8: one for each utterance of set.jsonl'
+echo '{"id": "zz", "text": "x"}' >strange.jsonl
+run eval --manifest set.jsonl -o out7 --hyp strange.jsonl
+exits 1; says 'potstill: strange.jsonl: has no text for any utterance of set.jsonl, expected rows with its "id" or "audio" and "pred_text" or "text"'
+echo 'a' >map.txt
+run eval --manifest set.jsonl -o out7 --hyp old.jsonl --map map.txt
+exits 1; says 'potstill: map.txt:1: has no "=", expected FROM = TO: words, and those that stand for them'
+
+finish
