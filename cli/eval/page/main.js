@@ -1,0 +1,65 @@
+/* main.js - puts the page together: first what is on the first screen, the rest behind it. */
+
+function showTheme() {
+    const select = byId("theme"), root = document.documentElement;
+    const use = (theme) => {
+        if (theme === "auto") root.removeAttribute("data-theme");
+        else root.setAttribute("data-theme", theme);
+    };
+    try { // a page on the disk may have no storage
+        select.value = localStorage.getItem("potstill-theme") || "auto";
+        use(select.value);
+    } catch { /* as the system */ }
+    select.addEventListener("change", () => {
+        use(select.value);
+        try { localStorage.setItem("potstill-theme", select.value); } catch { /* for this time */ }
+    });
+}
+
+/* The two systems of the charts, when there are more. */
+function showPair() {
+    byId("pair").hidden = systems.length < 3;
+    const names = systems.map((system, i) => [i, system.name]);
+    const changed = (side) => (value) => {
+        pair[side] = Number(value);
+        showCharts(showClicked);
+        showControls();
+        update();
+    };
+    byId("pair").replaceChildren(choice("Compare", names, pair.a, changed("a")), choice("with", names, pair.b, changed("b")));
+}
+
+function showContents() {
+    const sections = [...document.querySelectorAll("main > section")].filter((section) => !section.hidden);
+    byId("contents").replaceChildren(element("ul", {}, sections.map((section) => element("li", {},
+        element("a", { href: `#${section.id}` }, section.querySelector("h2").textContent.replace(/:.*/, ""))))));
+}
+
+function redrawWhenResized() {
+    let width = document.documentElement.clientWidth;
+    new ResizeObserver(() => {
+        if (width === document.documentElement.clientWidth) return;
+        width = document.documentElement.clientWidth;
+        showCharts(showClicked);
+    }).observe(document.documentElement);
+}
+
+showTheme();
+showSummary();
+if (systems.length) {
+    showPair();
+    showCharts(showClicked);
+    showControls();
+    update();
+    showWords(searchFor);
+    showTerms(searchFor);
+    showBreakdowns();
+    showCanary();
+    showSpeed();
+}
+showAbout();
+showContents();
+redrawWhenResized();
+addEventListener("hashchange", followLink);
+followLink();
+document.documentElement.setAttribute("data-ready", ""); // tests wait for it

@@ -1,0 +1,131 @@
+/* report_page.c - see report_page.h. */
+#include "eval/report_page.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "console.h"
+#include "eval/page_rows.h"
+#include "eval/page_source.h"
+
+enum {
+    HASH_BYTES = 32,                      /* of SHA-256 */
+    BASE64_SIZE = HASH_BYTES / 3 * 4 + 5, /* with a NUL */
+    REAL_DIGITS = 9,                      /* microseconds of a day; a page shows four */
+};
+
+/* Text between tags and in attributes. */
+static void print_text(FILE *out, const char *text) {
+    for (; *text; text++) {
+        switch (*text) {
+        case '&': fputs("&amp;", out); break;
+        case '<': fputs("&lt;", out); break;
+        case '>': fputs("&gt;", out); break;
+        case '"': fputs("&quot;", out); break;
+        default: putc(*text, out);
+        }
+    }
+}
+
+/* What a policy calls a script or style. 0, or an exit code. */
+static int print_hash(FILE *out, const struct page_source *source) {
+    unsigned char hash[HASH_BYTES], text[BASE64_SIZE];
+    if (!EVP_Digest(source->bytes, source->length, hash, NULL, EVP_sha256(), NULL))
+        return fail(EXIT_ENVIRONMENT, "the report's policy needs SHA-256, which libcrypto refuses");
+    EVP_EncodeBlock(text, hash, HASH_BYTES);
+    fprintf(out, "'sha256-%s'", (const char *)text);
+    return 0;
+}
+
+/* This script, this style, sounds that are in the page or lie beside it, and nothing else. */
+static int print_policy(FILE *out) {
+    fputs("default-src 'none'; script-src ", out);
+    int code = print_hash(out, &page_script);
+    fputs("; style-src ", out);
+    if (!code) code = print_hash(out, &page_style);
+    fputs("; img-src data:; media-src 'self' file: data:; base-uri 'none'; form-action 'none'",
+          out);
+    return code;
+}
+
+static void print_title(FILE *out, const json_t *results) {
+    const char *title = json_string_value(json_object_get(results, "title"));
+    const char *path =
+        json_string_value(json_object_get(json_object_get(results, "manifest"), "path"));
+    if (!title) fputs("Evaluation of ", out);
+    print_text(out, title ? title : path ? path : "speech recognition");
+}
+
+/* A writer for json_dump_callback(): a "<" would be markup to a browser that looks for the end of
+ * the script around it. JSON has one only inside strings. */
+static int put_json(const char *text, size_t length, void *stream) {
+    FILE *out = stream;
+    while (length) {
+        const char *mark = memchr(text, '<', length);
+        const size_t plain = mark ? (size_t)(mark - text) : length;
+        fwrite(text, 1, plain, out);
+        if (mark) fputs("\\u003c", out);
+        text += plain + (mark != NULL);
+        length -= plain + (mark != NULL);
+    }
+    return 0; /* what `out` did not take is for the caller to see */
+}
+
+static void print_json(FILE *out, const json_t *value) {
+    json_dump_callback(value, put_json, out, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS));
+}
+
+/* All but the utterances. */
+static void print_data(FILE *out, const json_t *results) {
+    json_t *data = need(json_copy((json_t *)results)); /* shallow */
+    json_object_del(data, "utterances");
+    print_json(out, data);
+    json_decref(data);
+}
+
+/* One a line, made and freed one by one: a hundred thousand take memory enough as they are. */
+static void print_utterances(FILE *out, const json_t *results, struct report_sounds *sounds) {
+    struct page_rows rows;
+    json_t *row;
+    page_rows_open(&rows, json_object_get(results, "utterances"), sounds);
+    putc('[', out);
+    for (int first = 1; (row = page_rows_next(&rows)); first = 0) {
+        if (!first) fputs(",\n", out);
+        print_json(out, row);
+        json_decref(row);
+    }
+    putc(']', out);
+    page_rows_close(&rows);
+}
+
+static void print_source(FILE *out, const struct page_source *source) {
+    fwrite(source->bytes, 1, source->length, out);
+}
+
+/* What stands in the page for {{name}}. 0, or an exit code. */
+static int print_part(FILE *out, const char *name, size_t length, const json_t *results,
+                      struct report_sounds *sounds) {
+#define IS(text) (length == sizeof(text) - 1 && !memcmp(name, text, length))
+    if (IS("policy")) return print_policy(out);
+    if (IS("title")) print_title(out, results);
+    if (IS("style")) print_source(out, &page_style);
+    if (IS("script")) print_source(out, &page_script);
+    if (IS("data")) print_data(out, results);
+    if (IS("utterances")) print_utterances(out, results, sounds);
+#undef IS
+    return 0;
+}
+
+int report_page_write(FILE *out, const json_t *results, struct report_sounds *sounds) {
+    const char *at = (const char *)page_html.bytes, *open, *close;
+    int code = 0;
+    while (!code && (open = strstr(at, "{{")) && (close = strstr(open, "}}"))) {
+        fwrite(at, 1, (size_t)(open - at), out);
+        code = print_part(out, open + 2, (size_t)(close - open) - 2, results, sounds);
+        at = close + 2;
+    }
+    fputs(at, out);
+    return code;
+}
