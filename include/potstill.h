@@ -418,6 +418,30 @@ PST_API pst_status pst_audio_read(const char *path, pst_audio *audio, pst_error 
 PST_API pst_status pst_audio_read_fd(int fd, const char *name, pst_audio *audio, pst_error *err);
 PST_API void pst_audio_free(pst_audio *audio);
 
+/* How files are read. */
+typedef struct pst_audio_options {
+    size_t struct_size;
+    /* The program ffmpeg, a path: it reads the files that libsndfile does not know (m4a, mp4, webm,
+     * ...), as a process of its own, without a shell and without the network. NULL: they are
+     * refused. The library looks for no program itself. */
+    const char *ffmpeg;
+    /* How long it may give nothing while it is waited for: then it is stopped, and the file is
+     * PST_ERR_INPUT. 60000. */
+    uint32_t ffmpeg_silence_ms;
+    /* 0: the mean of all channels; N: the N-th alone; PST_CHANNEL_EACH, of a batch: each by itself,
+     * with the segments of all in the order of their times. */
+    uint32_t channel;
+} pst_audio_options;
+
+#define PST_CHANNEL_EACH UINT32_MAX
+
+PST_API void pst_audio_options_init_sized(pst_audio_options *options, size_t struct_size);
+#define pst_audio_options_init(options) pst_audio_options_init_sized(options, sizeof *(options))
+
+/* pst_audio_read() as `options` say. */
+PST_API pst_status pst_audio_read_with(const char *path, const pst_audio_options *options,
+                                       pst_audio *audio, pst_error *err);
+
 /* Scales `samples` [count] in place to a root mean square of 0.075 and clamps to [-1, 1]: what the
  * reference script does before it transcribes. PST_ERR_INPUT, with the samples unchanged: silence
  * (rms <= 0.001), no samples, or one that is not finite. */
@@ -564,6 +588,8 @@ typedef struct pst_transcript {
     pst_word *words;
     size_t word_count;
     double confidence; /* mean of the words', NaN without */
+    /* Of a segment with PST_CHANNEL_EACH: the channel it was heard in, from 1; else 0. */
+    uint32_t channel;
 } pst_transcript;
 
 /* Transcribes `samples` [count] as in the contract; at least 895 (one frame of the encoder).
@@ -601,6 +627,9 @@ typedef struct pst_vad_options {
     double min_silence_duration_ms; /* shorter pauses do not end it */
     double max_speech_duration_s;   /* longer stretches are split at their longest pause */
     double speech_pad_ms;           /* added at both ends, or half of the pause */
+    /* How pst_vad_find() reads files; NULL: the defaults. What it points to must live as long as
+     * the detector. */
+    const pst_audio_options *audio;
 } pst_vad_options;
 
 PST_API void pst_vad_options_init_sized(pst_vad_options *options, size_t struct_size);
@@ -754,6 +783,10 @@ typedef struct pst_clip_result {
     const pst_segment *segments; /* [segment_count]; none with an error */
     size_t segment_count;
     const char *warning; /* of the file, without its name; NULL: none */
+    /* [warning_count] that one and those of its sound: a channel is silent, it clips, it is far too
+     * quiet. */
+    const char *const *warnings;
+    size_t warning_count;
 } pst_clip_result;
 
 /* How far the first clip that is not delivered is; all of it lives as long as the call. */
@@ -762,11 +795,20 @@ typedef struct pst_clip_progress {
     void *tag;
     double done;  /* seconds transcribed, in whatever order */
     double total; /* seconds by the header of the file; 0: not known */
-    /* [segment_count] those that follow the ones of the call before: each comes once, in order.
-     * The last ones come with the result alone. A clip may still fail after some of them. */
+    /* [segment_count] those that follow the ones of the call before: each comes once, in order (of
+     * PST_CHANNEL_EACH, in that of the channels). The last ones come with the result alone. A clip
+     * may still fail after some of them. */
     const pst_segment *segments;
     size_t segment_count;
 } pst_clip_progress;
+
+/* Where a segment is. The same clip, options and library cut the same segments. */
+typedef struct pst_segment_place {
+    size_t clip;       /* from 0 */
+    void *tag;         /* of the clip */
+    uint32_t channel;  /* as in pst_transcript */
+    double start, end; /* seconds, as in pst_segment */
+} pst_segment_place;
 
 /* Clips taken and not yet delivered, for each thread: enough that short clips behind a long one
  * keep the other threads busy. What waits is text; only clips being transcribed have their samples
@@ -808,6 +850,10 @@ typedef struct pst_batch_options {
      * and its flags tell what is still in doubt. What comes of sound that is not speech is dropped,
      * with PST_FLAG_NO_SPEECH: that is found out with `vad`. Texts in no doubt are as without. */
     int guard;
+    const pst_audio_options *audio; /* how files are read; NULL: the defaults */
+    /* What is known of a segment from an earlier run: a copy of it is taken, and nothing is
+     * transcribed; NULL: nothing is known. Called by several threads at once. May be NULL. */
+    const pst_transcript *(*recall)(void *user, const pst_segment_place *place);
 } pst_batch_options;
 
 PST_API void pst_batch_options_init_sized(pst_batch_options *options, size_t struct_size);

@@ -37,17 +37,24 @@ pst_status pst_audio_read_fd(int fd, const char *name, pst_audio *audio, pst_err
                          "pst_audio_read_fd: a descriptor, a name and a place for the samples are "
                          "needed");
     struct audio_stream stream;
-    pst_status status = audio_stream_open_fd(&stream, fd, name, err);
+    pst_status status = audio_stream_open_fd(&stream, fd, name, NULL, err);
     return status ? status : read_all(&stream, audio, err);
 }
 
-pst_status pst_audio_read(const char *path, pst_audio *audio, pst_error *err) {
+pst_status pst_audio_read_with(const char *path, const pst_audio_options *options, pst_audio *audio,
+                               pst_error *err) {
+    pst_audio_options own;
     if (!path || !audio)
         return error_set(err, PST_ERR_ARGUMENT,
                          "pst_audio_read: a path and a place for the samples are needed");
     struct audio_stream stream;
-    pst_status status = audio_stream_open(&stream, path, err);
+    pst_status status = audio_options_copy(&own, options, 0, err);
+    if (!status) status = audio_stream_open(&stream, path, &own, err);
     return status ? status : read_all(&stream, audio, err);
+}
+
+pst_status pst_audio_read(const char *path, pst_audio *audio, pst_error *err) {
+    return pst_audio_read_with(path, NULL, audio, err);
 }
 
 void pst_audio_free(pst_audio *audio) {

@@ -69,20 +69,33 @@ static pst_status convert(struct audio_stream *stream, size_t count, struct samp
     }
     if (stream->frames_read + count > (uint64_t)stream->seconds_max * (uint64_t)rate_hz)
         return refuse_length(stream, err);
-    mono_mix(stream->frames, count, stream->info.channels, stream->mono);
+    if (stream->channel)
+        mono_pick(stream->frames, count, stream->info.channels, stream->channel, stream->mono);
+    else
+        mono_mix(stream->frames, count, stream->info.channels, stream->mono);
     pst_status status =
         mono_check_finite(stream->name, stream->mono, count, stream->frames_read, rate_hz, err);
     if (status) return status;
+    levels_add(&stream->levels, stream->frames, stream->mono, count);
     stream->frames_read += count;
     return resampler_push(&stream->resampler, stream->mono, count, out, err);
 }
 
-static pst_status read_block(struct audio_stream *stream, struct sample_list *out, pst_error *err) {
+/* The next frames, 0 at the end. */
+static pst_status decode(struct audio_stream *stream, size_t *count, pst_error *err) {
+    if (stream->ffmpeg)
+        return ffmpeg_read(stream->ffmpeg, stream->name, stream->frames, BLOCK_FRAMES, count, err);
     sf_count_t got = sf_readf_float(stream->file, stream->frames, BLOCK_FRAMES);
     if (sf_error(stream->file)) return refuse(stream->name, stream->file, "audio is damaged", err);
-    size_t first = out->count;
+    *count = got > 0 ? (size_t)got : 0;
+    return PST_OK;
+}
+
+static pst_status read_block(struct audio_stream *stream, struct sample_list *out, pst_error *err) {
+    size_t first = out->count, got = 0;
     uint64_t before = stream->resampler.given;
-    pst_status status = convert(stream, got > 0 ? (size_t)got : 0, out, err);
+    pst_status status = decode(stream, &got, err);
+    if (!status) status = convert(stream, got, out, err);
     /* Samples near the largest float are finite in the file, but may not be after the filter. */
     if (!status && out->count > first)
         status = mono_check_finite(stream->name, out->data + first, out->count - first, before,
@@ -100,12 +113,18 @@ pst_status audio_stream_read(struct audio_stream *stream, size_t count, struct s
 
 /* ------------------------------------------------------------------------------------- opening */
 
-/* Checks what libsndfile made of the file and gets ready to decode. */
+/* Checks what was made of the file and gets ready to decode. */
 static pst_status start(struct audio_stream *stream, pst_error *err) {
-    if (!stream->file) return refuse(stream->name, NULL, "cannot be read as audio", err);
+    if (!stream->file && !stream->ffmpeg)
+        return refuse(stream->name, NULL, "cannot be read as audio", err);
     const SF_INFO *info = &stream->info;
     pst_status status = mono_check_format(stream->name, info->samplerate, info->channels, err);
     if (status) return status;
+    if (stream->channel > (uint32_t)info->channels)
+        return error_set(err, PST_ERR_INPUT, "%s: has %d channel%s, and channel %u was asked for",
+                         stream->name, info->channels, info->channels == 1 ? "" : "s",
+                         (unsigned)stream->channel);
+    levels_begin(&stream->levels, info, stream->channel);
     size_t values = (size_t)BLOCK_FRAMES * (size_t)stream->info.channels;
     stream->frames = malloc(values * sizeof *stream->frames);
     stream->mono = malloc(BLOCK_FRAMES * sizeof *stream->mono);
@@ -129,8 +148,23 @@ static pst_status open_pipe(struct audio_stream *stream, int fd, pst_error *err)
     return open_bytes(stream, stream->piped.data, stream->piped.length, err);
 }
 
-static pst_status open_fd(struct audio_stream *stream, int fd, pst_error *err) {
+/* How long it is, nobody knows. */
+static pst_status open_ffmpeg(struct audio_stream *stream, const pst_audio_options *options,
+                              pst_error *err) {
+    stream->ffmpeg = malloc(sizeof *stream->ffmpeg);
+    if (!stream->ffmpeg) return error_memory(err, sizeof *stream->ffmpeg);
+    pst_status status = ffmpeg_open(stream->ffmpeg, options->ffmpeg,
+                                    (int)options->ffmpeg_silence_ms, stream->name, err);
+    if (status) return status;
+    stream->info = (SF_INFO){.samplerate = (int)stream->ffmpeg->format.rate_hz,
+                             .channels = (int)stream->ffmpeg->format.channels};
+    return start(stream, err);
+}
+
+static pst_status open_fd(struct audio_stream *stream, int fd, const pst_audio_options *options,
+                          pst_error *err) {
     struct stat st;
+    stream->fd = fd;
     if (fstat(fd, &st) != 0) return error_system(err, "read", stream->name, errno);
     if (S_ISDIR(st.st_mode))
         return error_set(err, PST_ERR_INPUT, "%s: is a folder, expected an audio file",
@@ -144,47 +178,83 @@ static pst_status open_fd(struct audio_stream *stream, int fd, pst_error *err) {
     stream->unfinished = wave_header_finish(&stream->memory, &stream->told_bytes);
     stream->file = stream->unfinished ? audio_memory_open(&stream->memory, &stream->info)
                                       : sf_open_fd(fd, SFM_READ, &stream->info, SF_FALSE);
+    if (!stream->file && options && options->ffmpeg) return open_ffmpeg(stream, options, err);
     return start(stream, err);
 }
 
-static pst_status open_path(struct audio_stream *stream, const char *path, pst_error *err) {
+static pst_status open_path(struct audio_stream *stream, const char *path,
+                            const pst_audio_options *options, pst_error *err) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return error_set(err, PST_ERR_INPUT, "%s: no such file", path);
     if (fd < 0) return error_system(err, "open", path, errno);
     stream->own_fd = fd;
-    return open_fd(stream, fd, err);
+    return open_fd(stream, fd, options, err);
 }
 
-pst_status audio_stream_open(struct audio_stream *stream, const char *path, pst_error *err) {
-    *stream = (struct audio_stream){.name = path, .own_fd = -1};
-    pst_status status = open_path(stream, path, err);
+static void begin(struct audio_stream *stream, const char *name, const pst_audio_options *options) {
+    uint32_t channel = options ? options->channel : 0;
+    *stream = (struct audio_stream){
+        .name = name, .channel = channel == PST_CHANNEL_EACH ? 1 : channel, .fd = -1, .own_fd = -1};
+}
+
+pst_status audio_stream_open(struct audio_stream *stream, const char *path,
+                             const pst_audio_options *options, pst_error *err) {
+    begin(stream, path, options);
+    pst_status status = open_path(stream, path, options, err);
     if (status) audio_stream_close(stream);
     return status;
 }
 
 pst_status audio_stream_open_fd(struct audio_stream *stream, int fd, const char *name,
-                                pst_error *err) {
-    *stream = (struct audio_stream){.name = name, .own_fd = -1};
-    pst_status status = open_fd(stream, fd, err);
+                                const pst_audio_options *options, pst_error *err) {
+    const pst_audio_options alone = {.channel = options ? options->channel : 0};
+    begin(stream, name, &alone);
+    pst_status status = open_fd(stream, fd, NULL, err); /* ffmpeg opens files by their name */
     if (status) audio_stream_close(stream);
     return status;
 }
 
 pst_status audio_stream_open_bytes(struct audio_stream *stream, const void *bytes, size_t size,
                                    const char *name, pst_error *err) {
-    *stream = (struct audio_stream){.name = name, .own_fd = -1};
+    begin(stream, name, NULL);
     pst_status status = open_bytes(stream, bytes, size, err);
+    if (status) audio_stream_close(stream);
+    return status;
+}
+
+/* Frees what decodes, and leaves what is decoded. */
+static void close_decoder(struct audio_stream *stream) {
+    resampler_close(&stream->resampler);
+    free(stream->frames);
+    free(stream->mono);
+    if (stream->file) sf_close(stream->file);
+    if (stream->ffmpeg) ffmpeg_close(stream->ffmpeg);
+    free(stream->ffmpeg);
+}
+
+pst_status audio_stream_next_channel(struct audio_stream *stream, const pst_audio_options *options,
+                                     pst_error *err) {
+    close_decoder(stream);
+    *stream = (struct audio_stream){.name = stream->name,
+                                    .channel = stream->channel + 1,
+                                    .fd = stream->fd,
+                                    .own_fd = stream->own_fd,
+                                    .piped = stream->piped};
+    pst_status status = PST_OK;
+    if (stream->piped.length)
+        status = open_bytes(stream, stream->piped.data, stream->piped.length, err);
+    else if (lseek(stream->fd, 0, SEEK_SET) != 0)
+        status = error_system(err, "read again", stream->name, errno);
+    else
+        status = open_fd(stream, stream->fd, options, err);
     if (status) audio_stream_close(stream);
     return status;
 }
 
 void audio_stream_close(struct audio_stream *stream) {
     if (!stream->name) return;
-    resampler_close(&stream->resampler);
-    free(stream->frames);
-    free(stream->mono);
-    if (stream->file) sf_close(stream->file);
+    close_decoder(stream);
     buffer_free(&stream->piped);
     if (stream->own_fd >= 0) close(stream->own_fd);
     *stream = (struct audio_stream){0};

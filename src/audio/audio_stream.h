@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 #include "audio/audio_memory.h"
+#include "audio/ffmpeg.h"
+#include "audio/levels.h"
 #include "audio/resample.h"
 #include "audio/sample_list.h"
 #include "base/buffer.h"
@@ -32,7 +34,11 @@ enum {
 struct audio_stream {
     const char *name; /* for messages, the caller's; NULL: not open */
     SNDFILE *file;
+    struct ffmpeg *ffmpeg; /* reads in place of `file`; NULL: that one does */
     SF_INFO info;
+    uint32_t channel;           /* heard alone, from 1; 0: the mean of all */
+    struct levels levels;       /* of what was read */
+    int fd;                     /* what is read; -1: bytes */
     int own_fd;                 /* opened here; -1: none */
     struct buffer piped;        /* all bytes of a stream that cannot seek */
     struct audio_memory memory; /* reads it, or a file with an unfinished header */
@@ -48,11 +54,13 @@ struct audio_stream {
 
 /* Each leaves nothing to close when it fails. A file or descriptor that can seek is read as it
  * goes; a pipe is read whole here. libsndfile keeps the reason of a failed open for the whole
- * process: two threads that fail in the same moment may see each other's. */
-pst_status audio_stream_open(struct audio_stream *stream, const char *path, pst_error *err);
+ * process: two threads that fail in the same moment may see each other's. `options` are those of
+ * audio_options_copy(), or NULL; of PST_CHANNEL_EACH the first one is read. */
+pst_status audio_stream_open(struct audio_stream *stream, const char *path,
+                             const pst_audio_options *options, pst_error *err);
 /* `fd` stays the caller's, and open as long as the stream. */
 pst_status audio_stream_open_fd(struct audio_stream *stream, int fd, const char *name,
-                                pst_error *err);
+                                const pst_audio_options *options, pst_error *err);
 /* `bytes` [size] must outlive the stream. */
 pst_status audio_stream_open_bytes(struct audio_stream *stream, const void *bytes, size_t size,
                                    const char *name, pst_error *err);
@@ -63,6 +71,14 @@ pst_status audio_stream_open_bytes(struct audio_stream *stream, const void *byte
  * anything is read. */
 pst_status audio_stream_read(struct audio_stream *stream, size_t count, struct sample_list *out,
                              pst_error *err);
+/* Begins again, with the next channel. When it fails the stream is closed. */
+pst_status audio_stream_next_channel(struct audio_stream *stream, const pst_audio_options *options,
+                                     pst_error *err);
 void audio_stream_close(struct audio_stream *stream);
+
+/* The caller's options of any version (NULL: none), checked, with the defaults of what is missing.
+ * `ffmpeg` in them stays the caller's. `each`: PST_CHANNEL_EACH is one. */
+pst_status audio_options_copy(pst_audio_options *own, const pst_audio_options *given, int each,
+                              pst_error *err);
 
 #endif

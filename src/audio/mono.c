@@ -38,6 +38,10 @@ void mono_mix(const float *frames, size_t count, int channels, float *mono) {
         mono[i] = sum_channels(frames + i * (size_t)channels, channels) / (float)channels;
 }
 
+void mono_pick(const float *frames, size_t count, int channels, uint32_t channel, float *mono) {
+    for (size_t i = 0; i < count; i++) mono[i] = frames[i * (size_t)channels + channel - 1];
+}
+
 pst_status mono_check_finite(const char *name, const float *mono, size_t count, uint64_t before,
                              int rate_hz, pst_error *err) {
     for (size_t i = 0; i < count; i++)

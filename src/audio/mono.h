@@ -23,6 +23,9 @@ pst_status mono_check_format(const char *name, int64_t rate_hz, int64_t channels
 /* The mean of the channels of frames [count, channels] into mono [count], with numpy's bits. */
 void mono_mix(const float *frames, size_t count, int channels, float *mono);
 
+/* Channel `channel` of them, from 1. */
+void mono_pick(const float *frames, size_t count, int channels, uint32_t channel, float *mono);
+
 /* One NaN would silently make the whole transcript empty, so it is looked for where its place is
  * still known. `rate_hz` is the rate of mono [count], `before` the samples ahead of it. */
 pst_status mono_check_finite(const char *name, const float *mono, size_t count, uint64_t before,

@@ -38,11 +38,23 @@ struct batch {
 
 /* ------------------------------------------------------------------------------------- workers */
 
+/* What the caller knows of a segment; NULL: nothing. */
+static const pst_transcript *recall(const pst_batch_options *options, const struct job *job) {
+    const struct segment *segment = &job->segment;
+    if (!options->recall) return NULL;
+    const pst_segment_place place = {job->clip->index, job->clip->given.tag, segment->channel,
+                                     (double)segment->start / PST_SAMPLE_RATE_HZ,
+                                     (double)(segment->start + segment->samples.count) /
+                                         PST_SAMPLE_RATE_HZ};
+    return options->recall(options->user, &place);
+}
+
 /* A silent segment cannot be normalised. Where it is one of several it is transcribed as it is: the
  * speech may be in the others. */
-static void transcribe_segment(const struct worker *worker, struct segment *segment,
+static void transcribe_segment(const struct worker *worker, struct job *job,
                                struct outcome *outcome) {
     const pst_batch_options *options = worker->batch->options;
+    struct segment *segment = &job->segment;
     const struct sample_list *samples = &segment->samples;
     pst_decode_options decode = worker->batch->decode;
     *outcome = (struct outcome){0};
@@ -54,6 +66,11 @@ static void transcribe_segment(const struct worker *worker, struct segment *segm
         pst_audio_normalize_rms(samples->data, samples->count, &outcome->silence) &&
         segment->whole) {
         outcome->error = outcome->silence;
+        return;
+    }
+    const pst_transcript *known = recall(options, job);
+    if (known) {
+        transcript_copy(known, &outcome->transcript, &outcome->error);
         return;
     }
     if (options->adjust) options->adjust(options->user, samples->count, &decode);
@@ -80,7 +97,8 @@ static void *work(void *argument) {
     struct job job;
     struct outcome outcome;
     while (clip_queue_take(queue, &job)) {
-        transcribe_segment(worker, &job.segment, &outcome);
+        transcribe_segment(worker, &job, &outcome);
+        if (outcome.transcript) outcome.transcript->channel = job.segment.channel;
         sample_list_free(&job.segment.samples);
         clip_queue_complete(queue, &job, &outcome);
     }
@@ -244,6 +262,7 @@ pst_status pst_batch_run(const pst_model *model, const pst_batch_options *option
     batch.queue.followed = own.progress != NULL;
     batch.queue.vad = own.vad;
     if (!model->device) batch.queue.tokenizer = model->tokenizer; /* a device knows no times */
+    if (!status) status = audio_options_copy(&batch.queue.audio, own.audio, 1, err);
     if (!status) status = run(&batch, err);
     stop_workers(&batch);
     clip_queue_destroy(&batch.queue);

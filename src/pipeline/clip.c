@@ -14,6 +14,7 @@ struct clip *clip_new(const pst_clip *given, size_t index) {
     if (!clip) return NULL;
     clip->given = *given;
     clip->index = index;
+    clip->channels = 1;
     return clip;
 }
 
@@ -23,6 +24,7 @@ void clip_free(struct clip *clip) {
     for (size_t i = 0; i < clip->segment_count; i++)
         pst_transcript_free(clip->segments[i].transcript);
     pst_transcript_free(clip->joined);
+    for (size_t i = 0; i < clip->warning_count; i++) free(clip->warnings[i]);
     free(clip->segments);
     free(clip->parts);
     free(clip);
@@ -54,6 +56,11 @@ void clip_fail(struct clip *clip, size_t segment, const pst_error *error) {
     if (clip->error.code && clip->error_segment <= segment) return;
     clip->error = *error;
     clip->error_segment = segment;
+}
+
+void clip_warn(struct clip *clip, const char *text) {
+    char *copy = clip->warning_count < CLIP_WARNINGS_MAX ? strdup(text) : NULL;
+    if (copy) clip->warnings[clip->warning_count++] = copy;
 }
 
 int clip_is_finished(const struct clip *clip) {
@@ -95,9 +102,19 @@ static pst_status join(struct clip *clip, pst_error *err) {
     return status;
 }
 
+/* Of several channels: by time, those that begin together by the channel. */
+static int by_time(const void *a, const void *b) {
+    const pst_segment *x = a, *y = b;
+    if (x->start != y->start) return x->start < y->start ? -1 : 1;
+    uint32_t one = x->transcript->channel, other = y->transcript->channel;
+    return (one > other) - (one < other);
+}
+
 void clip_finish(struct clip *clip, pst_clip_result *result) {
     pst_error err;
     if (clip->silent && clip->silent == clip->segment_count) clip_fail(clip, 0, &clip->silence);
+    if (!clip->error.code && clip->channels > 1)
+        qsort(clip->segments, clip->segment_count, sizeof *clip->segments, by_time);
     if (!clip->error.code && clip->segment_count > 1 && join(clip, &err)) clip_fail(clip, 0, &err);
     *result = (pst_clip_result){.index = clip->index, .tag = clip->given.tag};
     if (clip->error.code) {
@@ -105,7 +122,9 @@ void clip_finish(struct clip *clip, pst_clip_result *result) {
         return;
     }
     result->duration = clip->duration;
-    result->warning = *clip->warning ? clip->warning : NULL;
+    result->warning = clip->warning_count ? clip->warnings[0] : NULL;
+    result->warnings = (const char *const *)clip->warnings;
+    result->warning_count = clip->warning_count;
     result->segments = clip->segments;
     result->segment_count = clip->segment_count;
     result->transcript = clip->joined ? clip->joined : clip->segments[0].transcript;

@@ -21,6 +21,9 @@ struct clip_part {
     int spare_words; /* their times were asked for because of a seam only */
 };
 
+/* More are not kept: of many channels the last may have nothing new to say. */
+enum { CLIP_WARNINGS_MAX = 8 };
+
 struct clip {
     struct clip *next; /* in the queue */
     pst_clip given;
@@ -43,7 +46,9 @@ struct clip {
     pst_error error;      /* PST_OK: none so far */
     size_t error_segment; /* the segment that failed */
     double duration;
-    char warning[160];      /* "": none */
+    uint32_t channels;                 /* heard one after the other */
+    char *warnings[CLIP_WARNINGS_MAX]; /* [warning_count] */
+    size_t warning_count;
     pst_transcript *joined; /* of several segments */
 };
 
@@ -57,6 +62,8 @@ void clip_sew(struct clip *clip, const struct tokenizer *tokenizer);
 /* The clip has failed at a segment. The error of the earliest segment is kept, so that it does not
  * depend on the threads. */
 void clip_fail(struct clip *clip, size_t segment, const pst_error *error);
+/* Keeps a warning, if there is memory for it. */
+void clip_warn(struct clip *clip, const char *text);
 int clip_is_finished(const struct clip *clip);
 /* The result of a finished clip; points into it. */
 void clip_finish(struct clip *clip, pst_clip_result *result);

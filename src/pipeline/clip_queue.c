@@ -10,6 +10,7 @@
 pst_status clip_queue_init(struct clip_queue *queue, size_t window, size_t ready_max,
                            pst_error *err) {
     *queue = (struct clip_queue){.window = window};
+    pst_audio_options_init(&queue->audio);
     pthread_mutex_init(&queue->mutex, NULL);
     pthread_mutex_init(&queue->opening, NULL);
     pthread_cond_init(&queue->work, NULL);
@@ -49,7 +50,8 @@ static pst_status read_segment(struct clip_queue *queue, struct clip *clip, int 
     pst_status status = PST_OK;
     if (is_new) {
         pthread_mutex_lock(&queue->opening);
-        status = segment_reader_open(&clip->reader, &clip->given, queue->window, queue->vad, err);
+        status = segment_reader_open(&clip->reader, &clip->given, queue->window, queue->vad,
+                                     &queue->audio, err);
         pthread_mutex_unlock(&queue->opening);
         clip->reader.overlaps = queue->tokenizer != NULL;
     }
@@ -60,17 +62,30 @@ static pst_status read_segment(struct clip_queue *queue, struct clip *clip, int 
 static void note_header(struct clip *clip) {
     const struct audio_stream *stream = &clip->reader.stream;
     clip->total = (double)segment_reader_length(&clip->reader) / PST_SAMPLE_RATE_HZ;
-    if (stream->name && stream->unfinished)
-        snprintf(clip->warning, sizeof clip->warning,
-                 "the WAV header tells %u bytes of sound, as in a recording that was not ended "
-                 "properly; read to the end of the file",
-                 (unsigned)stream->told_bytes);
+    if (clip->reader.each) clip->channels = (uint32_t)stream->info.channels;
+    char text[160];
+    snprintf(text, sizeof text,
+             "the WAV header tells %u bytes of sound, as in a recording that was not ended "
+             "properly; read to the end of the file",
+             (unsigned)stream->told_bytes);
+    if (stream->name && stream->unfinished) clip_warn(clip, text);
 }
 
-/* A clip goes on after its last speech. */
+/* What is known of the sound of a channel, or of all, once its last segment is read. */
 static void note_end(struct clip *clip, const struct job *job) {
-    clip->duration = (double)clip->reader.listener.heard / PST_SAMPLE_RATE_HZ;
+    const struct audio_stream *stream = &clip->reader.stream;
+    /* A clip goes on after its last speech. */
+    if (clip->reader.vad) clip->duration = (double)clip->reader.listener.heard / PST_SAMPLE_RATE_HZ;
     if (job->segment.silent) clip->segments[job->index].end = clip->duration;
+    char lines[LEVELS_WARNINGS_MAX][LEVELS_WARNING_BYTES], said[160];
+    if (!stream->name) return;
+    size_t count = levels_warnings(&stream->levels, clip->channels > 1, lines);
+    for (size_t i = 0; i < count; i++) clip_warn(clip, lines[i]);
+    if (!stream->ffmpeg || job->segment.channel > 1) return;
+    ffmpeg_said(stream->ffmpeg, said, sizeof said);
+    char text[LEVELS_WARNING_BYTES];
+    snprintf(text, sizeof text, "ffmpeg: %s", said);
+    if (*said) clip_warn(clip, text);
 }
 
 /* Adds what was read to the clip: a segment, or the error. Returns whether it was a segment. */
@@ -85,7 +100,7 @@ static int add_read(struct clip *clip, struct job *job, pst_status status, pst_e
     }
     if (status) clip_fail(clip, clip->segment_count, err);
     if (!status && job->index == 0) note_header(clip);
-    if (!status && clip->reader.vad && clip->reader.ended) note_end(clip, job);
+    if (!status && job->segment.last) note_end(clip, job);
     clip->pending += !status;
     clip->state = clip->reader.ended || clip->error.code ? CLIP_READ : CLIP_OPEN;
     if (clip->state == CLIP_READ) segment_reader_close(&clip->reader);
@@ -176,7 +191,7 @@ int clip_queue_progress(struct clip_queue *queue, int normalize, pst_clip_progre
     *segments = told ? take_complete(clip, &count) : NULL;
     if (*segments)
         *progress = (pst_clip_progress){
-            clip->index, clip->given.tag, (double)clip->done / PST_SAMPLE_RATE_HZ,
+            clip->index, clip->given.tag, (double)clip->done / PST_SAMPLE_RATE_HZ / clip->channels,
             clip->total, *segments,       count};
     pthread_mutex_unlock(&queue->mutex);
     return *segments != NULL;

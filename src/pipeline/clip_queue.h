@@ -30,6 +30,7 @@ struct clip_queue {
     const struct pst_vad *vad; /* NULL: all sound is transcribed */
     /* Of the words where texts overlap; NULL: they do not. */
     const struct tokenizer *tokenizer;
+    pst_audio_options audio;
     /* Files are opened one at a time: libsndfile keeps the reason of the last failure only. */
     pthread_mutex_t opening;
     pthread_mutex_t mutex;   /* of all below, and of the clips */

@@ -20,6 +20,7 @@ static size_t rest_length(size_t window) {
 }
 
 static pst_status open_sound(struct segment_reader *reader, const pst_clip *clip, pst_error *err) {
+    const pst_audio_options *audio = reader->audio;
     if (!clip->path && !clip->samples && clip->sample_count)
         return error_set(err, PST_ERR_ARGUMENT, "the clip has neither a path nor samples");
     if (!clip->path) {
@@ -27,13 +28,18 @@ static pst_status open_sound(struct segment_reader *reader, const pst_clip *clip
         reader->left = clip->sample_count;
         return PST_OK;
     }
-    if (clip->fd < 0) return audio_stream_open(&reader->stream, clip->path, err);
-    return audio_stream_open_fd(&reader->stream, clip->fd, clip->path, err);
+    if (clip->fd < 0) return audio_stream_open(&reader->stream, clip->path, audio, err);
+    return audio_stream_open_fd(&reader->stream, clip->fd, clip->path, audio, err);
 }
 
 pst_status segment_reader_open(struct segment_reader *reader, const pst_clip *clip, size_t window,
-                               const struct pst_vad *vad, pst_error *err) {
-    *reader = (struct segment_reader){.window = window, .vad = window ? vad : NULL};
+                               const struct pst_vad *vad, const pst_audio_options *audio,
+                               pst_error *err) {
+    *reader =
+        (struct segment_reader){.window = window,
+                                .each = audio && audio->channel == PST_CHANNEL_EACH && clip->path,
+                                .vad = window ? vad : NULL,
+                                .audio = audio};
     pst_status status = open_sound(reader, clip, err);
     if (status || !reader->vad) return status;
     status = detector_listen(vad, &reader->listener, err);
@@ -319,10 +325,31 @@ static pst_status next_by_speech(struct segment_reader *reader, struct segment *
     return status;
 }
 
+/* Begins again, with the next channel. */
+static pst_status turn(struct segment_reader *reader, pst_error *err) {
+    sample_list_free(&reader->held);
+    listener_close(&reader->listener);
+    reader->given = reader->segments = 0;
+    reader->turn = 0;
+    pst_status status = audio_stream_next_channel(&reader->stream, reader->audio, err);
+    if (!status && reader->vad) status = detector_listen(reader->vad, &reader->listener, err);
+    return status;
+}
+
 pst_status segment_reader_next(struct segment_reader *reader, struct segment *segment,
                                pst_error *err) {
-    return reader->vad ? next_by_speech(reader, segment, err)
-                       : next_by_window(reader, segment, err);
+    pst_status status = reader->turn ? turn(reader, err) : PST_OK;
+    if (status) return status;
+    status =
+        reader->vad ? next_by_speech(reader, segment, err) : next_by_window(reader, segment, err);
+    if (status) return status;
+    segment->last = reader->ended;
+    if (!reader->each) return PST_OK;
+    segment->channel = reader->stream.channel;
+    segment->whole = segment->whole && reader->stream.info.channels == 1;
+    reader->turn = reader->ended && (int)segment->channel < reader->stream.info.channels;
+    if (reader->turn) reader->ended = 0;
+    return PST_OK;
 }
 
 uint64_t segment_reader_length(const struct segment_reader *reader) {

@@ -23,9 +23,12 @@ struct segment_reader {
     struct audio_stream stream; /* of a file; not open where the samples are in memory: */
     const float *samples;       /* [left] */
     size_t left;
-    struct sample_list held;   /* read, but in no segment yet */
-    uint64_t given;            /* of the first sample held; those before are done with */
-    int ended;                 /* there are no more segments */
+    struct sample_list held; /* read, but in no segment yet */
+    uint64_t given;          /* of the first sample held; those before are done with */
+    int ended;               /* there are no more segments */
+    int each;                /* every channel by itself, one after the other */
+    int turn;                /* the next segment is of the next one */
+    const pst_audio_options *audio;
     const struct pst_vad *vad; /* NULL: segments are all there is, and this is not used: */
     struct listener listener;
     uint64_t segments; /* so far */
@@ -42,12 +45,15 @@ struct segment {
     int silent;            /* the clip has no speech: a segment without samples */
     double no_speech_prob; /* NaN without a detector */
     double speech_seconds; /* of it; NaN without a detector */
+    uint32_t channel;      /* that it is of, from 1; 0: all */
+    int last;              /* of its channel */
 };
 
 /* When it fails there is nothing to close. `clip` and `vad` (NULL: none) must outlive the
- * reader. */
+ * reader, as must `audio`, which is as of audio_stream_open(). */
 pst_status segment_reader_open(struct segment_reader *reader, const pst_clip *clip, size_t window,
-                               const struct pst_vad *vad, pst_error *err);
+                               const struct pst_vad *vad, const pst_audio_options *audio,
+                               pst_error *err);
 /* The next segment; its samples are the caller's. There is at least one, perhaps without samples,
  * and reader->ended says after each whether it was the last. */
 pst_status segment_reader_next(struct segment_reader *reader, struct segment *segment,

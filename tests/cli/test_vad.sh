@@ -60,11 +60,12 @@ ok grep -q '^buzz.wav: ' "$scratch/out"
 # Nothing is said, so nothing is written; --window 0 transcribes all there is, as ever.
 trust=''
 export POTSTILL_MODEL=micro
+silence='potstill: nothing.wav: there is no sound in it: its loudest second is below -90 dB of full scale'
 run transcribe nothing.wav
-exits 0; says ''
+exits 0; says "$silence"
 ok test -z "$(cat "$scratch/out")"
 run transcribe --format json nothing.wav
-exits 0; says ''
+exits 0; says "$silence"
 ok grep -q '"vad": "energy", "text": "", "tokens": \[\], "avg_logprob": null, "no_speech_prob": 1.0' "$scratch/out"
 ok grep -q '"compression_ratio": 0.0, "flags": \["no_speech"\]' "$scratch/out"
 run transcribe --window 0 --format json nothing.wav

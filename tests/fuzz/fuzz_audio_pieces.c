@@ -61,7 +61,7 @@ static int from_pipe(struct outcome *outcome, const uint8_t *data, size_t size, 
     close(ends[1]);
     struct audio_stream stream;
     if (sent) {
-        outcome->status = audio_stream_open_fd(&stream, ends[0], "input", &outcome->err);
+        outcome->status = audio_stream_open_fd(&stream, ends[0], "input", NULL, &outcome->err);
         if (!outcome->status) read_all(outcome, &stream, SAMPLES_MAX);
     }
     close(ends[0]);

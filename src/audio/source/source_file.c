@@ -37,7 +37,7 @@ pst_status pst_source_open_file(const char *path, pst_source **source, pst_error
     if (!file) return error_memory(err, sizeof *file + length);
     memcpy(file->path, path, length);
     file->source.calls = &CALLS;
-    pst_status status = audio_stream_open(&file->stream, file->path, err);
+    pst_status status = audio_stream_open(&file->stream, file->path, NULL, err);
     if (status) {
         free(file);
         return status;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "audio/audio_stream.h"
 #include "base/error.h"
 #include "base/option_struct.h"
 #include "kernels/kernels.h"
@@ -44,11 +45,13 @@ static pst_status check(const pst_vad_options *options, pst_error *err) {
 
 pst_status pst_vad_open(const pst_vad_options *options, pst_vad **vad, pst_error *err) {
     pst_vad_options own;
+    pst_audio_options audio;
     const struct kernels *kernels;
     pst_vad_options_init(&own);
     if (!vad) return error_set(err, PST_ERR_ARGUMENT, "vad must not be NULL");
     pst_status status = option_struct_copy(&own, sizeof own, options, "pst_vad_options", err);
     if (!status) status = check(&own, err);
+    if (!status) status = audio_options_copy(&audio, own.audio, 0, err);
     if (!status) status = kernels_get(&kernels, own.cpu, err);
     if (status) return status;
     pst_vad *made = calloc(1, sizeof *made);
@@ -56,7 +59,8 @@ pst_status pst_vad_open(const pst_vad_options *options, pst_vad **vad, pst_error
     *made = (pst_vad){.options = {own.threshold, own.neg_threshold, own.min_speech_duration_ms,
                                   own.min_silence_duration_ms, own.max_speech_duration_s,
                                   own.speech_pad_ms},
-                      .cpu = own.cpu};
+                      .cpu = own.cpu,
+                      .audio = audio};
     if (own.weights) status = vad_weights_open(&made->weights, own.weights, err);
     if (status) {
         free(made);

@@ -8,6 +8,7 @@ struct pst_vad {
     struct vad_weights *weights; /* NULL: by loudness and spectrum */
     struct speech_options options;
     pst_cpu cpu;
+    pst_audio_options audio;
 };
 
 /* A listener by these settings, but for the margins, which are 0. */

@@ -80,6 +80,25 @@ pst_status transcript_join(const pst_transcript *const *parts, size_t count,
     return PST_OK;
 }
 
+/* What is joined of one alone, with the numbers as they are. */
+pst_status transcript_copy(const pst_transcript *transcript, pst_transcript **copy,
+                           pst_error *err) {
+    pst_transcript *made;
+    size_t bytes = 0;
+    for (size_t i = 0; i < transcript->word_count; i++) bytes += strlen(transcript->words[i].text);
+    if (bytes > strlen(transcript->text))
+        return error_set(err, PST_ERR_ARGUMENT, "a transcript has more words than text");
+    pst_status status = transcript_join(&transcript, 1, &made, err);
+    if (status) return status;
+    pst_transcript numbers = *transcript;
+    numbers.text = made->text;
+    numbers.tokens = made->tokens;
+    numbers.words = made->words;
+    *made = numbers;
+    *copy = made;
+    return PST_OK;
+}
+
 pst_status transcript_of_silence(double no_speech_prob, pst_transcript **transcript,
                                  pst_error *err) {
     pst_transcript *made = calloc(1, sizeof *made);

@@ -14,4 +14,7 @@ pst_status transcript_of_silence(double no_speech_prob, pst_transcript **transcr
 /* The flags that follow from the numbers, and the compression ratio. */
 void transcript_judge(pst_transcript *transcript);
 
+/* `*copy` is `transcript` in memory of its own. */
+pst_status transcript_copy(const pst_transcript *transcript, pst_transcript **copy, pst_error *err);
+
 #endif

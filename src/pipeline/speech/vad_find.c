@@ -50,14 +50,16 @@ static pst_status hear_stream(struct finding *finding, struct audio_stream *stre
     return status;
 }
 
-static pst_status hear(struct finding *finding, const pst_clip *clip, pst_error *err) {
+static pst_status hear(struct finding *finding, const pst_clip *clip,
+                       const pst_audio_options *audio, pst_error *err) {
     struct audio_stream stream;
     if (!clip->path && clip->sample_count == 0)
         return error_set(err, PST_ERR_INPUT, "the clip holds no samples");
     if (!clip->path)
         return listener_hear(&finding->listener, clip->samples, clip->sample_count, err);
-    pst_status status = clip->fd < 0 ? audio_stream_open(&stream, clip->path, err)
-                                     : audio_stream_open_fd(&stream, clip->fd, clip->path, err);
+    pst_status status = clip->fd < 0
+                            ? audio_stream_open(&stream, clip->path, audio, err)
+                            : audio_stream_open_fd(&stream, clip->fd, clip->path, audio, err);
     if (status) return status;
     status = hear_stream(finding, &stream, err);
     audio_stream_close(&stream);
@@ -73,7 +75,7 @@ pst_status pst_vad_find(const pst_vad *vad, const pst_clip *clip, pst_speech **s
         return error_set(err, PST_ERR_ARGUMENT, "the clip has neither a path nor samples");
     pst_status status =
         listener_open(&finding.listener, vad->weights, vad->cpu, &vad->options, err);
-    if (!status) status = hear(&finding, clip, err);
+    if (!status) status = hear(&finding, clip, &vad->audio, err);
     if (!status) status = listener_end(&finding.listener, err);
     if (!status) status = take(&finding, err);
     uint64_t heard = finding.listener.heard;

@@ -91,7 +91,7 @@ static void chunks_do_not_matter(void **state) {
             for (size_t c = 0; c < sizeof chunks / sizeof *chunks; c++) {
                 struct audio_stream stream;
                 struct sample_list all = {0};
-                assert_int_equal(audio_stream_open(&stream, path, &err), PST_OK);
+                assert_int_equal(audio_stream_open(&stream, path, NULL, &err), PST_OK);
                 assert_int_equal(take_all(&stream, chunks[c], &all, &err), PST_OK);
                 assert_whole(&all, &audio);
                 assert_int_equal(audio_stream_read(&stream, SIZE_MAX, &all, &err), PST_OK);
@@ -115,7 +115,7 @@ static void compressed_files_too(void **state) {
         struct sample_list all = {0};
         write_sweep("b", formats[i], 44100, 2, 100000);
         assert_int_equal(pst_audio_read(path, &audio, &err), PST_OK);
-        assert_int_equal(audio_stream_open(&stream, path, &err), PST_OK);
+        assert_int_equal(audio_stream_open(&stream, path, NULL, &err), PST_OK);
         assert_int_equal(take_all(&stream, 1234, &all, &err), PST_OK);
         assert_whole(&all, &audio);
         audio_stream_close(&stream);
@@ -131,7 +131,7 @@ static void reads_no_further_than_asked(void **state) {
     struct audio_stream stream;
     struct sample_list list = {0};
     write_sweep("c.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_16, 48000, 1, 480000);
-    assert_int_equal(audio_stream_open(&stream, path, &err), PST_OK);
+    assert_int_equal(audio_stream_open(&stream, path, NULL, &err), PST_OK);
     for (size_t count = 0; count <= 100000; count += 10000) {
         assert_int_equal(audio_stream_read(&stream, count, &list, &err), PST_OK);
         assert_true(list.count >= count && list.count <= count + 8192);
@@ -149,13 +149,13 @@ static void a_descriptor_stays_the_callers(void **state) {
     struct sample_list list = {0};
     write_sweep("d.flac", SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 16000, 1, 20000);
     int fd = open(path, O_RDONLY);
-    assert_int_equal(audio_stream_open_fd(&stream, fd, "that", &err), PST_OK);
+    assert_int_equal(audio_stream_open_fd(&stream, fd, "that", NULL, &err), PST_OK);
     assert_int_equal(audio_stream_read(&stream, 1, &list, &err), PST_OK);
     audio_stream_close(&stream);
     assert_true(fcntl(fd, F_GETFD) >= 0);
     close(fd);
     sample_list_free(&list);
-    assert_int_equal(audio_stream_open_fd(&stream, fd, "that", &err), PST_ERR_IO);
+    assert_int_equal(audio_stream_open_fd(&stream, fd, "that", NULL, &err), PST_ERR_IO);
     assert_memory_equal(err.message, "that: ", 6);
     audio_stream_close(&stream);
 }
@@ -168,7 +168,7 @@ static void damage_is_found_where_it_is(void **state) {
     struct sample_list list = {0};
     write_sweep("e.flac", SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 16000, 1, 160000);
     cut_file(0.6);
-    assert_int_equal(audio_stream_open(&stream, path, &err), PST_OK);
+    assert_int_equal(audio_stream_open(&stream, path, NULL, &err), PST_OK);
     assert_int_equal(audio_stream_read(&stream, 30000, &list, &err), PST_OK);
     assert_int_equal(take_all(&stream, 1000, &list, &err), PST_ERR_INPUT);
     assert_non_null(strstr(err.message, "e.flac: audio is damaged"));
@@ -189,7 +189,7 @@ static void places_are_counted_from_the_start(void **state) {
     assert_int_equal(fseek(file, -4 * 16000, SEEK_END), 0);
     assert_int_equal(fwrite(&bad, 4, 1, file), 1);
     fclose(file);
-    assert_int_equal(audio_stream_open(&stream, path, &err), PST_OK);
+    assert_int_equal(audio_stream_open(&stream, path, NULL, &err), PST_OK);
     assert_int_equal(audio_stream_read(&stream, 16000, &list, &err), PST_OK);
     assert_int_equal(take_all(&stream, 100, &list, &err), PST_ERR_INPUT);
     assert_non_null(strstr(err.message, "sample at 3.0000 s is not a finite number"));
@@ -208,7 +208,7 @@ static void bad_files_leave_nothing_open(void **state) {
         struct audio_stream stream;
         struct sample_list list = {0};
         snprintf(path, sizeof path, "%s/tests/bad/audio/%s", TEST_SOURCE_DIR, entry->d_name);
-        pst_status status = audio_stream_open(&stream, path, &err);
+        pst_status status = audio_stream_open(&stream, path, NULL, &err);
         if (!status) status = take_all(&stream, 500, &list, &err);
         assert_int_equal(status, PST_ERR_INPUT);
         assert_memory_equal(err.message, path, strlen(path));
@@ -257,7 +257,7 @@ static void hours_are_counted_first(void **state) {
         struct sample_list samples = {0};
         pst_error err;
         write_hours("hours.wav", cases[i].hours);
-        assert_int_equal(audio_stream_open(&stream, path, &err), PST_OK);
+        assert_int_equal(audio_stream_open(&stream, path, NULL, &err), PST_OK);
         size_t count = cases[i].whole ? SIZE_MAX : 16000;
         pst_status status = audio_stream_read(&stream, count, &samples, &err);
         assert_int_equal(status, cases[i].message ? PST_ERR_INPUT : PST_OK);

@@ -124,6 +124,14 @@ static pst_status open_vad(const void *options) {
     return status;
 }
 
+static pst_status read_audio(const void *options) {
+    pst_audio audio = {0};
+    pst_status status =
+        pst_audio_read_with(TEST_SOURCE_DIR "/tests/cli/audio/chirp.wav", options, &audio, &err);
+    pst_audio_free(&audio);
+    return status;
+}
+
 static pst_status open_source(const void *options) {
     pst_source *source = NULL;
     pst_status status = pst_source_open_fd(0, "nothing", options, &source, &err);
@@ -179,8 +187,9 @@ static pst_status import(const void *options) {
     X(pst_adapter_options, adapter_scale)                                                          \
     X(pst_session_options, threads)                                                                \
     X(pst_decode_options, alignment_heads_count)                                                   \
-    X(pst_batch_options, guard)                                                                    \
-    X(pst_vad_options, speech_pad_ms)                                                              \
+    X(pst_audio_options, channel)                                                                  \
+    X(pst_batch_options, recall)                                                                   \
+    X(pst_vad_options, audio)                                                                      \
     X(pst_source_options, channels)                                                                \
     X(pst_stream_options, update_s)                                                                \
     X(pst_merge_options, user)                                                                     \
@@ -219,6 +228,7 @@ static const struct reader {
     {&kind_pst_batch_options, set_batch, run_batch, PST_OK},
     {&kind_pst_decode_options, NULL, run_batch_decode, PST_OK},
     {&kind_pst_vad_options, NULL, open_vad, PST_OK},
+    {&kind_pst_audio_options, NULL, read_audio, PST_OK},
     {&kind_pst_source_options, NULL, open_source, PST_OK},
     {&kind_pst_stream_options, NULL, new_stream, PST_OK},
     {&kind_pst_merge_options, set_merge, merge, PST_OK},

@@ -35,7 +35,7 @@ static size_t read_segments(const pst_clip *clip, size_t window) {
     struct segment_reader reader;
     size_t count = 0;
     starts[0] = 0;
-    assert_int_equal(segment_reader_open(&reader, clip, window, NULL, &err), PST_OK);
+    assert_int_equal(segment_reader_open(&reader, clip, window, NULL, NULL, &err), PST_OK);
     do {
         struct segment segment;
         assert_true(count < SEGMENTS_MAX);
@@ -176,7 +176,7 @@ static void a_file_that_is_not_there(void **state) {
     (void)state;
     struct segment_reader reader;
     pst_clip clip = {.fd = -1, .path = "nowhere.wav"};
-    assert_int_equal(segment_reader_open(&reader, &clip, WINDOW, NULL, &err), PST_ERR_INPUT);
+    assert_int_equal(segment_reader_open(&reader, &clip, WINDOW, NULL, NULL, &err), PST_ERR_INPUT);
     assert_string_equal(err.message, "nowhere.wav: no such file");
     segment_reader_close(&reader);
 }
@@ -210,7 +210,7 @@ static size_t read_speech_with(double seconds, int overlaps, struct segment *fou
     struct segment_reader reader;
     size_t count = 0;
     assert_int_equal(pst_vad_open(NULL, &vad, &err), PST_OK);
-    assert_int_equal(segment_reader_open(&reader, &clip, WINDOW, vad, &err), PST_OK);
+    assert_int_equal(segment_reader_open(&reader, &clip, WINDOW, vad, NULL, &err), PST_OK);
     reader.overlaps = overlaps;
     while (!reader.ended) {
         struct segment *segment = &found[count++];
