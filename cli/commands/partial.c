@@ -1,7 +1,6 @@
 /* partial.c - see partial.h. */
 #include "partial.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,102 +8,33 @@
 
 #include "console.h"
 #include "json_text.h"
+#include "option_digest.h"
 #include "potstill_tools.h"
+#include "run_identity.h"
 #include "seconds.h"
 
 enum { WRITE_SECONDS = 60, FILE_BYTES_MAX = 1 << 30 };
 
 /* ------------------------------------------------------------------------------------ settings */
 
-/* FNV-1a: it need not withstand anybody, only tell one list from the next. */
-static uint64_t add_bytes(uint64_t hash, const void *bytes, size_t length) {
-    const unsigned char *at = bytes;
-    for (size_t i = 0; i < length; i++) hash = (hash ^ at[i]) * 1099511628211u;
-    return hash;
-}
-
-static uint64_t add_text(uint64_t hash, const char *text) {
-    return text ? add_bytes(hash, text, strlen(text) + 1) : add_bytes(hash, "\xff", 1);
-}
-
-static const uint64_t FIRST = 14695981039346656037u;
-
-static json_t *hexadecimal(uint64_t hash) {
-    char text[20];
-    snprintf(text, sizeof text, "%016" PRIx64, hash);
-    return need(json_string(text));
-}
-
 static json_t *list_digest(const struct manifest *manifest) {
-    uint64_t hash = FIRST;
+    uint64_t hash = DIGEST_FIRST;
     for (size_t i = 0; i < manifest->count; i++) {
         const struct manifest_entry *entry = &manifest->entries[i];
-        hash = add_text(hash, entry->audio_path);
-        hash = add_text(hash, entry->text);
-        hash = add_bytes(hash, &entry->sample_count, sizeof entry->sample_count);
+        hash = digest_text(hash, entry->audio_path);
+        hash = digest_text(hash, entry->text);
+        hash = digest_bytes(hash, &entry->sample_count, sizeof entry->sample_count);
         if (entry->samples)
-            hash = add_bytes(hash, entry->samples, entry->sample_count * sizeof *entry->samples);
+            hash = digest_bytes(hash, entry->samples, entry->sample_count * sizeof *entry->samples);
     }
-    return hexadecimal(hash);
-}
-
-/* Names, sizes and times of the files that decide what comes out; a folder may hold others, the
- * report itself for one. Of an adapter that lies in a folder inside the one that is named, only
- * the name counts. */
-static uint64_t add_files(uint64_t hash, const char *folder) {
-    static const char *const NAMES[] = {
-        "config.json",       "generation_config.json", "model.safetensors",
-        "pytorch_model.bin", "tokenizer.json",         "model.safetensors.index.json",
-        "potstill.json",     "adapter_config.json",    "adapter_model.safetensors",
-        "adapter_model.bin", "adapter.safetensors",    "Manifest.json"};
-    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
-        struct stat st;
-        char *path = text_format("%s/%s", folder, NAMES[i]);
-        if (stat(path, &st) == 0) {
-            char *state = text_format("%s %lld %lld", NAMES[i], (long long)st.st_size,
-                                      (long long)st.st_mtime);
-            hash = add_text(hash, state);
-            free(state);
-        }
-        free(path);
-    }
-    return hash;
-}
-
-/* A model or adapter: its name, and the state of its files. */
-static json_t *source_in(const char *name, const char *dir) {
-    json_t *object = need(json_object());
-    json_object_set_new(object, "name", json_text(name));
-    json_object_set_new(object, "files", hexadecimal(add_files(FIRST, dir)));
-    return object;
-}
-
-static json_t *source(const struct engine_choice *choice, const char *name, const char *required) {
-    struct stat st;
-    char *dir = NULL;
-    if (!name) return need(json_null());
-    int is_folder = stat(name, &st) == 0 && S_ISDIR(st.st_mode);
-    if (!is_folder) engine_locate(choice, name, required, &dir); /* found before, so it is again */
-    json_t *object = source_in(name, dir ? dir : name);
-    pst_free(dir);
-    return object;
+    return run_identity_hash(hash);
 }
 
 json_t *partial_settings(const struct engine *engine, const struct engine_choice *choice,
                          const struct manifest *manifest, const char *audio) {
-    json_t *settings = need(json_object());
-    json_object_set_new(settings, "version", json_text(pst_version()));
+    json_t *settings = run_identity(engine, choice);
     json_object_set_new(settings, "list", list_digest(manifest));
     json_object_set_new(settings, "audio", audio ? json_text(audio) : json_null());
-    json_object_set_new(settings, "model", source_in(engine->model_name, engine->model_dir));
-    json_object_set_new(settings, "adapter",
-                        source(choice, choice->adapter, "adapter_config.json"));
-    json_object_set_new(settings, "adapter_scale", json_real(choice->adapter_scale));
-    json_object_set_new(settings, "processor", source(choice, choice->processor, "tokenizer.json"));
-    json_object_set_new(settings, "decoder", source(choice, choice->decoder, "config.json"));
-    json_object_set_new(settings, "device", json_text(engine->device));
-    json_object_set_new(settings, "kernels", json_text(engine->info.kernels));
-    json_object_set_new(settings, "precision", json_text(engine->info.precision));
     return settings;
 }
 
