@@ -2,8 +2,10 @@
 #include "caption_file.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "console.h"
 #include "subtitle_words.h"
 
 /* A file on its way. */
@@ -11,7 +13,8 @@ struct caption_file {
     FILE *stream;
     const struct subtitles *subtitles;
     int vtt;
-    size_t number; /* of the cue; from 1 */
+    uint32_t channel; /* of the subtitles; 0: all */
+    size_t number;    /* of the cue; from 1 */
 };
 
 /* Halves go to the even millisecond, as in Python. */
@@ -60,6 +63,8 @@ static void print_cue(struct caption_file *file, const struct cue *cue, long lon
     fputs(" --> ", file->stream);
     print_time(file, end);
     fputc('\n', file->stream);
+    if (file->channel)
+        fprintf(file->stream, file->vtt ? "<v Channel %u>" : "[%u] ", (unsigned)file->channel);
     print_words(file, cue, marked);
     fputs("\n\n", file->stream);
 }
@@ -78,20 +83,58 @@ static void print_highlighted(struct caption_file *file, const struct cue *cue) 
     if (end > shown) print_cue(file, cue, shown, end, SIZE_MAX);
 }
 
+/* The subtitles of the segments of a channel; of 0, which all have that are mixed, of all. */
+static void lay_out(struct subtitles *subtitles, const pst_clip_result *clip, uint32_t channel,
+                    const struct subtitle_style *style) {
+    pst_segment *segments = need(malloc((clip->segment_count + 1) * sizeof *segments));
+    pst_clip_result part = *clip;
+    part.segments = segments;
+    part.segment_count = 0;
+    for (size_t i = 0; i < clip->segment_count; i++)
+        if (clip->segments[i].transcript->channel == channel)
+            segments[part.segment_count++] = clip->segments[i];
+    subtitles_add_clip(subtitles, &part, style->width);
+    subtitles_lay_out(subtitles, style, clip->duration);
+    free(segments);
+}
+
+/* Channels are laid out by themselves, for they speak at the same time: the one whose next cue, of
+ * those that come `next`, begins first; `count`: none has any. */
+static size_t first_cue(const struct subtitles *channels, const size_t *next, size_t count) {
+    size_t first = count;
+    for (size_t c = 0; c < count; c++) {
+        if (next[c] == channels[c].cue_count) continue;
+        if (first == count ||
+            channels[c].cues[next[c]].start < channels[first].cues[next[first]].start)
+            first = c;
+    }
+    return first;
+}
+
 static void print(FILE *stream, int vtt, const struct result *result,
                   const struct result_style *style) {
-    struct subtitles subtitles = {0};
-    struct caption_file file = {.stream = stream, .subtitles = &subtitles, .vtt = vtt};
-    subtitles_add_clip(&subtitles, result->clip, style->subtitles.width);
-    subtitles_lay_out(&subtitles, &style->subtitles, result->clip->duration);
-    for (size_t i = 0; i < subtitles.cue_count; i++) {
-        const struct cue *cue = &subtitles.cues[i];
+    struct caption_file file = {.stream = stream, .vtt = vtt};
+    const pst_clip_result *clip = result->clip;
+    uint32_t last = 0; /* channel */
+    for (size_t i = 0; i < clip->segment_count; i++)
+        if (clip->segments[i].transcript->channel > last)
+            last = clip->segments[i].transcript->channel;
+    size_t count = (size_t)last + 1;
+    struct subtitles *channels = need(calloc(count, sizeof *channels));
+    size_t *next = need(calloc(count, sizeof *next));
+    for (size_t c = 0; c < count; c++) lay_out(&channels[c], clip, (uint32_t)c, &style->subtitles);
+    for (size_t c; (c = first_cue(channels, next, count)) < count;) {
+        const struct cue *cue = &channels[c].cues[next[c]++];
+        file.subtitles = &channels[c];
+        file.channel = (uint32_t)c;
         if (style->subtitles.highlight)
             print_highlighted(&file, cue);
         else
             print_cue(&file, cue, milliseconds(cue->start), milliseconds(cue->end), SIZE_MAX);
     }
-    subtitles_free(&subtitles);
+    for (size_t c = 0; c < count; c++) subtitles_free(&channels[c]);
+    free(channels);
+    free(next);
 }
 
 void caption_print_srt(FILE *stream, const struct result *result,

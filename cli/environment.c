@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "console.h"
@@ -59,6 +60,20 @@ char *environment_expand(const char *path) {
         at += strlen(value); /* the value itself is not expanded again */
     }
     return text;
+}
+
+char *environment_program(const char *name) {
+    const char *at = variable("PATH");
+    while (at) {
+        struct stat st;
+        size_t length = strcspn(at, ":");
+        char *path = text_format("%.*s/%s", (int)length, at, name);
+        if (*at == '/' && access(path, X_OK) == 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode))
+            return path;
+        free(path);
+        at = at[length] ? at + length + 1 : NULL;
+    }
+    return NULL;
 }
 
 /* A folder of the XDG base directory specification, by which relative paths are ignored. */

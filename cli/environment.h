@@ -30,6 +30,10 @@ char *environment_expand(const char *path);
 /* A copy of `path` with a leading ~ alone replaced. */
 char *environment_home_path(const char *path);
 
+/* The program of this name on the PATH, as a full path; NULL: there is none. Folders that are not
+ * full paths themselves, the working directory above all, are passed over. */
+char *environment_program(const char *name);
+
 /* Valid as long as `environment` and `revision` (NULL: main). Finds what is here; see fetch.h for
  * what is not. */
 pst_search environment_search(const struct environment *environment, const char *revision);

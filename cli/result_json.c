@@ -91,10 +91,23 @@ static void set_transcript(json_t *object, const pst_transcript *transcript,
     if (style->guarded) set_doubts(object, transcript);
 }
 
+static void set_channel(json_t *object, const pst_transcript *transcript) {
+    if (transcript->channel) set(object, "channel", json_integer(transcript->channel));
+}
+
+static void set_warnings(json_t *object, const pst_clip_result *clip) {
+    if (!clip->warning_count) return;
+    json_t *array = need(json_array());
+    for (size_t i = 0; i < clip->warning_count; i++)
+        json_array_append_new(array, json_text(clip->warnings[i]));
+    set(object, "warnings", array);
+}
+
 /* One segment that is the whole clip tells nothing new. */
 static int has_segments(const pst_clip_result *clip) {
     const pst_segment *first = &clip->segments[0];
-    return clip->segment_count > 1 || first->start > 0 || first->end < clip->duration;
+    return clip->segment_count > 1 || first->start > 0 || first->end < clip->duration ||
+           first->transcript->channel;
 }
 
 static json_t *segments_array(const pst_clip_result *clip, const struct result_style *style) {
@@ -103,6 +116,7 @@ static json_t *segments_array(const pst_clip_result *clip, const struct result_s
         json_t *object = need(json_object());
         set(object, "start", json_real(clip->segments[i].start));
         set(object, "end", json_real(clip->segments[i].end));
+        set_channel(object, clip->segments[i].transcript);
         set_transcript(object, clip->segments[i].transcript, style);
         set_words(object, clip->segments[i].transcript);
         json_array_append_new(array, object);
@@ -119,6 +133,7 @@ void result_print_object(FILE *stream, const struct result *result,
     } else {
         const pst_clip_result *clip = result->clip;
         set(object, "duration", json_real(clip->duration));
+        set_warnings(object, clip);
         if (style->vad) set(object, "vad", json_text(style->vad));
         set_transcript(object, clip->transcript, style);
         if (has_segments(clip))
@@ -183,6 +198,7 @@ static json_t *whisper_segment(const pst_segment *segment, size_t id) {
     /* With word times a segment is as long as its words. */
     set(object, "start", seconds(words ? transcript->words[0].start : segment->start));
     set(object, "end", seconds(words ? transcript->words[words - 1].end : segment->end));
+    set_channel(object, transcript);
     set(object, "text", spaced(transcript->text));
     set(object, "tokens", text_ids(transcript));
     set(object, "temperature", json_real(0)); /* the most likely token, always */

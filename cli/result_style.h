@@ -18,6 +18,7 @@ struct result_style {
     const char *language; /* "en": what whisper-json says */
     const char *vad;      /* the detector of speech; NULL: none */
     int guarded;          /* json says what is in doubt */
+    int channels;         /* each was heard by itself: segments say which they are of */
 };
 
 #endif

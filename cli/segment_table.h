@@ -14,4 +14,7 @@ void segments_print_tsv(FILE *stream, const struct result *result,
 void segments_print_csv(FILE *stream, const struct result *result,
                         const struct result_style *style);
 
+/* The lines of the text, one a segment, behind the name (NULL: none) and its channel. */
+void segments_print_lines(FILE *stream, const pst_clip_result *clip, const char *name);
+
 #endif

@@ -62,7 +62,8 @@ static char *find_weights(const struct speech_choice *choice, const struct envir
 }
 
 int speech_open(const struct speech_choice *choice, const struct environment *environment,
-                const char *model_dir, double max_speech_seconds, pst_vad **vad) {
+                const char *model_dir, double max_speech_seconds, const pst_audio_options *audio,
+                pst_vad **vad) {
     pst_error err;
     pst_vad_options options;
     *vad = NULL;
@@ -76,6 +77,7 @@ int speech_open(const struct speech_choice *choice, const struct environment *en
                     FILE_NAME, environment->models_dir);
     pst_vad_options_init(&options);
     options.weights = weights;
+    options.audio = audio;
     options.threshold = choice->threshold;
     options.neg_threshold = choice->neg_threshold;
     options.min_speech_duration_ms = choice->min_speech_ms;

@@ -25,9 +25,10 @@ extern const struct option detector_options[];
 extern const struct option speech_options[];
 
 /* Opens the detector; `*vad` is NULL when it is off. `model_dir` (may be NULL) is the folder of the
- * model in use: the weights are looked for beside it, then among the imported models. 0, or an exit
- * code with the reason printed. */
+ * model in use: the weights are looked for beside it, then among the imported models. `audio` (may
+ * be NULL) lives as long as the detector. 0, or an exit code with the reason printed. */
 int speech_open(const struct speech_choice *choice, const struct environment *environment,
-                const char *model_dir, double max_speech_seconds, pst_vad **vad);
+                const char *model_dir, double max_speech_seconds, const pst_audio_options *audio,
+                pst_vad **vad);
 
 #endif

@@ -220,7 +220,7 @@ static int prepare(struct live *live) {
     if (!code) code = decoding_build(&live->decoding, &values->decoding, live->engine.model);
     if (!code)
         code = speech_open(&values->speech, &live->engine.environment, live->engine.model_dir, 0,
-                           &live->vad);
+                           NULL, &live->vad);
     if (!code) code = open_stream(live);
     if (!code) code = open_source(live);
     if (!code) code = recording_open(&live->recording, values->record);

@@ -192,7 +192,8 @@ static int deliver(void *user, const pst_clip_result *clip) {
         job->failed = 1;
         say("%s", message);
     }
-    if (clip->warning) say("%s: %s", entry.audio_path, clip->warning);
+    for (size_t i = 0; i < clip->warning_count; i++)
+        say("%s: %s", entry.audio_path, clip->warnings[i]);
     job->code =
         add_to_report(job, &entry, clip->transcript ? clip->transcript->text : NULL, message);
     free(message);

@@ -7,14 +7,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "channel_choice.h"
 #include "command_table.h"
 #include "console.h"
 #include "decoding.h"
 #include "engine.h"
+#include "head_choice.h"
 #include "inputs.h"
+#include "json_text.h"
+#include "option_digest.h"
 #include "progress.h"
 #include "result_folder.h"
 #include "results.h"
+#include "run_identity.h"
+#include "segment_log.h"
 #include "speech_choice.h"
 
 static int run(const void *values, char **operands, int operand_count);
@@ -31,6 +37,8 @@ struct values {
     double speed; /* characters a second */
     struct speech_choice speech;
     int no_guard;
+    const char *channels; /* "mix", "split" or a number */
+    int resume;
 };
 
 static const struct values defaults = {
@@ -54,12 +62,18 @@ static const struct option options[] = {
      "write to the file F, whole, when all is done (default: standard output, as results come)"},
     {"output-dir", 0, OPTION_TEXT, "DIR", AT(folder),
      "write a file for each input and format into DIR, named as the input"},
+    {"resume", 0, OPTION_FLAG, NULL, AT(resume),
+     "go on with a run that was stopped, the rest of the command line being the same: until the "
+     "output is complete, what is done is kept beside it, in F.partial or DIR/transcribe.partial"},
     {"normalize", 0, OPTION_FLAG, NULL, AT(normalize),
      "scale each clip to a loudness (RMS) of 0.075, as run-stt does"},
     {"window", 0, OPTION_NUMBER, "SECONDS", AT(window),
      "cut a longer clip into pieces of at most SECONDS, in its pauses (with --vad off: where it is "
      "quietest in the last fifth of each), and join the texts; 0: never, and all sound is "
      "transcribed (default: 30, what the model was made for)"},
+    {"channels", 0, OPTION_TEXT, "mix|split|N", AT(channels),
+     "mix: the mean of all channels; split: each by itself, with its number before what is said in "
+     "it, in the order of the times; N: channel N alone, from 1 (default: mix)"},
     {"vad", 0, OPTION_CHOICE, "auto|silero|energy|off", AT(speech.detector),
      "who finds the speech: the network Silero VAD, loudness and spectrum, or nobody: then all "
      "sound is transcribed; auto is silero where its weights are, else energy (default: auto)"},
@@ -92,22 +106,27 @@ const struct command command_transcribe = {
     .synopsis = "FILE|DIR|- ...",
     .summary = "turn audio files into text",
     .details = "Turns speech into text. Reads any file libsndfile knows, of any rate and number\n"
-               "of channels; DIR stands for the audio files in it, - for standard input.\n"
+               "of channels, and what else ffmpeg knows (m4a, mp4, webm ...) where that is on\n"
+               "the PATH; DIR stands for the audio files in it, - for standard input.\n"
                "\n"
                "text   one line an input: only the transcript for a single FILE or -, as its\n"
-               "       windows are done; else \"path: transcript\"\n"
+               "       windows are done; else \"path: transcript\"; with --channels split one\n"
+               "       line a segment: \"[1] transcript\"\n"
                "json   an array of objects: file, duration, text, tokens, avg_logprob, and\n"
                "       \"truncated\": true where the length limit cut it; or file, error.\n"
                "       Clips of several segments have them as well, each with start, end\n"
-               "       (seconds), text, tokens, avg_logprob. With a detector or the guard:\n"
+               "       (seconds), text, tokens, avg_logprob; channel with --channels split.\n"
+               "       What is odd in the sound is in warnings. With a detector or the guard:\n"
                "       vad (which), and of all and each no_speech_prob, compression_ratio,\n"
                "       flags: what is in doubt, of no_speech, loop, low_confidence, truncated.\n"
                "       With --word-timestamps what has no segments, and each segment, has\n"
                "       confidence and words: word, start, end, probability, confidence\n"
                "jsonl  the same objects, one a line\n"
-               "srt    subtitles, SubRip: cues that are cut at sentences, phrases and pauses\n"
-               "vtt    the same as WebVTT\n"
-               "tsv    a line a segment: start, end (milliseconds), text, with tabs\n"
+               "srt    subtitles, SubRip: cues that are cut at sentences, phrases and pauses;\n"
+               "       with --channels split they begin with [1]\n"
+               "vtt    the same as WebVTT; channels are voices: <v Channel 1>\n"
+               "tsv    a line a segment: start, end (milliseconds), channel with --channels\n"
+               "       split, text, with tabs\n"
                "csv    the same with commas, the text in quotes\n"
                "whisper-json  what openai-whisper writes\n"
                "\n"
@@ -146,9 +165,11 @@ struct job {
     pst_vad *vad;
     struct inputs inputs;
     struct results results;
+    struct segment_log log;
     pst_alignment_head *heads; /* [values->heads.count] */
     size_t taken;              /* inputs handed to the batch, or skipped as unusable */
     size_t reported;           /* inputs whose result is out */
+    size_t logged;             /* segments of the next that are in the log */
     int failed;                /* an input did */
     int code;                  /* why there is no point in going on; 0: there is */
 };
@@ -200,8 +221,13 @@ static void say_truncated(const char *path, const pst_clip_result *clip) {
 static int report_transcript(struct job *job, const char *path, const pst_clip_result *clip) {
     progress_clear();
     struct result result = {.path = path, .clip = clip};
+    /* Of one input alone the output follows at once. Channels came in another order. */
+    size_t logged = job->results.style.channels ? 0 : job->logged;
+    if (job->inputs.count > 1)
+        segment_log_add(&job->log, job->reported, clip->segments + logged,
+                        clip->segment_count - logged);
     int code = results_add(&job->results, &result);
-    if (clip->warning) say("%s: %s", path, clip->warning);
+    for (size_t i = 0; i < clip->warning_count; i++) say("%s: %s", path, clip->warnings[i]);
     if (!code && any_format(job->results.formats, says_limit)) say_truncated(path, clip);
     return code;
 }
@@ -211,7 +237,7 @@ static int report(struct job *job, const char *path, const pst_clip_result *clip
     /* The settings are wrong, not this input. */
     if (clip->error->code == PST_ERR_ARGUMENT)
         return usage_error(&command_transcribe, "%s", clip->error->message);
-    char *message = text_error(path, clip->error);
+    char *message = inputs_error(&job->inputs, path, clip->error);
     int code = report_error(job, path, message);
     free(message);
     return code;
@@ -250,6 +276,7 @@ static int deliver(void *user, const pst_clip_result *clip) {
     report_unusable(job, input);
     if (!job->code) job->code = report(job, input->path, clip);
     job->reported++;
+    job->logged = 0;
     if (!job->code) show_progress(job);
     return job->code;
 }
@@ -259,11 +286,20 @@ static int follow(void *user, const pst_clip_progress *progress) {
     struct job *job = user;
     const struct input *input = progress->tag;
     progress_clear();
+    segment_log_add(&job->log, (size_t)(input - job->inputs.list), progress->segments,
+                    progress->segment_count);
+    job->logged += progress->segment_count;
     job->code = results_add_segments(&job->results, progress->segments, progress->segment_count);
     if (!job->code)
         progress_sound((size_t)(input - job->inputs.list), job->inputs.count, input->path,
                        progress->done, progress->total);
     return job->code;
+}
+
+static const pst_transcript *recall(void *user, const pst_segment_place *place) {
+    const struct job *job = user;
+    const struct input *input = place->tag;
+    return segment_log_find(&job->log, (size_t)(input - job->inputs.list), place);
 }
 
 static int transcribe_inputs(struct job *job) {
@@ -272,11 +308,13 @@ static int transcribe_inputs(struct job *job) {
     batch.window_seconds = job->values->window;
     batch.normalize = job->values->normalize;
     batch.decode = &job->decoding.options;
+    batch.audio = &job->inputs.audio;
     batch.vad = job->vad;
     batch.guard = !job->values->no_guard && job->values->window != 0;
     batch.next = next;
     batch.deliver = deliver;
     batch.progress = follow;
+    batch.recall = job->log.known_count ? recall : NULL;
     batch.user = job;
     show_progress(job);
     if (pst_batch_run(job->engine.model, &batch, &err) && !job->code)
@@ -293,6 +331,8 @@ static int check(const struct values *values) {
     if (values->line_count < 1 || !(values->speed > 0))
         return usage_error(&command_transcribe,
                            "--max-line-count and --max-cps: expected more than 0");
+    if (values->resume && !values->output && !values->folder)
+        return usage_error(&command_transcribe, "--resume: expected --output or --output-dir");
     return decoding_check(&command_transcribe, &values->decoding);
 }
 
@@ -320,16 +360,6 @@ static int check_output(const struct job *job) {
     return 0;
 }
 
-/* "5.7" or "5.7:-2"; 0: neither. */
-static int parse_head(const char *text, pst_alignment_head *head) {
-    int used = 0;
-    *head = (pst_alignment_head){0};
-    if (*text < '0' || *text > '9') return 0;
-    if (sscanf(text, "%3u.%3u%n:%4d%n", &head->layer, &head->head, &used, &head->lag, &used) < 2)
-        return 0;
-    return used > 0 && !text[used];
-}
-
 /* Word times, where they are asked for or used, and where there can be any. */
 static int choose_words(struct job *job) {
     const struct values *values = job->values;
@@ -337,11 +367,8 @@ static int choose_words(struct job *job) {
     unsigned formats = job->results.formats;
     pst_model_info info;
     job->heads = need(calloc(values->heads.count + 1, sizeof *job->heads));
-    for (size_t i = 0; i < values->heads.count; i++)
-        if (!parse_head(values->heads.items[i], &job->heads[i]))
-            return usage_error(&command_transcribe,
-                               "--alignment-heads '%s': expected L.H or L.H:LAG, as 5.7:-1",
-                               values->heads.items[i]);
+    int code = heads_choose(&command_transcribe, &values->heads, job->heads);
+    if (code) return code;
     pst_model_describe(job->engine.model, &info);
     decode->alignment_heads = job->heads;
     decode->alignment_heads_count = values->heads.count;
@@ -363,6 +390,21 @@ static void set_style(struct results *results, const struct values *values) {
     };
 }
 
+/* What is done is kept until the output is complete. */
+static void open_log(struct job *job) {
+    static const char *const same_results[] = {
+        "output",         "output-dir", "resume",          "threads",  "no-cache", "offline",
+        "max-line-width", "max-cps",    "highlight-words", "language", NULL};
+    const struct values *values = job->values;
+    json_t *settings = run_identity(&job->engine, &values->engine);
+    json_object_set_new(
+        settings, "options",
+        run_identity_hash(digest_options(DIGEST_FIRST, &command_transcribe, values, same_results)));
+    json_object_set_new(settings, "vad", json_text(job->vad ? pst_vad_name(job->vad) : ""));
+    segment_log_open(&job->log, segment_log_path(values->output, values->folder), settings,
+                     &job->inputs, values->resume);
+}
+
 static int prepare(struct job *job, char **operands, int operand_count) {
     const struct values *values = job->values;
     int code = check(values);
@@ -371,7 +413,9 @@ static int prepare(struct job *job, char **operands, int operand_count) {
     set_style(&job->results, values);
     job->results.named = job->inputs.several;
     job->results.total = job->inputs.count;
-    code = check_output(job);
+    code = channel_choose(&command_transcribe, values->channels, &job->inputs.audio.channel);
+    job->results.style.channels = job->inputs.audio.channel == PST_CHANNEL_EACH;
+    if (!code) code = check_output(job);
     if (!code) code = output_open(&job->results.output, values->output);
     for (size_t i = 0; !code && i < job->inputs.count; i++)
         code = output_spare(&job->results.output, job->inputs.list[i].path);
@@ -381,21 +425,23 @@ static int prepare(struct job *job, char **operands, int operand_count) {
     if (!code) code = decoding_build(&job->decoding, &values->decoding, job->engine.model);
     if (!code && values->window != 0)
         code = speech_open(&values->speech, &job->engine.environment, job->engine.model_dir, 0,
-                           &job->vad);
+                           NULL, &job->vad);
     job->results.style.vad = job->vad ? pst_vad_name(job->vad) : NULL;
     job->results.style.guarded = values->window != 0 && (job->vad || !values->no_guard);
     if (!code) say_sampling(job);
     if (!code) code = choose_words(job);
     job->decoding.options.skip_logprob = !any_format(job->results.formats, shows_score);
+    if (!code) open_log(job);
     return code;
 }
 
 static int run(const void *values, char **operands, int operand_count) {
-    struct job job = {.values = values};
+    struct job job = {.values = values, .log = {.fd = -1}};
     int code = prepare(&job, operands, operand_count);
     if (!code) code = transcribe_inputs(&job);
     if (!code) code = results_end(&job.results);
     int closed = output_close(&job.results.output, code == EXIT_DONE);
+    segment_log_close(&job.log, !code && !closed);
     decoding_free(&job.decoding);
     pst_vad_free(job.vad);
     free(job.heads);

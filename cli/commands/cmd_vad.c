@@ -147,7 +147,7 @@ static int listen(struct job *job, const struct input *input) {
     pst_clip clip = {.path = input->path, .fd = -1};
     if (strcmp(input->path, "-") == 0) clip.fd = STDIN_FILENO;
     if (pst_vad_find(job->vad, &clip, &found.speech, &found.count, &found.duration, &err)) {
-        char *message = text_error(input->path, &err);
+        char *message = inputs_error(&job->inputs, input->path, &err);
         report_error(job, input->path, message);
         free(message);
         return 0;
@@ -161,9 +161,8 @@ static int listen(struct job *job, const struct input *input) {
     return output_flush(&job->output);
 }
 
-static int listen_all(struct job *job, char **operands, int operand_count) {
+static int listen_all(struct job *job) {
     const struct values *values = job->values;
-    inputs_expand(&job->inputs, operands, operand_count);
     int code = output_open(&job->output, values->output);
     for (size_t i = 0; !code && i < job->inputs.count; i++) {
         const struct input *input = &job->inputs.list[i];
@@ -178,7 +177,6 @@ static int listen_all(struct job *job, char **operands, int operand_count) {
         code = output_flush(&job->output);
     }
     int closed = output_close(&job->output, code == EXIT_DONE);
-    inputs_free(&job->inputs);
     return code ? code : closed;
 }
 
@@ -189,9 +187,12 @@ static int run(const void *chosen, char **operands, int operand_count) {
         return usage_error(&command_vad, "--max-speech-duration-s: expected at least 1");
     struct job job = {.values = values, .all = need(json_array())};
     environment_read(&environment, 1);
-    int code = speech_open(&values->speech, &environment, NULL, values->max_speech, &job.vad);
-    if (!code) code = listen_all(&job, operands, operand_count);
+    inputs_expand(&job.inputs, operands, operand_count);
+    int code = speech_open(&values->speech, &environment, NULL, values->max_speech,
+                           &job.inputs.audio, &job.vad);
+    if (!code) code = listen_all(&job);
     pst_vad_free(job.vad);
+    inputs_free(&job.inputs);
     json_decref(job.all);
     environment_free(&environment);
     return code ? code : job.failed ? EXIT_INPUTS : EXIT_DONE;

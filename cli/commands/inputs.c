@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "console.h"
+#include "environment.h"
 
 /* What libsndfile opens by its content. Its headerless formats are not here: they need a sampling
  * rate that no file name tells. */
@@ -19,7 +20,7 @@ static const char *const extensions[] = {
     "sds", "sf",   "snd",  "sph", "svx",  "voc", "w64",  "wav",  "wave", "wve",   "xi",
 };
 
-/* Sound in containers and codecs that it does not open, also beside a picture. */
+/* Sound in containers and codecs that need ffmpeg, also beside a picture. */
 static const char *const other_extensions[] = {
     "3ga", "3gp", "aac", "ac3", "amr", "ape", "asf",  "avi", "dts", "flv",  "m4a",  "m4b", "m4v",
     "mka", "mkv", "mov", "mp4", "mpg", "mts", "mpeg", "tta", "ts",  "weba", "webm", "wma", "wv",
@@ -54,7 +55,7 @@ static int by_name(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Says what was passed over and what can be done about it; frees the names. */
+/* Says what was passed over, and what it needs; frees the names. */
 static void say_skipped(const char *path, struct skipped *skipped) {
     enum { NAMED = 3 };
     size_t count = skipped->count;
@@ -65,14 +66,10 @@ static void say_skipped(const char *path, struct skipped *skipped) {
         free(list);
         list = longer;
     }
-    if (count) {
-        const char *first = skipped->names[0];
-        int stem = (int)(strrchr(first, '.') - first);
-        say("%s: skipped %zu file%s that cannot be read: %s%s; to convert one: ffmpeg -i %s -ac 1 "
-            "-ar 16000 %.*s.wav",
-            path, count, count == 1 ? "" : "s", list, count > NAMED ? ", ..." : "", first, stem,
-            first);
-    }
+    if (count)
+        say("%s: skipped %zu file%s that cannot be read without ffmpeg, which is not on the PATH: "
+            "%s%s",
+            path, count, count == 1 ? "" : "s", list, count > NAMED ? ", ..." : "");
     for (size_t i = 0; i < count; i++) free(skipped->names[i]);
     free(skipped->names);
     free(list);
@@ -100,11 +97,13 @@ static void add_folder(struct inputs *inputs, const char *path) {
     size_t first = inputs->count;
     const char *slash = path[strlen(path) - 1] == '/' ? "" : "/";
     struct skipped skipped = {0};
-    for (struct dirent *entry; (entry = readdir(dir));)
-        if (has_extension(entry->d_name, extensions, COUNT(extensions)))
-            add_member(inputs, text_format("%s%s%s", path, slash, entry->d_name));
-        else if (has_extension(entry->d_name, other_extensions, COUNT(other_extensions)))
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        int other = has_extension(entry->d_name, other_extensions, COUNT(other_extensions));
+        if (other && !inputs->ffmpeg)
             skip(&skipped, entry->d_name);
+        else if (other || has_extension(entry->d_name, extensions, COUNT(extensions)))
+            add_member(inputs, text_format("%s%s%s", path, slash, entry->d_name));
+    }
     closedir(dir);
     say_skipped(path, &skipped);
     if (inputs->count == first)
@@ -115,7 +114,10 @@ static void add_folder(struct inputs *inputs, const char *path) {
 
 void inputs_expand(struct inputs *inputs, char **operands, int operand_count) {
     int stdin_taken = 0;
-    *inputs = (struct inputs){.several = operand_count > 1};
+    *inputs =
+        (struct inputs){.several = operand_count > 1, .ffmpeg = environment_program("ffmpeg")};
+    pst_audio_options_init(&inputs->audio);
+    inputs->audio.ffmpeg = inputs->ffmpeg;
     for (int i = 0; i < operand_count; i++) {
         struct stat st;
         char *error = NULL;
@@ -141,7 +143,19 @@ void inputs_free(struct inputs *inputs) {
         free(inputs->list[i].error);
     }
     free(inputs->list);
+    free(inputs->ffmpeg);
     *inputs = (struct inputs){0};
+}
+
+char *inputs_error(const struct inputs *inputs, const char *path, const pst_error *err) {
+    char *message = text_error(path, err);
+    if (inputs->ffmpeg || !strstr(message, ": cannot be read as audio") ||
+        !has_extension(path, other_extensions, COUNT(other_extensions)))
+        return message;
+    char *longer =
+        text_format("%s (such files need the program ffmpeg, which is not on the PATH)", message);
+    free(message);
+    return longer;
 }
 
 char *input_stem(const char *path) {

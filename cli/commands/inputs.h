@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#include "potstill.h"
+
 struct input {
     char *path;  /* "-": standard input */
     char *error; /* why it cannot be an input; NULL: try it */
@@ -17,10 +19,15 @@ struct inputs {
     struct input *list; /* [count] */
     size_t count;
     int several; /* more than one operand, or a folder: results need the name of their input */
+    pst_audio_options audio; /* with ffmpeg, where that is on the PATH */
+    char *ffmpeg;
 };
 
 void inputs_expand(struct inputs *inputs, char **operands, int operand_count);
 void inputs_free(struct inputs *inputs);
+
+/* What is said of an input that failed, in memory of its own: the error, and ffmpeg if it lacks. */
+char *inputs_error(const struct inputs *inputs, const char *path, const pst_error *err);
 
 /* The name of a file without its folder and its last extension, in memory of its own. */
 char *input_stem(const char *path);

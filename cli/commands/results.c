@@ -4,6 +4,7 @@
 #include "progress.h"
 #include "result_folder.h"
 #include "result_json.h"
+#include "segment_table.h"
 
 /* One line an input whatever the model wrote. Segments without text add no space. */
 static void print_segment(struct results *results, const pst_segment *segment) {
@@ -17,6 +18,10 @@ static void print_segment(struct results *results, const pst_segment *segment) {
 static void add_text(struct results *results, const struct result *result) {
     FILE *stream = results->output.stream;
     const pst_clip_result *clip = result->clip;
+    if (clip && results->style.channels) {
+        segments_print_lines(stream, clip, results->named ? result->path : NULL);
+        return;
+    }
     if (results->named && clip) fprintf(stream, "%s: ", result->path);
     for (size_t i = results->parts; clip && i < clip->segment_count; i++)
         print_segment(results, &clip->segments[i]);
@@ -29,8 +34,8 @@ static void add_text(struct results *results, const struct result *result) {
 
 int results_add_segments(struct results *results, const pst_segment *segments, size_t count) {
     if (results->folder || !formats_have(results->formats, RESULT_TEXT) || results->named ||
-        results->output.path)
-        return 0;
+        results->output.path || results->style.channels)
+        return 0; /* channels are heard one after the other, and shown side by side */
     for (size_t i = 0; i < count; i++) print_segment(results, &segments[i]);
     results->parts += count;
     int code = output_flush(&results->output);
