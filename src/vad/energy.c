@@ -24,7 +24,7 @@ static const float FLAT = 0.4F, FLAT_WIDTH = 0.04F;
 static const float KEPT = 0.8F;
 
 void energy_init(struct energy *energy) {
-    spectrum_init(&energy->spectrum);
+    fourier_init(&energy->fourier, VAD_FRAME);
     energy_reset(energy);
 }
 
@@ -54,7 +54,7 @@ static void follow_floor(struct energy *energy, float level) {
 float energy_probability(struct energy *energy, const float *samples) {
     float power[SPECTRUM_BINS];
     double sum = 0, logs = 0;
-    spectrum_power(&energy->spectrum, samples, power);
+    spectrum_power(&energy->fourier, samples, power);
     for (int i = LOW; i < HIGH; i++) {
         sum += power[i];
         logs += log(power[i] + 1e-12);

@@ -10,7 +10,7 @@
 #include "vad/spectrum.h"
 
 struct energy {
-    struct spectrum spectrum;
+    struct fourier fourier;
     float floor;       /* decibels of the background */
     float probability; /* of the frame before */
 };

@@ -2,6 +2,7 @@
 #include "vad/silero.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -12,19 +13,57 @@ enum {
     MIDDLE = 2,  /* rows after the second convolution, which takes every other */
     GATES = 4 * SILERO_WIDTH,
     MIRRORED = 64, /* samples after the frame: those before its end, backwards */
-    INPUT = SILERO_CONTEXT + VAD_FRAME + MIRRORED
+    INPUT = SILERO_CONTEXT + VAD_FRAME + MIRRORED,
+    PAIRS = WINDOWS / 2, /* of windows, each transformed as one of complex numbers */
+    FRAMES_AT_ONCE = FOURIER_LANES / PAIRS
 };
 
 /* ------------------------------------------------------------------------------------- set up */
 
+/* The products, in their order. Of the last two convolutions, which see one or two rows, the taps
+ * are left out that meet nothing but zeros. */
+enum product { CONV1, CONV2, CONV3, CONV4, LSTM_INPUT };
+
+static const struct {
+    size_t n, k;
+    size_t stride; /* between rows of the weights */
+} SIZES[SILERO_PRODUCTS] = {
+    {SILERO_WIDTH, SILERO_TAPS *SILERO_BINS, SILERO_TAPS *SILERO_BINS},
+    {SILERO_NARROW, SILERO_TAPS *SILERO_WIDTH, SILERO_TAPS *SILERO_WIDTH},
+    {SILERO_NARROW, MIDDLE *SILERO_NARROW, SILERO_TAPS *SILERO_NARROW},
+    {SILERO_WIDTH, SILERO_NARROW, SILERO_TAPS *SILERO_NARROW},
+    {GATES, SILERO_WIDTH, SILERO_WIDTH},
+};
+
+static const struct packed_kernels *packed_of(const struct silero *silero) {
+    return silero->kernels->packed[PST_PRECISION_F32];
+}
+
 /* A row of every layer fits: the widest are the windows of the first convolution. */
 static void lay_out(struct silero *silero, struct arena *arena) {
     const size_t block = (size_t)SILERO_BLOCK * WINDOWS, widest = SILERO_TAPS * SILERO_BINS;
+    for (int i = 0; i < SILERO_PRODUCTS; i++)
+        silero->products[i] = (struct packed){
+            .data =
+                ARENA_TAKE(arena, packed_of(silero)->bytes(SIZES[i].n, SIZES[i].k), unsigned char),
+            .n = (uint32_t)SIZES[i].n,
+            .k = (uint32_t)SIZES[i].k,
+            .precision = PST_PRECISION_F32};
     silero->rows = ARENA_TAKE(arena, block * widest, float);
-    silero->first = ARENA_TAKE(arena, block * 2 * SILERO_BINS, float);
+    silero->magnitudes = ARENA_TAKE(arena, block * SILERO_BINS, float);
+    silero->first = ARENA_TAKE(arena, block * SILERO_WIDTH, float);
     silero->second = ARENA_TAKE(arena, block * SILERO_WIDTH, float);
     silero->gates = ARENA_TAKE(arena, (size_t)SILERO_BLOCK * GATES, float);
-    silero->scratch = ARENA_TAKE(arena, KERNELS_PANEL_MAX * widest, float);
+}
+
+static void pack(struct silero *silero) {
+    const struct silero_weights *weights = silero->weights;
+    const float *const sources[SILERO_PRODUCTS] = {
+        weights->conv1, weights->conv2, weights->conv3 + SILERO_NARROW,
+        weights->conv4 + SILERO_NARROW, weights->lstm_input};
+    for (int i = 0; i < SILERO_PRODUCTS; i++)
+        packed_of(silero)->pack((unsigned char *)(uintptr_t)silero->products[i].data, sources[i],
+                                SIZES[i].stride, SIZES[i].n, SIZES[i].k);
 }
 
 pst_status silero_init(struct silero *silero, const struct silero_weights *weights,
@@ -34,6 +73,8 @@ pst_status silero_init(struct silero *silero, const struct silero_weights *weigh
     lay_out(silero, &counted);
     if (!arena_allocate(&silero->arena, counted.used)) return error_memory(err, counted.used);
     lay_out(silero, &silero->arena);
+    pack(silero);
+    fourier_init(&silero->fourier, SILERO_FFT);
     return PST_OK;
 }
 
@@ -49,53 +90,77 @@ void silero_reset(struct silero *silero) {
 
 /* ------------------------------------------------------------------------------------- layers */
 
-/* y [m, n] = x [m, k] w_t + bias */
-static void multiply(const struct silero *silero, float *y, const float *x, size_t m, size_t k,
-                     const float *w, size_t w_stride, const float *bias, size_t n) {
-    struct matmul args = {.y = y,
-                          .x = x,
-                          .w = w,
-                          .bias = bias,
-                          .y_stride = n,
-                          .x_stride = k,
-                          .w_stride = w_stride,
-                          .m = m,
-                          .n = n,
-                          .k = k,
-                          .scale = 1};
-    silero->kernels->matmul(&args, silero->scratch);
+/* y [m, n] = x [m, k] w_t + bias [n] */
+static void multiply(const struct silero *silero, enum product product, float *y, const float *x,
+                     size_t m, const float *bias) {
+    const struct packed *w = &silero->products[product];
+    struct packed_matmul args = {.y = y,
+                                 .x = x,
+                                 .w = w,
+                                 .bias = bias,
+                                 .y_stride = w->n,
+                                 .x_stride = w->k * sizeof *x,
+                                 .m = m,
+                                 .n = w->n};
+    packed_of(silero)->matmul(&args);
 }
 
 static void relu(float *x, size_t count) {
     for (size_t i = 0; i < count; i++)
-        if (x[i] < 0) x[i] = 0; /* NaN stays */
+        x[i] = x[i] < 0 ? 0 : x[i]; /* NaN stays */
 }
 
-/* The windows of samples that the transform sees: rows [count, WINDOWS, FFT]. */
-static void cut_windows(struct silero *silero, const float *samples, size_t count) {
-    float input[INPUT];
-    float *row = silero->rows;
-    for (size_t i = 0; i < count; i++) {
-        const float *frame = samples + i * VAD_FRAME;
-        memcpy(input, silero->context, sizeof silero->context);
-        memcpy(input + SILERO_CONTEXT, frame, VAD_FRAME * sizeof *frame);
-        for (int k = 0; k < MIRRORED; k++)
-            input[SILERO_CONTEXT + VAD_FRAME + k] = frame[VAD_FRAME - 2 - k];
-        memcpy(silero->context, frame + VAD_FRAME - SILERO_CONTEXT, sizeof silero->context);
-        for (int k = 0; k < WINDOWS; k++, row += SILERO_FFT)
-            memcpy(row, input + (size_t)k * HOP, SILERO_FFT * sizeof *row);
+/* The frame with what is before and, mirrored, after it. */
+static void surround(struct silero *silero, const float *frame, float *input) {
+    memcpy(input, silero->context, sizeof silero->context);
+    memcpy(input + SILERO_CONTEXT, frame, VAD_FRAME * sizeof *frame);
+    for (int k = 0; k < MIRRORED; k++)
+        input[SILERO_CONTEXT + VAD_FRAME + k] = frame[VAD_FRAME - 2 - k];
+    memcpy(silero->context, frame + VAD_FRAME - SILERO_CONTEXT, sizeof silero->context);
+}
+
+/* Two windows of real numbers are one of complex numbers: what is even about the middle of its
+ * transform belongs to the first, what is odd to the second. rows [FRAMES_AT_ONCE, WINDOWS, BINS]
+ * of `count` frames are written. */
+static void take_magnitudes(const struct fourier_values *values, float *rows, size_t count) {
+    for (size_t bin = 0; bin < SILERO_BINS; bin++) {
+        const float *real = values->real[bin], *imaginary = values->imaginary[bin];
+        size_t mirror = (SILERO_FFT - bin) % SILERO_FFT;
+        const float *real_m = values->real[mirror], *imaginary_m = values->imaginary[mirror];
+        float first[FOURIER_LANES], second[FOURIER_LANES];
+        for (int lane = 0; lane < FOURIER_LANES; lane++) {
+            float a = real[lane] + real_m[lane], b = imaginary[lane] - imaginary_m[lane];
+            float c = imaginary[lane] + imaginary_m[lane], d = real[lane] - real_m[lane];
+            first[lane] = 0.5F * sqrtf(a * a + b * b);
+            second[lane] = 0.5F * sqrtf(c * c + d * d);
+        }
+        for (size_t lane = 0; lane < count * PAIRS; lane++) {
+            rows[2 * lane * SILERO_BINS + bin] = first[lane];
+            rows[(2 * lane + 1) * SILERO_BINS + bin] = second[lane];
+        }
     }
 }
 
-/* In place: [count, 2 * BINS] cosines and sines to [count, BINS] magnitudes. */
-static void take_magnitudes(float *x, size_t count) {
-    float *out = x;
-    for (size_t i = 0; i < count; i++) {
-        const float *row = x + i * 2 * SILERO_BINS;
-        for (size_t k = 0; k < SILERO_BINS; k++, out++) {
-            float real = row[k], imaginary = row[SILERO_BINS + k];
-            *out = sqrtf(real * real + imaginary * imaginary);
+/* samples [count, VAD_FRAME] to magnitudes [count, WINDOWS, BINS]. */
+static void transform(struct silero *silero, const float *samples, size_t count,
+                      float *magnitudes) {
+    const struct fourier *fourier = &silero->fourier;
+    for (size_t done = 0; done < count; done += FRAMES_AT_ONCE) {
+        size_t some = count - done < FRAMES_AT_ONCE ? count - done : FRAMES_AT_ONCE;
+        struct fourier_values values;
+        float input[FRAMES_AT_ONCE][INPUT] = {{0}};
+        for (size_t i = 0; i < some; i++)
+            surround(silero, samples + (done + i) * VAD_FRAME, input[i]);
+        for (int i = 0; i < SILERO_FFT; i++) {
+            int to = fourier->reversed[i];
+            for (int lane = 0; lane < FOURIER_LANES; lane++) {
+                const float *at = input[lane / PAIRS] + (size_t)(lane % PAIRS) * 2 * HOP + i;
+                values.real[to][lane] = at[0] * fourier->window[i];
+                values.imaginary[to][lane] = at[HOP] * fourier->window[i];
+            }
         }
+        fourier_transform(fourier, &values);
+        take_magnitudes(&values, magnitudes + done * WINDOWS * SILERO_BINS, some);
     }
 }
 
@@ -115,32 +180,23 @@ static void cut_rows(struct silero *silero, const float *x, size_t count, size_t
             }
 }
 
-/* All before the LSTM: samples to second [count, WIDTH]. Of the last two convolutions, which see
- * one or two rows, the taps are left out that meet nothing but zeros. */
+/* All before the LSTM: samples to gates [count, GATES]. */
 static void encode(struct silero *silero, const float *samples, size_t count) {
     const struct silero_weights *weights = silero->weights;
     float *first = silero->first, *second = silero->second, *rows = silero->rows;
     size_t windows = count * WINDOWS, middle = count * MIDDLE;
-    cut_windows(silero, samples, count);
-    multiply(silero, first, rows, windows, SILERO_FFT, weights->stft, SILERO_FFT, NULL,
-             2 * SILERO_BINS);
-    take_magnitudes(first, windows);
-    cut_rows(silero, first, count, WINDOWS, SILERO_BINS, 1);
-    multiply(silero, second, rows, windows, SILERO_TAPS * SILERO_BINS, weights->conv1,
-             SILERO_TAPS * SILERO_BINS, weights->conv1_bias, SILERO_WIDTH);
+    transform(silero, samples, count, silero->magnitudes);
+    cut_rows(silero, silero->magnitudes, count, WINDOWS, SILERO_BINS, 1);
+    multiply(silero, CONV1, second, rows, windows, weights->conv1_bias);
     relu(second, windows * SILERO_WIDTH);
     cut_rows(silero, second, count, WINDOWS, SILERO_WIDTH, 2);
-    multiply(silero, first, rows, middle, SILERO_TAPS * SILERO_WIDTH, weights->conv2,
-             SILERO_TAPS * SILERO_WIDTH, weights->conv2_bias, SILERO_NARROW);
+    multiply(silero, CONV2, first, rows, middle, weights->conv2_bias);
     relu(first, middle * SILERO_NARROW);
-    multiply(silero, second, first, count, MIDDLE * SILERO_NARROW, weights->conv3 + SILERO_NARROW,
-             SILERO_TAPS * SILERO_NARROW, weights->conv3_bias, SILERO_NARROW);
+    multiply(silero, CONV3, second, first, count, weights->conv3_bias);
     relu(second, count * SILERO_NARROW);
-    multiply(silero, first, second, count, SILERO_NARROW, weights->conv4 + SILERO_NARROW,
-             SILERO_TAPS * SILERO_NARROW, weights->conv4_bias, SILERO_WIDTH);
+    multiply(silero, CONV4, first, second, count, weights->conv4_bias);
     relu(first, count * SILERO_WIDTH);
-    multiply(silero, silero->gates, first, count, SILERO_WIDTH, weights->lstm_input, SILERO_WIDTH,
-             weights->lstm_bias, GATES);
+    multiply(silero, LSTM_INPUT, silero->gates, first, count, weights->lstm_bias);
 }
 
 /* In place. The logistic function is a tanh of half the argument, which the kernels have. */

@@ -1,16 +1,18 @@
 /* silero.h - Silero VAD v6, 16 kHz: a frame of sound to the probability that someone speaks in it.
  *
  *     64 samples before, 512 of the frame, 64 mirrored
- *       -> magnitudes of 4 windows of 256, 128 apart          [4, 129]
+ *       -> magnitudes of 4 windows of 256, 128 apart          [4, 129], by fourier.h
  *       -> convolutions of 3 taps, each with ReLU             [4, 128] [2, 64] [1, 64] [1, 128]
  *       -> LSTM, ReLU, a row of weights, sigmoid              the only part with a memory
  *
- * All but the LSTM is computed for several frames at once: its weights are then read once. */
+ * All but the LSTM is computed for several frames at once: its weights are then read once. What is
+ * found does not depend on how many those are. */
 #ifndef PST_VAD_SILERO_H
 #define PST_VAD_SILERO_H
 
 #include "base/arena.h"
 #include "kernels/kernels.h"
+#include "vad/fourier.h"
 #include "vad/frame.h"
 #include "vad/silero_weights.h"
 
@@ -20,17 +22,22 @@ enum {
     SILERO_BLOCK = 16
 };
 
+enum { SILERO_PRODUCTS = 5 };
+
 struct silero {
     const struct silero_weights *weights;
     const struct kernels *kernels;
     float context[SILERO_CONTEXT];                  /* the last samples of the frame before */
     float hidden[SILERO_WIDTH], cell[SILERO_WIDTH]; /* of the LSTM */
-    struct arena arena;                             /* of these: */
-    float *rows;  /* what a product reads: windows of samples or of rows */
-    float *first; /* results of layers in turn */
+    struct fourier fourier;
+    struct arena arena; /* of these: */
+    struct packed
+        products[SILERO_PRODUCTS]; /* weights of the convolutions and of the LSTM's input */
+    float *magnitudes;             /* [SILERO_BLOCK, 4, BINS] */
+    float *rows;                   /* what a product reads: windows of rows */
+    float *first;                  /* results of layers in turn */
     float *second;
-    float *gates;   /* [SILERO_BLOCK, 4 * WIDTH] */
-    float *scratch; /* of the products */
+    float *gates; /* [SILERO_BLOCK, 4 * WIDTH] */
 };
 
 /* `weights` are borrowed. silero_free() in any case. */

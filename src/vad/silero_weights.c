@@ -92,6 +92,30 @@ static pst_status read_part(const struct safetensors *file, const struct part *p
     return PST_OK;
 }
 
+/* The file has the Fourier transform as a matrix: cosines, then negative sines, under a Hann window.
+ * It is computed otherwise, so it must be this one. */
+static pst_status check_transform(const struct silero_weights *weights, const char *path,
+                                  pst_error *err) {
+    double cosine[SILERO_FFT];
+    for (int i = 0; i < SILERO_FFT; i++)
+        cosine[i] = cos(2 * 3.14159265358979323846 * i / SILERO_FFT);
+    for (int bin = 0; bin < SILERO_BINS; bin++)
+        for (int i = 0; i < SILERO_FFT; i++) {
+            int turned = bin * i % SILERO_FFT, quarter = SILERO_FFT / 4;
+            double window = 0.5 - 0.5 * cosine[i];
+            double sine = cosine[(turned + 3 * quarter) % SILERO_FFT];
+            const float *row = weights->stft + (size_t)bin * SILERO_FFT;
+            const float *sines = row + (size_t)SILERO_BINS * SILERO_FFT;
+            if (fabs(row[i] - window * cosine[turned]) > 1e-6 ||
+                fabs(sines[i] + window * sine) > 1e-6)
+                return error_set(err, PST_ERR_MODEL,
+                                 "%s: stft_conv.weight is not the Fourier transform of 256 samples "
+                                 "under a Hann window that Silero VAD v6 has",
+                                 path);
+        }
+    return PST_OK;
+}
+
 static pst_status read_parts(struct silero_weights *weights, const struct safetensors *file,
                              pst_error *err) {
     size_t total = 0;
@@ -114,7 +138,9 @@ static pst_status read_parts(struct silero_weights *weights, const struct safete
         at += part_count(&PARTS[i]);
     }
     for (int i = 0; i < GATES; i++) weights->lstm_bias[i] += hidden_bias[i];
-    return PST_OK;
+    pst_status status = check_transform(weights, file->path, err);
+    if (status) silero_weights_free(weights);
+    return status;
 }
 
 pst_status silero_weights_open(struct silero_weights *weights, const char *path, pst_error *err) {

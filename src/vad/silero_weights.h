@@ -16,7 +16,7 @@ enum {
 };
 
 struct silero_weights {
-    float *stft;        /* [2 * BINS, FFT]: cosines, then sines, windowed */
+    float *stft;        /* [2 * BINS, FFT]: a transform that is known; see fourier.h */
     float *conv1;       /* [WIDTH, TAPS, BINS] */
     float *conv1_bias;  /* [WIDTH] */
     float *conv2;       /* [NARROW, TAPS, WIDTH] */

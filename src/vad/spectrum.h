@@ -2,17 +2,12 @@
 #ifndef PST_VAD_SPECTRUM_H
 #define PST_VAD_SPECTRUM_H
 
+#include "vad/fourier.h"
 #include "vad/frame.h"
 
 enum { SPECTRUM_BINS = VAD_FRAME / 2 + 1 }; /* 31.25 Hz apart */
 
-struct spectrum {
-    float window[VAD_FRAME];                          /* Hann */
-    float cosine[VAD_FRAME / 2], sine[VAD_FRAME / 2]; /* of the angles of the transform */
-};
-
-void spectrum_init(struct spectrum *spectrum);
-/* samples [VAD_FRAME] to power [SPECTRUM_BINS]. */
-void spectrum_power(const struct spectrum *spectrum, const float *samples, float *power);
+/* samples [VAD_FRAME] to power [SPECTRUM_BINS]; the transform is of VAD_FRAME values. */
+void spectrum_power(const struct fourier *fourier, const float *samples, float *power);
 
 #endif

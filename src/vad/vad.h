@@ -29,8 +29,7 @@ void vad_reset(struct vad *vad);
 /* The probability that someone speaks in the next frame, samples [VAD_FRAME]; 0 where a sample is
  * not finite. */
 float vad_probability(struct vad *vad, const float *samples);
-/* The same of `count` frames, sooner: samples [count, VAD_FRAME], out [count]. Values differ from
- * one frame at a time by rounding only. */
+/* The same of `count` frames, sooner: samples [count, VAD_FRAME], out [count]. */
 void vad_probabilities(struct vad *vad, const float *samples, size_t count, float *out);
 
 #endif

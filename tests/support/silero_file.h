@@ -2,6 +2,7 @@
 #ifndef TESTS_SILERO_FILE_H
 #define TESTS_SILERO_FILE_H
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "formats/safetensors.h"
@@ -33,6 +34,17 @@ static inline float silero_number(unsigned *state, float size) {
     return size * ((float)(*state >> 8) / (1 << 23) - 1);
 }
 
+/* values [258, 256]: cosines, then negative sines, under a Hann window. */
+static inline void silero_transform(float *values) {
+    const double turn = 2 * 3.14159265358979323846 / 256;
+    for (int bin = 0; bin < 129; bin++)
+        for (int i = 0; i < 256; i++) {
+            double window = 0.5 - 0.5 * cos(turn * i);
+            values[bin * 256 + i] = (float)(window * cos(turn * bin * i));
+            values[(129 + bin) * 256 + i] = (float)(-window * sin(turn * bin * i));
+        }
+}
+
 /* Tensors [SILERO_TENSORS] whose data is to be freed. Sizes keep every layer's values near 1. */
 static inline void silero_tensors(struct tensor_source *tensors) {
     static const float sizes[SILERO_TENSORS] = {0.3F, 0.15F, 0.1F, 0.15F, 0.1F, 0.2F, 0.1F, 0.2F,
@@ -47,6 +59,7 @@ static inline void silero_tensors(struct tensor_source *tensors) {
         for (size_t k = 0; k < count; k++) values[k] = silero_number(&state, sizes[i]);
         tensors[i].data = values;
     }
+    silero_transform((float *)tensors[0].data);
 }
 
 static inline void silero_tensors_free(struct tensor_source *tensors) {

@@ -66,11 +66,11 @@ static void hears_nothing_in_silence_and_noise(void **state) {
 
 static void spectrum_finds_a_tone(void **state) {
     (void)state;
-    struct spectrum spectrum;
+    struct fourier fourier;
     float samples[VAD_FRAME], power[SPECTRUM_BINS];
-    spectrum_init(&spectrum);
+    fourier_init(&fourier, VAD_FRAME);
     for (int i = 0; i < VAD_FRAME; i++) samples[i] = (float)(0.5 * cos(2 * PI * 40 * i / 512.0));
-    spectrum_power(&spectrum, samples, power);
+    spectrum_power(&fourier, samples, power);
     /* The sum of the window is 256; a cosine has half of its amplitude on each side. */
     assert_true(fabs(sqrt(power[40]) - 0.25 * 256) < 1e-3);
     assert_true(fabs(sqrt(power[41]) - 0.125 * 256) < 1e-3);

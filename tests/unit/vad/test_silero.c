@@ -84,7 +84,7 @@ static double plain_probability(struct plain *plain, const float *frame) {
 
 enum { FRAMES = 37 };
 
-/* Any cutting of the frames, and again after a reset. */
+/* Any cutting of the frames, which must not change a bit, and again after a reset. */
 static void is_the_network(void **state) {
     (void)state;
     static float samples[FRAMES * VAD_FRAME];
@@ -94,7 +94,7 @@ static void is_the_network(void **state) {
     struct vad *vad = NULL;
     unsigned number = 3;
     double expected[FRAMES];
-    float found[FRAMES];
+    float found[FRAMES], whole[FRAMES];
     for (int i = 0; i < FRAMES * VAD_FRAME; i++)
         samples[i] = silero_number(&number, (float)(1 + sin(i * 1e-3)) / 2);
     silero_tensors(tensors);
@@ -115,6 +115,8 @@ static void is_the_network(void **state) {
                 vad_probabilities(vad, samples + at * VAD_FRAME, some, found + at);
             }
             for (int i = 0; i < FRAMES; i++) assert_true(fabs(found[i] - expected[i]) < 1e-5);
+            if (cut == 0) memcpy(whole, found, sizeof whole);
+            assert_memory_equal(found, whole, sizeof whole);
         }
         vad_free(vad);
     }
@@ -176,6 +178,10 @@ static void refuses_other_weights(void **state) {
     memcpy(changed, tensors, sizeof changed);
     changed[2].dtype = DTYPE_I32;
     refuse(changed, SILERO_TENSORS, "conv1.bias is I32, expected floating-point values");
+    float *transform = (float *)tensors[0].data;
+    transform[200 * 256 + 77] += 1e-4F;
+    refuse(tensors, SILERO_TENSORS, "stft_conv.weight is not the Fourier transform of 256 samples");
+    transform[200 * 256 + 77] -= 1e-4F;
     ((float *)tensors[5].data)[100] = INFINITY;
     refuse(tensors, SILERO_TENSORS, "conv3.weight has a value that is not finite");
     silero_tensors_free(tensors);
