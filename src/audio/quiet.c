@@ -5,9 +5,12 @@
  * sum one loud frame outweighs all quiet ones, so that stretch is quiet throughout. */
 #include "audio/quiet.h"
 
+#include <stdlib.h>
+
 enum {
-    FRAME = 320, /* 20 ms: a few periods of the lowest voice */
-    SPAN = 15    /* frames in 0.3 s */
+    FRAME = 320,     /* 20 ms: a few periods of the lowest voice */
+    SPAN = 15,       /* frames in 0.3 s */
+    FRAMES_MAX = 500 /* of a background: 10 s */
 };
 
 /* Power about the mean: a constant offset makes no sound. */
@@ -18,6 +21,20 @@ static double frame_power(const float *samples) {
         squares += (double)samples[i] * samples[i];
     }
     return squares - sum * sum / FRAME;
+}
+
+static int compare(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double quiet_background(const float *samples, size_t count) {
+    double power[FRAMES_MAX];
+    size_t frames = count / FRAME < FRAMES_MAX ? count / FRAME : FRAMES_MAX;
+    if (frames == 0) return 0;
+    for (size_t i = 0; i < frames; i++) power[i] = frame_power(samples + i * FRAME) / FRAME;
+    qsort(power, frames, sizeof *power, compare);
+    return power[frames / 10];
 }
 
 size_t quiet_find(const float *samples, size_t from, size_t to) {

@@ -109,6 +109,8 @@ static pst_status next_by_window(struct segment_reader *reader, struct segment *
 enum { MORE = 4 * PST_SAMPLE_RATE_HZ };
 /* At the ends of a clip that is taken as it is, and between its words: any sound; nearly none. */
 enum { STILL = PST_SAMPLE_RATE_HZ, STILL_MOST = 3 * PST_SAMPLE_RATE_HZ };
+/* Of the last seconds before a pause: a background may change. */
+enum { BACKGROUND = 5 * PST_SAMPLE_RATE_HZ };
 
 static pst_status hear_more(struct segment_reader *reader, pst_error *err) {
     size_t before = reader->held.count;
@@ -193,15 +195,27 @@ static double power(const struct segment_reader *reader, uint64_t from, uint64_t
     return to > from ? sum / (double)(to - from) : 0;
 }
 
-/* Something in a pause that is not 13 dB below the speech before or behind it. The ends of words
- * reach into the pause by 0.1 s. */
+/* The background that shows through the gaps of the speech before a pause, or behind the first. */
+static double background(const struct segment_reader *reader, uint64_t pause) {
+    const struct speech *first = &reader->listener.list[0];
+    uint64_t from = first->start, to = pause > first->start ? pause : first->end;
+    if (to > from + BACKGROUND) from = to - BACKGROUND;
+    if (from < reader->given) from = reader->given;
+    if (to <= from) return 0;
+    return quiet_background(reader->held.data + (from - reader->given), (size_t)(to - from));
+}
+
+/* Something in a pause that is not 13 dB below the speech before or behind it, and 6 dB above what
+ * is there all the time: a noise that lasts is no reason to cut, for the model hears speech in it
+ * better with more of it. The ends of words reach into the pause by 0.1 s. */
 static int is_noisy(void *user, uint64_t from, uint64_t to) {
     const struct segment_reader *reader = user;
     const struct speech *list = reader->listener.list;
     const uint64_t word_end = PST_SAMPLE_RATE_HZ / 10;
     if (to - from < 3 * word_end || !reader->listener.count) return 0;
-    return power(reader, from + word_end, to - word_end) >
-           0.05 * power(reader, list[0].start, list[0].end);
+    double sound = power(reader, from + word_end, to - word_end);
+    return sound > 0.05 * power(reader, list[0].start, list[0].end) &&
+           sound > 4 * background(reader, from);
 }
 
 /* Is the clip short and full of speech? Then cutting something off would only do harm. */

@@ -183,6 +183,11 @@ static void a_file_that_is_not_there(void **state) {
 
 static void quiet_in_little_room(void **state) {
     (void)state;
+    fill_noise(); /* of mean square 1/12 */
+    assert_true(quiet_background(samples, 319) == 0);
+    assert_true(fabs(quiet_background(samples, 20 * RATE) - 1.0 / 12) < 0.01);
+    hush(1, 1.5, 0.1f); /* an eighth of 4 s */
+    assert_true(quiet_background(samples, 4 * RATE) < 0.001);
     fill_noise();
     assert_int_equal(quiet_find(samples, 500, 500), 500);
     assert_int_equal(quiet_find(samples, 500, 819), 819);
@@ -270,6 +275,30 @@ static void speech_without_end_is_cut(void **state) {
         assert_int_equal(found[i].start, found[i - 1].start + starts[i - 1]);
 }
 
+/* Steady noise under speech and pauses is no reason to cut; a noise in the pauses alone is. */
+static void only_noises_of_pauses_cut(void **state) {
+    (void)state;
+    struct segment found[16];
+    for (int kind = 0; kind < 2; kind++) {
+        fill_noise();
+        for (size_t i = 0; i < 20 * RATE; i++) {
+            double t = (double)i / RATE;
+            int pause = (t > 4.6 && t < 5.4) || (t > 9.6 && t < 10.4) || (t > 14.6 && t < 15.4);
+            samples[i] *= kind == 0 ? 0.075F : pause ? 0.2F : 0.0003F;
+        }
+        for (double t = 0.5; t < 19; t += 0.5) {
+            if ((t > 3.6 && t < 6) || (t > 8.6 && t < 11) || (t > 13.6 && t < 16)) continue;
+            for (size_t i = (size_t)(t * RATE); i < (size_t)((t + 0.42) * RATE); i++)
+                for (int k = 1; k < 12; k++)
+                    samples[i] +=
+                        (float)(0.1 * sin(2 * 3.14159265 * 120 * k * (double)i / RATE) / k);
+        }
+        size_t count = read_speech(20, found);
+        if (kind == 0) assert_true(count == 1 && found[0].whole);
+        if (kind == 1) assert_int_equal(count, 4);
+    }
+}
+
 /* What the model hears of both sides of a cut is no part of the segment, and fits the window. */
 static void cuts_overlap(void **state) {
     (void)state;
@@ -307,6 +336,7 @@ int main(void) {
         cmocka_unit_test(only_speech_is_taken),
         cmocka_unit_test(short_speech_is_whole),
         cmocka_unit_test(speech_without_end_is_cut),
+        cmocka_unit_test(only_noises_of_pauses_cut),
         cmocka_unit_test(cuts_overlap),
     };
     return cmocka_run_group_tests_name("segment", tests, NULL, NULL);
