@@ -38,10 +38,11 @@ struct batch {
 
 /* ------------------------------------------------------------------------------------- workers */
 
-/* What the caller knows of a segment; NULL: nothing. */
+/* What the caller knows of a segment; NULL: nothing. It knows the text after a seam was sewn, which
+ * needs all of both: such a segment is transcribed again. */
 static const pst_transcript *recall(const pst_batch_options *options, const struct job *job) {
     const struct segment *segment = &job->segment;
-    if (!options->recall) return NULL;
+    if (!options->recall || segment->before + segment->after > 0) return NULL;
     const pst_segment_place place = {job->clip->index, job->clip->given.tag, segment->channel,
                                      (double)segment->start / PST_SAMPLE_RATE_HZ,
                                      (double)(segment->start + segment->samples.count) /
