@@ -3,8 +3,9 @@
 #
 #     tools/invented_words.sh [OPTION ...]      e.g. --vad off --no-guard; options of potstill transcribe
 #
-# Needs sox. Prints the words found in each sound; the last line is their sum. SECONDS_EACH (60) is the
-# length of a sound: 240 makes an hour of them. POTSTILL names the program (build/release/potstill).
+# Needs sox and espeak-ng. Prints the words found in each sound; the last line is their sum without babble, of
+# which each voice alone is speech: nine at once, of which no word can be told. SECONDS_EACH (60) is the length
+# of a sound: 240 makes an hour of them. POTSTILL names the program (build/release/potstill).
 set -eu
 potstill=${POTSTILL:-build/release/potstill}
 seconds=${SECONDS_EACH:-60}
@@ -33,11 +34,23 @@ for note in C3 E3 G3 A3 C4 E4 G4 A4; do make "n$note" synth 0.5 pluck "$note" vo
 (cd "$work" && sox nC3.wav nE3.wav nG3.wav nA3.wav nC4.wav nG3.wav nE4.wav nA4.wav music_melody.wav \
     repeat "$((seconds / 4))" && rm n[A-G][34].wav)
 
+sentences=$(cd "$(dirname "$0")/.." && pwd)/tests/cli/sentences.txt
+count=0
+for voice in en-us en-us+m3 en-us+f2 en-us+f4 en-029 en-029+f3 en-GB-x-rp en-GB-x-rp+f1 en-us+m7; do
+    count=$((count + 1))
+    { tail -n "+$((2 * count))" "$sentences"; cat "$sentences"; } >"$work/text"
+    espeak-ng -v "$voice" -s "$((140 + 5 * count))" -f "$work/text" -w "$work/v$count.wav"
+    sox -R "$work/v$count.wav" -r 16000 "$work/w$count.wav" repeat "$((seconds / 60 + 1))" trim 0 "$seconds"
+done
+sox -R -m "$work"/w[1-9].wav "$work/babble.wav"
+rm "$work"/[vw][1-9].wav "$work/text"
+
 words() { wc -w | tr -d ' '; }
 total=0
 for sound in "$work"/*.wav; do
     count=$("$potstill" transcribe "$@" "$sound" 2>/dev/null | words)
-    echo "$(basename "$sound" .wav) $count"
-    total=$((total + count))
+    name=$(basename "$sound" .wav)
+    echo "$name $count"
+    [ "$name" = babble ] || total=$((total + count))
 done
 echo "words $total"

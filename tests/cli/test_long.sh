@@ -92,4 +92,25 @@ exits 0; says ''
 ok grep -q 'had nothing before us\. .*all going direct to heaven' "$scratch/out"
 ok test "$(words <"$scratch/out" | wc -l)" -ge 110
 
+# Pauses that do not count: speech is cut in the middle. Segments that overlapped while they were heard do not as
+# results, and their words are those of the text.
+run transcribe --min-silence-duration-ms 2000 --word-timestamps --format json two_cities.wav
+exits 0; says ''
+ok python3 - "$scratch/out" <<'END'
+import json, sys
+[result] = json.load(open(sys.argv[1]))
+last, texts, segments = 0, [], result["segments"]
+assert len(segments) == 2 and segments[0]["end"] == segments[1]["start"], segments
+for segment in segments:
+    assert last <= segment["start"] and segment["end"] <= result["duration"] + 0.001
+    for word in segment["words"]:
+        assert last <= word["start"] <= word["end"] <= segment["end"] + 0.001, (last, word)
+        last = word["end"]
+    texts.append(" ".join(word["word"] for word in segment["words"]))
+    assert texts[-1] == segment["text"], segment
+assert " ".join(texts) == result["text"], result["text"]
+assert 110 <= len(result["text"].split()) <= 125, result["text"]
+assert "before us. We" in result["text"] or "before us, we" in result["text"], result["text"]
+END
+
 finish
