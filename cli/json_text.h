@@ -8,7 +8,7 @@
 
 /* A JSON string. A file name that is not UTF-8 has U+FFFD in place of each byte above 0x7f. */
 json_t *json_text(const char *text);
-/* Prints a string in quotation marks, without a tree: for results of a hundred thousand utterances. */
+/* Prints a string in quotation marks, without a tree: for results of very many utterances. */
 void json_print_text(FILE *stream, const char *text);
 /* Prints a number with ten digits; null when it is none. */
 void json_print_number(FILE *stream, double number);

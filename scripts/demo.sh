@@ -40,3 +40,8 @@ for event in map(json.loads, sys.stdin):
         print("  growing   {committed}|{tentative}".format(**event), flush=True)
     if event["event"] == "line_completed":
         print("  complete  {text}   ({latency_ms:.0f} ms after the sound that ended it)".format(**event))'
+
+echo
+echo "== Is the adapter better? Both over the tower phrases, with intervals"
+"$potstill" eval --manifest examples/tower/manifest.jsonl --model "$model" --adapter none \
+    --adapter examples/tower/adapter --title "Tower phrases" -o build/demo

@@ -152,7 +152,7 @@ struct job {
     char precision[16];
 };
 
-/* ------------------------------------------------------------------------------------- the input */
+/* ------------------------------------------------------------------------------------ the input */
 
 static int read_set(struct evaluation *evaluation, const char *path, const char *by_group) {
     char *why = eval_set_read(&evaluation->set, path, by_group);

@@ -47,7 +47,7 @@ int eval_partial_open(struct eval_partial *partial, const char *folder) {
     if (!code && !partial->file)
         code = fail(EXIT_ENVIRONMENT, "%s: cannot write: %s", partial->path, strerror(errno));
     /* What comes next begins a line. */
-    if (!code && size && text[size - 1] != '\n') fputc('\n', partial->file);
+    if (!code && text && size && text[size - 1] != '\n') fputc('\n', partial->file);
     free(text);
     return code;
 }

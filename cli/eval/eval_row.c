@@ -100,7 +100,7 @@ static char *read_seconds(const struct row *row, const char *name, double *secon
     if (!value || json_is_null(value)) return NULL;
     if (json_is_string(value) && json_string_length(value) == 0) return NULL;
     if (json_is_number(value)) number = json_number_value(value);
-    if (json_is_string(value)) parse_number(json_string_value(value), &number);
+    if (json_is_string(value) && !parse_number(json_string_value(value), &number)) number = NAN;
     if (!(number >= 0 && number < 1e9))
         return refuse(row, "%s is %s, expected seconds, 0 or more", name,
                       json_is_string(value)   ? json_string_value(value)
@@ -144,7 +144,7 @@ void eval_row_add_error(struct eval_set *set, char *error, uint32_t line) {
     new_item(set, line)->error = error;
 }
 
-/* ---------------------------------------------------------------------------------- all together */
+/* --------------------------------------------------------------------------------- all together */
 
 /* A relative path is one from here, or else from where the set lies. */
 static void find_file(const struct eval_set *set, struct eval_item *item) {

@@ -1,4 +1,4 @@
-/* eval_screen.h - an evaluation as people read it: a table, sentences, and the errors themselves. */
+/* eval_screen.h - an evaluation as people read it: a table, sentences, and the errors. */
 #ifndef POTSTILL_CLI_EVAL_SCREEN_H
 #define POTSTILL_CLI_EVAL_SCREEN_H
 

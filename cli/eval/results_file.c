@@ -43,7 +43,7 @@ static void interval_of(FILE *out, const char *name, const pst_eval_interval *in
     fputs("}", out);
 }
 
-/* -------------------------------------------------------------------------- the set, the systems */
+/* ------------------------------------------------------------------------- the set, the systems */
 
 static void print_set(FILE *out, const struct evaluation *evaluation) {
     const struct eval_set *set = &evaluation->set;
@@ -126,7 +126,7 @@ static void print_systems(FILE *out, const struct evaluation *evaluation, int no
     fputs("\n  ]", out);
 }
 
-/* --------------------------------------------------------------------------------- comparisons */
+/* ---------------------------------------------------------------------------------- comparisons */
 
 static void print_comparison(FILE *out, const struct eval_comparison *comparison,
                              const struct eval_system *systems) {
@@ -177,7 +177,7 @@ static void print_canary(FILE *out, const struct evaluation *canary, int no_timi
     fputs("}", out);
 }
 
-/* ------------------------------------------------------------------------------- parts and words */
+/* ------------------------------------------------------------------------------ parts and words */
 
 static void print_part(FILE *out, const struct eval_part *part, size_t systems) {
     fputs("{\"name\": ", out);
@@ -278,7 +278,7 @@ static void print_terms(FILE *out, const struct eval_terms *terms, size_t system
     fputs("\n  ]", out);
 }
 
-/* -------------------------------------------------------------------------------------- utterances */
+/* ----------------------------------------------------------------------------------- utterances */
 
 static void print_alignment(FILE *out, const pst_alignment *alignment) {
     fputs("[", out);
@@ -336,7 +336,7 @@ static void print_utterance(FILE *out, const struct evaluation *evaluation, size
     fputs("]}", out);
 }
 
-/* -------------------------------------------------------------------------------------- all of it */
+/* ------------------------------------------------------------------------------------ all of it */
 
 static void print_about(FILE *out, const struct results_about *about) {
     if (about->title) text_of(out, "title", about->title);

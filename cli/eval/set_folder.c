@@ -48,7 +48,7 @@ static void add_text(struct eval_set *set, const char *folder, const char *name,
         why = text_format("%s: no audio file of this name beside it", path);
     else
         why = whole_file_read(path, TEXT_BYTES_MAX, &text, &size);
-    if (why) {
+    if (why || !text) {
         eval_row_add_error(set, why, number);
     } else {
         json_t *row = need(json_object());
