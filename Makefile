@@ -5,7 +5,7 @@ BUILD := build/release
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 
-.PHONY: all demo test oracle asan tsan neon fuzz proof coverage lint bench install model clean help
+.PHONY: all demo test oracle asan tsan neon fuzz proof coverage lint browser bench install model clean help
 
 all: ## build the program and the libraries into build/release
 	@scripts/setup.sh build
@@ -57,6 +57,9 @@ lint: ## clang-tidy over the sources
 	@scripts/setup.sh lint
 	@$(MAKE) --no-print-directory all
 	@scripts/lint.sh $(BUILD)
+
+browser: all ## the page of eval in chromium, by playwright-core from npm; skipped where they cannot be had
+	@scripts/browser.sh
 
 bench: all ## against other engines, in one run (needs make oracle's .venv)
 	@scripts/get-model.sh models

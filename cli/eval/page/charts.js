@@ -102,17 +102,19 @@ function scatterCells() {
 }
 
 function drawScatter(width, choose) {
-    const side = Math.min(width - 60, 360), left = 52, height = side + 56;
-    const x = (cell) => left + side * cell / GRID, y = (cell) => 10 + side - side * cell / GRID;
-    const cells = scatterCells(), most = Math.max(1, ...cells.values());
-    const marks = [0, 10, 20, 30, 40].map((cell) => [line(x(cell), y(0), x(cell), y(GRID), "grid"),
-        line(x(0), y(cell), x(GRID), y(cell), "grid"),
-        label(x(cell), y(0) + 18, `${2.5 * cell}`, { class: "tick", "text-anchor": "middle" }),
-        label(left - 8, y(cell) + 4, `${2.5 * cell}`, { class: "tick", "text-anchor": "end" })]);
+    const cells = scatterCells(), counts = [...cells.values()], most = counts.reduce((a, b) => Math.max(a, b), 1);
+    const farthest = [...cells.keys()].reduce((far, key) => Math.max(far, Math.floor(key / (GRID + 1)), key % (GRID + 1)), 1);
+    const reach = Math.min(GRID, Math.ceil((farthest + 1) / 10) * 10); // to the next quarter
+    const side = Math.min(width - 62, 440), left = 54, height = side + 60;
+    const x = (cell) => left + side * cell / reach, y = (cell) => 10 + side - side * cell / reach;
+    const marks = [0, 10, 20, 30, 40].filter((cell) => cell <= reach).map((cell) => [
+        line(x(cell), y(0), x(cell), y(reach), "grid"), line(x(0), y(cell), x(reach), y(cell), "grid"),
+        label(x(cell), y(0) + 24, `${2.5 * cell}`, { class: "tick", "text-anchor": "middle" }),
+        label(left - 14, y(cell) + 4, `${2.5 * cell}`, { class: "tick", "text-anchor": "end" })]);
     const circles = [...cells].sort((one, two) => two[1] - one[1]).map(([key, count]) => {
         const a = Math.floor(key / (GRID + 1)), b = key % (GRID + 1);
         const kind = a === b ? "even" : b < a ? "good" : "bad";
-        return shape("circle", { class: `cell ${kind}`, cx: x(a), cy: y(b), r: 2.5 + 11 * Math.sqrt(count / most),
+        return shape("circle", { class: `cell ${kind}`, cx: x(a), cy: y(b), r: 2.5 + 9 * Math.sqrt(count / most),
             click: () => choose({
                 text: `word errors about ${2.5 * a} % by ${systemName(pair.a)}, ${2.5 * b} % by ${systemName(pair.b)}`,
                 test: (utterance) => scored(utterance, pair.a) && scored(utterance, pair.b) &&
@@ -121,12 +123,12 @@ function drawScatter(width, choose) {
     });
     const axis = { class: "tick", "text-anchor": "middle" };
     return drawing(left + side + 8, height, `Word error rate of each utterance, ${systemName(pair.a)} against ${
-        systemName(pair.b)}. ${scatterText()}`, marks, line(x(0), y(0), x(GRID), y(GRID), "diagonal"), circles,
-    label(x(1), y(GRID) + 16, `${shorten(systemName(pair.b), 18)} worse ▼`, { class: "tick side" }),
-    label(x(GRID - 1), y(0) - 8, `${shorten(systemName(pair.b), 18)} better ▲`, { class: "tick side", "text-anchor": "end" }),
+        systemName(pair.b)}. ${scatterText()}`, marks, line(x(0), y(0), x(reach), y(reach), "diagonal"), circles,
+    label(x(0) + 10, y(reach) + 18, `${shorten(systemName(pair.b), 18)} worse ▼`, { class: "tick side" }),
+    label(x(reach) - 10, y(0) - 14, `${shorten(systemName(pair.b), 18)} better ▲`, { class: "tick side", "text-anchor": "end" }),
     label(left + side / 2, height - 6, `${shorten(systemName(pair.a), 30)}, %`, axis),
     label(0, 0, `${shorten(systemName(pair.b), 30)}, %`,
-        { ...axis, transform: `translate(12 ${10 + side / 2}) rotate(-90)` }));
+        { ...axis, transform: `translate(10 ${10 + side / 2}) rotate(-90)` }));
 }
 
 function pairCounts() {

@@ -63,3 +63,4 @@ redrawWhenResized();
 addEventListener("hashchange", followLink);
 followLink();
 document.documentElement.setAttribute("data-ready", ""); // tests wait for it
+performance.mark("shown");

@@ -40,7 +40,7 @@ function timedText(text, times, sound) {
 }
 
 function systemPart(utterance, system, sound) {
-    const one = utterance.systems[system] || {}, heading = element("h4", { class: systemColour(system) },
+    const one = utterance.systems[system] || {}, heading = element("h3", { class: systemColour(system) },
         element("i", { "aria-hidden": "true" }), systemName(system));
     if (one.error) return element("div", { class: "system" }, heading, element("p", { class: "failed" }, `Failed: ${one.error}`));
     if (!scored(utterance, system)) return null;
