@@ -34,6 +34,7 @@ struct values {
     int64_t samples, seed;
     struct eval_gate gate;
     int show_errors, no_timing, normalize_volume;
+    int64_t embed_audio; /* megabytes */
     struct engine_choice engine;
     struct decoding_choice decoding;
 };
@@ -100,7 +101,10 @@ static const struct option gate_options[] = {
 };
 static const struct option output_options[] = {
     {"output", 'o', OPTION_REQUIRED, "DIR", AT(output),
-     "folder for results.json, utterances.jsonl, utterances.csv and trn files"},
+     "folder for report.html, results.json, utterances.jsonl, utterances.csv and trn files"},
+    {"embed-audio", 0, OPTION_COUNT, "MB", AT(embed_audio),
+     "put as much sound into report.html, of the utterances with the most errors (default: 0, it "
+     "plays the files, which must stay where they are)"},
     {"title", 0, OPTION_TEXT, "TEXT", AT(title), "what the results are called"},
     {"show-errors", 0, OPTION_FLAG, NULL, AT(show_errors),
      "print the utterances with errors, both texts under each other"},
@@ -210,12 +214,16 @@ static int list_systems(struct job *job) {
     return code;
 }
 
+enum { EMBED_MB_MAX = 400 }; /* a browser's texts end at 512 MB */
+
 static int check(const struct values *values) {
     int code = decoding_check(&command_eval, &values->decoding);
     if (!code && values->samples < 1)
         code = usage_error(&command_eval, "--samples 0: expected at least 1");
     if (!code && values->samples > 1000000)
         code = usage_error(&command_eval, "--samples: expected at most 1000000");
+    if (!code && values->embed_audio > EMBED_MB_MAX)
+        code = usage_error(&command_eval, "--embed-audio: expected at most %d", EMBED_MB_MAX);
     return code ? code : eval_gate_check(&values->gate);
 }
 
@@ -307,7 +315,8 @@ static int write_folder(struct job *job) {
         .by_group = values->group,
         .seed = job->settings.seed,
         .samples = job->settings.samples,
-        .no_timing = values->no_timing};
+        .no_timing = values->no_timing,
+        .embed_bytes = (size_t)values->embed_audio * 1000000};
     return eval_folder_write(values->output, &job->main, values->canary ? &job->canary : NULL,
                              values->terms ? &job->terms : NULL, &about);
 }
@@ -331,7 +340,8 @@ static int print(struct job *job) {
         fprintf(output.stream, "\ncanary: %s\n", job->canary.set.path);
         eval_print_summary(output.stream, &job->canary, values->no_timing);
     }
-    fprintf(output.stream, "\nresults in %s/results.json\n", values->output);
+    fprintf(output.stream, "\nresults in %s/results.json\nreport in %s/report.html\n",
+            values->output, values->output);
     return output_close(&output, 1);
 }
 

@@ -6,6 +6,7 @@
 
 #include "console.h"
 #include "eval/eval_files.h"
+#include "eval/report_page.h"
 #include "make_folder.h"
 #include "output.h"
 
@@ -53,6 +54,19 @@ static int write_trn(const char *folder, const struct evaluation *evaluation, in
     return code;
 }
 
+/* The page that shows `results`, the text of results.json. */
+static int write_page(const char *folder, const struct file *results, const char *set,
+                      size_t embed_bytes, int code) {
+    const char *slash = strrchr(set, '/');
+    char *from = slash ? text_format("%.*s/", (int)(slash - set), set) : NULL;
+    struct report_sounds sounds = {.from = from, .folder = folder, .embed_bytes = embed_bytes};
+    struct file file;
+    begin(&file, folder, "report", ".html");
+    if (!code) code = report_page_write(file.stream, results->text, results->length, &sounds);
+    free(from);
+    return end(&file, code);
+}
+
 int eval_folder_write(const char *folder, const struct evaluation *evaluation,
                       const struct evaluation *canary, const struct eval_terms *terms,
                       const struct results_about *about) {
@@ -66,5 +80,7 @@ int eval_folder_write(const char *folder, const struct evaluation *evaluation,
     code = write_trn(folder, evaluation, code);
     begin(&file, folder, "results", ".json");
     results_print(file.stream, evaluation, canary, terms, about);
+    fflush(file.stream);
+    code = write_page(folder, &file, evaluation->set.path, about->embed_bytes, code);
     return end(&file, code);
 }

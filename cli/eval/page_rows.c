@@ -72,20 +72,42 @@ static size_t most_errors(const json_t *utterance) {
     return most;
 }
 
+/* The next value of the list; NULL at its end. A hundred thousand at once would not fit the memory. */
+static json_t *read_next(struct page_rows *rows) {
+    json_error_t error;
+    while (rows->at < rows->end && strchr(", \n\r\t", *rows->at)) rows->at++;
+    if (rows->at == rows->end || *rows->at == ']') return NULL;
+    json_t *value =
+        json_loadb(rows->at, (size_t)(rows->end - rows->at), JSON_DISABLE_EOF_CHECK, &error);
+    if (value) rows->at += error.position;
+    return value;
+}
+
+/* Wishes of all utterances, to be freed. */
+static struct wish *list_wishes(struct page_rows *rows, size_t *count) {
+    struct wish *wishes = NULL;
+    size_t capacity = 0;
+    json_t *utterance;
+    for (*count = 0; (utterance = read_next(rows)); ++*count) {
+        if (*count == capacity) {
+            capacity = 2 * capacity + 64;
+            wishes = need(realloc(wishes, capacity * sizeof *wishes));
+        }
+        wishes[*count] = (struct wish){*count, most_errors(utterance),
+                                       json_number_value(json_object_get(utterance, "seconds"))};
+        json_decref(utterance);
+    }
+    rows->at = rows->begin;
+    return wishes;
+}
+
 /* Those with the most errors, which people listen to first, until the bytes are spent. */
 static void choose(struct page_rows *rows) {
-    const size_t count = json_array_size(rows->utterances);
-    size_t left = rows->sounds->embed_bytes, i;
+    size_t left = rows->sounds->embed_bytes, count;
+    struct wish *wishes = list_wishes(rows, &count);
     rows->embed = need(calloc(count + 1, 1));
-    if (!left) return;
-    struct wish *wishes = need(malloc((count + 1) * sizeof *wishes));
-    for (i = 0; i < count; i++) {
-        const json_t *utterance = json_array_get(rows->utterances, i);
-        const double seconds = json_number_value(json_object_get(utterance, "seconds"));
-        wishes[i] = (struct wish){i, most_errors(utterance), seconds};
-    }
-    qsort(wishes, count, sizeof *wishes, by_errors);
-    for (i = 0; i < count; i++) {
+    if (wishes) qsort(wishes, count, sizeof *wishes, by_errors);
+    for (size_t i = 0; i < count; i++) {
         const size_t bytes = page_sound_bytes(wishes[i].seconds);
         if (bytes > left) continue;
         rows->embed[wishes[i].index] = 1;
@@ -113,27 +135,24 @@ static void add_sound(struct page_rows *rows, json_t *row, int embed) {
     free(text);
 }
 
-void page_rows_open(struct page_rows *rows, const json_t *utterances,
+void page_rows_open(struct page_rows *rows, const char *text, size_t length,
                     struct report_sounds *sounds) {
-    *rows = (struct page_rows){.utterances = utterances, .sounds = sounds};
+    *rows = (struct page_rows){.begin = text, .at = text, .end = text + length, .sounds = sounds};
     sounds->embedded = 0;
-    choose(rows);
+    if (sounds->embed_bytes) choose(rows);
 }
 
 json_t *page_rows_next(struct page_rows *rows) {
-    const json_t *utterance = json_array_get(rows->utterances, rows->next);
-    if (!utterance) return NULL;
-    json_t *row = need(json_copy((json_t *)utterance)); /* shallow, as the copies below */
-    json_t *systems = need(json_array()), *system;
+    json_t *row = read_next(rows), *system;
     size_t i;
-    json_array_foreach(json_object_get(utterance, "systems"), i, system) {
-        json_t *one = need(json_copy(system)), *alignment = json_object_get(system, "alignment");
+    if (!row) return NULL;
+    json_array_foreach(json_object_get(row, "systems"), i, system) {
+        json_t *alignment = json_object_get(system, "alignment");
         if (json_is_array(alignment))
-            json_object_set_new(one, "alignment", alignment_text(alignment));
-        json_array_append_new(systems, one);
+            json_object_set_new(system, "alignment", alignment_text(alignment));
     }
-    json_object_set_new(row, "systems", systems);
-    add_sound(rows, row, rows->embed[rows->next++]);
+    add_sound(rows, row, rows->embed && rows->embed[rows->next]);
+    rows->next++;
     return row;
 }
 

@@ -9,14 +9,16 @@
 #include "eval/report_page.h"
 
 struct page_rows {
-    const json_t *utterances;
+    const char *begin, *at, *end; /* the list of utterances as JSON, and what is left of it */
     struct report_sounds *sounds;
     struct page_sound sound;
-    unsigned char *embed; /* [utterances] whose sound goes into the page */
+    unsigned char *embed; /* [count] whose sound goes into the page; NULL: none */
     size_t next;
 };
 
-void page_rows_open(struct page_rows *rows, const json_t *utterances, struct report_sounds *sounds);
+/* `text` [length] begins behind the bracket of the list, and must live as long. */
+void page_rows_open(struct page_rows *rows, const char *text, size_t length,
+                    struct report_sounds *sounds);
 /* The next, to be released; NULL after the last. */
 json_t *page_rows_next(struct page_rows *rows);
 void page_rows_close(struct page_rows *rows);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 
@@ -68,9 +69,9 @@ static char *wave_uri(const float *samples, size_t count) {
 
 /* ---- paths */
 
-/* `audio` from the folder `from`, to be freed. */
+/* The path of `audio`, to be freed. */
 static char *path_of(const char *from, const char *audio) {
-    if (*audio == '/' || !from) return text_format("%s", audio);
+    if (*audio == '/' || !from || access(audio, F_OK) == 0) return text_format("%s", audio);
     return text_format("%s/%s", from, audio);
 }
 

@@ -17,7 +17,8 @@ struct page_sound {
 
 /* The bytes that so many seconds take in the page. */
 size_t page_sound_bytes(double seconds);
-/* The data: URI, to be freed; NULL when `audio`, a path from the folder `from`, cannot be read. */
+/* The data: URI, to be freed; NULL when `audio` cannot be read. Its path is one from here, or else
+ * from the folder `from`, as the rows of a set are (eval_row.c). */
 char *page_sound_data(struct page_sound *sound, const char *from, const char *audio, double offset,
                       double seconds);
 /* The address of the file relative to `folder`, to be freed; NULL when its folder is not there. */

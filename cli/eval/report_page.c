@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
 #include <openssl/evp.h>
 
 #include "console.h"
@@ -14,6 +15,13 @@ enum {
     HASH_BYTES = 32,                      /* of SHA-256 */
     BASE64_SIZE = HASH_BYTES / 3 * 4 + 5, /* with a NUL */
     REAL_DIGITS = 9,                      /* microseconds of a day; a page shows four */
+};
+
+struct report {
+    json_t *data;           /* all but the utterances */
+    const char *utterances; /* [length] their list, behind its bracket */
+    size_t length;
+    struct report_sounds *sounds;
 };
 
 /* Text between tags and in attributes. */
@@ -77,19 +85,11 @@ static void print_json(FILE *out, const json_t *value) {
     json_dump_callback(value, put_json, out, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS));
 }
 
-/* All but the utterances. */
-static void print_data(FILE *out, const json_t *results) {
-    json_t *data = need(json_copy((json_t *)results)); /* shallow */
-    json_object_del(data, "utterances");
-    print_json(out, data);
-    json_decref(data);
-}
-
-/* One a line, made and freed one by one: a hundred thousand take memory enough as they are. */
-static void print_utterances(FILE *out, const json_t *results, struct report_sounds *sounds) {
+/* One a line, read, printed and freed one by one. */
+static void print_utterances(FILE *out, const struct report *report) {
     struct page_rows rows;
     json_t *row;
-    page_rows_open(&rows, json_object_get(results, "utterances"), sounds);
+    page_rows_open(&rows, report->utterances, report->length, report->sounds);
     putc('[', out);
     for (int first = 1; (row = page_rows_next(&rows)); first = 0) {
         if (!first) fputs(",\n", out);
@@ -105,27 +105,44 @@ static void print_source(FILE *out, const struct page_source *source) {
 }
 
 /* What stands in the page for {{name}}. 0, or an exit code. */
-static int print_part(FILE *out, const char *name, size_t length, const json_t *results,
-                      struct report_sounds *sounds) {
+static int print_part(FILE *out, const char *name, size_t length, const struct report *report) {
 #define IS(text) (length == sizeof(text) - 1 && !memcmp(name, text, length))
     if (IS("policy")) return print_policy(out);
-    if (IS("title")) print_title(out, results);
+    if (IS("title")) print_title(out, report->data);
     if (IS("style")) print_source(out, &page_style);
     if (IS("script")) print_source(out, &page_script);
-    if (IS("data")) print_data(out, results);
-    if (IS("utterances")) print_utterances(out, results, sounds);
+    if (IS("data")) print_json(out, report->data);
+    if (IS("utterances")) print_utterances(out, report);
 #undef IS
     return 0;
 }
 
-int report_page_write(FILE *out, const json_t *results, struct report_sounds *sounds) {
+/* Splits the results into all but the utterances, and these. 0, or an exit code. */
+static int split(struct report *report, const char *results, size_t length) {
+    static const char key[] = "\n  \"utterances\": ["; /* no string has a line end in it */
+    const char *at = strstr(results, key);
+    const size_t before = at ? (size_t)(at - results) : length;
+    json_error_t error;
+    char *head = at ? text_format("%.*s \"\": 0}", (int)before, results) : NULL;
+    if (head) report->data = json_loads(head, 0, &error);
+    free(head);
+    if (!report->data) return fail(EXIT_INPUTS, "the results are not as results.json has them");
+    json_object_del(report->data, "");
+    report->utterances = at + sizeof key - 1;
+    report->length = length - before - (sizeof key - 1);
+    return 0;
+}
+
+int report_page_write(FILE *out, const char *results, size_t length, struct report_sounds *sounds) {
     const char *at = (const char *)page_html.bytes, *open, *close;
-    int code = 0;
+    struct report report = {.sounds = sounds};
+    int code = split(&report, results, length);
     while (!code && (open = strstr(at, "{{")) && (close = strstr(open, "}}"))) {
         fwrite(at, 1, (size_t)(open - at), out);
-        code = print_part(out, open + 2, (size_t)(close - open) - 2, results, sounds);
+        code = print_part(out, open + 2, (size_t)(close - open) - 2, &report);
         at = close + 2;
     }
     fputs(at, out);
+    json_decref(report.data);
     return code;
 }

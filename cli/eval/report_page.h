@@ -9,17 +9,16 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include <jansson.h>
-
 struct report_sounds {
-    const char *from;   /* the folder that relative paths of audio start from; NULL: this one */
+    const char *from;   /* where paths of audio start that are not there from here; NULL: here */
     const char *folder; /* the folder the page will lie in; NULL: this one */
     size_t embed_bytes; /* as many bytes of sound go into the page; 0: it names the files */
     size_t embedded;    /* set: utterances whose sound is in the page */
 };
 
-/* Prints the page for `results`, an object as results.json has it. 0, or an exit code with the
+/* Prints the page for `results` [length], the text of results.json as results_print() lays it out:
+ * the utterances come last, under a key with two spaces before it. 0, or an exit code with the
  * reason printed; whether `out` took the bytes is for the caller to see. */
-int report_page_write(FILE *out, const json_t *results, struct report_sounds *sounds);
+int report_page_write(FILE *out, const char *results, size_t length, struct report_sounds *sounds);
 
 #endif

@@ -18,7 +18,8 @@ struct results_about {
     const char *by_group;           /* NULL: none */
     uint64_t seed;
     uint32_t samples;
-    int no_timing; /* leaves out whatever differs from run to run */
+    int no_timing;      /* leaves out whatever differs from run to run */
+    size_t embed_bytes; /* of sound in report.html */
 };
 
 /* `canary` and `terms` may be NULL. */

@@ -167,7 +167,9 @@ def main():
         "terms": [{"term": term, "count": 40, "systems": [{"recall": 0.8, "precision": 0.9}] * len(systems)}
                   for term in ("squawk", "runway")],
         "utterances": rows}
-    pathlib.Path(options.out).write_text(json.dumps(results))
+    text = json.dumps(results)
+    pathlib.Path(options.out).write_text(text.replace(', "utterances": [{', ',\n  "utterances": [{')  # as eval does
+                                         .replace(', "utterances": []}', ',\n  "utterances": []}'))
 
 
 if __name__ == "__main__":

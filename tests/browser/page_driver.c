@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "cli/eval/report_page.h"
+#include "cli/whole_file.h"
 
 int main(int argc, char **argv) {
     if (argc < 3) {
@@ -19,16 +18,15 @@ int main(int argc, char **argv) {
         .folder = slash ? folder : NULL,
         .embed_bytes = argc > 4 ? strtoul(argv[4], NULL, 10) : 0,
     };
-    json_error_t error;
-    json_t *results = json_load_file(argv[1], 0, &error);
-    if (!results) {
-        fprintf(stderr, "%s: line %d: %s\n", argv[1], error.line, error.text);
-        return 1;
-    }
-    FILE *page = fopen(argv[2], "wb");
-    int code = page ? report_page_write(page, results, &sounds) : 1;
+    char *results = NULL;
+    size_t length = 0;
+    char *why = whole_file_read(argv[1], (size_t)1 << 30, &results, &length);
+    FILE *page = why ? NULL : fopen(argv[2], "wb");
+    int code = page ? report_page_write(page, results, length, &sounds) : 1;
     if (page && fclose(page)) code = 1;
-    json_decref(results);
+    if (why) fprintf(stderr, "%s\n", why);
+    free(why);
+    free(results);
     free(folder);
     return code;
 }

@@ -52,6 +52,14 @@ END
 ok test "$(tail -n 1 out/new.trn)" = 'um (s2_h)'
 ok test ! -e out/partial.jsonl
 
+# The page has the same data, and the sounds where they are.
+ok grep -q "default-src 'none'; script-src 'sha256-" out/report.html
+ok grep -q '"alignment":"sthe >a =cat =sat =on dthe =mat"' out/report.html
+ok grep -qF '\u003cb>' out/report.html
+ok grep -q '"source":"../a.wav"' out/report.html
+run eval --manifest set.jsonl --hyp new.txt -o out --embed-audio 401
+exits 2; says 'potstill: eval: --embed-audio: expected at most 400; see potstill eval --help'
+
 # The same input gives the same bytes.
 cp out/results.json before.json
 run eval --manifest set.jsonl --hyp old=old.jsonl --hyp new.txt -o out
@@ -92,7 +100,7 @@ printf 'id,text,pred_text,pred_text_new\r\nx,"one two",one two,one\r\ny,three fo
 for form in jsonl json tsv csv; do
     run eval --manifest columns.$form -o "columns_$form"
     exits 0; says ''
-    sed -e 1,3d -e '/^results in/d' "$scratch/out" >"columns_$form.out"
+    sed -e 1,3d -e '/^results in/d' -e '/^report in/d' "$scratch/out" >"columns_$form.out"
     ok grep -q '^pred_text  25.00 %' "$scratch/out"
     ok grep -q '^new        25.00 %' "$scratch/out"
     same "the verdict of $form" "columns_$form.out" columns_jsonl.out

@@ -21,26 +21,20 @@ static const char results_text[] =
     "{\"format\": 1, \"title\": \"" HOSTILE_JSON "\", \"manifest\": {\"path\": \"" HOSTILE_JSON
     "\"},"
     " \"systems\": [{\"name\": \"" HOSTILE_JSON "\", \"wer\": {\"value\": 0.123456789012}}],"
-    " \"utterances\": ["
+    "\n  \"utterances\": ["
     "{\"id\": \"" HOSTILE_JSON "\", \"audio\": \"clips/one two.wav\", \"seconds\": 1.5,"
     "  \"reference\": \"" HOSTILE_JSON " \\u2028 h\\u00e9\", \"systems\": [{\"text\": \"a\","
     "  \"errors\": 4, \"words\": 4, \"alignment\": [[\"=\", \"a\"], [\"s\", \"b\", \"x y\"],"
     "  [\"d\", \"" HOSTILE_JSON "\"], [\"i\", \">c\"]]}]},"
     "{\"id\": \"2\", \"reference\": \"\", \"systems\": [{\"error\": \"gone\"}]}]}";
 
-static json_t *results_of(const char *text) {
-    json_t *results = json_loads(text, 0, NULL);
-    assert_non_null(results);
-    return results;
-}
-
 /* The page; to be freed. */
-static char *page_of(const json_t *results, struct report_sounds *sounds) {
+static char *page_of(const char *results, struct report_sounds *sounds) {
     char *page = NULL;
     size_t length = 0;
     FILE *stream = open_memstream(&page, &length);
     assert_non_null(stream);
-    assert_int_equal(report_page_write(stream, results, sounds), 0);
+    assert_int_equal(report_page_write(stream, results, strlen(results), sounds), 0);
     assert_int_equal(fclose(stream), 0);
     assert_int_equal(strlen(page), length);
     return page;
@@ -77,9 +71,8 @@ static json_t *block(const char *page, const char *id) {
 
 static void data_comes_back(void **state) {
     (void)state;
-    json_t *results = results_of(results_text);
     struct report_sounds sounds = {0};
-    char *page = page_of(results, &sounds);
+    char *page = page_of(results_text, &sounds);
     json_t *data = block(page, "data"), *rows = block(page, "utterances");
     assert_int_equal(json_array_size(rows), 2);
     assert_null(json_object_get(data, "utterances"));
@@ -95,21 +88,15 @@ static void data_comes_back(void **state) {
                         "<!--&\"' i>c");
     one = json_array_get(json_object_get(json_array_get(rows, 1), "systems"), 0);
     assert_string_equal(json_string_value(json_object_get(one, "error")), "gone");
-    /* what was given is as it was */
-    json_t *again = results_of(results_text);
-    assert_true(json_equal(results, again));
-    json_decref(again);
     json_decref(rows);
     json_decref(data);
-    json_decref(results);
     free(page);
 }
 
 static void texts_are_no_markup(void **state) {
     (void)state;
-    json_t *results = results_of(results_text);
     struct report_sounds sounds = {0};
-    char *page = page_of(results, &sounds);
+    char *page = page_of(results_text, &sounds);
     assert_null(strstr(page, "<img"));
     assert_int_equal(count_of(page, "<script"), 3);
     assert_int_equal(count_of(page, "</script"), 3);
@@ -121,7 +108,6 @@ static void texts_are_no_markup(void **state) {
     assert_string_equal(title,
                         "&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;&lt;!--&amp;&quot;'");
     free(title);
-    json_decref(results);
     free(page);
 }
 
@@ -137,9 +123,8 @@ static void expect_hash(const char *policy, const char *directive, const char *t
 
 static void policy_names_its_script_and_style(void **state) {
     (void)state;
-    json_t *results = results_of("{\"systems\": [], \"utterances\": []}");
     struct report_sounds sounds = {0};
-    char *page = page_of(results, &sounds);
+    char *page = page_of("{\"systems\": [],\n  \"utterances\": []}", &sounds);
     char *policy = between(page, "http-equiv=\"Content-Security-Policy\" content=\"", "\"");
     char *script = between(page, "<script type=\"module\">", "</script>");
     char *style = between(page, "<style>", "</style>");
@@ -158,7 +143,6 @@ static void policy_names_its_script_and_style(void **state) {
     assert_null(strstr(script, "innerHTML"));
     assert_null(strstr(script, "insertAdjacentHTML"));
     free(policy), free(script), free(style), free(page);
-    json_decref(results);
 }
 
 /* A folder for files of a test. */
@@ -248,12 +232,12 @@ static void parts_of_a_file_are_embedded(void **state) {
 /* The most errors first, as far as the bytes reach; the others are links. */
 static void embeds_the_worst_within_the_limit(void **state) {
     (void)state;
-    json_t *results = results_of(
-        "{\"systems\": [], \"utterances\": ["
+    static const char results[] =
+        "{\"systems\": [],\n  \"utterances\": ["
         "{\"audio\": \"tone.wav\", \"seconds\": 0.1, \"systems\": [{\"errors\": 1}]},"
         "{\"audio\": \"tone.wav\", \"seconds\": 0.1, \"systems\": [{\"errors\": 3}]},"
         "{\"audio\": \"none.wav\", \"seconds\": 0.1, \"systems\": [{\"errors\": 2}]},"
-        "{\"audio\": \"tone.wav\", \"seconds\": 0.1, \"systems\": [{\"error\": \"x\"}]}]}");
+        "{\"audio\": \"tone.wav\", \"seconds\": 0.1, \"systems\": [{\"error\": \"x\"}]}]}";
     assert_int_equal(chdir(folder), 0);
     write_wave("tone.wav", 1600);
     struct report_sounds sounds = {.embed_bytes = 3 * page_sound_bytes(0.1)};
@@ -267,7 +251,6 @@ static void embeds_the_worst_within_the_limit(void **state) {
         assert_int_equal(json_object_get(row, "source") != NULL, !in_page[i]);
     }
     json_decref(rows);
-    json_decref(results);
     free(page);
 }
 
