@@ -254,10 +254,10 @@ typedef struct pst_model_options {
     /* Of a streaming model: 1: both ends of the windows of its encoder count, a frame more on
      * either side, as the vendor's own export has it; 0: as transformers. An error with others. */
     int inclusive_windows;
-    /* For a model that is used for long: the weights of a checkpoint, and adapters opened for it,
-     * are read into memory of this process rather than mapped, so that whatever happens to the
-     * files afterwards changes nothing. It takes their size in memory, which processes then do not
-     * share. Packages stay mapped. */
+    /* For a model that is used for long: what computing reads of a checkpoint, and adapters opened
+     * for it, are read into memory of this process rather than mapped, so that files that are cut
+     * short afterwards change nothing; only opening an adapter may read more. The weights are
+     * packed now, as `prepare` does. Packages stay mapped. */
     int read_files;
 } pst_model_options;
 

@@ -141,7 +141,8 @@ pst_status adapter_build_start(struct adapter_build *build, const struct pst_mod
     int complete = build->used && adapter->effects && adapter->slots && adapter->base_model;
     if (!complete) return error_memory(err, 0);
     if (!model->read_files) return PST_OK;
-    return file_view_detach(&adapter->file.view, adapter->file.path, err);
+    const struct file_view *view = &adapter->file.view;
+    return file_view_detach(&adapter->file.view, adapter->file.path, view->data, view->size, err);
 }
 
 /* Lists the changed slots and what they come to. */

@@ -75,12 +75,12 @@ void file_view_close(struct file_view *view) {
     *view = (struct file_view){0};
 }
 
-/* From the start of the file; one that is shorter now leaves zeros. */
-static pst_status read_all(int fd, const char *path, unsigned char *bytes, size_t size,
-                           pst_error *err) {
+/* From `offset` in the file on; one that is shorter now leaves zeros. */
+static pst_status read_part(int fd, const char *path, unsigned char *bytes, size_t offset,
+                            size_t length, pst_error *err) {
     size_t at = 0;
-    while (at < size) {
-        ssize_t got = pread(fd, bytes + at, size - at, (off_t)at);
+    while (at < length) {
+        ssize_t got = pread(fd, bytes + at, length - at, (off_t)(offset + at));
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return error_system(err, "read", path, errno);
         if (got == 0) break;
@@ -97,38 +97,54 @@ static int is_unchanged(int fd, const struct file_view *view) {
     return file_stamp_equal(&stamp, &view->stamp);
 }
 
-pst_status file_view_detach(struct file_view *view, const char *path, pst_error *err) {
-    if (!view->mapping || view->detached) return PST_OK;
-    struct stat st;
-    int fd;
-    pst_status status = file_open(path, &fd, &st, err);
-    if (status) return status;
-    void *memory = mmap(view->mapping, view->size, PROT_READ | PROT_WRITE,
+/* The offset in the view of bytes [first, first + length); 0: they are not in it. */
+static int find_part(const struct file_view *view, const void *first, size_t length,
+                     size_t *offset) {
+    uintptr_t start = (uintptr_t)view->mapping, from = (uintptr_t)first;
+    *offset = (size_t)(from - start);
+    return view->mapping && from >= start && checked_range(*offset, length, view->size);
+}
+
+/* Puts memory in place of whole pages, which the part shares with its neighbours. */
+static pst_status replace(struct file_view *view, int fd, const char *path, size_t offset,
+                          size_t length, pst_error *err) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), skipped = offset / page * page;
+    size_t end = (offset + length + page - 1) / page * page;
+    if (end > view->size) end = view->size;
+    void *memory = mmap((char *)view->mapping + skipped, end - skipped, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    if (memory == MAP_FAILED) {
-        close(fd);
-        return error_memory(err, view->size);
-    }
+    if (memory == MAP_FAILED) return error_memory(err, end - skipped);
     view->detached = 1;
-    status = read_all(fd, path, memory, view->size, err);
+    pst_status status = read_part(fd, path, memory, skipped, end - skipped, err);
     /* After reading, so that it holds for all that was read. */
     if (!status && !is_unchanged(fd, view))
         status = error_set(err, PST_ERR_MODEL,
                            "%s: was changed while it was read, expected a file that stays as it is",
                            path);
-    if (!status && mprotect(memory, view->size, PROT_READ) != 0)
+    if (!status && mprotect(memory, end - skipped, PROT_READ) != 0)
         status = error_system(err, "read", path, errno);
+    return status;
+}
+
+pst_status file_view_detach(struct file_view *view, const char *path, const void *first,
+                            size_t length, pst_error *err) {
+    struct stat st;
+    size_t offset;
+    int fd;
+    if (!length || !find_part(view, first, length, &offset)) return PST_OK;
+    pst_status status = file_open(path, &fd, &st, err);
+    if (status) return status;
+    status = replace(view, fd, path, offset, length, err);
     close(fd);
     return status;
 }
 
 void file_view_release(const struct file_view *view, const void *first, size_t length) {
-    uintptr_t start = (uintptr_t)view->mapping, from = (uintptr_t)first;
-    if (!view->mapping || view->detached) return;
-    if (from < start || !checked_range(from - start, length, view->size)) return;
+    size_t offset;
+    if (view->detached || !find_part(view, first, length, &offset)) return;
     /* Whole pages, also those that its neighbours share: at worst they are read again. */
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), skipped = (from - start) / page * page;
-    madvise((char *)view->mapping + skipped, from - start - skipped + length, MADV_DONTNEED);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), skipped = offset / page * page;
+    madvise((char *)view->mapping + skipped, offset - skipped + length, MADV_DONTNEED);
 }
 
 static int64_t nanoseconds(struct timespec time) {

@@ -20,7 +20,7 @@ struct file_view {
     size_t size;
     void *mapping;           /* what to unmap; NULL for an empty file */
     struct file_stamp stamp; /* when it was opened */
-    int detached;            /* file_view_detach() has read it */
+    int detached;            /* file_view_detach() has read parts of it */
 };
 
 /* Opens the regular file `path` for reading, as every reader of a folder does, which may hold
@@ -32,10 +32,12 @@ pst_status file_open(const char *path, int *fd, struct stat *st, pst_error *err)
 /* Maps the file `path`, opened as above. One over `limit` bytes is refused. */
 pst_status file_view_open(struct file_view *view, const char *path, size_t limit, pst_error *err);
 void file_view_close(struct file_view *view);
-/* Reads the file, `path`, into memory of this process at the addresses where it was mapped: what
- * points into the view stays valid, whatever becomes of the file. PST_ERR_MODEL: it was changed
- * since it was opened. After a failure the view can only be closed. */
-pst_status file_view_detach(struct file_view *view, const char *path, pst_error *err);
+/* Reads bytes [first, first + length) of the file, `path`, into memory of this process at the
+ * addresses where they were mapped, and so what shares a page with them: what points there stays
+ * valid, whatever becomes of the file. Memory outside the view is left alone. PST_ERR_MODEL: the
+ * file was changed since it was opened. After a failure the view can only be closed. */
+pst_status file_view_detach(struct file_view *view, const char *path, const void *first,
+                            size_t length, pst_error *err);
 /* Maps the first `size` bytes of an open file, which has them; 0 when that fails. */
 int file_view_map(struct file_view *view, int fd, size_t size);
 /* Tells the system that bytes [first, first + length) of the view will not be read for a long time:

@@ -160,10 +160,13 @@ void checkpoint_close(struct checkpoint *checkpoint) {
     *checkpoint = (struct checkpoint){0};
 }
 
-pst_status checkpoint_detach(struct checkpoint *checkpoint, pst_error *err) {
+pst_status checkpoint_detach(struct checkpoint *checkpoint, const void *first, size_t length,
+                             pst_error *err) {
     pst_status status = PST_OK;
-    for (uint32_t i = 0; i < checkpoint->count && !status; i++)
-        status = file_view_detach(&checkpoint->files[i].view, checkpoint->files[i].path, err);
+    for (uint32_t i = 0; i < checkpoint->count && !status; i++) {
+        struct safetensors *file = &checkpoint->files[i];
+        status = file_view_detach(&file->view, file->path, first, length, err);
+    }
     return status;
 }
 

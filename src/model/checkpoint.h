@@ -20,8 +20,10 @@ struct checkpoint {
  * pickles pytorch_model.bin or pytorch_model.bin.index.json. */
 pst_status checkpoint_open(struct checkpoint *checkpoint, const char *dir, pst_error *err);
 void checkpoint_close(struct checkpoint *checkpoint);
-/* Reads the files in place of their mappings: file_view_detach(). */
-pst_status checkpoint_detach(struct checkpoint *checkpoint, pst_error *err);
+/* Reads this part in place of its mapping, by file_view_detach(); memory outside the mapped files
+ * is left alone. */
+pst_status checkpoint_detach(struct checkpoint *checkpoint, const void *first, size_t length,
+                             pst_error *err);
 /* The name of the file that it opens; NULL: the folder has none. */
 const char *checkpoint_name(const char *dir);
 /* Tells the system that this part will not be read for long; memory outside the mapped files is

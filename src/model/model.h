@@ -28,7 +28,7 @@ struct pst_model {
     struct processor processor;
     struct generation generation;
     struct weights weights;
-    int read_files; /* its files, and those of its adapters, are read rather than mapped */
+    int read_files; /* what is used of its files, and of adapters', is read rather than mapped */
     struct tokenizer *tokenizer; /* NULL when the folder has none: decoding to text then fails */
     /* What computes; at most one of them, as a model may have been opened to be read only. */
     struct network *network; /* network/network.h: the engine, from the weights */

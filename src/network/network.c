@@ -39,6 +39,30 @@ pst_status network_prepare(struct network *network, const struct pst_model *mode
     return status;
 }
 
+/* Is the weight in the file not looked at any more? The rows of the embedding and of the output
+ * matrix always are: tokens are looked up, and logits proved by them (logits.h). */
+static int is_packed(const struct network *network, const struct weights *weights, uint32_t slot) {
+    return network->pack.packed[slot].data && slot != weights->proj_out.slot &&
+           weights->modules[slot].kind != MODULE_EMBEDDING;
+}
+
+pst_status network_detach(const struct network *network, struct pst_model *model, pst_error *err) {
+    struct weights *weights = &model->weights;
+    pst_status status = PST_OK;
+    model->read_files = 1;
+    for (uint32_t i = 0; i < weights->module_count && !status; i++) {
+        const struct module *module = &weights->modules[i];
+        size_t count = module_columns(module) * (module->kind == MODULE_NUMBER ? 1 : module->out);
+        if (module->weight && !is_packed(network, weights, i))
+            status = checkpoint_detach(&weights->checkpoint, module->weight,
+                                       count * sizeof *module->weight, err);
+        if (!status && module->bias)
+            status = checkpoint_detach(&weights->checkpoint, module->bias,
+                                       module->out * sizeof *module->bias, err);
+    }
+    return status;
+}
+
 void network_free(struct network *network) {
     if (!network) return;
     pack_close(&network->pack);

@@ -24,6 +24,9 @@ pst_status network_new(struct network **network, const pst_model_options *option
 /* Packs the weights of `model`, the one that the network was made for, unless that has been done.
  * Several threads may call it at a time. */
 pst_status network_prepare(struct network *network, const struct pst_model *model, pst_error *err);
+/* Reads what the network, which is prepared, still needs of the model's files in place of their
+ * mappings: all but the weights that are packed. */
+pst_status network_detach(const struct network *network, struct pst_model *model, pst_error *err);
 void network_free(struct network *network);
 
 #endif

@@ -28,12 +28,10 @@ static pst_status open_all(struct pst_model **model, struct network **network, c
     pst_status status = network_new(network, options, err);
     if (!status)
         status = model_open(model, dir, options->processor_dir, (*network)->cache_dir, err);
-    if (!status && options->read_files) {
-        (*model)->read_files = 1;
-        status = checkpoint_detach(&(*model)->weights.checkpoint, err);
-    }
     if (!status && options->inclusive_windows) status = widen_windows(&(*model)->config, err);
-    if (!status && options->prepare) status = network_prepare(*network, *model, err);
+    int prepare = options->prepare || options->read_files;
+    if (!status && prepare) status = network_prepare(*network, *model, err);
+    if (!status && options->read_files) status = network_detach(*network, *model, err);
     return status;
 }
 

@@ -83,12 +83,32 @@ static void what_is_detached_outlives_its_file(void **state) {
     scratch_write(scratch_folder("file_view"), "file", bytes, SIZE);
     assert_int_equal(file_view_open(&view, path, SIZE_MAX, &err), PST_OK);
     const unsigned char *data = view.data;
-    assert_int_equal(file_view_detach(&view, path, &err), PST_OK);
-    assert_int_equal(file_view_detach(&view, path, &err), PST_OK); /* again: nothing to do */
+    assert_int_equal(file_view_detach(&view, path, data, SIZE, &err), PST_OK);
+    assert_int_equal(file_view_detach(&view, path, data + 7, 9000, &err), PST_OK); /* again */
+    assert_int_equal(file_view_detach(&view, path, bytes, SIZE, &err), PST_OK);    /* not of it */
     assert_ptr_equal(view.data, data);
     assert_int_equal(truncate(path, 0), 0);
     file_view_release(&view, view.data, view.size); /* could not be read again */
     assert_memory_equal(view.data, bytes, SIZE);
+    file_view_close(&view);
+    unlink(path);
+}
+
+/* And what shares a page with it. */
+static void a_part_may_be_detached(void **state) {
+    (void)state;
+    enum { SIZE = 300000, FIRST = 100001, LENGTH = 50000 };
+    static unsigned char bytes[SIZE];
+    struct file_view view;
+    for (size_t i = 0; i < SIZE; i++) bytes[i] = (unsigned char)(i * 2654435761u >> 13);
+    scratch_write(scratch_folder("file_view"), "file", bytes, SIZE);
+    assert_int_equal(file_view_open(&view, path, SIZE_MAX, &err), PST_OK);
+    assert_int_equal(file_view_detach(&view, path, view.data + FIRST, LENGTH, &err), PST_OK);
+    assert_memory_equal(view.data, bytes, SIZE); /* the rest is as it was */
+    assert_int_equal(file_view_detach(&view, path, view.data + SIZE - 1, 1, &err), PST_OK);
+    assert_int_equal(truncate(path, 0), 0);
+    assert_memory_equal(view.data + FIRST, bytes + FIRST, LENGTH);
+    assert_true(view.data[SIZE - 1] == bytes[SIZE - 1]);
     file_view_close(&view);
     unlink(path);
 }
@@ -104,7 +124,7 @@ static void a_file_that_changes_is_not_detached(void **state) {
             unlink(path);
         else
             scratch_text(folder, "file", "as");
-        assert_int_equal(file_view_detach(&view, path, &err), PST_ERR_MODEL);
+        assert_int_equal(file_view_detach(&view, path, view.data, view.size, &err), PST_ERR_MODEL);
         assert_non_null(strstr(err.message, path));
         assert_non_null(strstr(err.message, gone ? "no such file" : "was changed while it was"));
         file_view_close(&view);
@@ -113,7 +133,8 @@ static void a_file_that_changes_is_not_detached(void **state) {
     assert_int_equal(file_view_open(&view, path, SIZE_MAX, &err), PST_ERR_MODEL);
     scratch_text(folder, "file", "");
     assert_int_equal(file_view_open(&view, path, SIZE_MAX, &err), PST_OK);
-    assert_int_equal(file_view_detach(&view, path, &err), PST_OK); /* nothing is mapped */
+    /* Nothing is mapped. */
+    assert_int_equal(file_view_detach(&view, path, view.data, 0, &err), PST_OK);
     file_view_close(&view);
     unlink(path);
 }
@@ -122,6 +143,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_but_files_is_opened),
         cmocka_unit_test(what_is_detached_outlives_its_file),
+        cmocka_unit_test(a_part_may_be_detached),
         cmocka_unit_test(a_file_that_changes_is_not_detached),
         cmocka_unit_test(no_memory_is_no_fault_of_the_file),
     };
