@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arrivals.h"
 #include "channel_choice.h"
 #include "command_table.h"
 #include "console.h"
@@ -39,6 +40,7 @@ struct values {
     int no_guard;
     const char *channels; /* "mix", "split" or a number */
     int resume;
+    const char *watch;
 };
 
 static const struct values defaults = {
@@ -64,7 +66,10 @@ static const struct option options[] = {
      "write a file for each input and format into DIR, named as the input"},
     {"resume", 0, OPTION_FLAG, NULL, AT(resume),
      "go on with a run that was stopped, the rest of the command line being the same: until the "
-     "output is complete, what is done is kept beside it, in F.partial or DIR/transcribe.partial"},
+     "output is complete, what is done is kept beside it, in F.partial or DIR/*.partial"},
+    {"watch", 0, OPTION_TEXT, "DIR", AT(watch),
+     "in place of FILE: transcribe what is in the folder DIR and what arrives there, each when it "
+     "is whole, to --output-dir, until the program is ended; what has its results is left out"},
     {"normalize", 0, OPTION_FLAG, NULL, AT(normalize),
      "scale each clip to a loudness (RMS) of 0.075, as run-stt does"},
     {"window", 0, OPTION_NUMBER, "SECONDS", AT(window),
@@ -150,7 +155,6 @@ const struct command command_transcribe = {
             {"Words, subtitles and other formats", subtitle_options, 0},
             {"Decoding, as in transformers", decoding_options, AT(decoding)},
         },
-    .operands_min = 1,
     .operands_max = INT32_MAX,
     .defaults = &defaults,
     .values_size = sizeof defaults,
@@ -323,7 +327,7 @@ static int transcribe_inputs(struct job *job) {
     return job->code;
 }
 
-static int check(const struct values *values) {
+static int check(const struct values *values, int operand_count) {
     /* False for NAN. The library's limits for a clip and for a file. */
     if (!(values->window == 0 || (values->window >= 1 && values->window <= 6 * 3600)))
         return usage_error(&command_transcribe,
@@ -333,6 +337,14 @@ static int check(const struct values *values) {
                            "--max-line-count and --max-cps: expected more than 0");
     if (values->resume && !values->output && !values->folder)
         return usage_error(&command_transcribe, "--resume: expected --output or --output-dir");
+    if (values->watch && (!values->folder || values->resume))
+        return usage_error(&command_transcribe,
+                           "--watch: expected --output-dir, and no --resume: what is not done is "
+                           "begun again");
+    if (values->watch ? operand_count > 0 : operand_count == 0)
+        return usage_error(&command_transcribe,
+                           values->watch ? "--watch: expected no %s beside it" : "expected %s",
+                           command_transcribe.synopsis);
     return decoding_check(&command_transcribe, &values->decoding);
 }
 
@@ -401,13 +413,14 @@ static void open_log(struct job *job) {
         settings, "options",
         run_identity_hash(digest_options(DIGEST_FIRST, &command_transcribe, values, same_results)));
     json_object_set_new(settings, "vad", json_text(job->vad ? pst_vad_name(job->vad) : ""));
-    segment_log_open(&job->log, segment_log_path(values->output, values->folder), settings,
-                     &job->inputs, values->resume);
+    char *path =
+        values->watch ? NULL : segment_log_path(values->output, values->folder, &job->inputs);
+    segment_log_open(&job->log, path, settings, &job->inputs, values->resume);
 }
 
 static int prepare(struct job *job, char **operands, int operand_count) {
     const struct values *values = job->values;
-    int code = check(values);
+    int code = check(values, operand_count);
     if (code) return code;
     inputs_expand(&job->inputs, operands, operand_count);
     set_style(&job->results, values);
@@ -435,10 +448,29 @@ static int prepare(struct job *job, char **operands, int operand_count) {
     return code;
 }
 
+static int has_results(void *user, const char *path, const struct stat *st) {
+    const struct job *job = user;
+    return result_folder_has(job->values->folder, job->results.formats, path, st);
+}
+
+/* Until a signal ends the program; files are written whole or not at all. */
+static int watch(struct job *job) {
+    struct arrivals arrivals;
+    int code = arrivals_open(&arrivals, job->values->watch);
+    if (!code) say("%s: waiting for recordings", job->values->watch);
+    while (!code) {
+        code = arrivals_wait(&arrivals, &job->inputs, has_results, job);
+        job->taken = job->reported = 0;
+        if (!code) code = transcribe_inputs(job);
+    }
+    arrivals_close(&arrivals);
+    return code;
+}
+
 static int run(const void *values, char **operands, int operand_count) {
     struct job job = {.values = values, .log = {.fd = -1}};
     int code = prepare(&job, operands, operand_count);
-    if (!code) code = transcribe_inputs(&job);
+    if (!code) code = job.values->watch ? watch(&job) : transcribe_inputs(&job);
     if (!code) code = results_end(&job.results);
     int closed = output_close(&job.results.output, code == EXIT_DONE);
     segment_log_close(&job.log, !code && !closed);

@@ -41,6 +41,15 @@ static void add(struct inputs *inputs, char *path, char *error) {
     inputs->list[inputs->count++] = (struct input){path, error};
 }
 
+void inputs_add(struct inputs *inputs, char *path) {
+    add(inputs, path, NULL);
+}
+
+int inputs_is_audio(const struct inputs *inputs, const char *name) {
+    return has_extension(name, extensions, COUNT(extensions)) ||
+           (inputs->ffmpeg && has_extension(name, other_extensions, COUNT(other_extensions)));
+}
+
 static int by_path(const void *a, const void *b) {
     return strcmp(((const struct input *)a)->path, ((const struct input *)b)->path);
 }
@@ -101,7 +110,7 @@ static void add_folder(struct inputs *inputs, const char *path) {
         int other = has_extension(entry->d_name, other_extensions, COUNT(other_extensions));
         if (other && !inputs->ffmpeg)
             skip(&skipped, entry->d_name);
-        else if (other || has_extension(entry->d_name, extensions, COUNT(extensions)))
+        else if (inputs_is_audio(inputs, entry->d_name))
             add_member(inputs, text_format("%s%s%s", path, slash, entry->d_name));
     }
     closedir(dir);
@@ -137,11 +146,16 @@ void inputs_expand(struct inputs *inputs, char **operands, int operand_count) {
     }
 }
 
-void inputs_free(struct inputs *inputs) {
+void inputs_clear(struct inputs *inputs) {
     for (size_t i = 0; i < inputs->count; i++) {
         free(inputs->list[i].path);
         free(inputs->list[i].error);
     }
+    inputs->count = 0;
+}
+
+void inputs_free(struct inputs *inputs) {
+    inputs_clear(inputs);
     free(inputs->list);
     free(inputs->ffmpeg);
     *inputs = (struct inputs){0};

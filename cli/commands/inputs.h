@@ -26,6 +26,13 @@ struct inputs {
 void inputs_expand(struct inputs *inputs, char **operands, int operand_count);
 void inputs_free(struct inputs *inputs);
 
+/* Adds a path, which is then the list's. */
+void inputs_add(struct inputs *inputs, char *path);
+/* The list is empty again. */
+void inputs_clear(struct inputs *inputs);
+/* Would a file of this name be taken from a folder? */
+int inputs_is_audio(const struct inputs *inputs, const char *name);
+
 /* What is said of an input that failed, in memory of its own: the error, and ffmpeg if it lacks. */
 char *inputs_error(const struct inputs *inputs, const char *path, const pst_error *err);
 

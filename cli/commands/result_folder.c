@@ -65,6 +65,19 @@ int result_folder_open(const char *folder, unsigned formats, const struct inputs
     return code;
 }
 
+int result_folder_has(const char *folder, unsigned formats, const char *input,
+                      const struct stat *state) {
+    int has = 1;
+    for (enum result_format f = 0; f < RESULT_FORMATS && has; f++) {
+        if (!formats_have(formats, f)) continue;
+        struct stat st;
+        char *path = path_of(folder, input, &result_formats[f]);
+        has = stat(path, &st) == 0 && st.st_mtime >= state->st_mtime;
+        free(path);
+    }
+    return has;
+}
+
 int result_folder_add(const char *folder, unsigned formats, const struct result *result,
                       const struct result_style *style) {
     int code = 0;

@@ -3,6 +3,8 @@
 #ifndef POTSTILL_CLI_RESULT_FOLDER_H
 #define POTSTILL_CLI_RESULT_FOLDER_H
 
+#include <sys/stat.h>
+
 #include "inputs.h"
 #include "result_formats.h"
 
@@ -12,5 +14,9 @@ int result_folder_open(const char *folder, unsigned formats, const struct inputs
 /* Writes the files of a result, each whole or not at all. 0, or an exit code. */
 int result_folder_add(const char *folder, unsigned formats, const struct result *result,
                       const struct result_style *style);
+
+/* Are all files of an input there, none older than `state`, which is the input's? */
+int result_folder_has(const char *folder, unsigned formats, const char *input,
+                      const struct stat *state);
 
 #endif

@@ -16,9 +16,15 @@
 enum { FILE_BYTES_MAX = 1 << 30 };
 static const char KIND[] = "potstill segments 1";
 
-char *segment_log_path(const char *output, const char *folder) {
+char *segment_log_path(const char *output, const char *folder, const struct inputs *inputs) {
     struct stat st;
-    if (folder) return text_format("%s/transcribe.partial", folder);
+    if (folder) {
+        char *stem =
+            inputs->count == 1 ? input_stem(inputs->list[0].path) : text_format("transcribe");
+        char *path = text_format("%s/%s.partial", folder, stem);
+        free(stem);
+        return path;
+    }
     if (!output || (stat(output, &st) == 0 && !S_ISREG(st.st_mode))) return NULL;
     return text_format("%s.partial", output);
 }

@@ -22,9 +22,10 @@ struct segment_log {
     int goes_on;        /* behind what is known */
 };
 
-/* Where the log of a run is, to be freed: beside the file `output`, or in `folder`; NULL: nowhere,
- * for the results go to a device, a pipe, or standard output. */
-char *segment_log_path(const char *output, const char *folder);
+/* Where the log of a run is, to be freed: beside the file `output`, or in `folder`, there with the
+ * name of the input if it is one alone; NULL: nowhere, for the results go to a device, a pipe, or
+ * standard output. */
+char *segment_log_path(const char *output, const char *folder, const struct inputs *inputs);
 /* What a run depends on, as `settings` say, which become the log's, and its inputs. `path` (owned)
  * NULL: nothing is kept. With `resume` what is there of such a run is taken over, and that is said;
  * what is there and is no such file at all stays as it is, and nothing is kept. An input that has

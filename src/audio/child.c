@@ -18,7 +18,9 @@
 
 #include "base/error.h"
 
+#ifndef __linux__
 extern char **environ;
+#endif
 
 /* ------------------------------------------------------------------------------------ starting */
 

@@ -16,10 +16,10 @@
 enum { READ_BYTES = 65536 };
 
 /* Names of demuxers: of these formats files have no other files in them. */
-#define FORMATS                                                                                    \
-    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dts,dtshd,eac3,flac,flv,gsm,loas,matroska,"   \
-    "mka,mkv,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,mxf,ogg,oma,rm,tak,tta,w64,"    \
-    "wav,wv"
+static const char FORMATS[] =
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dts,dtshd,eac3,flac,flv,gsm,loas,matroska,"
+    "mka,mkv,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,mxf,ogg,oma,rm,tak,tta,w64,"
+    "wav,wv";
 
 /* ------------------------------------------------------------------------------------ messages */
 
@@ -109,7 +109,7 @@ pst_status ffmpeg_open(struct ffmpeg *ffmpeg, const char *program, int limit_ms,
     char *const argv[] = {
         (char *)program, "-nostdin", "-hide_banner", "-loglevel", "error",
         /* The file: what it may be. */
-        "-protocol_whitelist", "file,pipe", "-format_whitelist", FORMATS, "-i", name,
+        "-protocol_whitelist", "file,pipe", "-format_whitelist", (char *)FORMATS, "-i", name,
         /* Its first sound, as it is, and nothing beside it. */
         "-map", "0:a:0", "-map_metadata", "-1", "-c:a", "pcm_f32le", "-f", "wav", "pipe:1", NULL};
     pst_status status = child_start(&ffmpeg->child, argv, limit_ms, err);
