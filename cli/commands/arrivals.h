@@ -20,8 +20,8 @@ struct arrivals {
 
 /* 0, or an exit code with the reason printed. arrivals_close() in any case. */
 int arrivals_open(struct arrivals *arrivals, const char *folder);
-/* Waits until there are files that are whole and of which `is_done` gives 0, and makes them the list
- * of `inputs`: of files with one stem, one. 0, or an exit code with the reason printed. */
+/* Waits until there are files that are whole and of which `is_done` gives 0, and makes them the
+ * list of `inputs`: of files with one stem, one. 0, or an exit code with the reason printed. */
 int arrivals_wait(struct arrivals *arrivals, struct inputs *inputs,
                   int (*is_done)(void *user, const char *path, const struct stat *st), void *user);
 void arrivals_close(struct arrivals *arrivals);
