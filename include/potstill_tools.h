@@ -249,7 +249,10 @@ typedef enum pst_normalization {
     PST_NORMALIZE_NONE = 0,
     /* As the reference script: characters that are neither \w nor white space go, then lower case,
      * then strip. */
-    PST_NORMALIZE_SCRIPT = 1
+    PST_NORMALIZE_SCRIPT = 1,
+    /* As BasicTextNormalizer of whisper-normalizer: lower case, without what stands in brackets;
+     * marks, symbols and punctuation become spaces. */
+    PST_NORMALIZE_WHISPER_BASIC = 2
 } pst_normalization;
 
 /* Aligns two UTF-8 texts word by word as jiwer 4.0.0 does with its default transform, and adds to

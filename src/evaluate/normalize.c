@@ -2,11 +2,10 @@
 #include "evaluate/normalize.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <utf8proc.h>
 
 #include "base/error.h"
-#include "base/utf8.h"
+#include "evaluate/lower.h"
 
 /* Letters and numbers that Unicode 15.0 to 18.0 added, in order: unassigned for Python 3.11, and so
  * no \w. tests/oracle/test_score.py compares every code point with the Python that runs it. */
@@ -70,74 +69,19 @@ static int is_word(int32_t code_point) {
     }
 }
 
-/* The kept characters as code points; *kept [*count] is malloc'ed. */
-static pst_status keep(const char *text, size_t length, int32_t **kept, size_t *count,
-                       pst_error *err) {
-    size_t valid = utf8_valid_length(text, length);
-    if (valid < length)
-        return error_set(err, PST_ERR_INPUT, "text is not UTF-8 at byte %zu", valid);
-    *kept = length < SIZE_MAX / sizeof **kept ? malloc((length + 1) * sizeof **kept) : NULL;
-    if (!*kept) return error_memory(err, length);
-    *count = 0;
-    for (size_t at = 0; at < length;) {
-        utf8proc_int32_t code_point;
-        at += (size_t)utf8proc_iterate((const utf8proc_uint8_t *)text + at,
-                                       (utf8proc_ssize_t)(length - at), &code_point);
-        if (is_word(code_point) || text_is_space(code_point)) (*kept)[(*count)++] = code_point;
-    }
-    return PST_OK;
-}
-
-/* Unicode's Cased, of characters that were kept and are not modifier letters: the three cases of
- * letters, the ordinal indicators and the Roman numerals. */
-static int is_cased(int32_t code_point) {
-    utf8proc_category_t category = utf8proc_category(code_point);
-    return category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LL ||
-           category == UTF8PROC_CATEGORY_LT || code_point == 0xAA || code_point == 0xBA ||
-           (code_point >= 0x2160 && code_point <= 0x217F);
-}
-
-/* Unicode's Case_Ignorable, of characters that were kept: marks and punctuation are gone. */
-static int is_ignorable(int32_t code_point) {
-    return utf8proc_category(code_point) == UTF8PROC_CATEGORY_LM;
-}
-
-/* Does the sigma at `at` end a word: a cased letter before it and none after, ignorables aside? */
-static int is_final(const int32_t *kept, size_t count, size_t at) {
-    size_t before = at, after = at + 1;
-    while (before > 0 && is_ignorable(kept[before - 1])) before--;
-    if (before == 0 || !is_cased(kept[before - 1])) return 0;
-    while (after < count && is_ignorable(kept[after])) after++;
-    return after == count || !is_cased(kept[after]);
-}
-
-static void append(struct buffer *text, int32_t code_point) {
-    utf8proc_uint8_t bytes[4];
-    buffer_append(text, bytes, (size_t)utf8proc_encode_char(code_point, bytes));
-}
-
-static void append_lower(struct buffer *text, const int32_t *kept, size_t count, size_t at) {
-    if (kept[at] == 0x130) { /* capital I with dot: the one letter that lowers to two */
-        append(text, 'i');
-        append(text, 0x307);
-    } else if (kept[at] == 0x3A3) {
-        append(text, is_final(kept, count, at) ? 0x3C2 : 0x3C3);
-    } else {
-        append(text, utf8proc_tolower(kept[at]));
-    }
-}
-
 pst_status normalize_text(struct buffer *normalized, const char *text, size_t length,
                           pst_error *err) {
-    int32_t *kept = NULL;
-    size_t count = 0;
-    pst_status status = keep(text, length, &kept, &count, err);
+    int32_t *points = NULL;
+    size_t count = 0, kept = 0, start = 0;
+    pst_status status = text_points(text, length, &points, &count, err);
     if (status) return status;
-    size_t start = 0, end = count;
-    while (start < end && text_is_space(kept[start])) start++;
-    while (end > start && text_is_space(kept[end - 1])) end--;
+    for (size_t i = 0; i < count; i++)
+        if (is_word(points[i]) || text_is_space(points[i])) points[kept++] = points[i];
+    while (start < kept && text_is_space(points[start])) start++;
+    while (kept > start && text_is_space(points[kept - 1])) kept--;
     buffer_append(normalized, "", 0); /* the empty text is a text too */
-    for (size_t at = start; at < end; at++) append_lower(normalized, kept, count, at);
-    free(kept);
+    /* What stood at the ends is no letter, so that the sigma of the first word is as it would be. */
+    text_append_lower(normalized, points + start, kept - start);
+    free(points);
     return normalized->failed ? error_memory(err, 0) : PST_OK;
 }

@@ -55,6 +55,11 @@ class Driver:
         self.status()
         return self.text()
 
+    def normalize_by_kind(self, kind, text):
+        self.send(b"W", number(kind), item(text))
+        self.status()
+        return self.text()
+
     def score(self, reference, hypothesis, normalize=False):
         self.send(b"S", number(normalize), item(reference), item(hypothesis))
         self.status()

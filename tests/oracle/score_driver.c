@@ -1,6 +1,7 @@
 /* score_driver.c - normalises and scores what test_score.py sends, until stdin ends.
  *
  *     'N', text                               -> status, text
+ *     'W', kind of normalisation, text        -> status, text
  *     'S', normalize, reference, hypothesis   -> status, 4 counts of 64 bits: S, D, I, H
  *     'A', reference, hypothesis              -> status, edits: a letter of "=sdi" each; then 2
  *         numbers of 64 bits: characters of the reference, errors of characters
@@ -17,6 +18,21 @@ static void normalize(void) {
     write_status(status, &err);
     if (!status) write_items(normalized, 1, strlen(normalized));
     free(normalized);
+    free(text);
+}
+
+static void normalize_by_kind(void) {
+    pst_error err;
+    pst_normalizer *normalizer = NULL;
+    char *normalized = NULL;
+    uint32_t length, kind = read_number();
+    char *text = read_items(1, &length);
+    pst_status status = pst_normalizer_open((pst_normalization)kind, NULL, NULL, &normalizer, &err);
+    if (!status) status = pst_normalizer_apply(normalizer, text, &normalized, &err);
+    write_status(status, &err);
+    if (!status) write_items(normalized, 1, strlen(normalized));
+    pst_free(normalized);
+    pst_normalizer_free(normalizer);
     free(text);
 }
 
@@ -85,6 +101,7 @@ static void match(void) {
 int main(void) {
     for (int kind; (kind = getchar()) != EOF; fflush(stdout)) {
         if (kind == 'N') normalize();
+        if (kind == 'W') normalize_by_kind();
         if (kind == 'S') score();
         if (kind == 'A') align();
         if (kind == 'M') match();

@@ -79,6 +79,26 @@ def test_random_texts(driver):
         assert driver.normalize(text) == normalized(text), ascii(text)
 
 
+WHISPER_BASIC = 2
+BRACKETS = list("<>[]()()  ") + ["()", "(a)", "[b]", "<c", "((d)"]
+
+
+@unicode_14
+def test_whisper_basic(driver):
+    """Of characters that Python knows: newer ones may be symbols for one and nothing for the other."""
+    basic = pytest.importorskip("whisper_normalizer.basic").BasicTextNormalizer()
+    rng = random.Random(SEED)
+    known = [c for c in ALL if unicodedata.category(c) not in ("Cn", "Co")]
+    for c in known:
+        text = f"x{c}x A{c}Σ {c} Σ{c}B"
+        assert driver.normalize_by_kind(WHISPER_BASIC, text) == basic(text), hex(ord(c))
+    for _ in range(ROUNDS):
+        text = "".join(rng.choice(rng.choice((BRACKETS, CASED, known, "abc ÀΣ.,'-")))
+                       for _ in range(rng.randrange(0, 30)))
+        text = "".join(c for c in text if unicodedata.category(c) != "Cn")
+        assert driver.normalize_by_kind(WHISPER_BASIC, text) == basic(text), ascii(text)
+
+
 def counts(reference, hypothesis):
     out = jiwer.process_words(reference, hypothesis)
     return out.substitutions, out.deletions, out.insertions, out.hits

@@ -31,6 +31,12 @@ static void kinds_differ(void **state) {
     gives(PST_NORMALIZE_NONE, NULL, " Don't!  stop ", " Don't!  stop ");
     gives(PST_NORMALIZE_SCRIPT, NULL, " Don't!  stop ", "dont  stop");
     gives(PST_NORMALIZE_NONE, NULL, "", "");
+    /* whisper-normalizer's own results */
+    gives(PST_NORMALIZE_WHISPER_BASIC, NULL, " Don't!  <i>[noise] stop ", " don t stop ");
+    gives(PST_NORMALIZE_WHISPER_BASIC, NULL, "(hm) A () b (c", " a b c");
+    gives(PST_NORMALIZE_WHISPER_BASIC, NULL, "\xCE\x9F\xCE\x94\xCE\x9F\xCE\xA3.",
+          "\xCE\xBF\xCE\xB4\xCE\xBF\xCF\x82 ");
+    gives(PST_NORMALIZE_WHISPER_BASIC, NULL, "", "");
 }
 
 static void maps_the_longest_words(void **state) {
