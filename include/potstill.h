@@ -788,6 +788,8 @@ typedef struct pst_clip_result {
      * quiet. */
     const char *const *warnings;
     size_t warning_count;
+    /* Seconds that transcribing its segments took, added up; reading the file is not among them. */
+    double work_seconds;
 } pst_clip_result;
 
 /* How far the first clip that is not delivered is; all of it lives as long as the call. */

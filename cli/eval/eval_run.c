@@ -159,6 +159,7 @@ static int deliver(void *user, const pst_clip_result *clip) {
     } else {
         heard->texts[index] = need(strdup(clip->transcript->text));
         heard->seconds += clip->duration;
+        heard->ms[index] = 1000 * clip->work_seconds;
         job->code = eval_partial_add(job->run->partial, job->key, item->id, heard->texts[index]);
     }
     show_progress(job, item);
@@ -173,11 +174,14 @@ static int hear(struct job *job, const struct engine *engine, const pst_decode_o
     batch.next = next;
     batch.deliver = deliver;
     batch.user = job;
+    struct eval_heard *heard = &job->evaluation->heard[job->system];
+    heard->ms = need(calloc(job->evaluation->set.count + 1, sizeof *heard->ms));
+    for (size_t i = 0; i < job->evaluation->set.count; i++) heard->ms[i] = NAN;
     job->copies = need(calloc(job->evaluation->set.count + 1, sizeof *job->copies));
     job->began = seconds_now();
     pst_status status = pst_batch_run(engine->model, &batch, &err);
     progress_clear();
-    job->evaluation->heard[job->system].work_seconds = seconds_now() - job->began;
+    heard->work_seconds = seconds_now() - job->began;
     for (size_t i = 0; i < job->evaluation->set.count; i++) free(job->copies[i]);
     free(job->copies);
     eval_sound_free(&job->sound);

@@ -80,7 +80,7 @@ pst_status normalize_text(struct buffer *normalized, const char *text, size_t le
     while (start < kept && text_is_space(points[start])) start++;
     while (kept > start && text_is_space(points[kept - 1])) kept--;
     buffer_append(normalized, "", 0); /* the empty text is a text too */
-    /* What stood at the ends is no letter, so that the sigma of the first word is as it would be. */
+    /* What stood at the ends is no letter, so the sigma of the last word is as it would be. */
     text_append_lower(normalized, points + start, kept - start);
     free(points);
     return normalized->failed ? error_memory(err, 0) : PST_OK;

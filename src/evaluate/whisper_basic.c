@@ -8,8 +8,8 @@
 #include "evaluate/lower.h"
 #include "evaluate/normalize.h"
 
-/* Where what begins at `at` ends: behind its bracket; `at`: it does not. "<" and "[" end with either
- * of theirs; "(" needs something in it. */
+/* Where what begins at `at` ends: behind its bracket; `at`: it does not. "<" and "[" end with
+ * either of theirs; "(" needs something in it. */
 static size_t bracket_end(const int32_t *points, size_t count, size_t at) {
     int round = points[at] == '(';
     if (!round && points[at] != '<' && points[at] != '[') return at;

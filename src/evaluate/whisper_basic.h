@@ -8,8 +8,8 @@
 #include "potstill.h"
 
 /* Appends what BasicTextNormalizer of whisper-normalizer makes of `text` [length]: lower case;
- * what stands in <>, [] and () goes; then NFKC, and every mark, symbol and punctuation a space; runs
- * of white space become one. PST_ERR_INPUT with the byte when it is not UTF-8. */
+ * what stands in <>, [] and () goes; then NFKC, and every mark, symbol and punctuation a space;
+ * runs of white space become one. PST_ERR_INPUT with the byte when it is not UTF-8. */
 pst_status whisper_basic(struct buffer *normalized, const char *text, size_t length,
                          pst_error *err);
 

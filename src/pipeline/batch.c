@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/option_struct.h"
 #include "pipeline/clip_queue.h"
@@ -98,7 +99,9 @@ static void *work(void *argument) {
     struct job job;
     struct outcome outcome;
     while (clip_queue_take(queue, &job)) {
+        uint64_t began = clock_now_ns();
         transcribe_segment(worker, &job, &outcome);
+        outcome.work_ns = clock_now_ns() - began;
         if (outcome.transcript) outcome.transcript->channel = job.segment.channel;
         sample_list_free(&job.segment.samples);
         clip_queue_complete(queue, &job, &outcome);

@@ -125,6 +125,7 @@ void clip_finish(struct clip *clip, pst_clip_result *result) {
     result->warning = clip->warning_count ? clip->warnings[0] : NULL;
     result->warnings = (const char *const *)clip->warnings;
     result->warning_count = clip->warning_count;
+    result->work_seconds = (double)clip->work_ns / 1e9;
     result->segments = clip->segments;
     result->segment_count = clip->segment_count;
     result->transcript = clip->joined ? clip->joined : clip->segments[0].transcript;

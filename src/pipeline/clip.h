@@ -50,6 +50,7 @@ struct clip {
     char *warnings[CLIP_WARNINGS_MAX]; /* [warning_count] */
     size_t warning_count;
     pst_transcript *joined; /* of several segments */
+    uint64_t work_ns;       /* what its segments took */
 };
 
 struct clip *clip_new(const pst_clip *given, size_t index);

@@ -232,6 +232,7 @@ void clip_queue_complete(struct clip_queue *queue, const struct job *job,
     segment->transcript = outcome->transcript;
     clip->parts[job->index].spare_words = outcome->spare_words;
     clip->complete += outcome->transcript != NULL;
+    clip->work_ns += outcome->work_ns;
     clip->done += (uint64_t)llround((segment->end - segment->start) * PST_SAMPLE_RATE_HZ);
     if (outcome->silence.code) {
         clip->silent++;

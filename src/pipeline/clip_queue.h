@@ -23,6 +23,7 @@ struct outcome {
     pst_error error;            /* PST_OK: none */
     pst_error silence;          /* PST_OK, or why it was not normalised */
     int spare_words;            /* the transcript has words that nobody asked for */
+    uint64_t work_ns;           /* what it took */
 };
 
 struct clip_queue {

@@ -139,6 +139,8 @@ cp audio/voice.wav clips/one.wav
 echo 'what was said' >clips/one.txt
 run eval --manifest clips --model micro --max-new-tokens 8 -o out6
 exits 0
+ok grep -q '"latency_ms": {"p50": [0-9.]*, "p90": [0-9.]*, "p99": ' out6/results.json
+ok grep -q '"real_time_factor": [0-9.]' out6/results.json
 ok grep -q '"id": "one", "audio": "clips/one.wav"' out6/results.json
 ok test ! -e out6/partial.jsonl
 

@@ -117,6 +117,7 @@ static int deliver(void *user, const pst_clip_result *result) {
         log->results[i].segments =
             copy(result->segments, result->segment_count * sizeof *result->segments);
         log->results[i].duration = result->duration;
+        assert_true(result->error || result->work_seconds > 0);
         log->results[i].avg_logprob = transcript->avg_logprob;
         log->results[i].margin = transcript->margin;
         log->results[i].truncated = transcript->truncated;
