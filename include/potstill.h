@@ -767,7 +767,7 @@ PST_API size_t pst_stream_memory(const pst_stream *stream);
 /* A stretch of a clip that was transcribed by itself. */
 typedef struct pst_segment {
     double start, end; /* seconds; without a detector the next one starts where this one ends */
-    /* Means and flags are of all that it was made of, at a cut in the middle of speech a bit more. */
+    /* Its means are of all that was heard for it: at a cut in the middle of speech a bit more. */
     pst_transcript *transcript;
 } pst_segment;
 

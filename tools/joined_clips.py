@@ -111,6 +111,7 @@ def main():
     parser.add_argument("--clips", type=int, nargs=2, default=(3, 9), help="of a join")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--real", action="store_true", help="stretches of the recordings only")
     parser.add_argument("--noise", type=float, default=0)
     parser.add_argument("--show", action="store_true", help="what differs")
     parser.add_argument("audio", nargs="*")
@@ -118,7 +119,7 @@ def main():
     options.more = [word for word in rest if word != "--"]
     dice = random.Random(options.seed)
     real = [clip for path in options.audio for clip in stretches(options, path)]
-    clips = real + sentences(ROOT / "tests" / "cli" / "sentences.txt")
+    clips = real if options.real else real + sentences(ROOT / "tests" / "cli" / "sentences.txt")
     with tempfile.TemporaryDirectory() as folder:
         lone = [join(clips, [i], dice, options.noise) for i in range(len(clips))]
         alone = [plain(result["text"]) for result in transcribe(options, lone, pathlib.Path(folder))]

@@ -43,12 +43,8 @@ static const struct packed_kernels *packed_of(const struct silero *silero) {
 static void lay_out(struct silero *silero, struct arena *arena) {
     const size_t block = (size_t)SILERO_BLOCK * WINDOWS, widest = SILERO_TAPS * SILERO_BINS;
     for (int i = 0; i < SILERO_PRODUCTS; i++)
-        silero->products[i] = (struct packed){
-            .data =
-                ARENA_TAKE(arena, packed_of(silero)->bytes(SIZES[i].n, SIZES[i].k), unsigned char),
-            .n = (uint32_t)SIZES[i].n,
-            .k = (uint32_t)SIZES[i].k,
-            .precision = PST_PRECISION_F32};
+        silero->packed[i] =
+            ARENA_TAKE(arena, packed_of(silero)->bytes(SIZES[i].n, SIZES[i].k), unsigned char);
     silero->rows = ARENA_TAKE(arena, block * widest, float);
     silero->magnitudes = ARENA_TAKE(arena, block * SILERO_BINS, float);
     silero->first = ARENA_TAKE(arena, block * SILERO_WIDTH, float);
@@ -61,9 +57,14 @@ static void pack(struct silero *silero) {
     const float *const sources[SILERO_PRODUCTS] = {
         weights->conv1, weights->conv2, weights->conv3 + SILERO_NARROW,
         weights->conv4 + SILERO_NARROW, weights->lstm_input};
-    for (int i = 0; i < SILERO_PRODUCTS; i++)
-        packed_of(silero)->pack((unsigned char *)(uintptr_t)silero->products[i].data, sources[i],
-                                SIZES[i].stride, SIZES[i].n, SIZES[i].k);
+    for (int i = 0; i < SILERO_PRODUCTS; i++) {
+        size_t n = SIZES[i].n, k = SIZES[i].k;
+        packed_of(silero)->pack(silero->packed[i], sources[i], SIZES[i].stride, n, k);
+        silero->products[i] = (struct packed){.data = silero->packed[i],
+                                              .n = (uint32_t)n,
+                                              .k = (uint32_t)k,
+                                              .precision = PST_PRECISION_F32};
+    }
 }
 
 pst_status silero_init(struct silero *silero, const struct silero_weights *weights,
@@ -106,8 +107,7 @@ static void multiply(const struct silero *silero, enum product product, float *y
 }
 
 static void relu(float *x, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        x[i] = x[i] < 0 ? 0 : x[i]; /* NaN stays */
+    for (size_t i = 0; i < count; i++) x[i] = x[i] < 0 ? 0 : x[i]; /* NaN stays */
 }
 
 /* The frame with what is before and, mirrored, after it. */

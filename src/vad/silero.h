@@ -30,12 +30,12 @@ struct silero {
     float context[SILERO_CONTEXT];                  /* the last samples of the frame before */
     float hidden[SILERO_WIDTH], cell[SILERO_WIDTH]; /* of the LSTM */
     struct fourier fourier;
-    struct arena arena; /* of these: */
-    struct packed
-        products[SILERO_PRODUCTS]; /* weights of the convolutions and of the LSTM's input */
-    float *magnitudes;             /* [SILERO_BLOCK, 4, BINS] */
-    float *rows;                   /* what a product reads: windows of rows */
-    float *first;                  /* results of layers in turn */
+    struct arena arena;                     /* of these: */
+    unsigned char *packed[SILERO_PRODUCTS]; /* of the convolutions and of the LSTM's input */
+    struct packed products[SILERO_PRODUCTS];
+    float *magnitudes; /* [SILERO_BLOCK, 4, BINS] */
+    float *rows;       /* what a product reads: windows of rows */
+    float *first;      /* results of layers in turn */
     float *second;
     float *gates; /* [SILERO_BLOCK, 4 * WIDTH] */
 };

@@ -92,8 +92,8 @@ static pst_status read_part(const struct safetensors *file, const struct part *p
     return PST_OK;
 }
 
-/* The file has the Fourier transform as a matrix: cosines, then negative sines, under a Hann window.
- * It is computed otherwise, so it must be this one. */
+/* The file has the Fourier transform as a matrix: cosines, then negative sines, under a Hann
+ * window. It is computed otherwise, so it must be this one. */
 static pst_status check_transform(const struct silero_weights *weights, const char *path,
                                   pst_error *err) {
     double cosine[SILERO_FFT];

@@ -169,13 +169,13 @@ static void place(pst_transcript *before, pst_transcript *after, struct seam *se
         seam->at = fmax(seam->from, fmin(seam->to, (end + start) / 2));
     else
         seam->at = fmax(end, fmin(start, seam->at));
-    for (size_t i = before->word_count; i-- > 0 && before->words[i].end > seam->at;) {
-        before->words[i].end = seam->at;
-        before->words[i].start = fmin(before->words[i].start, seam->at);
+    for (; last && last >= before->words && last->end > seam->at; last--) {
+        last->end = seam->at;
+        last->start = fmin(last->start, seam->at);
     }
-    for (size_t i = 0; i < after->word_count && after->words[i].start < seam->at; i++) {
-        after->words[i].start = seam->at;
-        after->words[i].end = fmax(after->words[i].end, seam->at);
+    for (; first && first < after->words + after->word_count && first->start < seam->at; first++) {
+        first->start = seam->at;
+        first->end = fmax(first->end, seam->at);
     }
 }
 
