@@ -72,7 +72,7 @@ static size_t most_errors(const json_t *utterance) {
     return most;
 }
 
-/* The next value of the list; NULL at its end. A hundred thousand at once would not fit the memory. */
+/* The next value of the list; NULL at its end. All at once would not fit the memory. */
 static json_t *read_next(struct page_rows *rows) {
     json_error_t error;
     while (rows->at < rows->end && strchr(", \n\r\t", *rows->at)) rows->at++;
