@@ -107,7 +107,7 @@ static void choose(struct page_rows *rows) {
     struct wish *wishes = list_wishes(rows, &count);
     rows->embed = need(calloc(count + 1, 1));
     if (wishes) qsort(wishes, count, sizeof *wishes, by_errors);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; wishes && i < count; i++) {
         const size_t bytes = page_sound_bytes(wishes[i].seconds);
         if (bytes > left) continue;
         rows->embed[wishes[i].index] = 1;
