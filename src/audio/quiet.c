@@ -23,6 +23,9 @@ static double frame_power(const float *samples) {
     return squares - sum * sum / FRAME;
 }
 
+/* The mean square of rounding to 16 bits is 8e-11. */
+static const double DIGITAL_SILENCE = 1e-10;
+
 static int compare(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -30,9 +33,12 @@ static int compare(const void *a, const void *b) {
 
 double quiet_background(const float *samples, size_t count) {
     double power[FRAMES_MAX];
-    size_t frames = count / FRAME < FRAMES_MAX ? count / FRAME : FRAMES_MAX;
+    size_t frames = 0;
+    for (size_t i = 0; i < count / FRAME && i < FRAMES_MAX; i++) {
+        double found = frame_power(samples + i * FRAME) / FRAME;
+        if (found > DIGITAL_SILENCE) power[frames++] = found;
+    }
     if (frames == 0) return 0;
-    for (size_t i = 0; i < frames; i++) power[i] = frame_power(samples + i * FRAME) / FRAME;
     qsort(power, frames, sizeof *power, compare);
     return power[frames / 10];
 }

@@ -8,7 +8,8 @@
  * than a frame (20 ms) it is `to`. */
 size_t quiet_find(const float *samples, size_t from, size_t to);
 /* The mean square of the background of samples [count]: that of 20 ms which a tenth of all are
- * quieter than. 0 for less than 20 ms; at most the first 10 s are looked at. */
+ * quieter than. Digital silence is left out: a gate or an editor has put it there. 0: there is
+ * nothing else; at most the first 10 s are looked at. */
 double quiet_background(const float *samples, size_t count);
 
 #endif

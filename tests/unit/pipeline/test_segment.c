@@ -186,6 +186,11 @@ static void quiet_in_little_room(void **state) {
     fill_noise(); /* of mean square 1/12 */
     assert_true(quiet_background(samples, 319) == 0);
     assert_true(fabs(quiet_background(samples, 20 * RATE) - 1.0 / 12) < 0.01);
+    hush(2, 3, 0); /* a gate has closed */
+    assert_true(fabs(quiet_background(samples, 4 * RATE) - 1.0 / 12) < 0.01);
+    hush(0, 4, 0);
+    assert_true(quiet_background(samples, 4 * RATE) == 0);
+    fill_noise();
     hush(1, 1.5, 0.1f); /* an eighth of 4 s */
     assert_true(quiet_background(samples, 4 * RATE) < 0.001);
     fill_noise();
