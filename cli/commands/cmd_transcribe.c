@@ -16,11 +16,11 @@
 #include "head_choice.h"
 #include "inputs.h"
 #include "json_text.h"
-#include "option_digest.h"
 #include "progress.h"
 #include "result_folder.h"
 #include "results.h"
-#include "run_identity.h"
+#include "resume/option_digest.h"
+#include "resume/run_identity.h"
 #include "segment_log.h"
 #include "speech_choice.h"
 

@@ -8,9 +8,9 @@
 
 #include "console.h"
 #include "json_text.h"
-#include "option_digest.h"
 #include "potstill_tools.h"
-#include "run_identity.h"
+#include "resume/option_digest.h"
+#include "resume/run_identity.h"
 #include "seconds.h"
 
 enum { WRITE_SECONDS = 60, FILE_BYTES_MAX = 1 << 30 };

@@ -10,7 +10,7 @@
 
 #include "console.h"
 #include "json_text.h"
-#include "option_digest.h"
+#include "resume/option_digest.h"
 
 /* A segment has half a kilobyte: this is months of speech. */
 enum { FILE_BYTES_MAX = 1 << 30 };

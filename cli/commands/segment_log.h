@@ -8,7 +8,7 @@
 #define POTSTILL_CLI_SEGMENT_LOG_H
 
 #include "inputs.h"
-#include "segment_record.h"
+#include "resume/segment_record.h"
 
 struct segment_log {
     char *path; /* NULL: nothing is kept */

@@ -1,5 +1,5 @@
 /* run_identity.c - see run_identity.h. */
-#include "run_identity.h"
+#include "resume/run_identity.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "console.h"
 #include "json_text.h"
 #include "locate.h"
-#include "option_digest.h"
+#include "resume/option_digest.h"
 
 json_t *run_identity_hash(uint64_t hash) {
     char text[20];

@@ -1,5 +1,5 @@
 /* option_digest.c - see option_digest.h. */
-#include "option_digest.h"
+#include "resume/option_digest.h"
 
 #include <string.h>
 

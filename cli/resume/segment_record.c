@@ -2,15 +2,15 @@
  *
  * Numbers are written as hexadecimal texts: they have the same bits again, and NaN and infinity,
  * which JSON lacks, are among them. */
-#include "segment_record.h"
+#include "resume/segment_record.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "console.h"
-#include "option_digest.h"
-#include "run_identity.h"
+#include "resume/option_digest.h"
+#include "resume/run_identity.h"
 
 /* --------------------------------------------------------------------------------------- lines */
 
