@@ -252,7 +252,10 @@ typedef enum pst_normalization {
     PST_NORMALIZE_SCRIPT = 1,
     /* As BasicTextNormalizer of whisper-normalizer: lower case, without what stands in brackets;
      * marks, symbols and punctuation become spaces. */
-    PST_NORMALIZE_WHISPER_BASIC = 2
+    PST_NORMALIZE_WHISPER_BASIC = 2,
+    /* As EnglishTextNormalizer of whisper-normalizer: contractions, titles, numbers, money and
+     * British spellings are written in one way. */
+    PST_NORMALIZE_WHISPER_ENGLISH = 3
 } pst_normalization;
 
 /* Aligns two UTF-8 texts word by word as jiwer 4.0.0 does with its default transform, and adds to

@@ -44,6 +44,10 @@ prepare() {
         $venv/bin/python -m pip install --quiet --no-deps --target $venv/silero-vad-6.2.1 silero-vad==6.2.1 ||
         echo "skipped: the tests that need silero-vad 6.2.1"
 
+    # The normalisers, not those of other languages, whose packages it asks for.
+    [ $venv != .venv ] || ls $venv/lib/python3*/site-packages/whisper_normalizer > /dev/null 2>&1 ||
+        $venv/bin/python -m pip install --quiet --no-deps whisper-normalizer==0.1.15 more-itertools==11.2.1 ||
+        echo "skipped: the tests that need whisper-normalizer"
     # Its trainer is wanted, not what it records and plays with.
     [ $venv = .venv ] || ls $venv/lib/python3*/site-packages/moonshine_voice/lora > /dev/null 2>&1 ||
         $venv/bin/python -m pip install --quiet --no-deps moonshine-voice==0.1.5 ||

@@ -78,7 +78,7 @@ static const struct option system_options[] = {
     {0},
 };
 static const struct option score_options[] = {
-    {"normalizer", 0, OPTION_CHOICE, "none|script|whisper-basic", AT(normalizer),
+    {"normalizer", 0, OPTION_CHOICE, "none|script|whisper-basic|whisper-english", AT(normalizer),
      "what is made equal before words are compared (default: script, which drops punctuation and "
      "case)"},
     {"map", 0, OPTION_TEXT, "F", AT(map),
@@ -141,7 +141,7 @@ const struct command command_eval = {
     .run = run,
 };
 
-static const char *const NORMALIZERS[] = {"none", "script", "whisper-basic"};
+static const char *const NORMALIZERS[] = {"none", "script", "whisper-basic", "whisper-english"};
 
 struct job {
     const struct values *values;

@@ -55,7 +55,7 @@ static int is_newer(int32_t code_point) {
 }
 
 /* Python's \w: str.isalnum() or "_". Combining marks are not, unlike in other engines. */
-static int is_word(int32_t code_point) {
+int text_is_word(int32_t code_point) {
     switch (utf8proc_category(code_point)) {
     case UTF8PROC_CATEGORY_LU:
     case UTF8PROC_CATEGORY_LL:
@@ -76,7 +76,7 @@ pst_status normalize_text(struct buffer *normalized, const char *text, size_t le
     pst_status status = text_points(text, length, &points, &count, err);
     if (status) return status;
     for (size_t i = 0; i < count; i++)
-        if (is_word(points[i]) || text_is_space(points[i])) points[kept++] = points[i];
+        if (text_is_word(points[i]) || text_is_space(points[i])) points[kept++] = points[i];
     while (start < kept && text_is_space(points[start])) start++;
     while (kept > start && text_is_space(points[kept - 1])) kept--;
     buffer_append(normalized, "", 0); /* the empty text is a text too */

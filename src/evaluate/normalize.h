@@ -14,6 +14,8 @@
 
 /* Python's str.isspace(), which is also its \s. */
 int text_is_space(int32_t code_point);
+/* Python's \w. */
+int text_is_word(int32_t code_point);
 
 /* Appends the normalised `text` [length]; PST_ERR_INPUT with the byte when it is not UTF-8. */
 pst_status normalize_text(struct buffer *normalized, const char *text, size_t length,

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "evaluate/normalize.h"
 #include "evaluate/whisper_basic.h"
+#include "evaluate/whisper_english.h"
 
 static pst_status write_as_is(struct buffer *out, const char *text, size_t length, pst_error *err) {
     size_t valid = utf8_valid_length(text, length);
@@ -24,6 +25,7 @@ static pst_status write_kind(pst_normalization kind, struct buffer *out, const c
     case PST_NORMALIZE_NONE: return write_as_is(out, text, strlen(text), err);
     case PST_NORMALIZE_SCRIPT: return normalize_text(out, text, strlen(text), err);
     case PST_NORMALIZE_WHISPER_BASIC: return whisper_basic(out, text, strlen(text), err);
+    case PST_NORMALIZE_WHISPER_ENGLISH: return whisper_english(out, text, strlen(text), err);
     default:
         return error_set(err, PST_ERR_ARGUMENT,
                          "normalisation %d is not one of pst_normalization that this version has",

@@ -68,8 +68,8 @@ static void collapse(struct buffer *normalized, const struct buffer *text) {
 
 /* Lower case, without brackets; lowering first, as brackets are no letters it changes nothing but
  * the ends of words beside them. */
-static pst_status lower_outside(struct buffer *out, const char *text, size_t length,
-                                pst_error *err) {
+pst_status whisper_lower_outside(struct buffer *out, const char *text, size_t length,
+                                 pst_error *err) {
     int32_t *points = NULL;
     size_t count = 0;
     struct buffer lowered = {0};
@@ -96,7 +96,7 @@ pst_status whisper_basic(struct buffer *normalized, const char *text, size_t len
     struct buffer outside = {0}, spaced = {0};
     int32_t *points = NULL;
     size_t count = 0;
-    pst_status status = lower_outside(&outside, text, length, err);
+    pst_status status = whisper_lower_outside(&outside, text, length, err);
     if (!status) status = compose(&outside, &points, &count, err);
     buffer_append(normalized, "", 0);
     if (!status) {

@@ -13,4 +13,8 @@
 pst_status whisper_basic(struct buffer *normalized, const char *text, size_t length,
                          pst_error *err);
 
+/* The beginning of it: appends `text` [length] in lower case, without what stands in brackets. */
+pst_status whisper_lower_outside(struct buffer *out, const char *text, size_t length,
+                                 pst_error *err);
+
 #endif

@@ -35,6 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const char *hypothesis = end ? end + 1 : "";
     score(text.data, hypothesis, 0);
     score(text.data, hypothesis, 1);
+    score(text.data, hypothesis, PST_NORMALIZE_WHISPER_BASIC);
+    score(text.data, hypothesis, PST_NORMALIZE_WHISPER_ENGLISH);
     char *normalized = NULL;
     if (pst_normalize_text(hypothesis, &normalized, NULL) == PST_OK) free(normalized);
     buffer_free(&text);

@@ -99,6 +99,32 @@ def test_whisper_basic(driver):
         assert driver.normalize_by_kind(WHISPER_BASIC, text) == basic(text), ascii(text)
 
 
+WHISPER_ENGLISH = 3
+# Every word that means a number, contractions, titles and sounds, money, and what breaks rules apart.
+FIGURES = ("zero o oh one two three five eight nine ten eleven twelve thirteen nineteen twenty thirty forty eighty ninety "
+           "hundred thousand million billion decillion ones twos sixes tens elevens twenties nineties hundreds millions "
+           "zeroth first second third fourth fifth eighth nineth ninth twelfth twentieth fortieth hundredth thousandth "
+           "minus negative plus positive pound pounds euro dollars cent cents per percent and double triple point "
+           "and a half 0 1 1s 1st 2nd 3 rd 4th 07 12 100 1,000 3.5 2.0 0.07 1.2.3 5. .5 $1 $20 £3.50 €7 ¢5 ¢ 10% % $0.07 "
+           "a1b2 60s 1960s 5-6 -4 +9 1000000 \u0663 \u0663.\u0665 \uff15 \u00bd $ 1.0 20,000,000 $2 and ¢7").split(" ")
+SPEECH = ("won't can't let's ain't y'all wanna i'ma cause ma'am mr. mrs st dr. prof rep. don't isn't he'd been she's got "
+          "they're it's we'll 'tis i've i'm 's n't hmm mm mhm uh um Mr Hmm, colour centre organise travelled flyer theatre "
+          "the a cat. Hello, world! caf\u00e9 na\u00efve \u00dfa \u00c6on [noise] (laughs) <x> ( ) ... .. . , ' \" - _ \u0301 \u2019 \u00a0 "
+          "\n \t \u3000 don 't half halfs e.g. u.s.a 12:30 3pm o'clock it''s").split(" ")
+
+
+@unicode_14
+def test_whisper_english(driver):
+    english = pytest.importorskip("whisper_normalizer.english").EnglishTextNormalizer()
+    rng = random.Random(SEED)
+    known = [c for c in ALL if unicodedata.category(c) not in ("Cn", "Co")]
+    for _ in range(ROUNDS):
+        kinds = rng.choice(([FIGURES], [FIGURES], [FIGURES, SPEECH], [SPEECH], [FIGURES, SPEECH, known]))
+        words = (rng.choice(rng.choice(kinds)) for _ in range(rng.randrange(0, 14)))
+        text = rng.choice((" ", " ", " ", " ", "  ", "", "-")).join(words)
+        assert driver.normalize_by_kind(WHISPER_ENGLISH, text) == english(text), ascii(text)
+
+
 def counts(reference, hypothesis):
     out = jiwer.process_words(reference, hypothesis)
     return out.substitutions, out.deletions, out.insertions, out.hits

@@ -39,6 +39,26 @@ static void kinds_differ(void **state) {
     gives(PST_NORMALIZE_WHISPER_BASIC, NULL, "", "");
 }
 
+/* Results of whisper-normalizer 0.1.15; a hundred thousand more are compared live. */
+static void english_is_written_one_way(void **state) {
+    (void)state;
+    static const char *const texts[][2] = {
+        {"Mr. Smith won't, hmm, say it's (laughs) done!", "mister smith will not say it is done"},
+        {"twenty one thousand and five dollars", "$21005"},
+        {"two and a half million, $2 and 7 cents", "2500000 $2.07"},
+        {"nineteen sixties, the 3 rd one oh one", "1960s the 3rd 101"},
+        {"minus ten point five per cent of \xC2\xA3"
+         "1,000.",
+         "-10.5% of \xC2\xA3"
+         "1000"},
+        {"double seven one decillion", "771000000000000000000000000000000000"},
+        {"The colour of a caf\xC3\xA9", "the color of a cafe"},
+        {"one or ones", "one or ones"},
+        {"", ""}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        gives(PST_NORMALIZE_WHISPER_ENGLISH, NULL, texts[i][0], texts[i][1]);
+}
+
 static void maps_the_longest_words(void **state) {
     (void)state;
     const char *map = "# what the tower says\n"
@@ -77,6 +97,7 @@ static void refuses_wrong_maps(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kinds_differ),
+        cmocka_unit_test(english_is_written_one_way),
         cmocka_unit_test(maps_the_longest_words),
         cmocka_unit_test(refuses_wrong_maps),
     };
