@@ -9,5 +9,8 @@ for group in Merge Convert Output Cache Pull Limits Together; do
     python3 tests/faults/test_faults.py $group build/release/potstill build/release/tests/libfail_at.so 1
 done
 PROOF=1 scripts/oracle.sh -k "test_adapters or test_relatives or test_real_model"
+# Hours of sound take minutes under the sanitizers.
+[ -f build/asan/build.ninja ] || cmake --preset asan
+cmake --build build/asan && ctest --test-dir build/asan --output-on-failure -R '^cli\.long$'
 scripts/microphone.sh
 scripts/fuzz.sh "$seconds"
