@@ -10,6 +10,8 @@ newest="checkpoints or micro or streaming or trainer or vendor or (methods and n
 
 scripts/oracle.sh --prepare && scripts/oracle.sh --newest --prepare || exit 1
 export PREPARED=1
+# Random texts of each kind; alone, test_score tries 20,000.
+export POTSTILL_ROUNDS="${POTSTILL_ROUNDS:-5000}"
 log=build/oracle.log
 { scripts/oracle.sh -k "not ($slow)" && scripts/oracle.sh --newest -k "$newest"; } > $log 2>&1 &
 others=$!

@@ -12,5 +12,6 @@ PROOF=1 scripts/oracle.sh -k "test_adapters or test_relatives or test_real_model
 # Hours of sound take minutes under the sanitizers.
 [ -f build/asan/build.ninja ] || cmake --preset asan
 cmake --build build/asan && ctest --test-dir build/asan --output-on-failure -R '^cli\.long$'
+[ ! -d build/aarch64 ] || QEMU_CPU=max ctest --test-dir build/aarch64 --output-on-failure -R network_precision
 scripts/microphone.sh
 scripts/fuzz.sh "$seconds"
