@@ -43,6 +43,6 @@ run_on() {
 # starts programs by a PATH: the emulator is one, and does not tell that there is none.
 long="memory|lora_memory|live_stream|stream_encoder|package_.*|pack_file|hub_.*|segment|channels|convert|import|merge"
 long="$long|audio_stream|option_struct|network_precision|ffmpeg"
-run_on max -E "^(hub\.|style\.|cli\.(long|containers|recordings)$|unit\.test_($long)\$)" "$@"
+run_on max -E "^(hub\.|style\.|cli\.(long|real|words|containers|recordings)$|unit\.test_($long)\$)" "$@"
 run_on cortex-a53 -R 'unit\.test_(kernels|matmul|packed)$' # NEON alone
 run_on cortex-a76 -R 'unit\.test_kernels$'                 # dot products without matrix products
