@@ -8,22 +8,6 @@
 
 /* -------------------------------------------------------------------------------------- numbers */
 
-/* Words with one space between them. */
-static void collapse(struct buffer *text, struct buffer *scratch) {
-    for (size_t at = 0, bytes; at < text->length;) {
-        size_t end = text_space_end(text->data, text->length, at);
-        if (end > at) {
-            if (scratch->length && end < text->length) buffer_append(scratch, " ", 1);
-            at = end;
-            continue;
-        }
-        text_point_at(text->data, text->length, at, &bytes);
-        buffer_append(scratch, text->data + at, bytes);
-        at += bytes;
-    }
-    text_swap(text, scratch);
-}
-
 /* A part of a text between two "and a half", or after the last one. */
 static void add_part(struct buffer *out, const char *part, size_t length, int last) {
     size_t end = length, begin;
@@ -151,7 +135,8 @@ static void rewrite(struct buffer *text, struct buffer *scratch,
 }
 
 void english_figures(struct buffer *text, struct buffer *scratch) {
-    collapse(text, scratch);
+    text_collapse(scratch, text);
+    text_swap(text, scratch);
     replace_halves(text, scratch);
     part_figures(text, scratch);
     number_words(scratch, text->data);

@@ -1,9 +1,12 @@
 /* text_pass.c - see text_pass.h. */
 #include "evaluate/text_pass.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
+#include "base/error.h"
+#include "evaluate/lower.h"
 #include "evaluate/normalize.h"
 
 int text_is_digit(char c) {
@@ -51,6 +54,35 @@ size_t text_symbol_at(const struct buffer *text, size_t at, const char *set) {
         s += size;
     }
     return 0;
+}
+
+int text_is_symbol(int32_t code_point) {
+    utf8proc_category_t category = utf8proc_category(code_point);
+    return category >= UTF8PROC_CATEGORY_MN && category <= UTF8PROC_CATEGORY_SO &&
+           !(category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO);
+}
+
+pst_status text_compatible(const struct buffer *text, int composed, int32_t **points, size_t *count,
+                           pst_error *err) {
+    utf8proc_uint8_t *mapped = NULL;
+    utf8proc_option_t form = composed ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE;
+    utf8proc_ssize_t length =
+        utf8proc_map((const utf8proc_uint8_t *)text->data, (utf8proc_ssize_t)text->length, &mapped,
+                     (utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_COMPAT | form));
+    if (length < 0) return error_memory(err, text->length);
+    pst_status status = text_points((const char *)mapped, (size_t)length, points, count, err);
+    free(mapped);
+    return status;
+}
+
+void text_collapse(struct buffer *out, const struct buffer *text) {
+    for (size_t at = 0, bytes; at < text->length; at += bytes) {
+        size_t end = text_space_end(text->data, text->length, at);
+        if (end > at) buffer_append(out, " ", 1);
+        at = end;
+        text_point_at(text->data, text->length, at, &bytes);
+        buffer_append(out, text->data + at, bytes);
+    }
 }
 
 void text_swap(struct buffer *a, struct buffer *b) {

@@ -2,11 +2,10 @@
 #include "evaluate/whisper_basic.h"
 
 #include <stdlib.h>
-#include <utf8proc.h>
 
 #include "base/error.h"
 #include "evaluate/lower.h"
-#include "evaluate/normalize.h"
+#include "evaluate/text_pass.h"
 
 /* Where what begins at `at` ends: behind its bracket; `at`: it does not. "<" and "[" end with
  * either of theirs; "(" needs something in it. */
@@ -33,37 +32,6 @@ static size_t remove_brackets(int32_t *points, size_t count, int round) {
         at = end > at ? end : at;
     }
     return kept;
-}
-
-static int becomes_space(int32_t code_point) {
-    utf8proc_category_t category = utf8proc_category(code_point);
-    return category >= UTF8PROC_CATEGORY_MN && category <= UTF8PROC_CATEGORY_SO &&
-           !(category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO);
-}
-
-static pst_status compose(const struct buffer *lowered, int32_t **points, size_t *count,
-                          pst_error *err) {
-    utf8proc_uint8_t *composed = NULL;
-    utf8proc_ssize_t length = utf8proc_map(
-        (const utf8proc_uint8_t *)lowered->data, (utf8proc_ssize_t)lowered->length, &composed,
-        (utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT));
-    if (length < 0) return error_memory(err, lowered->length);
-    pst_status status = text_points((const char *)composed, (size_t)length, points, count, err);
-    free(composed);
-    return status;
-}
-
-/* Runs of white space, and what has become a space, as one. */
-static void collapse(struct buffer *normalized, const struct buffer *text) {
-    int spaces = 0;
-    for (size_t at = 0; at < text->length;) {
-        utf8proc_int32_t point;
-        at += (size_t)utf8proc_iterate((const utf8proc_uint8_t *)text->data + at,
-                                       (utf8proc_ssize_t)(text->length - at), &point);
-        if (!text_is_space(point)) text_append_point(normalized, point);
-        if (text_is_space(point) && !spaces) buffer_append(normalized, " ", 1);
-        spaces = text_is_space(point);
-    }
 }
 
 /* Lower case, without brackets; lowering first, as brackets are no letters it changes nothing but
@@ -97,13 +65,13 @@ pst_status whisper_basic(struct buffer *normalized, const char *text, size_t len
     int32_t *points = NULL;
     size_t count = 0;
     pst_status status = whisper_lower_outside(&outside, text, length, err);
-    if (!status) status = compose(&outside, &points, &count, err);
+    if (!status) status = text_compatible(&outside, 1, &points, &count, err);
     buffer_append(normalized, "", 0);
     if (!status) {
         for (size_t i = 0; i < count; i++)
-            if (becomes_space(points[i])) points[i] = ' ';
+            if (text_is_symbol(points[i])) points[i] = ' ';
         text_append_lower(&spaced, points, count);
-        collapse(normalized, &spaced);
+        text_collapse(normalized, &spaced);
         if (outside.failed || spaced.failed || normalized->failed) status = error_memory(err, 0);
     }
     buffer_free(&outside);

@@ -194,29 +194,20 @@ static int is_kept(int32_t point) {
 }
 
 static void simplify(struct buffer *out, int32_t point) {
-    utf8proc_category_t category = utf8proc_category(point);
     const char *letters = letters_of(point);
-    int symbol = category >= UTF8PROC_CATEGORY_MN && category <= UTF8PROC_CATEGORY_SO &&
-                 !(category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO);
     if (letters)
         buffer_text(out, letters);
-    else if (!symbol || is_kept(point))
+    else if (!text_is_symbol(point) || is_kept(point))
         text_append_point(out, point);
-    else if (category != UTF8PROC_CATEGORY_MN)
+    else if (utf8proc_category(point) != UTF8PROC_CATEGORY_MN)
         buffer_append(out, " ", 1);
 }
 
 /* Marks go, symbols and punctuation become spaces, but for those of numbers and money. */
 static pst_status remove_symbols(struct buffer *text, struct buffer *scratch, pst_error *err) {
-    utf8proc_uint8_t *apart = NULL;
     int32_t *points = NULL;
     size_t count = 0;
-    utf8proc_ssize_t length =
-        utf8proc_map((const utf8proc_uint8_t *)text->data, (utf8proc_ssize_t)text->length, &apart,
-                     (utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT));
-    if (length < 0) return error_memory(err, text->length);
-    pst_status status = text_points((const char *)apart, (size_t)length, &points, &count, err);
-    free(apart);
+    pst_status status = text_compatible(text, 0, &points, &count, err);
     if (status) return status;
     for (size_t i = 0; i < count; i++) simplify(scratch, points[i]);
     free(points);
@@ -240,13 +231,6 @@ static void respell(struct buffer *text, struct buffer *scratch) {
     text_swap(text, scratch);
 }
 
-/* Of words with spaces between them, some of which are doubled again. */
-static void finish(struct buffer *normalized, const struct buffer *text) {
-    for (size_t at = 0; at < text->length; at++)
-        if (at == 0 || text->data[at] != ' ' || text->data[at - 1] != ' ')
-            buffer_append(normalized, text->data + at, 1);
-}
-
 pst_status whisper_english(struct buffer *normalized, const char *text, size_t length,
                            pst_error *err) {
     struct buffer work = {0}, scratch = {0};
@@ -267,7 +251,7 @@ pst_status whisper_english(struct buffer *normalized, const char *text, size_t l
         respell(&work, &scratch);
         clear_before(&work, &scratch, ".$\xC2\xA2\xE2\x82\xAC\xC2\xA3", 0);
         clear_percent(&work, &scratch);
-        finish(normalized, &work);
+        text_collapse(normalized, &work);
         if (work.failed || scratch.failed || normalized->failed) status = error_memory(err, length);
     }
     buffer_free(&work);
