@@ -22,6 +22,7 @@
 #include "eval/eval_terms.h"
 #include "eval/hypotheses.h"
 #include "output.h"
+#include "resume/option_digest.h"
 #include "whole_file.h"
 
 static int run(const void *values, char **operands, int operand_count);
@@ -273,11 +274,18 @@ static int read_texts(struct job *job, size_t index) {
 
 /* All systems, one after the other: each takes all cores. */
 static int hear(struct job *job) {
+    static const char *const same_texts[] = {
+        "manifest",      "canary",  "group",    "adapter",     "hyp",   "baseline",
+        "normalizer",    "map",     "terms",    "samples",     "seed",  "max-wer",
+        "no-worse-than", "margin",  "output",   "embed-audio", "title", "show-errors",
+        "no-timing",     "threads", "no-cache", "offline",     NULL};
     struct evaluation *sets[] = {&job->main, &job->canary};
-    struct eval_run settings = {.choice = &job->values->engine,
-                                .decoding = &job->values->decoding,
-                                .normalize = job->values->normalize_volume,
-                                .partial = &job->partial};
+    struct eval_run settings = {
+        .choice = &job->values->engine,
+        .decoding = &job->values->decoding,
+        .normalize = job->values->normalize_volume,
+        .options = digest_options(DIGEST_FIRST, &command_eval, job->values, same_texts),
+        .partial = &job->partial};
     int code = 0, opened = 0;
     eval_sound_measure(&job->main.set);
     if (job->values->canary) eval_sound_measure(&job->canary.set);

@@ -1,6 +1,7 @@
 /* eval_run.c - see eval_run.h. */
 #include "eval/eval_run.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "eval/eval_sound.h"
 #include "locate.h"
 #include "progress.h"
+#include "resume/run_identity.h"
 #include "seconds.h"
 
 /* What the callbacks of a batch share. */
@@ -58,27 +60,24 @@ static void describe(struct eval_system *system, const struct engine *engine) {
 }
 
 /* Everything that decides what an utterance comes out as, hashed. */
-static void make_key(struct job *job, const struct eval_system *system, const struct engine *engine,
-                     const pst_decode_options *decode) {
+static void make_key(struct job *job, const struct eval_system *system,
+                     const struct engine *engine) {
     pst_error err;
-    char *text = text_format("%s %s %s %s %s %s %d %zu %s", pst_version(),
-                             job->evaluation->set.path, job->evaluation->set.sha256,
-                             engine->model_dir, system->model_sha256, engine->info.precision,
-                             job->run->normalize, job->evaluation->set.count, engine->info.kernels);
+    const struct eval_set *set = &job->evaluation->set;
+    json_t *identity = run_identity(engine, job->run->choice);
+    char *dump = need(json_dumps(identity, JSON_COMPACT | JSON_SORT_KEYS));
+    char *text = text_format("%s %s %s %s %zu %" PRIx64, dump, system->model_sha256, set->path,
+                             set->sha256, set->count, job->run->options);
+    free(dump);
+    json_decref(identity);
     for (size_t i = 0; i < system->adapter_count; i++) {
         const struct eval_adapter *adapter = &system->adapters[i];
-        char *longer = text_format("%s|%s %s %.17g %.17g", text, adapter->path, adapter->sha256,
-                                   adapter->weight, job->run->choice->adapter_scale);
+        char *longer =
+            text_format("%s|%s %s %.17g", text, adapter->path, adapter->sha256, adapter->weight);
         free(text);
         text = longer;
     }
-    char *whole = text_format("%s|%u %u %u %u %u %g %u %g %d", text, decode->num_beams,
-                              decode->max_new_tokens, decode->max_length, decode->min_length,
-                              decode->min_new_tokens, (double)decode->repetition_penalty,
-                              decode->no_repeat_ngram_size, (double)decode->length_penalty,
-                              (int)decode->early_stopping);
-    if (pst_sha256(whole, strlen(whole), job->key, &err)) job->key[0] = '\0';
-    free(whole);
+    if (pst_sha256(text, strlen(text), job->key, &err)) job->key[0] = '\0';
     free(text);
 }
 
@@ -214,7 +213,7 @@ int eval_run_system(struct eval_run *run, struct eval_system *system, size_t ind
     if (!code) snprintf(run->precision, sizeof run->precision, "%s", engine.info.precision);
     for (size_t i = 0; i < count && !code; i++) {
         struct job job = {.run = run, .evaluation = evaluations[i], .system = index};
-        make_key(&job, system, &engine, &decoding.options);
+        make_key(&job, system, &engine);
         take_over(&job);
         if (job.todo) code = hear(&job, &engine, &decoding.options);
     }

@@ -131,6 +131,12 @@ run eval --manifest audio.jsonl --model micro --max-new-tokens 8 -o out5 --no-ti
 exits 1
 ok grep -q 'out5/partial.jsonl: 3 utterances of base are there from an earlier run, going on with 1' "$scratch/err"
 same 'what was resumed' out5/results.json before.json
+# With another search or other kernels it is: what was heard may be another text then.
+for other in '--suppress-tokens 5' '--sequence-bias a=2' '--cpu reference'; do
+    # shellcheck disable=SC2086 # words
+    run eval --manifest audio.jsonl --model micro --max-new-tokens 8 -o out5 --no-timing $other
+    exits 1; says 'potstill: audio/missing.wav: no such file'
+done
 ok grep -q '"id": "chirp-0.100", "audio": "audio/chirp.wav", "offset": 0.1, "seconds": 0.5' out5/results.json
 
 # Folders.
