@@ -55,15 +55,13 @@ static int write_trn(const char *folder, const struct evaluation *evaluation, in
 }
 
 /* The page that shows `results`, the text of results.json. */
-static int write_page(const char *folder, const struct file *results, const char *set,
+static int write_page(const char *folder, const struct file *results, const struct eval_set *set,
                       size_t embed_bytes, int code) {
-    const char *slash = strrchr(set, '/');
-    char *from = slash ? text_format("%.*s/", (int)(slash - set), set) : NULL;
-    struct report_sounds sounds = {.from = from, .folder = folder, .embed_bytes = embed_bytes};
+    struct report_sounds sounds = {
+        .from = set->folder, .folder = folder, .embed_bytes = embed_bytes};
     struct file file;
     begin(&file, folder, "report", ".html");
     if (!code) code = report_page_write(file.stream, results->text, results->length, &sounds);
-    free(from);
     return end(&file, code);
 }
 
@@ -81,6 +79,6 @@ int eval_folder_write(const char *folder, const struct evaluation *evaluation,
     begin(&file, folder, "results", ".json");
     results_print(file.stream, evaluation, canary, terms, about);
     fflush(file.stream);
-    code = write_page(folder, &file, evaluation->set.path, about->embed_bytes, code);
+    code = write_page(folder, &file, &evaluation->set, about->embed_bytes, code);
     return end(&file, code);
 }

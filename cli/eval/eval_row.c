@@ -146,14 +146,9 @@ void eval_row_add_error(struct eval_set *set, char *error, uint32_t line) {
 
 /* --------------------------------------------------------------------------------- all together */
 
-/* A relative path is one from here, or else from where the set lies. */
-static void find_file(const struct eval_set *set, struct eval_item *item) {
-    const char *slash = set->path ? strrchr(set->path, '/') : NULL;
-    if (!item->audio) return;
-    if (item->audio[0] != '/' && slash && access(item->audio, F_OK) != 0)
-        item->path = text_format("%.*s/%s", (int)(slash - set->path), set->path, item->audio);
-    else
-        item->path = need(strdup(item->audio));
+char *eval_audio_path(const char *folder, const char *audio) {
+    if (audio[0] == '/' || !folder || access(audio, F_OK) == 0) return need(strdup(audio));
+    return text_format("%s/%s", folder, audio);
 }
 
 /* The name of the file without its ending, with the offset where there is one; else the line. */
@@ -191,9 +186,12 @@ void eval_rows_finish(struct eval_set *set) {
         for (size_t i = 0; i < set->count; i++)
             if ((set->items[i].id != NULL) == given) add_id(set, known, i);
     json_decref(known);
+    const char *slash = set->path ? strrchr(set->path, '/') : NULL;
+    if (slash) set->folder = text_format("%.*s", (int)(slash - set->path), set->path);
     set->usable = 0;
     for (size_t i = 0; i < set->count; i++) {
-        find_file(set, &set->items[i]);
-        set->usable += !set->items[i].error;
+        struct eval_item *item = &set->items[i];
+        if (item->audio) item->path = eval_audio_path(set->folder, item->audio);
+        set->usable += !item->error;
     }
 }

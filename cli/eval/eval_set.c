@@ -27,6 +27,7 @@ static void free_item(struct eval_item *item) {
 void eval_set_free(struct eval_set *set) {
     for (size_t i = 0; i < set->count; i++) free_item(&set->items[i]);
     free(set->items);
+    free(set->folder);
     *set = (struct eval_set){0};
 }
 

@@ -29,6 +29,7 @@ struct eval_item {
 
 struct eval_set {
     const char *path;     /* as it was named */
+    char *folder;         /* that its file lies in, where its paths begin too; NULL: here */
     char sha256[65];      /* of the file; "" of a folder */
     const char *by_group; /* the column that is the group; NULL: the usual names */
     struct eval_item *items;

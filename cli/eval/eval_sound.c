@@ -23,7 +23,7 @@ void eval_sound_free(struct eval_sound *sound) {
     *sound = (struct eval_sound){0};
 }
 
-static pst_status open_file(struct eval_sound *sound, const char *path, pst_error *err) {
+pst_status eval_sound_open(struct eval_sound *sound, const char *path, pst_error *err) {
     if (sound->path && strcmp(sound->path, path) == 0) return PST_OK;
     eval_sound_free(sound);
     pst_status status = pst_audio_read(path, &sound->audio, err);
@@ -40,7 +40,7 @@ static pst_status complain(pst_error *err, const struct eval_item *item, const c
 pst_status eval_sound_read(struct eval_sound *sound, const struct eval_item *item,
                            const float **samples, size_t *count, pst_error *err) {
     if (!item->path) return complain(err, item, "has no audio, expected \"audio\" in its row");
-    pst_status status = open_file(sound, item->path, err);
+    pst_status status = eval_sound_open(sound, item->path, err);
     if (status) return status;
     double start = item->offset * PST_SAMPLE_RATE_HZ, length = item->duration * PST_SAMPLE_RATE_HZ;
     double whole = (double)sound->audio.count;

@@ -11,6 +11,8 @@ struct eval_sound {
     pst_audio audio;
 };
 
+/* The file at `path`, unless it is the one that is there. */
+pst_status eval_sound_open(struct eval_sound *sound, const char *path, pst_error *err);
 /* The samples of an item: `*samples` [*count] inside the file in `sound`, which the next call may
  * replace. PST_ERR_INPUT: it has none, or begins past the end of the file. */
 pst_status eval_sound_read(struct eval_sound *sound, const struct eval_item *item,

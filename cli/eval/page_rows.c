@@ -157,6 +157,6 @@ json_t *page_rows_next(struct page_rows *rows) {
 }
 
 void page_rows_close(struct page_rows *rows) {
-    page_sound_close(&rows->sound);
+    eval_sound_free(&rows->sound);
     free(rows->embed);
 }

@@ -11,7 +11,7 @@
 struct page_rows {
     const char *begin, *at, *end; /* the list of utterances as JSON, and what is left of it */
     struct report_sounds *sounds;
-    struct page_sound sound;
+    struct eval_sound sound;
     unsigned char *embed; /* [count] whose sound goes into the page; NULL: none */
     size_t next;
 };

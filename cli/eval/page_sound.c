@@ -13,6 +13,7 @@
 #include <openssl/evp.h>
 
 #include "console.h"
+#include "eval/eval_row.h"
 
 enum {
     RATE_HZ = 16000, /* of pst_audio */
@@ -69,25 +70,12 @@ static char *wave_uri(const float *samples, size_t count) {
 
 /* ---- paths */
 
-/* The path of `audio`, to be freed. */
-static char *path_of(const char *from, const char *audio) {
-    if (*audio == '/' || !from || access(audio, F_OK) == 0) return text_format("%s", audio);
-    return text_format("%s/%s", from, audio);
-}
-
-static int open_sound(struct page_sound *sound, char *path) {
-    if (sound->path && !strcmp(sound->path, path)) {
-        free(path);
-        return sound->audio.samples != NULL;
-    }
-    page_sound_close(sound);
-    sound->path = path;
-    return pst_audio_read(path, &sound->audio, NULL) == PST_OK;
-}
-
-char *page_sound_data(struct page_sound *sound, const char *from, const char *audio, double offset,
+char *page_sound_data(struct eval_sound *sound, const char *from, const char *audio, double offset,
                       double seconds) {
-    if (!open_sound(sound, path_of(from, audio))) return NULL;
+    char *path = eval_audio_path(from, audio);
+    pst_status status = eval_sound_open(sound, path, NULL);
+    free(path);
+    if (status) return NULL;
     const size_t count = sound->audio.count;
     const double first = offset > 0 ? floor(offset * RATE_HZ) : 0;
     if (!(first < (double)count)) return NULL;
@@ -144,7 +132,7 @@ static char *relative(const char *folder, const char *path) {
 }
 
 char *page_sound_link(const char *from, const char *folder, const char *audio) {
-    char *path = path_of(from, audio), *real_path = real_name(path);
+    char *path = eval_audio_path(from, audio), *real_path = real_name(path);
     char *real_folder = realpath(folder ? folder : ".", NULL), *link = NULL;
     if (real_folder && !strcmp(real_folder, "/")) *real_folder = '\0';
     if (real_path && real_folder) link = encoded(relative(real_folder, real_path));
@@ -152,10 +140,4 @@ char *page_sound_link(const char *from, const char *folder, const char *audio) {
     free(real_path);
     free(real_folder);
     return link;
-}
-
-void page_sound_close(struct page_sound *sound) {
-    free(sound->path);
-    pst_audio_free(&sound->audio);
-    *sound = (struct page_sound){0};
 }

@@ -7,22 +7,15 @@
 
 #include <stddef.h>
 
-#include "potstill.h"
-
-/* The file read last: parts of one file follow each other. All zero before the first. */
-struct page_sound {
-    char *path;
-    pst_audio audio;
-};
+#include "eval/eval_sound.h"
 
 /* The bytes that so many seconds take in the page. */
 size_t page_sound_bytes(double seconds);
 /* The data: URI, to be freed; NULL when `audio` cannot be read. Its path is one from here, or else
  * from the folder `from`, as the rows of a set are (eval_row.c). */
-char *page_sound_data(struct page_sound *sound, const char *from, const char *audio, double offset,
+char *page_sound_data(struct eval_sound *sound, const char *from, const char *audio, double offset,
                       double seconds);
 /* The address of the file relative to `folder`, to be freed; NULL when its folder is not there. */
 char *page_sound_link(const char *from, const char *folder, const char *audio);
-void page_sound_close(struct page_sound *sound);
 
 #endif

@@ -149,6 +149,11 @@ ok grep -q '"latency_ms": {"p50": [0-9.]*, "p90": [0-9.]*, "p99": ' out6/results
 ok grep -q '"real_time_factor": [0-9.]' out6/results.json
 ok grep -q '"id": "one", "audio": "clips/one.wav"' out6/results.json
 ok test ! -e out6/partial.jsonl
+# Paths in a folder's own table begin there; the page plays what was heard.
+printf 'file_name,transcription\none.wav,what was said\n' >clips/metadata.csv
+run eval --manifest clips --model micro --max-new-tokens 8 -o out8
+exits 0
+ok grep -q '"../clips/one.wav"' out8/report.html
 
 # What cannot be used is refused with file, line and what was expected.
 wrong() {

@@ -211,7 +211,7 @@ static void expect_samples(const char *uri, int first, int count) {
 
 static void parts_of_a_file_are_embedded(void **state) {
     (void)state;
-    struct page_sound sound = {0};
+    struct eval_sound sound = {0};
     assert_int_equal(chdir(folder), 0);
     write_wave("tone.wav", 1600);
     char *uri = page_sound_data(&sound, folder, "tone.wav", 0, 0.1 / 16);
@@ -226,7 +226,7 @@ static void parts_of_a_file_are_embedded(void **state) {
     assert_null(page_sound_data(&sound, folder, "tone.wav", 5, 1));
     assert_null(page_sound_data(&sound, folder, "tone.wav", 0, 0)); /* more than was said */
     assert_null(page_sound_data(&sound, folder, "none.wav", 0, 1));
-    page_sound_close(&sound);
+    eval_sound_free(&sound);
 }
 
 /* The most errors first, as far as the bytes reach; the others are links. */
