@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "console.h"
+#include "eval/evaluation.h"
 #include "progress.h"
 
 /* 20 ms: shorter than a sound of speech. */
@@ -62,17 +63,12 @@ static double mean_power(const float *samples, size_t count) {
     return count ? sum / (double)count : 0;
 }
 
-static int compare_numbers(const void *left, const void *right) {
-    const double *a = left, *b = right;
-    return (*a > *b) - (*a < *b);
-}
-
 static double noise_power(const float *samples, size_t count) {
     size_t frames = count / FRAME;
     if (frames < 10) return NAN; /* a tenth of fewer is none */
     double *powers = need(calloc(frames, sizeof *powers));
     for (size_t i = 0; i < frames; i++) powers[i] = mean_power(samples + i * FRAME, FRAME);
-    qsort(powers, frames, sizeof *powers, compare_numbers);
+    qsort(powers, frames, sizeof *powers, eval_compare_numbers);
     double power = powers[frames / 10];
     free(powers);
     return power;

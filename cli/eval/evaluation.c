@@ -54,3 +54,8 @@ void evaluation_free(struct evaluation *evaluation) {
     eval_set_free(&evaluation->set);
     *evaluation = (struct evaluation){0};
 }
+
+int eval_compare_numbers(const void *left, const void *right) {
+    const double *a = left, *b = right;
+    return (*a > *b) - (*a < *b);
+}

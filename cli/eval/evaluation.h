@@ -79,4 +79,7 @@ size_t eval_errors(const pst_word_counts *counts);
 /* Whether system `system` has a text of item `item`. */
 int eval_has(const struct evaluation *evaluation, size_t system, size_t item);
 
+/* For qsort() of doubles, none of them NAN. */
+int eval_compare_numbers(const void *left, const void *right);
+
 #endif

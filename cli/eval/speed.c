@@ -6,11 +6,6 @@
 
 #include "console.h"
 
-static int compare_numbers(const void *left, const void *right) {
-    const double *a = left, *b = right;
-    return (*a > *b) - (*a < *b);
-}
-
 /* The least number that `share` of them do not exceed. */
 static double percentile(const double *sorted, size_t count, double share) {
     size_t place = (size_t)ceil(share * (double)count);
@@ -28,7 +23,7 @@ struct eval_speed speed_of(const struct evaluation *evaluation, size_t system) {
         if (eval_has(evaluation, system, i) && isfinite(heard->ms[i]))
             sorted[count++] = heard->ms[i];
     if (count) {
-        qsort(sorted, count, sizeof *sorted, compare_numbers);
+        qsort(sorted, count, sizeof *sorted, eval_compare_numbers);
         speed.p50_ms = percentile(sorted, count, 0.5);
         speed.p90_ms = percentile(sorted, count, 0.9);
         speed.p99_ms = percentile(sorted, count, 0.99);
