@@ -25,6 +25,7 @@
 #include "console.h"
 #include "json_text.h"
 #include "potstill.h"
+#include "text_lines.h"
 #include "whole_file.h"
 
 /* Where messages point. */
@@ -155,12 +156,6 @@ static char *parse_line(const char *line, size_t length, struct manifest_entry *
 
 /* ------------------------------------------------------------------------------------ the file */
 
-static int is_blank(const char *line, size_t length) {
-    for (size_t i = 0; i < length; i++)
-        if (!strchr(" \t\r\v\f", line[i]) || line[i] == '\0') return 0;
-    return 1;
-}
-
 static void add_line(struct manifest *manifest, const char *line, size_t length,
                      const struct place *place) {
     if (manifest->count == manifest->capacity) {
@@ -186,18 +181,11 @@ static char *check_usable(const struct manifest *manifest, const char *name) {
 char *manifest_parse(struct manifest *manifest, const char *text, size_t size, const char *name) {
     struct place place = {.name = name};
     *manifest = (struct manifest){0};
-    if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
-        text += 3;
-        size -= 3;
-    }
-    while (size > 0) {
-        const char *end = memchr(text, '\n', size);
-        size_t length = end ? (size_t)(end - text) : size;
-        place.line++;
-        if (!is_blank(text, length)) add_line(manifest, text, length, &place);
-        if (end) length++;
-        text += length;
-        size -= length;
+    size_t mark = text_mark(text, size);
+    struct text_lines lines = {.text = text + mark, .left = size - mark};
+    while (text_lines_next(&lines)) {
+        place.line = lines.number;
+        add_line(manifest, lines.line, lines.length, &place);
     }
     char *why = check_usable(manifest, name);
     if (why) manifest_free(manifest);

@@ -12,6 +12,7 @@
 #include "eval/set_json.h"
 #include "eval/set_table.h"
 #include "potstill_tools.h"
+#include "text_lines.h"
 #include "whole_file.h"
 
 static void free_item(struct eval_item *item) {
@@ -62,10 +63,9 @@ static char separator_of(const char *text, size_t size, const char *name) {
 }
 
 char *eval_set_parse(struct eval_set *set, const char *text, size_t size, const char *name) {
-    if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) { /* a byte order mark */
-        text += 3;
-        size -= 3;
-    }
+    size_t mark = text_mark(text, size);
+    text += mark;
+    size -= mark;
     if (!set->path) set->path = name;
     char separator = separator_of(text, size, name);
     char *why = separator ? set_table_parse(set, text, size, name, separator)

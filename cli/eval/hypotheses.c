@@ -6,6 +6,7 @@
 
 #include "console.h"
 #include "json_text.h"
+#include "text_lines.h"
 #include "whole_file.h"
 
 static const char *const TEXT_NAMES[] = {"pred_text",  "prediction",    "hypothesis", "text",
@@ -106,23 +107,18 @@ static int take_rows(struct evaluation *evaluation, size_t system, const json_t 
 /* Objects a line, as a list; NULL with the reason printed. */
 static json_t *read_lines(const char *text, size_t size, const char *path) {
     json_t *rows = need(json_array());
-    for (size_t number = 1; size > 0; number++) {
+    struct text_lines lines = {.text = text, .left = size};
+    while (text_lines_next(&lines)) {
         json_error_t error;
-        const char *end = memchr(text, '\n', size);
-        size_t length = end ? (size_t)(end - text) : size;
-        int blank = strspn(text, " \t\r\n") >= length;
-        json_t *row = blank ? NULL : json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-        if (!blank && !json_is_object(row)) {
-            say("%s:%zu: %s, expected a JSON object a line with \"pred_text\" or \"text\"", path,
-                number, row ? json_kind_text(row) : error.text);
+        json_t *row = json_loadb(lines.line, lines.length, JSON_REJECT_DUPLICATES, &error);
+        if (!json_is_object(row)) {
+            say("%s:%u: %s, expected a JSON object a line with \"pred_text\" or \"text\"", path,
+                (unsigned)lines.number, row ? json_kind_text(row) : error.text);
             json_decref(row);
             json_decref(rows);
             return NULL;
         }
-        if (row) json_array_append_new(rows, row);
-        length += end != NULL;
-        text += length;
-        size -= length;
+        json_array_append_new(rows, row);
     }
     return rows;
 }
@@ -201,10 +197,11 @@ int hypotheses_read(struct evaluation *evaluation, size_t system, const char *pa
     size_t size, length = strlen(path);
     char *why = whole_file_read(path, EVAL_SET_BYTES_MAX, &text, &size);
     int code = why ? fail(EXIT_INPUTS, "%s", why) : 0;
+    size_t mark = why ? 0 : text_mark(text, size);
     if (!code && length > 4 && strcmp(path + length - 4, ".txt") == 0)
-        code = take_lines(evaluation, system, text, path);
+        code = take_lines(evaluation, system, text + mark, path);
     else if (!code)
-        code = take_json(evaluation, system, text, size, path, of);
+        code = take_json(evaluation, system, text + mark, size - mark, path, of);
     if (!code) mark_missing(evaluation, system, path);
     free(why);
     free(text);

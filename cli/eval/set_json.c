@@ -7,6 +7,7 @@
 #include "console.h"
 #include "eval/eval_row.h"
 #include "json_text.h"
+#include "text_lines.h"
 
 static json_t *parse(const char *text, size_t size, json_error_t *error) {
     json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, error);
@@ -33,15 +34,9 @@ static void add_list(struct eval_set *set, const json_t *list, const char *name)
 
 /* ------------------------------------------------------------------------------- line by line */
 
-static int is_blank(const char *line, size_t length) {
-    while (length && strchr(" \t\r\v\f", line[length - 1]) && line[length - 1]) length--;
-    return length == 0;
-}
-
 static void add_line(struct eval_set *set, const char *line, size_t length, const char *name,
                      uint32_t number) {
     json_error_t error;
-    if (is_blank(line, length)) return;
     json_t *row = parse(line, length, &error);
     if (row) {
         char *where = text_format("%s:%u", name, (unsigned)number);
@@ -56,14 +51,8 @@ static void add_line(struct eval_set *set, const char *line, size_t length, cons
 }
 
 static void add_lines(struct eval_set *set, const char *text, size_t size, const char *name) {
-    for (uint32_t number = 1; size > 0; number++) {
-        const char *end = memchr(text, '\n', size);
-        size_t length = end ? (size_t)(end - text) : size;
-        add_line(set, text, length, name, number);
-        length += end != NULL;
-        text += length;
-        size -= length;
-    }
+    struct text_lines lines = {.text = text, .left = size};
+    while (text_lines_next(&lines)) add_line(set, lines.line, lines.length, name, lines.number);
 }
 
 char *set_json_parse(struct eval_set *set, const char *text, size_t size, const char *name) {

@@ -72,6 +72,12 @@ run eval --manifest set.jsonl --hyp new.txt -o out2 --max-wer 0.05
 exits 5; says 'potstill: new: word error rate 7.41 %, expected at most 5.00 %'
 run eval --manifest set.jsonl --hyp new.txt -o out2 --no-worse-than out/results.json
 exits 0
+# Files with the mark that some programs put before UTF-8.
+{ printf '\357\273\277'; cat old.jsonl; } >marked.jsonl
+{ printf '\357\273\277'; cat set.jsonl; } >marked_set.jsonl
+run eval --manifest marked_set.jsonl --hyp old=marked.jsonl -o marked
+exits 0
+ok cmp out/old.trn marked/old.trn
 run eval --manifest set.jsonl --hyp old=old.jsonl -o out2 --no-worse-than out/results.json --margin 2
 exits 5; says 'potstill: old: word error rate 40.74 %, expected at most 9.41 % (out/results.json and 2.00 points)'
 run eval --manifest set.jsonl --hyp old=old.jsonl -o out2 --no-worse-than set.jsonl
