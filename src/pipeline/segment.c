@@ -343,8 +343,8 @@ static pst_status next_by_speech(struct segment_reader *reader, struct segment *
 static pst_status turn(struct segment_reader *reader, pst_error *err) {
     sample_list_free(&reader->held);
     listener_close(&reader->listener);
-    reader->given = reader->segments = 0;
-    reader->turn = 0;
+    reader->given = reader->segments = reader->planned = 0;
+    reader->turn = reader->is_cut = 0;
     pst_status status = audio_stream_next_channel(&reader->stream, reader->audio, err);
     if (!status && reader->vad) status = detector_listen(reader->vad, &reader->listener, err);
     return status;
