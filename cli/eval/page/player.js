@@ -4,7 +4,7 @@
  * it, so its waveform is there only when the data has it. */
 
 const BARS = 160; // enough for a phone and a screen
-const WAVE_HEAD_BYTES = 44; // as report_sound.c writes it: 16 bits, one channel
+const WAVE_HEAD_BYTES = 44; // as page_sound.c writes it: 16 bits, one channel
 
 /* The loudest sample of each bar, 0 to 1, of a WAV as a data: URI. */
 function peaksOf(uri) {

@@ -14,6 +14,12 @@ static const double TOLERANCE = 0.6;
 /* Seconds that a pair of unlike words may be nearer to the middle and still not be preferred. */
 static const double UNLIKE = 0.5;
 
+/* What stays of each. */
+struct choice {
+    size_t kept;  /* words of the text before, from its first */
+    size_t first; /* word of the text after that is its first */
+};
+
 /* The words of both that may be in the overlap. */
 struct overlap {
     const pst_word *before, *after;
@@ -89,20 +95,20 @@ static double like_at(const struct overlap *overlap, size_t row, size_t column) 
 
 /* What stays where word `row` and word `column` are a pair: the word of the text that has heard
  * more around it. One word of the one may be two of the other: both stay, or both go. */
-static struct seam_choice choose_word(const struct overlap *overlap, size_t row, size_t column,
-                                      int early) {
+static struct choice choose_word(const struct overlap *overlap, size_t row, size_t column,
+                                 int early) {
     size_t kept = row + (size_t)early, first = column + (size_t)early;
     int alike = like_at(overlap, row, column) >= 2;
     while (!alike && early && like_at(overlap, row, first) > 0) first++;
     while (!alike && early && like_at(overlap, kept, column) > 0) kept++;
     while (!alike && !early && first > 0 && like_at(overlap, row, first - 1) > 0) first--;
     while (!alike && !early && kept > 0 && like_at(overlap, kept - 1, column) > 0) kept--;
-    return (struct seam_choice){overlap->first_before + kept, first};
+    return (struct choice){overlap->first_before + kept, first};
 }
 
 /* At the pair nearest to the middle. 0: there is no pair. */
 static int choose_pair(const struct overlap *overlap, const struct seam *seam,
-                       struct seam_choice *choice) {
+                       struct choice *choice) {
     double best[WORDS_MAX + 1][WORDS_MAX + 1], least = INFINITY;
     pair_up(overlap, best);
     for (size_t i = 0, k = 0; i < overlap->rows && k < overlap->columns;) {
@@ -124,8 +130,8 @@ static int choose_pair(const struct overlap *overlap, const struct seam *seam,
 }
 
 /* Words up to a time from the text before, from then on from the text after. */
-static struct seam_choice cut_at(const struct overlap *overlap, double time) {
-    struct seam_choice choice = {0, 0};
+static struct choice cut_at(const struct overlap *overlap, double time) {
+    struct choice choice = {0, 0};
     while (choice.kept < overlap->rows && middle(&overlap->before[choice.kept]) < time)
         choice.kept++;
     while (choice.first < overlap->columns && middle(&overlap->after[choice.first]) < time)
@@ -134,14 +140,14 @@ static struct seam_choice cut_at(const struct overlap *overlap, double time) {
 }
 
 /* No word of one is a word of the other: the time that loses the fewest, near the middle. */
-static struct seam_choice choose_time(const struct overlap *overlap, const struct seam *seam) {
-    struct seam_choice best = cut_at(overlap, seam->at);
+static struct choice choose_time(const struct overlap *overlap, const struct seam *seam) {
+    struct choice best = cut_at(overlap, seam->at);
     double nearest = 0;
     for (size_t i = 0; i < overlap->rows + overlap->columns; i++) {
         const pst_word *word =
             i < overlap->rows ? &overlap->before[i] : &overlap->after[i - overlap->rows];
         double time = i < overlap->rows ? word->end : word->start, far = fabs(time - seam->at);
-        struct seam_choice other = cut_at(overlap, time);
+        struct choice other = cut_at(overlap, time);
         size_t stay = other.kept + best.first, stayed = best.kept + other.first;
         if (stay < stayed || (stay == stayed && far >= nearest)) continue;
         best = other;
@@ -151,10 +157,11 @@ static struct seam_choice choose_time(const struct overlap *overlap, const struc
     return best;
 }
 
-struct seam_choice seam_choose(const pst_transcript *before, const pst_transcript *after,
-                               const struct seam *seam) {
+/* What stays of both. */
+static struct choice choose(const pst_transcript *before, const pst_transcript *after,
+                            const struct seam *seam) {
     struct overlap overlap = find_overlap(before, after, seam);
-    struct seam_choice choice = {before->word_count, 0};
+    struct choice choice = {before->word_count, 0};
     if (!overlap.rows || !overlap.columns || choose_pair(&overlap, seam, &choice)) return choice;
     return choose_time(&overlap, seam);
 }
@@ -181,7 +188,7 @@ static void place(pst_transcript *before, pst_transcript *after, struct seam *se
 
 pst_status seam_sew(const struct tokenizer *tokenizer, pst_transcript *before,
                     pst_transcript *after, struct seam *seam, pst_error *err) {
-    struct seam_choice choice = seam_choose(before, after, seam);
+    struct choice choice = choose(before, after, seam);
     pst_status status = transcript_cut(tokenizer, before, 0, choice.kept, err);
     if (!status) status = transcript_cut(tokenizer, after, choice.first, after->word_count, err);
     if (!status) place(before, after, seam);

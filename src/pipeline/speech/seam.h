@@ -15,16 +15,8 @@ struct seam {
     double at;       /* where the segments meet */
 };
 
-/* What stays of each. */
-struct seam_choice {
-    size_t kept;  /* words of the text before, from its first */
-    size_t first; /* word of the text after that is its first */
-};
-
-/* Both have words with times of the clip. Finds what stays. */
-struct seam_choice seam_choose(const pst_transcript *before, const pst_transcript *after,
-                               const struct seam *seam);
-/* Leaves of both what stays. `seam->at` moves to lie between their words. */
+/* Leaves of both, which have words with times of the clip, what stays. `seam->at` moves to lie
+ * between their words. */
 pst_status seam_sew(const struct tokenizer *tokenizer, pst_transcript *before,
                     pst_transcript *after, struct seam *seam, pst_error *err);
 
