@@ -152,7 +152,7 @@ static int copy_numbers(struct mil_model *model, const struct elements *from,
     value->data = copy;
     if (copy == NULL) return 0;
     if (dtype != MIL_BOOL && dtype != MIL_I16 && dtype != MIL_U16) {
-        if (value->bytes != 0) memcpy(copy, from->data, value->bytes);
+        if (from->data != NULL) memcpy(copy, from->data, value->bytes); /* none of no elements */
         return 1;
     }
     for (size_t i = 0; i < from->count; i++) {
