@@ -40,7 +40,8 @@ static void print_help(void) {
            "  -h, --help   show this help\n"
            "  --version    show the version, the instruction sets in use and the libraries\n\n"
            "Exit codes: 0 all done, 1 some inputs failed, 2 wrong usage,\n"
-           "3 model or adapter not usable, 4 environment (memory, disk, device).\n");
+           "3 model or adapter not usable, 4 environment (memory, disk, device),\n"
+           "5 a threshold of eval was missed.\n");
 }
 
 static const struct command *find_command(const char *name) {
