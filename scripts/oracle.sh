@@ -5,8 +5,8 @@
 #     scripts/oracle.sh [--newest] --prepare                  build and install, and no more
 #
 # The pinned stack (tools/requirements.txt) lives in .venv, the newest one (requirements-newest.txt) in
-# .venv-newest; each is installed again only when its file changes. What cannot be had without a network
-# is skipped, and said.
+# .venv-newest, which takes what both want, as the 5 GB of torch, from .venv. Each is installed again only when its
+# file changes. What cannot be had without a network is skipped, and said.
 set -eu
 cd "$(dirname "$0")/.."
 venv=.venv
@@ -18,23 +18,33 @@ if [ "${1:-}" = --newest ]; then
     requirements=tools/requirements-newest.txt
 fi
 
+# $1: a venv, $2: its requirements, $3: the venv that lends it what it has, none when empty.
+install_stack() {
+    # The marker says what was installed, written last: a broken installation has none.
+    wanted=$(cat "$2" ${3:+"$3/installed.txt"})
+    [ "$wanted" != "$(cat "$1/installed.txt" 2> /dev/null)" ] || return 0
+    echo "oracle: installing the reference stack into $1"
+    rm -rf "$1"
+    if ! { python3 -m venv "$1" && lend "$1" "$3" &&
+        "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-warn-conflicts -r "$2"; }; then
+        rm -rf "$1"
+        echo "skipped: the oracle tests need the packages of $2"
+        return 1
+    fi
+    echo "$wanted" > "$1/installed.txt"
+}
+
+packages_of() { "$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'; }
+
+# Python looks into the packages of $2 after those of $1, and so does pip before it fetches one.
+lend() { [ -z "$2" ] || packages_of "$2" > "$(packages_of "$1")/lent.pth"; }
+
 # PREPARED=1: by oracle-all.sh, whose runs are side by side.
 prepare() {
     [ -f $build/build.ninja ] || cmake --preset release
     cmake --build $build
-
-    # The marker is a copy of what was installed, written last: a broken installation has none.
-    if ! cmp -s $requirements $venv/installed.txt; then
-        echo "oracle: installing the reference stack into $venv"
-        rm -rf $venv
-        if ! { python3 -m venv $venv &&
-            $venv/bin/python -m pip install --quiet --disable-pip-version-check -r $requirements; }; then
-            rm -rf $venv
-            echo "skipped: the oracle tests need the packages of $requirements"
-            return
-        fi
-        cp $requirements $venv/installed.txt
-    fi
+    install_stack .venv tools/requirements.txt "" || return 0
+    [ $venv = .venv ] || install_stack $venv $requirements .venv || return 0
     # Its models are wanted, not its code: without torchaudio, which it asks for.
     ls $venv/lib/python3*/site-packages/silero_vad/data > /dev/null 2>&1 ||
         $venv/bin/python -m pip install --quiet --no-deps silero-vad==6.0.0 ||
