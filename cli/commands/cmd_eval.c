@@ -34,7 +34,7 @@ struct values {
     const char *map, *terms;
     int64_t samples, seed;
     struct eval_gate gate;
-    int show_errors, no_timing, normalize_volume;
+    int show_errors, no_timing, normalize_volume, words;
     int64_t embed_audio; /* megabytes */
     struct engine_choice engine;
     struct decoding_choice decoding;
@@ -76,6 +76,8 @@ static const struct option system_options[] = {
      "folder of tokenizer.json, when the model has none"},
     {"normalize-volume", 0, OPTION_FLAG, NULL, AT(normalize_volume),
      "scale each clip to an RMS of 0.075 first, as run-stt does"},
+    {"word-timestamps", 0, OPTION_FLAG, NULL, AT(words),
+     "find out when each word was said: the report plays it by a click, and ctm files have it"},
     {0},
 };
 static const struct option score_options[] = {
@@ -284,6 +286,7 @@ static int hear(struct job *job) {
         .choice = &job->values->engine,
         .decoding = &job->values->decoding,
         .normalize = job->values->normalize_volume,
+        .words = job->values->words,
         .options = digest_options(DIGEST_FIRST, &command_eval, job->values, same_texts),
         .partial = &job->partial};
     int code = 0, opened = 0;

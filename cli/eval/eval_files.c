@@ -121,3 +121,112 @@ void eval_print_hypotheses(FILE *out, const struct evaluation *evaluation, size_
             print_words(out, &evaluation->set.items[i], &evaluation->heard[system].alignments[i],
                         1);
 }
+
+/* ---------------------------------------------------------------------------- NIST's with times */
+
+static size_t heard_count(const pst_alignment *alignment) {
+    return (size_t)(alignment->counts.hits + alignment->counts.substitutions +
+                    alignment->counts.insertions);
+}
+
+int eval_has_times(const struct evaluation *evaluation, size_t system) {
+    const struct eval_heard *heard = &evaluation->heard[system];
+    int any = 0;
+    for (size_t i = 0; i < evaluation->set.count; i++) {
+        if (!eval_has(evaluation, system, i)) continue;
+        if (!heard->times[i] && heard_count(&heard->alignments[i])) return 0;
+        any |= heard->times[i] != NULL;
+    }
+    return any;
+}
+
+struct named {
+    char *name;
+    size_t index;
+};
+
+static int by_name(const void *left, const void *right) {
+    const struct named *a = left, *b = right;
+    const int order = strcmp(a->name, b->name);
+    return order ? order : (a->index > b->index) - (a->index < b->index);
+}
+
+/* All items in the order of their names as print_name() writes them: [set.count], freed by
+ * free_named(). */
+static struct named *list_named(const struct eval_set *set) {
+    struct named *list = need(calloc(set->count + 1, sizeof *list));
+    for (size_t i = 0; i < set->count; i++) {
+        size_t length = 0;
+        FILE *stream = need(open_memstream(&list[i].name, &length));
+        print_name(stream, set->items[i].id);
+        if (fclose(stream)) need(NULL); /* it is memory */
+        list[i].index = i;
+    }
+    qsort(list, set->count, sizeof *list, by_name);
+    return list;
+}
+
+static void free_named(struct named *list, size_t count) {
+    for (size_t i = 0; i < count; i++) free(list[i].name);
+    free(list);
+}
+
+/* Where the sound and every word of it have ended; sclite takes no segment without length. */
+static double end_of(const struct evaluation *evaluation, size_t index) {
+    const double seconds = evaluation->set.items[index].seconds;
+    double end = isfinite(seconds) ? fmax(seconds, 0.01) : 0.01;
+    for (size_t s = 0; s < evaluation->count; s++) {
+        const struct time_span *times = evaluation->heard[s].times[index];
+        const size_t count = heard_count(&evaluation->heard[s].alignments[index]);
+        for (size_t i = 0; times && i < count; i++) end = fmax(end, times[i].end);
+    }
+    return end;
+}
+
+static void print_segment(FILE *out, const struct evaluation *evaluation, size_t index) {
+    const struct eval_item *item = &evaluation->set.items[index];
+    for (size_t s = 0; s < evaluation->count; s++) {
+        if (!eval_has(evaluation, s, index)) continue;
+        const pst_alignment *alignment = &evaluation->heard[s].alignments[index];
+        print_name(out, item->id);
+        fputs(" 1 ", out);
+        print_name(out, item->group ? item->group : "all");
+        fprintf(out, " 0.00 %.2f", end_of(evaluation, index));
+        for (size_t i = 0; i < alignment->edit_count; i++)
+            if (alignment->edits[i].reference) fprintf(out, " %s", alignment->edits[i].reference);
+        fputs("\n", out);
+        return;
+    }
+}
+
+void eval_print_segments(FILE *out, const struct evaluation *evaluation) {
+    struct named *list = list_named(&evaluation->set);
+    for (size_t i = 0; i < evaluation->set.count; i++)
+        print_segment(out, evaluation, list[i].index);
+    free_named(list, evaluation->set.count);
+}
+
+static void print_timed(FILE *out, const char *name, const pst_alignment *alignment,
+                        const struct time_span *times) {
+    double end = 0;
+    size_t at = 0;
+    for (size_t i = 0; i < alignment->edit_count; i++) {
+        const char *word = alignment->edits[i].hypothesis;
+        if (!word) continue;
+        struct time_span span = times[at++];
+        if (isnan(span.start)) span = (struct time_span){end, end}; /* none may be left out */
+        end = span.end;
+        fprintf(out, "%s 1 %.2f %.2f %s\n", name, span.start, span.end - span.start, word);
+    }
+}
+
+void eval_print_times(FILE *out, const struct evaluation *evaluation, size_t system) {
+    const struct eval_heard *heard = &evaluation->heard[system];
+    struct named *list = list_named(&evaluation->set);
+    for (size_t i = 0; i < evaluation->set.count; i++) {
+        const size_t index = list[i].index;
+        if (heard->times[index])
+            print_timed(out, list[i].name, &heard->alignments[index], heard->times[index]);
+    }
+    free_named(list, evaluation->set.count);
+}

@@ -54,6 +54,23 @@ static int write_trn(const char *folder, const struct evaluation *evaluation, in
     return code;
 }
 
+/* Beside the trn files, where there are times. */
+static int write_ctm(const char *folder, const struct evaluation *evaluation, int code) {
+    struct file file;
+    int any = 0;
+    for (size_t s = 0; s < evaluation->count; s++) {
+        if (!eval_has_times(evaluation, s)) continue;
+        begin(&file, folder, evaluation->systems[s].name, ".ctm");
+        eval_print_times(file.stream, evaluation, s);
+        code = end(&file, code);
+        any = 1;
+    }
+    if (!any) return code;
+    begin(&file, folder, "ref", ".stm");
+    eval_print_segments(file.stream, evaluation);
+    return end(&file, code);
+}
+
 /* The page that shows `results`, the text of results.json. */
 static int write_page(const char *folder, const struct file *results, const struct eval_set *set,
                       size_t embed_bytes, int code) {
@@ -76,6 +93,7 @@ int eval_folder_write(const char *folder, const struct evaluation *evaluation,
     eval_print_table(file.stream, evaluation);
     code = end(&file, code);
     code = write_trn(folder, evaluation, code);
+    code = write_ctm(folder, evaluation, code);
     begin(&file, folder, "results", ".json");
     results_print(file.stream, evaluation, canary, terms, about);
     fflush(file.stream);

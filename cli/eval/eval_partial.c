@@ -22,7 +22,7 @@ static void take_line(struct eval_partial *partial, const char *line, size_t len
     json_t *text = json_object_get(row, "text");
     if (key && id && json_is_string(text)) {
         char *name = line_name(key, id);
-        json_object_set(partial->lines, name, text);
+        json_object_set(partial->lines, name, row);
         free(name);
     }
     json_decref(row);
@@ -52,21 +52,27 @@ int eval_partial_open(struct eval_partial *partial, const char *folder) {
     return code;
 }
 
-const char *eval_partial_text(const struct eval_partial *partial, const char *key, const char *id) {
+const char *eval_partial_text(const struct eval_partial *partial, const char *key, const char *id,
+                              struct spoken_words *words) {
     char *name = line_name(key, id);
-    const char *text = json_string_value(json_object_get(partial->lines, name));
+    const json_t *row = json_object_get(partial->lines, name);
     free(name);
-    return text;
+    spoken_words_read(words, row);
+    return json_string_value(json_object_get(row, "text"));
 }
 
 int eval_partial_add(struct eval_partial *partial, const char *key, const char *id,
-                     const char *text) {
+                     const char *text, const struct spoken_words *words) {
     fputs("{\"key\": ", partial->file);
     json_print_text(partial->file, key);
     fputs(", \"id\": ", partial->file);
     json_print_text(partial->file, id);
     fputs(", \"text\": ", partial->file);
     json_print_text(partial->file, text);
+    if (words->known) {
+        fputs(", \"words\": ", partial->file);
+        spoken_words_print(partial->file, words);
+    }
     fputs("}\n", partial->file);
     if (fflush(partial->file) == 0) return 0;
     return fail(EXIT_ENVIRONMENT, "%s: cannot write: %s", partial->path, strerror(errno));

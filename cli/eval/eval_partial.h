@@ -11,17 +11,18 @@
 
 struct eval_partial {
     char *path;
-    json_t *lines; /* "KEY ID": text */
+    json_t *lines; /* "KEY ID": the line */
     FILE *file;    /* lines are added here */
 };
 
 /* Reads what there is. 0, or an exit code with the reason printed. */
 int eval_partial_open(struct eval_partial *partial, const char *folder);
-/* The text of an item; NULL: there is none. */
-const char *eval_partial_text(const struct eval_partial *partial, const char *key, const char *id);
+/* The text of an item, and its words into empty ones; NULL: there is none. */
+const char *eval_partial_text(const struct eval_partial *partial, const char *key, const char *id,
+                              struct spoken_words *words);
 /* Adds a line, which is there at once. 0, or an exit code with the reason printed. */
 int eval_partial_add(struct eval_partial *partial, const char *key, const char *id,
-                     const char *text);
+                     const char *text, const struct spoken_words *words);
 /* Removes the file when `done`. */
 void eval_partial_close(struct eval_partial *partial, int done);
 

@@ -91,7 +91,8 @@ static void take_over(struct job *job) {
     for (size_t i = 0; i < job->evaluation->set.count; i++) {
         const struct eval_item *item = &job->evaluation->set.items[i];
         if (item->error) continue;
-        const char *text = eval_partial_text(job->run->partial, job->key, item->id);
+        const char *text =
+            eval_partial_text(job->run->partial, job->key, item->id, &heard->words[i]);
         if (text) heard->texts[i] = need(strdup(text));
         kept += text != NULL;
         job->todo += text == NULL;
@@ -157,9 +158,11 @@ static int deliver(void *user, const pst_clip_result *clip) {
         say("%s", heard->errors[index]);
     } else {
         heard->texts[index] = need(strdup(clip->transcript->text));
+        if (job->run->words) spoken_words_take(&heard->words[index], clip->transcript);
         heard->seconds += clip->duration;
         heard->ms[index] = 1000 * clip->work_seconds;
-        job->code = eval_partial_add(job->run->partial, job->key, item->id, heard->texts[index]);
+        job->code = eval_partial_add(job->run->partial, job->key, item->id, heard->texts[index],
+                                     &heard->words[index]);
     }
     show_progress(job, item);
     return job->code;
@@ -209,6 +212,7 @@ int eval_run_system(struct eval_run *run, struct eval_system *system, size_t ind
     struct decoding decoding = {0};
     int code = open_system(&engine, run, system);
     if (!code) code = decoding_build(&decoding, run->decoding, engine.model);
+    decoding.options.word_timestamps = run->words;
     if (!code) describe(system, &engine);
     if (!code) snprintf(run->precision, sizeof run->precision, "%s", engine.info.precision);
     for (size_t i = 0; i < count && !code; i++) {

@@ -11,6 +11,7 @@ struct eval_run {
     const struct engine_choice *choice; /* without adapters */
     const struct decoding_choice *decoding;
     int normalize;    /* the loudness of each clip, as run-stt does */
+    int words;        /* with their times */
     uint64_t options; /* a digest of what the command line says about how texts are made */
     struct eval_partial *partial;
     char precision[16]; /* set: of what ran last */

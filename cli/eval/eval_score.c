@@ -15,8 +15,11 @@ static int align_all(struct evaluation *evaluation, size_t system,
         pst_error err;
         if (!eval_has(evaluation, system, i)) continue;
         if (!pst_eval_align(normalizer, evaluation->set.items[i].text, heard->texts[i],
-                            &heard->alignments[i], &err))
+                            &heard->alignments[i], &err)) {
+            heard->times[i] =
+                spoken_words_align(&heard->words[i], normalizer, &heard->alignments[i]);
             continue;
+        }
         pst_alignment_free(&heard->alignments[i]);
         if (err.code == PST_ERR_MEMORY) return fail(EXIT_ENVIRONMENT, "%s", err.message);
         heard->errors[i] = text_format("%s: %s", evaluation->set.items[i].id, err.message);

@@ -30,6 +30,8 @@ void evaluation_open(struct evaluation *evaluation, const struct eval_system *sy
         heard->texts = need(calloc(items + 1, sizeof *heard->texts));
         heard->errors = need(calloc(items + 1, sizeof *heard->errors));
         heard->alignments = need(calloc(items + 1, sizeof *heard->alignments));
+        heard->words = need(calloc(items + 1, sizeof *heard->words));
+        heard->times = need(calloc(items + 1, sizeof *heard->times));
     }
 }
 
@@ -38,11 +40,15 @@ static void free_heard(struct eval_heard *heard, size_t items) {
         free(heard->texts[i]);
         free(heard->errors[i]);
         pst_alignment_free(&heard->alignments[i]);
+        spoken_words_free(&heard->words[i]);
+        free(heard->times[i]);
     }
     free(heard->texts);
     free(heard->errors);
     free(heard->alignments);
     free(heard->ms);
+    free(heard->words);
+    free(heard->times);
 }
 
 void evaluation_free(struct evaluation *evaluation) {

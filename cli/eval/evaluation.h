@@ -6,6 +6,7 @@
 #define POTSTILL_CLI_EVALUATION_H
 
 #include "eval/eval_set.h"
+#include "eval/spoken_words.h"
 #include "potstill_tools.h"
 
 struct eval_adapter {
@@ -30,6 +31,8 @@ struct eval_heard {
     pst_alignment *alignments;    /* of those with a text, else empty */
     double *ms;                   /* that it took; NAN: not known. NULL: of none */
     double seconds, work_seconds; /* of sound that was transcribed, and of time; 0: none was */
+    struct spoken_words *words;   /* of those with a text */
+    struct time_span **times;     /* of the words heard in the alignment; NULL: not known */
 };
 
 struct eval_score {

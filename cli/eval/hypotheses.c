@@ -65,6 +65,7 @@ static size_t find_item(const struct places *places, const json_t *row, size_t o
 static void set_text(struct eval_heard *heard, size_t item, const char *text) {
     free(heard->texts[item]);
     heard->texts[item] = need(strdup(text));
+    spoken_words_free(&heard->words[item]);
 }
 
 /* Every item without a text says so. */
@@ -87,6 +88,7 @@ static int take_rows(struct evaluation *evaluation, size_t system, const json_t 
         strangers += item == none;
         if (item == none || !text) continue;
         set_text(&evaluation->heard[system], item, text);
+        spoken_words_read(&evaluation->heard[system].words[item], row);
         taken++;
     }
     json_decref(places.ids);
@@ -151,6 +153,24 @@ static size_t find_system(const json_t *systems, const char *of, const char *pat
     return count;
 }
 
+/* The words heard in an alignment, with their times, as spoken_words_read() takes them; NULL: there
+ * are no times. */
+static json_t *words_of_results(const json_t *heard) {
+    const json_t *times = json_object_get(heard, "times");
+    json_t *words = times ? need(json_array()) : NULL, *edit;
+    size_t i, at = 0;
+    json_array_foreach(words ? json_object_get(heard, "alignment") : NULL, i, edit) {
+        const char *kind = json_string_value(json_array_get(edit, 0));
+        if (!kind || *kind == 'd') continue;
+        const json_t *span = json_array_get(times, at++);
+        if (!json_is_array(span)) continue;
+        json_t *word = need(json_copy((json_t *)span));
+        json_array_insert(word, 0, json_array_get(edit, *kind == 's' ? 2 : 1));
+        json_array_append_new(words, word);
+    }
+    return words;
+}
+
 static int take_results(struct evaluation *evaluation, size_t system, const json_t *results,
                         const char *path, const char *of) {
     const json_t *systems = json_object_get(results, "systems");
@@ -163,8 +183,10 @@ static int take_results(struct evaluation *evaluation, size_t system, const json
         const json_t *heard = json_array_get(json_object_get(utterance, "systems"), chosen);
         const char *id = json_string_value(json_object_get(utterance, "id"));
         const char *text = json_string_value(json_object_get(heard, "text"));
-        if (id && text)
-            json_array_append_new(rows, need(json_pack("{s:s, s:s}", "id", id, "pred_text", text)));
+        if (!id || !text) continue;
+        json_t *row = need(json_pack("{s:s, s:s}", "id", id, "pred_text", text));
+        json_object_set_new(row, "words", words_of_results(heard));
+        json_array_append_new(rows, row);
     }
     int code = take_rows(evaluation, system, rows, path);
     json_decref(rows);

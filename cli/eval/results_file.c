@@ -295,6 +295,22 @@ static void print_alignment(FILE *out, const pst_alignment *alignment) {
     fputs("]", out);
 }
 
+/* Of each word heard in the alignment: to the hundredth, which is finer than frames are. */
+static void print_times(FILE *out, const pst_alignment *alignment, const struct time_span *times) {
+    size_t at = 0;
+    fputs(", \"times\": [", out);
+    for (size_t i = 0; i < alignment->edit_count; i++) {
+        if (!alignment->edits[i].hypothesis) continue;
+        const struct time_span *span = &times[at];
+        fputs(at++ ? ", " : "", out);
+        if (isnan(span->start))
+            fputs("null", out);
+        else
+            fprintf(out, "[%.2f, %.2f]", span->start, span->end);
+    }
+    fputs("]", out);
+}
+
 static void print_heard(FILE *out, const struct evaluation *evaluation, size_t system, size_t item,
                         int no_timing) {
     const struct eval_heard *heard = &evaluation->heard[system];
@@ -312,6 +328,7 @@ static void print_heard(FILE *out, const struct evaluation *evaluation, size_t s
     count_of(out, "words", eval_words(&alignment->counts));
     key(out, 0, "alignment");
     print_alignment(out, alignment);
+    if (heard->times[item]) print_times(out, alignment, heard->times[item]);
     if (heard->ms && isfinite(heard->ms[item]) && !no_timing)
         fprintf(out, ", \"ms\": %.1f", heard->ms[item]);
     fputs("}", out);

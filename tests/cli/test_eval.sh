@@ -145,6 +145,61 @@ for other in '--suppress-tokens 5' '--sequence-bias a=2' '--cpu reference'; do
 done
 ok grep -q '"id": "chirp-0.100", "audio": "audio/chirp.wav", "offset": 0.1, "seconds": 0.5' out5/results.json
 
+# When words were said: heard again for it, and found again when the run goes on.
+run eval --manifest audio.jsonl --model micro --max-new-tokens 8 -o out5 --no-timing --word-timestamps
+exits 1; says 'potstill: audio/missing.wav: no such file'
+ok grep -q '"times": \[\[[0-9.]*, [0-9.]*\]' out5/results.json
+ok grep -q '^voice 1 [0-9.]* [0-9.]* [^ ]*$' out5/base.ctm
+ok test "$(cut -d ' ' -f 1-4 out5/ref.stm | tr '\n' ,)" = 'chirp 1 all 0.00,chirp-0.100 1 all 0.00,voice 1 all 0.00,'
+cp out5/results.json before.json
+run eval --manifest audio.jsonl --model micro --max-new-tokens 8 -o out5 --no-timing --word-timestamps
+exits 1
+ok grep -q 'out5/partial.jsonl: 3 utterances of base' "$scratch/err"
+same 'what was resumed with times' out5/results.json before.json
+sed 's/, "times": \[[][0-9., nul]*\]//g' before.json >without.json
+run eval --manifest audio.jsonl --model micro --max-new-tokens 8 -o out5 --no-timing
+same 'all else' without.json out5/results.json
+
+# They come with transcripts too, and go on with a baseline. sclite counts as with the trn files.
+cat >timed.jsonl <<'END'
+{"id": "a", "pred_text": "A cat sat on the-mat", "words": [{"word": "A", "start": 0.1, "end": 0.3}, {"word": "cat", "start": 0.3, "end": 0.6}, {"word": "sat", "start": 1, "end": 1.25}, {"word": "on", "start": 1.25, "end": 1.5}, {"word": "the-mat", "start": 2, "end": 3.52}]}
+{"id": "b", "pred_text": "it's a", "words": [["it's", 0, 0.5], ["a", 0.5, 1]]}
+{"id": "3", "pred_text": "zählt", "segments": [{"words": [{"word": "zählt", "start": 0.2, "end": 0.9}]}]}
+{"id": "d", "pred_text": ""}
+END
+run eval --manifest set.jsonl --hyp timed.jsonl --hyp old=old.jsonl -o timed --normalizer whisper-basic
+exits 0
+holds timed/timed.ctm <<'END'
+3 1 0.20 0.70 zählt
+a 1 0.10 0.20 a
+a 1 0.30 0.30 cat
+a 1 1.00 0.25 sat
+a 1 1.25 0.25 on
+a 1 2.00 0.76 the
+a 1 2.76 0.76 mat
+b 1 0.00 0.25 it
+b 1 0.25 0.25 s
+b 1 0.50 0.50 a
+END
+ok grep -q '^a 1 s1 0.00 3.52 the cat sat on the mat$' timed/ref.stm
+ok grep -q '^d 1 s1 0.00 0.01 one two three$' timed/ref.stm
+ok test ! -e timed/old.ctm
+run eval --manifest set.jsonl --hyp timed.jsonl -o timed2 --normalizer whisper-basic
+run eval --manifest set.jsonl --baseline timed2/results.json --hyp old=old.jsonl -o timed3 --normalizer whisper-basic
+exits 0
+ok cmp timed2/timed.ctm timed3/baseline.ctm
+sclite() { # REFERENCE FORM HYPOTHESIS FORM
+    sctk sclite -i rm -r "$1" "$2" -h "$3" "$4" -o sum stdout 2>/dev/null | grep 'Sum/Avg'
+}
+if command -v sctk >/dev/null; then
+    head -n 4 set.jsonl >four.jsonl # a ctm cannot say that the others were not heard
+    run eval --manifest four.jsonl --hyp timed.jsonl -o timed4 --normalizer whisper-basic
+    sclite timed4/ref.trn trn timed4/timed.trn trn >by_trn
+    sclite timed4/ref.stm stm timed4/timed.ctm ctm >by_ctm
+    ok grep -q ' 4 ' by_ctm
+    same 'what sclite counts' by_ctm by_trn
+fi
+
 # Folders.
 mkdir clips
 cp audio/voice.wav clips/one.wav
