@@ -1,6 +1,7 @@
 # Writes a C file with the files of the report's page in it:
 #     cmake -D OUT=page_source.c -D HTML=file -D STYLE=file -D SCRIPT=file|file|... -P embed.cmake
-# The files of the script are one script, in the order given. (Arrays of numbers: a string may have no more
+# The files of the script are one script, in the order given, with names that no other has to do with. (Not a
+# module: such a script waits for the end of the page, whose first screen can be seen long before. Arrays of numbers: a string may have no more
 # than 4095 characters in standard C.)
 set(text "#include \"eval/page_source.h\"\n")
 foreach(part HTML STYLE SCRIPT)
@@ -10,6 +11,11 @@ foreach(part HTML STYLE SCRIPT)
     file(READ ${file} content HEX)
     string(APPEND hex ${content})
   endforeach()
+  if(part STREQUAL SCRIPT)
+    string(HEX "(() => {\n\"use strict\";\n" begin)
+    string(HEX "})();\n" end)
+    set(hex "${begin}${hex}${end}")
+  endif()
   string(LENGTH "${hex}" length)
   math(EXPR length "${length} / 2")
   string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")

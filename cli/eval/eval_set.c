@@ -21,6 +21,7 @@ static void free_item(struct eval_item *item) {
     free(item->path);
     free(item->text);
     free(item->group);
+    free(item->peaks);
     free(item->error);
     json_decref(item->fields);
 }

@@ -22,6 +22,7 @@ struct eval_item {
     double offset, duration;      /* seconds of the file; duration 0: to its end */
     double seconds;               /* of sound; NAN: not known */
     double loudness_db, noise_db; /* below full scale; NAN: not known */
+    char *peaks;                  /* its waveform, see eval_sound.h; NULL: not known */
     json_t *fields;               /* the whole row, for what else it holds; NULL with some errors */
     char *error;                  /* with file and line; NULL: none */
     uint32_t line;                /* or number of the row, from 1 */

@@ -74,6 +74,21 @@ static double noise_power(const float *samples, size_t count) {
     return power;
 }
 
+static const char DIGITS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+enum { FULL_SCALE = 63 }; /* the last digit */
+
+char *eval_sound_peaks(const float *samples, size_t count) {
+    char *peaks = need(calloc(EVAL_PEAKS + 1, 1));
+    for (size_t bar = 0; bar < EVAL_PEAKS; bar++) {
+        float most = 0;
+        for (size_t i = bar * count / EVAL_PEAKS; i < (bar + 1) * count / EVAL_PEAKS; i++)
+            most = fmaxf(most, fabsf(samples[i]));
+        const double digit = most > 0 ? FULL_SCALE + round(20 * log10((double)most)) : 0;
+        peaks[bar] = DIGITS[(int)fmin(FULL_SCALE, fmax(0, digit))];
+    }
+    return peaks;
+}
+
 /* With what may be in one file after another, the order of rows would matter for speed only. */
 void eval_sound_measure(struct eval_set *set) {
     struct eval_sound sound = {0};
@@ -87,6 +102,8 @@ void eval_sound_measure(struct eval_set *set) {
         if (eval_sound_read(&sound, item, &samples, &count, &err)) continue;
         double noise = noise_power(samples, count);
         item->seconds = (double)count / PST_SAMPLE_RATE_HZ;
+        free(item->peaks);
+        item->peaks = eval_sound_peaks(samples, count);
         item->loudness_db = level_db(mean_power(samples, count));
         if (!isnan(noise)) item->noise_db = level_db(noise);
     }

@@ -19,7 +19,13 @@ pst_status eval_sound_read(struct eval_sound *sound, const struct eval_item *ite
                            const float **samples, size_t *count, pst_error *err);
 void eval_sound_free(struct eval_sound *sound);
 
-/* Fills in seconds, loudness and noise of all items whose files can be read. */
+/* The waveform of `samples` [count] as a text, to be freed: of each of EVAL_PEAKS equal parts the
+ * loudest sample, as a digit of base64 that counts decibels. "/" is full scale, "A" is 63 below it
+ * or less. Few bytes, for there are a hundred thousand; and what is quiet keeps its form. */
+char *eval_sound_peaks(const float *samples, size_t count);
+enum { EVAL_PEAKS = 160 }; /* bars that a phone can show and a screen does with */
+
+/* Fills in seconds, loudness, noise and waveform of all items whose files can be read. */
 void eval_sound_measure(struct eval_set *set);
 
 #endif

@@ -142,6 +142,25 @@ void page_rows_open(struct page_rows *rows, const char *text, size_t length,
     if (sounds->embed_bytes) choose(rows);
 }
 
+static json_t *member(const json_t *object, const char *name) {
+    json_t *value = json_object_get(object, name);
+    return value ? json_incref(value) : json_null();
+}
+
+json_t *page_rows_next_index(struct page_rows *rows) {
+    json_t *row = read_next(rows), *index, *system;
+    size_t i;
+    if (!row) return NULL;
+    index = need(json_pack("[o, o, o, i]", member(row, "id"), member(row, "seconds"),
+                           member(row, "group"), json_object_get(row, "error") != NULL));
+    json_array_foreach(json_object_get(row, "systems"), i, system) {
+        json_array_append_new(index, member(system, "errors"));
+        json_array_append_new(index, member(system, "words"));
+    }
+    json_decref(row);
+    return index;
+}
+
 json_t *page_rows_next(struct page_rows *rows) {
     json_t *row = read_next(rows), *system;
     size_t i;
@@ -150,9 +169,14 @@ json_t *page_rows_next(struct page_rows *rows) {
         json_t *alignment = json_object_get(system, "alignment");
         if (json_is_array(alignment))
             json_object_set_new(system, "alignment", alignment_text(alignment));
+        json_object_del(system, "errors");
+        json_object_del(system, "words");
     }
     add_sound(rows, row, rows->embed && rows->embed[rows->next]);
     rows->next++;
+    json_object_del(row, "id"); /* these are in the index */
+    json_object_del(row, "seconds");
+    json_object_del(row, "group");
     return row;
 }
 

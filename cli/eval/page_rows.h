@@ -1,5 +1,6 @@
-/* page_rows.h - the utterances of an evaluation as the page takes them: alignments as strings (see
- * page/data.js), and where the sound is. */
+/* page_rows.h - the utterances of an evaluation as the page takes them (see page/data.js): an index
+ * of what charts and the table need, and the rest, with alignments as strings and where the sound
+ * is. */
 #ifndef POTSTILL_CLI_PAGE_ROWS_H
 #define POTSTILL_CLI_PAGE_ROWS_H
 
@@ -19,8 +20,12 @@ struct page_rows {
 /* `text` [length] begins behind the bracket of the list, and must live as long. */
 void page_rows_open(struct page_rows *rows, const char *text, size_t length,
                     struct report_sounds *sounds);
-/* The next, to be released; NULL after the last. */
+/* The next, to be released; NULL after the last. Rows are read once: in the one form or the
+ * other. */
 json_t *page_rows_next(struct page_rows *rows);
+/* [id, seconds, group, whether it failed, errors, words, errors, words, ...], a pair for each
+ * system; null for what is not known. */
+json_t *page_rows_next_index(struct page_rows *rows);
 void page_rows_close(struct page_rows *rows);
 
 #endif

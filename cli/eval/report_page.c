@@ -86,18 +86,29 @@ static void print_json(FILE *out, const json_t *value) {
 }
 
 /* One a line, read, printed and freed one by one. */
-static void print_utterances(FILE *out, const struct report *report) {
+static void print_rows(FILE *out, const struct report *report, struct report_sounds *sounds,
+                       json_t *(*next)(struct page_rows *rows)) {
     struct page_rows rows;
     json_t *row;
-    page_rows_open(&rows, report->utterances, report->length, report->sounds);
-    putc('[', out);
-    for (int first = 1; (row = page_rows_next(&rows)); first = 0) {
+    page_rows_open(&rows, report->utterances, report->length, sounds);
+    fputs("[\n", out);
+    for (int first = 1; (row = next(&rows)); first = 0) {
         if (!first) fputs(",\n", out);
         print_json(out, row);
         json_decref(row);
     }
-    putc(']', out);
+    fputs("\n]", out);
     page_rows_close(&rows);
+}
+
+/* Rows are read twice: the page shows the index while it reads the rest, which is long. */
+static void print_index(FILE *out, const struct report *report) {
+    struct report_sounds none = {0};
+    print_rows(out, report, &none, page_rows_next_index);
+}
+
+static void print_utterances(FILE *out, const struct report *report) {
+    print_rows(out, report, report->sounds, page_rows_next);
 }
 
 static void print_source(FILE *out, const struct page_source *source) {
@@ -112,6 +123,7 @@ static int print_part(FILE *out, const char *name, size_t length, const struct r
     if (IS("style")) print_source(out, &page_style);
     if (IS("script")) print_source(out, &page_script);
     if (IS("data")) print_json(out, report->data);
+    if (IS("index")) print_index(out, report);
     if (IS("utterances")) print_utterances(out, report);
 #undef IS
     return 0;

@@ -342,6 +342,7 @@ static void print_utterance(FILE *out, const struct evaluation *evaluation, size
     if (item->audio) text_of(out, "audio", item->audio);
     number_of(out, "offset", item->offset);
     number_of(out, "seconds", item->seconds);
+    if (item->peaks) text_of(out, "peaks", item->peaks);
     if (item->group) text_of(out, "group", item->group);
     text_of(out, "reference", item->text ? item->text : "");
     if (item->error) text_of(out, "error", item->error);

@@ -8,12 +8,14 @@ import argparse
 import json
 import pathlib
 import random
+import string
 
 WORDS = ("the of and to in is that it was for on as with his they at be this from have or by one had not but what "
          "all were when we there can an your which their said if do will each about how up out them then she many "
          "some so these would other into has more her two like him see time could no make than first been its who "
          "now people my made over did down only way find use may water long little very after words called just "
          "where most know tower cleared runway heading descend maintain flight level squawk contact approach").split()
+DIGITS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
 HOSTILE = "</script><img src=x onerror=alert(1)><!--<script>&lt;`\u2028\"'"
 
 
@@ -53,10 +55,14 @@ def utterance(rng, index, rates, options):
            "reference": " ".join(words).capitalize() + "."}
     if options.files:
         row["audio"] = str(options.files[index % len(options.files)])
+    row["peaks"] = "".join(rng.choice(DIGITS[20:]) for _ in range(160))
     row["systems"] = [transcript(rng, words, min(0.9, rate * hard), seconds) for rate in rates]
     if options.plain:
         for one in row["systems"]:
             del one["times"], one["ms"]
+        del row["peaks"]
+    if index == 1 and not options.plain:  # a word that nobody timed
+        row["systems"][0]["times"][0] = None
     if index % 97 == 96:  # now and then a file cannot be read
         row["systems"][-1] = {"error": "clip is damaged" + (HOSTILE if options.hostile else "")}
     return row
@@ -135,7 +141,7 @@ def main():
     parser.add_argument("count", type=int)
     parser.add_argument("out")
     parser.add_argument("--systems", type=int, default=2)
-    parser.add_argument("--plain", action="store_true", help="no times")
+    parser.add_argument("--plain", action="store_true", help="no times and waveforms")
     parser.add_argument("--hostile", action="store_true")
     parser.add_argument("--sounds", type=pathlib.Path)
     options = parser.parse_args()

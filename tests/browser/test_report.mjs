@@ -137,6 +137,27 @@ test("a sound beside the page plays", () => withPage("linked", {}, async (page) 
     await page.waitForFunction(() => document.querySelector("audio").currentTime > 0.05, null, { timeout: 5000 });
 }));
 
+test("a sound beside the page has its waveform, which seeks", () => withPage("linked", {}, async (page) => {
+    await page.locator(".unfold").first().click();
+    const { peaks } = resultsOf("linked").utterances[0];
+    const heights = await page.locator(".wave .peak").evaluateAll((bars) => bars.map((bar) => Number(bar.getAttribute("height"))));
+    assert.equal(heights.length, peaks.length);
+    const digits = Array.from(peaks, (char) => "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".indexOf(char));
+    assert.equal(heights.indexOf(Math.max(...heights)), digits.indexOf(Math.max(...digits)));
+    const box = await page.locator(".wave").boundingBox();
+    await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+    const { seconds } = resultsOf("linked").utterances[0];
+    await page.waitForFunction((at) => document.querySelector("audio").currentTime > at, 0.4 * seconds, { timeout: 5000 });
+}));
+
+test("a word without a time is text", () => withPage("linked", {}, async (page) => {
+    const { systems } = resultsOf("linked").utterances[1];
+    await page.locator(".unfold").nth(1).click();
+    const timed = systems.reduce((sum, one) => sum + one.times.filter(Boolean).length, 0);
+    assert.equal(await page.locator(".spoken").count(), timed);
+    assert.ok(timed < systems.reduce((sum, one) => sum + one.times.length, 0));
+}));
+
 test("a link leads to its utterance", () => withPage("small", { hash: "#u=utt-000123" }, async (page) => {
     assert.equal(await page.locator(":focus").innerText().then((text) => text.includes("utt-000123")), true);
     assert.equal(await page.locator(".unfolded").count(), 1);
@@ -194,8 +215,8 @@ for (const [name, options] of Object.entries({ light: {}, dark: { colorScheme: "
         assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), true);
     }));
 
-/* Milliseconds from the start of the load to the first frame with all in it: by the clock, and of the
- * page's thread alone, which is what a busy machine does not change. */
+/* Milliseconds from the start of the load to the first screen, whose table can be sorted, and to all
+ * that is behind it: by the clock, and of the page's thread alone, which a busy machine changes less. */
 async function opening(name) {
     const times = {};
     await withPage("empty", {}, async (page) => {
@@ -207,18 +228,20 @@ async function opening(name) {
         await session.send("Performance.enable", { timeDomain: "threadTicks" });
         await page.goto(pathToFileURL(`${folder}/${name}.html`).href);
         await page.waitForSelector("html[data-ready]", { state: "attached" });
-        times.clock = await page.evaluate(() => new Promise((done) => {
-            requestAnimationFrame(() => setTimeout(() => done(performance.getEntriesByName("shown")[0].startTime)));
+        [times.shown, times.whole] = await page.evaluate(() => new Promise((done) => {
+            requestAnimationFrame(() => setTimeout(() =>
+                done(["shown", "whole"].map((mark) => performance.getEntriesByName(mark)[0].startTime))));
         }));
         times.thread = await busy();
     });
-    console.log(`     ${name}: ${times.clock.toFixed(0)} ms, of the page's thread ${times.thread.toFixed(0)} ms`);
+    console.log(`     ${name}: first screen ${times.shown.toFixed(0)} ms, all ${times.whole.toFixed(0)} ms, of the page's thread ${
+        times.thread.toFixed(0)} ms`);
     return times;
 }
 
 test("10,000 utterances open in under a second", async () => {
-    const { clock, thread } = await opening("many");
-    assert.ok(Math.min(clock, thread) < 1000);
+    const { whole, thread } = await opening("many");
+    assert.ok(Math.min(whole, thread) < 1000);
 });
 
 test("100,000 utterances open", () => opening("huge"));

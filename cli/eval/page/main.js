@@ -1,4 +1,4 @@
-/* main.js - puts the page together: first what is on the first screen, the rest behind it. */
+/* main.js - puts the page together: first what the index has, then what comes behind the script. */
 
 function showTheme() {
     const select = byId("theme"), root = document.documentElement;
@@ -60,7 +60,12 @@ if (systems.length) {
 showAbout();
 showContents();
 redrawWhenResized();
-addEventListener("hashchange", followLink);
-followLink();
-document.documentElement.setAttribute("data-ready", ""); // tests wait for it
 performance.mark("shown");
+addEventListener("DOMContentLoaded", () => { // what comes behind the script
+    readLines();
+    if (systems.length) showTexts();
+    addEventListener("hashchange", followLink);
+    followLink();
+    document.documentElement.setAttribute("data-ready", ""); // tests wait for it
+    performance.mark("whole");
+});

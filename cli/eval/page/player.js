@@ -1,26 +1,11 @@
 /* player.js - the sound of an utterance: player, waveform, and words that play and light up.
  *
  * The sound is in the page, or a file beside it. A page on the disk may play such a file but not read
- * it, so its waveform is there only when the data has it. */
+ * it, so its waveform comes with the data: the loudest sample of each part of the utterance, a digit of
+ * base64 each, which counts decibels from 63 below full scale. */
 
-const BARS = 160; // enough for a phone and a screen
-const WAVE_HEAD_BYTES = 44; // as page_sound.c writes it: 16 bits, one channel
-
-/* The loudest sample of each bar, 0 to 1, of a WAV as a data: URI. */
-function peaksOf(uri) {
-    const bytes = Uint8Array.from(atob(uri.slice(uri.indexOf(",") + 1)), (char) => char.charCodeAt(0));
-    const samples = new Int16Array(bytes.buffer, WAVE_HEAD_BYTES, (bytes.length - WAVE_HEAD_BYTES) >> 1);
-    return Array.from({ length: BARS }, (_, bar) => {
-        let most = 0;
-        const end = Math.floor((bar + 1) * samples.length / BARS);
-        for (let i = Math.floor(bar * samples.length / BARS); i < end; i++) most = Math.max(most, Math.abs(samples[i]));
-        return most / 32768;
-    });
-}
-
-/* Peaks in the data are whole numbers from 0 to 99. */
-const peaksOfUtterance = (utterance) =>
-    utterance.sound ? peaksOf(utterance.sound) : utterance.peaks?.map((peak) => peak / 99);
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const peaksOf = (text) => Array.from(text, (char) => (char === "A" ? 0 : 10 ** ((DIGITS.indexOf(char) - 63) / 20)));
 
 function waveform(peaks, seek) {
     const top = Math.max(0.02, ...peaks), step = 1000 / peaks.length;
@@ -40,13 +25,13 @@ function waveform(peaks, seek) {
 /* The player of an utterance: its node, `play(start, end)` in seconds of the utterance, and `words`,
  * where others put [button, start, end] of what shall light up. */
 function player(utterance) {
-    const source = utterance.sound || utterance.source;
+    const details = detailsOf(utterance), source = details.sound || details.source;
     if (!source) return null;
-    const start = utterance.sound ? 0 : utterance.offset || 0, length = utterance.seconds;
+    const start = details.sound ? 0 : details.offset || 0, length = utterance.seconds;
     const words = [];
     let end = null, wave = null;
     const problem = element("p", { class: "note", hidden: true },
-        `The sound cannot be played from here: ${utterance.audio}`);
+        `The sound cannot be played from here: ${details.audio}`);
     const audio = element("audio", { controls: true, preload: "none", src: source,
         "aria-label": `Sound of ${utterance.id}`,
         error: () => { problem.hidden = false; },
@@ -71,7 +56,6 @@ function player(utterance) {
         audio.currentTime = start + from;
         audio.play().catch(() => { problem.hidden = false; });
     };
-    const peaks = peaksOfUtterance(utterance);
-    if (peaks?.length) wave = waveform(peaks, (share) => play(share * (length || audio.duration || 0), null));
+    if (details.peaks) wave = waveform(peaksOf(details.peaks), (share) => play(share * (length || audio.duration || 0), null));
     return { node: element("div", { class: "sound" }, audio, wave?.node, problem), play, words };
 }

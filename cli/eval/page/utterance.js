@@ -18,7 +18,8 @@ function heardWord(text, time, sound) {
     return button;
 }
 
-/* Reference above, transcript below, word under word. */
+/* Reference above, transcript below, word under word; `times` has a [start, end] for each word of the
+ * transcript, or null. */
 function alignedTexts(parts, times, sound) {
     let heard = 0;
     return element("p", { class: "aligned", dir: "auto" }, parts.map(({ kind, said, heard: text }) => {
@@ -33,25 +34,20 @@ function alignedTexts(parts, times, sound) {
     }));
 }
 
-/* Times belong to the words of the raw text, which the normaliser may have split or joined. */
-function timedText(text, times, sound) {
-    return element("p", { class: "timed", dir: "auto" },
-        text.split(/\s+/).filter(Boolean).map((word, i) => [heardWord(word, times[i], sound), " "]));
-}
+const countText = (utterance, system) =>
+    `${plural(errorsOf(utterance, system), "error")} in ${plural(utterance.counts[2 * system + 1], "word")}`;
 
 function systemPart(utterance, system, sound) {
-    const one = utterance.systems[system] || {}, heading = element("h3", { class: systemColour(system) },
+    const one = detailsOf(utterance).systems[system] || {}, heading = element("h3", { class: systemColour(system) },
         element("i", { "aria-hidden": "true" }), systemName(system));
     if (one.error) return element("div", { class: "system" }, heading, element("p", { class: "failed" }, `Failed: ${one.error}`));
     if (!scored(utterance, system)) return null;
-    const parts = alignmentOf(utterance, system), heardCount = parts.filter(({ heard }) => heard).length;
-    const fits = one.times && one.times.length === heardCount;
-    heading.append(element("span", { class: "note" }, ` ${plural(one.errors, "error")} in ${plural(one.words, "word")}`,
+    const parts = alignmentOf(utterance, system);
+    heading.append(element("span", { class: "note" }, ` ${countText(utterance, system)}`,
         known(one.ms) ? `, ${fixed(one.ms, 0)} ms` : ""));
     return element("div", { class: "system" }, heading,
-        parts.length ? alignedTexts(parts, fits ? one.times : null, sound) : element("p", { class: "none" }, "No words."),
-        element("p", { class: "raw", dir: "auto" }, unseen("As written: "), one.text || "(nothing)"),
-        one.times && !fits && sound && timedText(one.text || "", one.times, sound));
+        parts.length ? alignedTexts(parts, one.times, sound) : element("p", { class: "none" }, "No words."),
+        element("p", { class: "raw", dir: "auto" }, unseen("As written: "), one.text || "(nothing)"));
 }
 
 /* ---- Markdown of an utterance */
@@ -78,16 +74,17 @@ function plainAlignment(parts) {
 const inline = (text) => String(text ?? "").replace(/[\\`*_[\]<>|#]/g, "\\$&").replace(/\s+/g, " ");
 
 function issueText(utterance) {
+    const details = detailsOf(utterance);
     const parts = [`## Utterance ${inline(utterance.id)}`, "",
-        `- sound: ${inline(utterance.audio)}${utterance.offset ? `, from ${utterance.offset} s` : ""}, ${duration(utterance.seconds)}`,
+        `- sound: ${inline(details.audio)}${details.offset ? `, from ${details.offset} s` : ""}, ${duration(utterance.seconds)}`,
         `- test set: ${inline(results.manifest?.path)}; normaliser: ${inline(results.normalizer)}; ${inline(results.program)}`,
-        "", "Reference:", fenced(utterance.reference || "")];
-    if (utterance.error) parts.push("", `Failed: ${inline(utterance.error)}`);
+        "", "Reference:", fenced(details.reference || "")];
+    if (details.error) parts.push("", `Failed: ${inline(details.error)}`);
     systems.forEach((system, i) => {
-        const one = utterance.systems[i];
+        const one = details.systems[i];
         if (!one) return;
         if (one.error) parts.push("", `**${inline(system.name)}** failed: ${inline(one.error)}`);
-        else parts.push("", `**${inline(system.name)}**: ${plural(one.errors, "error")} in ${plural(one.words, "word")}`,
+        else parts.push("", `**${inline(system.name)}**: ${countText(utterance, i)}`,
             fenced(`${one.text}\n\n${plainAlignment(alignmentOf(utterance, i))}`));
     });
     return `${parts.join("\n")}\n`;
@@ -121,14 +118,16 @@ function copyButton(name, text) {
 const linkOf = (utterance) => `#u=${encodeURIComponent(utterance.id)}`;
 
 function unfolded(utterance) {
+    const details = detailsOf(utterance);
+    if (!details) return element("p", { class: "note" }, "The page is still being read.");
     const sound = player(utterance);
-    const facts = [duration(utterance.seconds), utterance.group, utterance.audio].filter(Boolean).join(" · ");
+    const facts = [duration(utterance.seconds), utterance.group, details.audio].filter(Boolean).join(" · ");
     return element("div", { class: "unfolded" },
         element("p", { class: "note" }, facts),
-        utterance.error && element("p", { class: "failed" }, `Failed: ${utterance.error}`),
-        element("p", { class: "reference", dir: "auto" }, element("strong", {}, "Reference "), utterance.reference || "(nothing)"),
+        details.error && element("p", { class: "failed" }, `Failed: ${details.error}`),
+        element("p", { class: "reference", dir: "auto" }, element("strong", {}, "Reference "), details.reference || "(nothing)"),
         sound?.node,
-        utterance.error ? null : systems.map((_, system) => systemPart(utterance, system, sound)),
+        details.error ? null : systems.map((_, system) => systemPart(utterance, system, sound)),
         element("p", { class: "actions" },
             copyButton("Copy as issue", () => issueText(utterance)),
             copyButton("Copy link", () => location.href.replace(/#.*/s, "") + linkOf(utterance))));

@@ -6,7 +6,7 @@ const view = { query: "", show: "all", group: "", clicked: null, key: "manifest"
     open: new Set(), shown: [] };
 
 const anyErrors = (utterance) => systems.some((_, i) => errorsOf(utterance, i) > 0);
-const anyFailed = (utterance) => utterance.error || utterance.systems.some((one) => one.error);
+const anyFailed = (utterance) => utterance.failed || systems.some((_, i) => !scored(utterance, i));
 const pairVerdict = (utterance) => verdictOf(errorsOf(utterance, pair.a), errorsOf(utterance, pair.b));
 
 const FILTERS = {
@@ -94,6 +94,11 @@ function sortBy(column) {
     byId(`sort-${column.key}`).focus();
 }
 
+function excerptOf(utterance) {
+    const details = detailsOf(utterance);
+    return shorten(details?.reference || details?.error || "", 120);
+}
+
 function row(utterance, columns) {
     const open = view.open.has(utterance), name = `row-${utterance.index}`;
     const toggle = element("button", { type: "button", id: name, class: "unfold", "aria-expanded": String(open),
@@ -107,7 +112,7 @@ function row(utterance, columns) {
         element("td", { class: `number ${column.minor ? "minor" : ""}` }, column.show(utterance)));
     const lines = [element("tr", { class: open ? "is-open" : null },
         element("th", { scope: "row" }, toggle,
-            element("div", { class: "excerpt", dir: "auto" }, shorten(utterance.reference || utterance.error || "", 120))), cells)];
+            element("div", { class: "excerpt", dir: "auto" }, excerptOf(utterance))), cells)];
     if (open) lines.push(element("tr", { class: "more", id: `${name}-more` },
         element("td", { colspan: columns.length }, unfolded(utterance))));
     return lines;
@@ -192,6 +197,14 @@ function showClicked(clicked) {
     clear("", clicked);
     announce(byId("utterance-count").textContent);
     byId("utterances-section").scrollIntoView();
+}
+
+/* All is there: texts for the rows that are shown, and for a search that has begun without. */
+function showTexts() {
+    if (view.query) return update();
+    if (view.open.size) return showRows();
+    for (const utterance of view.shown.slice(view.page * view.size, (view.page + 1) * view.size))
+        byId(`row-${utterance.index}`).nextElementSibling.textContent = excerptOf(utterance);
 }
 
 /* The utterance that the address names, unfolded and in sight. */
