@@ -58,6 +58,10 @@ prepare() {
     [ $venv != .venv ] || ls $venv/lib/python3*/site-packages/whisper_normalizer > /dev/null 2>&1 ||
         $venv/bin/python -m pip install --quiet --no-deps whisper-normalizer==0.1.15 more-itertools==11.2.1 ||
         echo "skipped: the tests that need whisper-normalizer"
+    # What intervals and tests of two systems are held against.
+    [ $venv != .venv ] || ls $venv/lib/python3*/site-packages/scipy > /dev/null 2>&1 ||
+        $venv/bin/python -m pip install --quiet scipy==1.17.1 ||
+        echo "skipped: the tests that need scipy"
     # Its trainer is wanted, not what it records and plays with.
     [ $venv = .venv ] || ls $venv/lib/python3*/site-packages/moonshine_voice/lora > /dev/null 2>&1 ||
         $venv/bin/python -m pip install --quiet --no-deps moonshine-voice==0.1.5 ||

@@ -72,6 +72,16 @@ class Driver:
         edits = self.text()
         return edits, *struct.unpack("=2Q", self.read(16))
 
+    def bootstrap(self, rows, samples):
+        """(value, low, high, p) of the sums of rows' first column by their second, and of that less the same of the
+        third and fourth."""
+        values = [float(value) for row in rows for value in row]
+        self.send(b"B", number(samples), number(len(rows)), number(len(rows[0])), number(len(values)),
+                  struct.pack(f"={len(values)}d", *values))
+        self.status()
+        numbers = struct.unpack("=8d", self.read(64))
+        return numbers[:4], numbers[4:]
+
     def match(self, triples):
         """Segments, mean difference, z, p of the matched-pairs test over (reference, a, b)."""
         self.send(b"M", number(len(triples)), *(item(text) for triple in triples for text in triple))

@@ -5,7 +5,9 @@
  *     'S', normalize, reference, hypothesis   -> status, 4 counts of 64 bits: S, D, I, H
  *     'A', reference, hypothesis              -> status, edits: a letter of "=sdi" each; then 2
  *         numbers of 64 bits: characters of the reference, errors of characters
- *     'M', count, count times reference, a, b -> status; segments, mean, z and p as doubles */
+ *     'M', count, count times reference, a, b -> status; segments, mean, z and p as doubles
+ *     'B', samples, units, columns, values as doubles [units, columns] -> status; value, low, high
+ *         and p of column 0 by column 1, then of that less column 2 by column 3 */
 #include "driver_io.h"
 #include "potstill_tools.h"
 
@@ -98,6 +100,25 @@ static void match(void) {
     }
 }
 
+static void bootstrap(void) {
+    static const pst_eval_ratio ratios[2] = {
+        {.over = 0, .under = 1},
+        {.over = 0, .under = 1, .minus = 1, .minus_over = 2, .minus_under = 3}};
+    pst_error err;
+    pst_eval_interval intervals[2];
+    uint32_t samples = read_number(), units = read_number(), columns = read_number(), count;
+    double *values = read_items(sizeof *values, &count);
+    pst_status status =
+        pst_eval_bootstrap(values, units, columns, ratios, 2, samples, 1, intervals, &err);
+    write_status(status, &err);
+    for (int i = 0; !status && i < 2; i++) {
+        double numbers[4] = {intervals[i].value, intervals[i].low, intervals[i].high,
+                             intervals[i].p};
+        fwrite(numbers, sizeof *numbers, 4, stdout);
+    }
+    free(values);
+}
+
 int main(void) {
     for (int kind; (kind = getchar()) != EOF; fflush(stdout)) {
         if (kind == 'N') normalize();
@@ -105,6 +126,7 @@ int main(void) {
         if (kind == 'S') score();
         if (kind == 'A') align();
         if (kind == 'M') match();
+        if (kind == 'B') bootstrap();
     }
     return 0;
 }
