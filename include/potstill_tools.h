@@ -67,7 +67,7 @@ typedef enum pst_convert_target {
 } pst_convert_target;
 
 typedef enum pst_convert_layout {
-    PST_CONVERT_SPLIT = 0,  /* a folder: encoders, a decoder that the app calls for each token */
+    PST_CONVERT_SPLIT = 0,  /* a folder: encoders, decoders that the app calls for each token */
     PST_CONVERT_SINGLE = 1, /* one package: samples to token ids */
     /* A folder as of `split`, with one encoder that hears a clip piece by piece; only of
      * streaming models. */
@@ -99,7 +99,7 @@ PST_API void pst_convert_options_init_sized(pst_convert_options *options, size_t
 
 /* Writes `model_dir`, with `adapters` [count] merged into it as pst_merge() does, as Core ML
  * packages for Apple's systems; on any system. The layout `split` makes the folder `target`: an
- * encoder for each length, a decoder, tokenizer.json and potstill.json, which says what is what.
+ * encoder and a decoder for each length, tokenizer.json and potstill.json, which says what is what.
  * `single` makes the package `target`. What is made appears whole or not at all, and is the same
  * for the same input. PST_ERR_MODEL, PST_ERR_IO, PST_ERR_CANCELLED: as pst_merge();
  * PST_ERR_UNSUPPORTED: options that exclude each other. */

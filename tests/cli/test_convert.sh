@@ -5,7 +5,8 @@ ln -s "$here/../golden/adapter" adapter
 run convert --model micro -o out --seconds 2,1
 exits 0; prints out; says ''
 ok test "$(ls out | tr '\n' ' ')" = \
-    'decoder.mlpackage encoder-1s.mlpackage encoder-2s.mlpackage potstill.json tokenizer.json '
+    'decoder-1s.mlpackage decoder-2s.mlpackage encoder-1s.mlpackage encoder-2s.mlpackage '\
+'potstill.json tokenizer.json '
 ok cmp micro/tokenizer.json out/tokenizer.json
 run verify out
 exits 0; says ''
@@ -15,7 +16,7 @@ hash() {
     sha256sum "$1" | cut -d' ' -f1
 }
 if command -v sha256sum >/dev/null; then
-    for file in decoder.mlpackage/Data/com.apple.CoreML/weights/weight.bin tokenizer.json; do
+    for file in decoder-1s.mlpackage/Data/com.apple.CoreML/weights/weight.bin tokenizer.json; do
         ok grep -q "^ *\"$file\": \"$(hash out/$file)\",*\$" out/potstill.json
     done
     ok grep -q "^ *\"model.safetensors\": \"$(hash micro/model.safetensors)\",*\$" out/potstill.json
@@ -39,7 +40,7 @@ ok test -n "$(diff -rq first out)"
 ok grep -q '"weight": 1.0$' out/potstill.json
 run convert --model micro --adapter adapter:0 -o out --seconds 1,2 --force
 exits 0
-for package in decoder encoder-1s encoder-2s; do
+for package in decoder-1s decoder-2s encoder-1s encoder-2s; do
     weights=$package.mlpackage/Data/com.apple.CoreML/weights/weight.bin
     ok cmp "first/$weights" "out/$weights"
 done

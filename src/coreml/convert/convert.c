@@ -61,35 +61,43 @@ static pst_status new_model(struct mil_model **model, pst_error *err) {
     return *model ? PST_OK : error_memory(err, 0);
 }
 
-/* A decoder for all lengths and an encoder for each: all that iOS 17 knows, and
- * what one length needs. */
-static pst_status write_separate(struct conversion *conversion, const char *dir, pst_error *err) {
-    static const char DECODER[] = "decoder.mlpackage";
-    struct mil_model *decoder = NULL, *encoder = NULL;
-    pst_status status = new_model(&decoder, err);
+/* The encoder or the decoder of one length, as a package of its own. */
+static pst_status write_part(struct conversion *conversion, size_t index, int is_decoder,
+                             const char *dir, const char *name, struct mil_model **model,
+                             pst_error *err) {
+    char what[80];
+    struct graph_shape shape = convert_shape(conversion, index);
+    pst_status status = new_model(model, err);
     if (status) return status;
-    struct graph_shape shape = convert_shape(conversion, 0);
-    struct graph g = graph_of(conversion, decoder);
-    graph_decoder(&g, "main", &shape, 0);
-    convert_describe(conversion, decoder, "Moonshine speech decoder, one token a call");
-    status = write_package(conversion, decoder, dir, DECODER, err);
-    for (size_t i = 0; i < conversion->count && !status; i++) {
-        char name[64], what[80];
-        snprintf(name, sizeof name, "encoder-%us.mlpackage", conversion->seconds[i]);
+    struct graph g = graph_of(conversion, *model);
+    (is_decoder ? graph_decoder : graph_encoder)(&g, "main", &shape, 0);
+    if (is_decoder)
+        snprintf(what, sizeof what, "Moonshine speech decoder, one token a call");
+    else
         snprintf(what, sizeof what, "Moonshine speech encoder for clips of up to %u seconds",
-                 conversion->seconds[i]);
-        status = new_model(&encoder, err);
-        if (status) break;
-        shape = convert_shape(conversion, i);
-        g = graph_of(conversion, encoder);
-        graph_encoder(&g, "main", &shape, 0);
-        convert_describe(conversion, encoder, what);
-        status = write_package(conversion, encoder, dir, name, err);
+                 conversion->seconds[index]);
+    convert_describe(conversion, *model, what);
+    return write_package(conversion, *model, dir, name, err);
+}
+
+/* Two packages for each length: before iOS 18 a package has one function. A decoder that served all
+ * lengths would attend to the frames of the longest at every token of a short clip. */
+static pst_status write_separate(struct conversion *conversion, const char *dir, pst_error *err) {
+    pst_status status = PST_OK;
+    for (size_t i = 0; i < conversion->count && !status; i++) {
+        struct mil_model *encoder = NULL, *decoder = NULL;
+        char name[64], decoder_name[64] = "decoder.mlpackage";
+        snprintf(name, sizeof name, "encoder-%us.mlpackage", conversion->seconds[i]);
+        if (conversion->count > 1)
+            snprintf(decoder_name, sizeof decoder_name, "decoder-%us.mlpackage",
+                     conversion->seconds[i]);
+        status = write_part(conversion, i, 0, dir, name, &encoder, err);
+        if (!status) status = write_part(conversion, i, 1, dir, decoder_name, &decoder, err);
         if (!status)
-            status = convert_note_length(conversion, i, encoder, name, decoder, DECODER, err);
+            status = convert_note_length(conversion, i, encoder, name, decoder, decoder_name, err);
         mil_model_free(encoder);
+        mil_model_free(decoder);
     }
-    mil_model_free(decoder);
     return status;
 }
 

@@ -110,12 +110,8 @@ static int32_t round_up(uint32_t positions) {
     return (int32_t)((positions + ROUND_POSITIONS - 1) / ROUND_POSITIONS * ROUND_POSITIONS);
 }
 
-/* One decoder serves all lengths, so it takes the longest; where lengths are
- * functions each has its own. */
 struct graph_shape convert_shape(const struct conversion *conversion, size_t index) {
     const struct config *config = &conversion->merge.model->config;
-    size_t longest =
-        conversion->options->target == PST_CONVERT_IOS18 ? index : conversion->count - 1;
     struct graph_shape shape = {
         .extent = family_extent_of(config, conversion->seconds[index] * PST_SAMPLE_RATE_HZ),
         .slots = conversion->slots,
@@ -126,8 +122,7 @@ struct graph_shape convert_shape(const struct conversion *conversion, size_t ind
         .state = conversion->options->state,
         .piece = conversion->piece,
     };
-    size_t samples = (size_t)conversion->seconds[longest] * PST_SAMPLE_RATE_HZ;
-    shape.memory = round_up((uint32_t)family_extent_of(config, samples).frames);
+    shape.memory = round_up((uint32_t)shape.extent.frames);
     return shape;
 }
 

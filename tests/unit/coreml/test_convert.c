@@ -100,13 +100,13 @@ static void packages_read_back(void **state) {
     expect_feature(&face->outputs[1], "cross_k", MIL_F16, SHAPE(1, 96, 1, 96));
     expect_feature(&face->outputs[2], "cross_v", MIL_F16, SHAPE(1, 96, 1, 96));
     mil_model_free(model);
-    must(package_read(inside(target, "decoder.mlpackage"), &model, &err));
+    must(package_read(inside(target, "decoder-1s.mlpackage"), &model, &err));
     face = &model->interfaces[0];
     assert_int_equal(face->input_count, 7);
     expect_feature(&face->inputs[0], "input_ids", MIL_I32, SHAPE(1, 1));
     expect_feature(&face->inputs[1], "position", MIL_I32, SHAPE(1));
     expect_feature(&face->inputs[2], "self_k", MIL_F16, SHAPE(1, 96, 1, 224));
-    expect_feature(&face->inputs[4], "cross_k", MIL_F16, SHAPE(1, 96, 1, 96));
+    expect_feature(&face->inputs[4], "cross_k", MIL_F16, SHAPE(1, 96, 1, 64));
     expect_feature(&face->outputs[0], "logits", MIL_F16, SHAPE(1, 328));
     expect_feature(&face->outputs[1], "new_k", MIL_F16, SHAPE(1, 96, 1, 1));
     mil_model_free(model);
@@ -332,9 +332,9 @@ static void hash_all(const char *folder, char hash[DIGEST_HEX_SIZE]) {
         "encoder-1s.mlpackage/Manifest.json",
         "encoder-1s.mlpackage/Data/com.apple.CoreML/model.mlmodel",
         "encoder-1s.mlpackage/Data/com.apple.CoreML/weights/weight.bin",
-        "decoder.mlpackage/Manifest.json",
-        "decoder.mlpackage/Data/com.apple.CoreML/model.mlmodel",
-        "decoder.mlpackage/Data/com.apple.CoreML/weights/weight.bin",
+        "decoder-1s.mlpackage/Manifest.json",
+        "decoder-1s.mlpackage/Data/com.apple.CoreML/model.mlmodel",
+        "decoder-1s.mlpackage/Data/com.apple.CoreML/weights/weight.bin",
     };
     struct digest digest = {0};
     must(digest_begin(&digest, DIGEST_SHA256, &err));
@@ -424,7 +424,7 @@ static void a_failure_leaves_nothing(void **state) {
     struct rlimit before, limit;
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
-    /* Too small for the tokenizer, the decoder's weights, and (in order) the encoders'. */
+    /* Too small for the tokenizer, the weights of an encoder, and those of a decoder. */
     static const rlim_t SIZES[] = {1000, 20000, 90000, 200000};
     for (int i = 0; i < 4; i++) {
         limit = before;
@@ -453,7 +453,7 @@ static void links_that_lead_out_are_not_copied(void **state) {
     snprintf(folder, sizeof folder, "%s/linked", root);
     snprintf(other, sizeof other, "%s/of_linked", root);
     snprintf(path, sizeof path, "%s/LICENSE", folder);
-    snprintf(program, sizeof program, "%s/decoder.mlpackage/Data/com.apple.CoreML/model.mlmodel",
+    snprintf(program, sizeof program, "%s/decoder-1s.mlpackage/Data/com.apple.CoreML/model.mlmodel",
              other);
     mkdir(folder, 0777);
     for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++)
