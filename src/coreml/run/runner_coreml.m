@@ -3,7 +3,9 @@
  *
  * C code passes struct function around, so its objects are retained pointers (CFBridgingRetain).
  * The array of an input is made once and kept: a decoder runs for every token, and only what has
- * changed is written. Arrays of outputs may have padded rows, so they are read by their strides. */
+ * changed is written. Arrays of outputs are made once too and offered to every run, which saves
+ * Core ML to make new ones; it may take others all the same, and those may have padded rows, so
+ * what is read is what the run has given, by its strides. */
 #import <CoreML/CoreML.h>
 #import <Foundation/Foundation.h>
 
@@ -22,6 +24,7 @@ struct function {
     void *own;    /* NSMutableDictionary of MLFeatureValue by input name: those written here */
     void *inputs; /* the same, of what the next run gets: own ones, and other functions' outputs */
     void *result; /* id<MLFeatureProvider> of the last run, or NULL */
+    void *options; /* MLPredictionOptions of every run */
 };
 
 static pst_status set_error(pst_error *err, pst_status status, const char *what, NSError *error) {
@@ -101,6 +104,24 @@ static NSURL *keep(NSURL *compiled, NSURL *place) {
                               error:nil];
     if ([files moveItemAtURL:compiled toURL:place error:nil]) return place;
     return [files fileExistsAtPath:place.path] ? place : compiled;
+}
+
+/* An array for each output of fixed shape. One that cannot be made is left to Core ML. */
+static MLPredictionOptions *make_options(MLModel *model) {
+    MLPredictionOptions *options = [MLPredictionOptions new];
+    NSDictionary<NSString *, MLFeatureDescription *> *outputs =
+        model.modelDescription.outputDescriptionsByName;
+    NSMutableDictionary<NSString *, id> *backings = [NSMutableDictionary new];
+    for (NSString *name in outputs) {
+        MLMultiArrayConstraint *constraint = outputs[name].multiArrayConstraint;
+        if (!constraint || constraint.shape.count == 0) continue;
+        MLMultiArray *array = [[MLMultiArray alloc] initWithShape:constraint.shape
+                                                         dataType:constraint.dataType
+                                                            error:nil];
+        if (array) backings[name] = array;
+    }
+    if (@available(macOS 13.0, *)) options.outputBackings = backings;
+    return options;
 }
 
 /* `name` NULL: the only function. Where the compute units refuse the model, fewer are tried. */
@@ -183,6 +204,7 @@ static pst_status load(const pst_model_options *options, unsigned threads, const
             if (model.modelDescription.stateDescriptionsByName.count > 0)
                 function->state = (void *)CFBridgingRetain([model newState]);
         }
+        function->options = (void *)CFBridgingRetain(make_options(model));
         function->model = (void *)CFBridgingRetain(model);
         *out = function;
         return PST_OK;
@@ -191,8 +213,8 @@ static pst_status load(const pst_model_options *options, unsigned threads, const
 
 static void unload(struct function *function) {
     if (!function) return;
-    void *objects[] = {function->model, function->state, function->own, function->inputs,
-                       function->result};
+    void *objects[] = {function->model,  function->state,  function->own,
+                       function->inputs, function->result, function->options};
     for (size_t i = 0; i < sizeof objects / sizeof *objects; i++)
         if (objects[i]) CFRelease(objects[i]);
     free(function);
@@ -397,13 +419,15 @@ static pst_status feed(struct function *function, const char *input, struct func
 static id<MLFeatureProvider> predict(struct function *function, id<MLFeatureProvider> inputs,
                                      NSError **error) {
     MLModel *model = (__bridge MLModel *)function->model;
+    MLPredictionOptions *options = (__bridge MLPredictionOptions *)function->options;
     if (function->state) {
         if (@available(macOS 15.0, *))
             return [model predictionFromFeatures:inputs
                                       usingState:(__bridge MLState *)function->state
+                                         options:options
                                            error:error];
     }
-    return [model predictionFromFeatures:inputs error:error];
+    return [model predictionFromFeatures:inputs options:options error:error];
 }
 
 /* Inputs that nobody has written are 0. */

@@ -56,6 +56,7 @@ enum {
 
 @interface MLModelDescription : NSObject
 @property(readonly) NSDictionary<NSString *, MLFeatureDescription *> *inputDescriptionsByName;
+@property(readonly) NSDictionary<NSString *, MLFeatureDescription *> *outputDescriptionsByName;
 @property(readonly) NSDictionary<NSString *, MLFeatureDescription *> *stateDescriptionsByName;
 @end
 
@@ -68,6 +69,10 @@ enum {
 - (void)getMultiArrayForStateNamed:(NSString *)name handler:(void (^)(MLMultiArray *))handler;
 @end
 
+@interface MLPredictionOptions : NSObject
+@property(copy) NSDictionary<NSString *, id> *outputBackings;
+@end
+
 @interface MLModel : NSObject
 @property(readonly) MLModelDescription *modelDescription;
 + (NSURL *)compileModelAtURL:(NSURL *)url error:(NSError **)error;
@@ -76,8 +81,10 @@ enum {
                                  error:(NSError **)error;
 - (MLState *)newState;
 - (id<MLFeatureProvider>)predictionFromFeatures:(id<MLFeatureProvider>)features
+                                        options:(MLPredictionOptions *)options
                                           error:(NSError **)error;
 - (id<MLFeatureProvider>)predictionFromFeatures:(id<MLFeatureProvider>)features
                                      usingState:(MLState *)state
+                                        options:(MLPredictionOptions *)options
                                           error:(NSError **)error;
 @end
