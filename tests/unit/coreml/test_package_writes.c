@@ -24,7 +24,7 @@ static void must(pst_status status) {
     if (status) fail_msg("%s", err.message);
 }
 
-/* -------------------------------------------------------------------- a runner that keeps count */
+/* ------------------------------------------------------------------- a runner that keeps count */
 
 static size_t written, fed, runs; /* bytes; calls */
 
