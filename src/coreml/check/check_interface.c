@@ -20,6 +20,9 @@ static void check_ranges(struct checker *checker, const struct mil_feature *feat
         if (upper >= 0 && upper < lower)
             checker_problem(checker, "%s: the range of axis %u is %lld to %lld", feature->name,
                             (unsigned)i, (long long)lower, (long long)upper);
+        else if (lower < 1)
+            checker_problem(checker, "%s: the range of axis %u begins at %lld, expected 1 or more",
+                            feature->name, (unsigned)i, (long long)lower);
         else if (size < lower || (upper >= 0 && size > upper))
             checker_problem(checker, "%s: axis %u is %lld by default, its range %lld to %lld",
                             feature->name, (unsigned)i, (long long)size, (long long)lower,
@@ -32,6 +35,11 @@ static void check_ranges(struct checker *checker, const struct mil_feature *feat
 
 static void check_shapes(struct checker *checker, const struct mil_feature *feature) {
     size_t rank = feature->type.rank;
+    if (rank == 0) checker_problem(checker, "%s: lists shapes without an axis", feature->name);
+    for (size_t i = 0; i < (size_t)feature->enumerated * rank; i++)
+        if (feature->lower[i] < 1)
+            checker_problem(checker, "%s: axis %u of a listed shape is %lld", feature->name,
+                            (unsigned)(i % rank), (long long)feature->lower[i]);
     for (int i = 0; i < feature->enumerated; i++)
         if (memcmp(feature->lower + (size_t)i * rank, feature->type.dims, rank * sizeof(int64_t)) ==
             0)
@@ -60,6 +68,10 @@ static void check_state(struct checker *checker, const struct mil_feature *featu
 
 static void check_feature(struct checker *checker, const struct mil_feature *feature, int output) {
     int32_t specification = checker->model->specification;
+    if (feature->name[0] == 0) checker_problem(checker, "an input, output or state has no name");
+    if (output && feature->optional)
+        checker_problem(checker, "the output %s is optional, which only inputs can be",
+                        feature->name);
     if (feature->type.dtype == MIL_F16 && specification < 7)
         checker_problem(checker, "%s: fp16 needs specification 7, this is %d", feature->name,
                         (int)specification);
@@ -159,11 +171,14 @@ static void check_list(struct checker *checker, const struct mil_function *funct
 /* --------------------------------------------------------------------------------- interfaces */
 
 static void check_flexible(struct checker *checker, const struct mil_interface *interface) {
-    size_t listed = 0, ranges = 0;
+    size_t listed = 0, ranges = 0, optional = 0;
     for (size_t i = 0; i < interface->input_count; i++) {
         listed += interface->inputs[i].enumerated != 0;
         ranges += interface->inputs[i].enumerated == 0 && interface->inputs[i].lower != NULL;
+        optional += interface->inputs[i].optional != 0;
     }
+    if (optional != 0 && optional == interface->input_count)
+        checker_problem(checker, "all inputs are optional, expected one that is not");
     if (listed > 1 && checker->model->specification < 9)
         checker_problem(checker, "%zu inputs list shapes; before iOS 18 one can", listed);
     if (listed != 0 && ranges != 0)
@@ -223,6 +238,9 @@ void check_interfaces(struct checker *checker) {
     for (size_t i = 0; i < model->interface_count; i++) {
         const char *name = model->interfaces[i].function;
         const struct mil_function *function = name != NULL ? mil_function_find(model, name) : NULL;
+        for (size_t j = 0; j < i && function != NULL; j++)
+            if (strcmp(model->interfaces[j].function, name) == 0)
+                checker_problem(checker, "the function %s is described twice", name);
         if (function == NULL)
             checker_problem(checker, "the function %s is described, but does not exist",
                             name != NULL ? name : "");

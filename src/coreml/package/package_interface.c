@@ -164,14 +164,24 @@ static pst_status read_ranges(const PstMil__Ranges *ranges, struct mil_model *mo
     return PST_OK;
 }
 
-static void read_default(const PstMil__Array *array, struct mil_feature *feature) {
+/* There is a field for each of three types, and float16 takes that of float32. */
+static pst_status read_default(const PstMil__Array *array, struct mil_feature *feature,
+                               pst_error *err) {
+    enum mil_dtype dtype = MIL_F64;
     feature->has_default = array->default_value_case != 0;
-    if (array->default_value_case == PST_MIL__ARRAY__DEFAULT_VALUE_DEFAULT_INT)
+    if (!feature->has_default) return PST_OK;
+    if (array->default_value_case == PST_MIL__ARRAY__DEFAULT_VALUE_DEFAULT_INT) {
         feature->default_value = array->default_int;
-    else if (array->default_value_case == PST_MIL__ARRAY__DEFAULT_VALUE_DEFAULT_FLOAT)
+        dtype = MIL_I32;
+    } else if (array->default_value_case == PST_MIL__ARRAY__DEFAULT_VALUE_DEFAULT_FLOAT) {
         feature->default_value = (double)array->default_float;
-    else if (array->default_value_case == PST_MIL__ARRAY__DEFAULT_VALUE_DEFAULT_DOUBLE)
+        dtype = feature->type.dtype == MIL_F16 ? MIL_F16 : MIL_F32;
+    } else {
         feature->default_value = array->default_double;
+    }
+    if (dtype == feature->type.dtype) return PST_OK;
+    return error_set(err, PST_ERR_MODEL, "model.mlmodel: %s is %s and has a default value for %s",
+                     feature->name, mil_dtype_name(feature->type.dtype), mil_dtype_name(dtype));
 }
 
 static pst_status read_array(const PstMil__Array *array, struct mil_model *model,
@@ -193,7 +203,8 @@ static pst_status read_array(const PstMil__Array *array, struct mil_model *model
                              feature->name, (long long)array->shape[i]);
         feature->type.dims[i] = array->shape[i];
     }
-    read_default(array, feature);
+    pst_status status = read_default(array, feature, err);
+    if (status) return status;
     if (array->flexibility_case == PST_MIL__ARRAY__FLEXIBILITY_SHAPES)
         return read_shapes(array->shapes, model, feature, err);
     if (array->flexibility_case == PST_MIL__ARRAY__FLEXIBILITY_RANGES)
@@ -248,6 +259,15 @@ static pst_status read_features(const void *message, const char *field, struct m
     return status;
 }
 
+/* Names of a classifier's outputs, whose kinds no program of arrays has. */
+static pst_status check_predicted(const char *feature, const char *probabilities, pst_error *err) {
+    const char *name = feature[0] != 0 ? feature : probabilities;
+    if (name[0] == 0) return PST_OK;
+    return error_set(err, PST_ERR_UNSUPPORTED,
+                     "model.mlmodel: %s is described as what a classifier predicts, expected none",
+                     name);
+}
+
 /* From a description or a function's: they have the same lists. */
 static pst_status read_interface(const void *message, struct mil_model *model,
                                  struct mil_interface *to, pst_error *err) {
@@ -298,7 +318,14 @@ pst_status interface_read(const PstMil__Description *description, struct mil_mod
     model->interfaces = mil_alloc(model, model->interface_count * sizeof *model->interfaces);
     if (model->interfaces == NULL) return error_memory(err, 0);
     if (functions == 0) status = read_interface(description, model, &model->interfaces[0], err);
+    if (!status)
+        status = check_predicted(description->predicted_feature_name,
+                                 description->predicted_probabilities_name, err);
     for (size_t i = 0; i < functions && !status; i++) {
+        const PstMil__Interface *one = description->functions[i];
+        status =
+            check_predicted(one->predicted_feature_name, one->predicted_probabilities_name, err);
+        if (status) break;
         model->interfaces[i].function = copy_text(model, description->functions[i]->name);
         status = read_interface(description->functions[i], model, &model->interfaces[i], err);
     }
