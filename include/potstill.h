@@ -113,6 +113,10 @@ PST_API const char *pst_version(void);
  * Writes at most `size` bytes with the final NUL; returns the length it would have needed. */
 PST_API size_t pst_build_info(char *text, size_t size);
 
+/* Bytes of the struct `name` ("pst_clip") of this header or potstill_tools.h as the library was
+ * compiled with it, for languages that declare structs again; 0: there is no such struct. */
+PST_API size_t pst_struct_size(const char *name);
+
 /* Releases the arrays and texts that calls return without a _free of their own. */
 PST_API void pst_free(void *memory);
 
