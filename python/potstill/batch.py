@@ -1,0 +1,189 @@
+"""Many sounds over one model, as ``potstill transcribe`` does them; one sound is a batch of one."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from collections.abc import Iterable, Iterator, Mapping
+from ctypes import byref
+from typing import TYPE_CHECKING, Any, Literal, Optional, Union
+
+from . import abi, decoding, environment, library
+from .errors import ArgumentError
+from .result import Result, of_clip
+from .sound import Clip, is_sound
+
+if TYPE_CHECKING:
+    from .model import Model
+
+EACH_CHANNEL = 2**32 - 1
+
+
+class TranscribeOptions(decoding.DecodeOptions, total=False):
+    """Options of transcribe(), named as the command's."""
+
+    window: float  #: seconds: longer sounds are cut in their pauses; 0: never. 30
+    vad: Literal["auto", "silero", "energy", "off"]  #: who finds the speech. "auto"
+    vad_weights: str  #: silero_vad_16k.safetensors
+    threshold: float  #: speech begins at this probability. 0.5
+    neg_threshold: float  #: and ends below this one. 0.15 less
+    min_speech_duration_ms: float  #: what is shorter is no speech. 250
+    min_silence_duration_ms: float  #: a shorter pause does not end it. 100
+    speech_pad_ms: float  #: margin at both ends of it. 400
+    guard: bool  #: doubtful texts are tried again, marked or dropped. True
+    normalize: bool  #: scale to an RMS of 0.075. False
+    channels: Union[Literal["mix", "split"], int]  #: or one channel, from 1. "mix"
+    word_timestamps: bool  #: the result has words. False
+    alignment_heads: list[tuple[int, ...]]  #: (layer, head) or (layer, head, lag)
+    threads: int  #: for this call; 0: the model's
+    errors: Literal["raise", "return"]  #: of a sound that cannot be used. "raise"
+    progress: Optional[bool]  #: a bar, by tqdm. None: for several sounds, where tqdm is there
+
+
+_VAD = (
+    "vad_weights",
+    "threshold",
+    "neg_threshold",
+    "min_speech_duration_ms",
+    "min_silence_duration_ms",
+    "speech_pad_ms",
+)
+_NAMES = frozenset(TranscribeOptions.__annotations__) | decoding.NAMES
+
+
+def check_names(given: Mapping[str, Any], known: frozenset[str], function: str) -> None:
+    for name in given:
+        if name not in known:
+            raise TypeError(f"{function}() has no option {name!r}; it has {', '.join(sorted(known))}")
+
+
+def _channel(value: Any) -> int:
+    if value == "mix":
+        return 0
+    if value == "split":
+        return EACH_CHANNEL
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    raise ArgumentError(f"channels={value!r}: expected 'mix', 'split' or a number from 1")
+
+
+class _Bar:
+    """tqdm's bar over the sounds; nothing where it is not wanted, or not there unasked."""
+
+    def __init__(self, wanted: Optional[bool], sounds: Any) -> None:
+        self._bar: Any = None
+        if wanted is False:
+            return
+        try:
+            from tqdm.auto import tqdm
+        except ImportError:
+            if wanted:
+                raise
+            return
+        total = len(sounds) if hasattr(sounds, "__len__") else None
+        self._bar = tqdm(total=total, unit="clip", disable=None if wanted is None else False)
+
+    def step(self) -> None:
+        if self._bar is not None:
+            self._bar.update()
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+class _Run:
+    """One call of the library: what it asks for, and what it delivers."""
+
+    def __init__(self, sounds: Iterable[Any], stop_at_error: bool, bar: _Bar) -> None:
+        self._sounds: Iterator[Any] = iter(sounds)
+        self._stop_at_error, self._bar = stop_at_error, bar
+        self._open: dict[int, Clip] = {}
+        self._taken = 0
+        self.relay = library.Relay()
+        self.results: list[Result] = []
+
+    def next(self, user: object, at: Any) -> int:
+        try:
+            sound = next(self._sounds)
+        except StopIteration:
+            return 0
+        clip = Clip(sound, self._taken)
+        clip.fill(at.contents)
+        self._open[self._taken] = clip
+        self._taken += 1
+        return 1
+
+    def deliver(self, user: object, at: Any) -> int:
+        delivered = at.contents
+        clip = self._open.pop(delivered.index)
+        clip.close()
+        result = of_clip(delivered, clip.name)
+        self.results.append(result)
+        self._bar.step()
+        if result.error is not None and self._stop_at_error:
+            raise result.error
+        return 1 if self.relay.raised else 0
+
+    def follow(self, user: object, at: Any) -> int:
+        return 1 if self.relay.raised else 0
+
+    def close(self) -> None:
+        for clip in self._open.values():
+            clip.close()
+        self._bar.close()
+
+
+def _batch_options(model: Model, given: Mapping[str, Any], keep: list[Any]) -> Any:
+    """The command's defaults are in the order of its help; what they point to goes to ``keep``."""
+    struct = library.options(abi.BatchOptions)
+    struct.threads = given.get("threads", 0) or model.threads
+    struct.window_seconds = given.get("window", 30)
+    whole = struct.window_seconds == 0  # then all sound is transcribed
+    struct.normalize = given.get("normalize", False)
+    pointers, weights, count, used = model.adapter_arrays()
+    if count:
+        struct.adapters, struct.weights, struct.adapter_count = pointers, weights, count
+    chosen = decoding.Decoding(model, given)
+    if given.get("word_timestamps") or given.get("alignment_heads"):
+        chosen.ask_words(given.get("alignment_heads") or ())
+    struct.decode = ctypes.pointer(chosen.struct)
+    vad = given.get("vad", "auto")
+    settings = {name: given[name] for name in _VAD if name in given}
+    detector = None if whole else model.detector(vad, **settings)
+    struct.vad = detector.handle if detector else None
+    struct.guard = bool(given.get("guard", True)) and not whole
+    audio = library.options(abi.AudioOptions)
+    audio.ffmpeg = library.path_bytes(environment.program("ffmpeg"))
+    audio.channel = _channel(given.get("channels", "mix"))
+    struct.audio = ctypes.pointer(audio)
+    keep.extend((pointers, weights, used, chosen, detector, audio))
+    return struct
+
+
+def run(
+    model: Model, sounds: Iterable[Any], given: Mapping[str, Any], progress: Optional[bool]
+) -> list[Result]:
+    check_names(given, _NAMES, "transcribe")
+    errors = given.get("errors", "raise")
+    if errors not in ("raise", "return"):
+        raise ArgumentError(f"errors={errors!r}: expected 'raise' or 'return'")
+    keep: list[Any] = []
+    options = _batch_options(model, given, keep)
+    job = _Run(sounds, errors == "raise", _Bar(progress, sounds))
+    with contextlib.closing(job):
+        options.next = job.relay.guard(abi.NEXT, job.next, failed=0)
+        options.deliver = job.relay.guard(abi.DELIVER, job.deliver, failed=1)
+        options.progress = job.relay.guard(abi.PROGRESS, job.follow, failed=1)
+        job.relay.call("pst_batch_run", model.handle, byref(options))
+    return job.results
+
+
+def transcribe(
+    model: Model, sound: Any, given: Mapping[str, Any]
+) -> Union[Result, list[Result]]:
+    """``Model.transcribe()``."""
+    progress = given.get("progress")
+    if is_sound(sound):
+        return run(model, (sound,), given, progress or False)[0]
+    return run(model, sound, given, progress)
