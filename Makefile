@@ -5,7 +5,7 @@ BUILD := build/release
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 
-.PHONY: all demo test oracle asan tsan neon fuzz proof coverage lint browser bench install model clean help
+.PHONY: all demo test oracle asan tsan neon fuzz proof coverage lint browser bench python wheel install model clean help
 
 all: ## build the program and the libraries into build/release
 	@scripts/setup.sh build
@@ -27,6 +27,17 @@ oracle: ## against the live reference stacks (transformers, peft), in .venv and 
 	@$(MAKE) --no-print-directory all
 	@scripts/get-model.sh models || echo "tests that need the model are skipped"
 	@scripts/oracle-all.sh
+
+python: ## the package for Python: types, and every call beside the command
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory all
+	@scripts/get-model.sh models || echo "tests that need the model are skipped"
+	@scripts/python.sh
+
+wheel: ## Python's wheel with all it needs inside, into build/wheels, tried where no library is
+	@scripts/setup.sh build
+	@scripts/wheel.sh
+	@scripts/check-wheel.sh build/wheels/*.whl
 
 asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer, but cli.long and style
 	@scripts/setup.sh test

@@ -7,7 +7,6 @@ which are those of ``huggingface_hub`` for the hub; docs/HUB.md lists them.
 from __future__ import annotations
 
 import os
-import ssl
 import sys
 from pathlib import Path
 from typing import Any, Optional
@@ -104,7 +103,14 @@ def certificates() -> Optional[str]:
 
     The libcurl in a wheel looks where the system it was built on has them.
     """
-    return _variable("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
+    chosen = _variable("SSL_CERT_FILE")
+    if chosen:
+        return chosen
+    try:
+        import ssl
+    except ImportError:  # a Python that was built without it knows no place
+        return None
+    return ssl.get_default_verify_paths().cafile
 
 
 def hub_options(offline: bool, relay: library.Relay, progress: Any = None) -> Any:

@@ -6,6 +6,7 @@ module writes its manifest, runs it, and shows what it found.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import tempfile
@@ -71,8 +72,12 @@ class Evaluation:
             return float(found[0]["wer"]["value"])
         return float(self.systems[system]["wer"]["value"])
 
-    def errors(self, system: Union[int, str] = -1) -> list[dict[str, Any]]:
-        """Utterances that a system has wrong, the worst first: id, audio, reference, text, errors."""
+    def errors(self, system: Union[int, str] = -1, most: Optional[int] = None) -> Errors:
+        """Utterances that a system has wrong, the worst first, at most ``most`` of them.
+
+        Each has id, audio, reference, text, errors, alignment. A notebook shows them to read and
+        to hear.
+        """
         names = [s["name"] for s in self.systems]
         at = names.index(system) if isinstance(system, str) else system
         rows = [
@@ -82,10 +87,12 @@ class Evaluation:
                 "reference": u["reference"],
                 "text": u["systems"][at]["text"],
                 "errors": u["systems"][at]["errors"],
+                "alignment": u["systems"][at]["alignment"],
             }
             for u in self.utterances
         ]
-        return sorted((r for r in rows if r["errors"]), key=lambda r: -int(r["errors"]))
+        wrong = sorted((r for r in rows if r["errors"]), key=lambda r: -int(r["errors"]))
+        return Errors(wrong[:most])
 
     def __repr__(self) -> str:
         rates = ", ".join(f"{s['name']} {s['wer']['value']:.2%}" for s in self.systems)
@@ -98,6 +105,43 @@ class Evaluation:
         head = "".join(f"<th>{column}</th>" for column in columns)
         said = "".join(f"<p>{escape(c['text'])}</p>" for c in self.comparisons)
         return f"<table><tr>{head}</tr>{rows}</table>{said}"
+
+
+class Errors(list[dict[str, Any]]):
+    """Utterances that a system has wrong; a notebook shows each with its sound, where that is a file."""
+
+    def _repr_html_(self) -> str:
+        head = "<tr><th>errors</th><th>sound</th><th>what was said, and heard</th></tr>"
+        rows = (
+            f"<tr><td>{row['errors']}</td><td>{_player(Path(row['audio']))}</td>"
+            f'<td style="text-align:left">{_steps_html(row["alignment"])}</td></tr>'
+            for row in self
+        )
+        return f"<table>{head}{''.join(rows)}</table>"
+
+
+def _player(path: Path) -> str:
+    """The sound in the page itself: a notebook may not show files beside it."""
+    if not path.is_file():
+        return escape(path.name)
+    kind = {".wav": "wav", ".flac": "flac", ".mp3": "mpeg", ".ogg": "ogg"}.get(path.suffix, "wav")
+    data = base64.b64encode(path.read_bytes()).decode()
+    return f'<audio controls preload="none" src="data:audio/{kind};base64,{data}"></audio>'
+
+
+def _steps_html(alignment: list[list[str]]) -> str:
+    """As results.json has it: "=" equal, "s" another word, "d" left out, "i" put in."""
+    words = []
+    for step in alignment:
+        kind, texts = step[0].lower(), [escape(str(text)) for text in step[1:]]
+        if kind == "=":
+            words.append(texts[0])
+        elif kind == "s":
+            words.append(f"<del>{texts[0]}</del> <ins>{texts[1]}</ins>")
+        else:
+            tag = "del" if kind == "d" else "ins"
+            words.append(f"<{tag}>{texts[-1]}</{tag}>")
+    return " ".join(words)
 
 
 def _row(system: Mapping[str, Any]) -> str:

@@ -78,6 +78,9 @@ def test_evaluate_is_the_commands(micro, samples, tmp_path):
         assert found.comparisons == wanted["comparisons"]
     assert found.wer() == wanted["systems"][1]["wer"]["value"] and found.wer("base") is not None
     assert "<table>" in found._repr_html_() and "Evaluation(" in repr(found)
+    worst = found.errors(0, most=2)
+    assert len(worst) == 2 and worst[0]["errors"] >= worst[1]["errors"]
+    assert "<del>" in worst._repr_html_() and "<audio" in worst._repr_html_()
     texts = [u["reference"] for u in found.utterances]
     heard = [u["systems"][0]["text"] for u in found.utterances]
     assert potstill.word_errors(texts, heard).wer == pytest.approx(found.wer(0), abs=1e-9)
