@@ -16,6 +16,6 @@ fi
 mkdir -p "$out" build/wheel-raw
 rm -f build/wheel-raw/*.whl "$out"/*.whl
 $venv/bin/pip wheel -q --disable-pip-version-check --no-build-isolation --no-deps -w build/wheel-raw .
-PATH="$PWD/$venv/bin:$PATH" auditwheel -q repair --strip -w "$out" build/wheel-raw/*.whl
+PATH="$PWD/$venv/bin:$PATH" auditwheel repair --strip -w "$out" build/wheel-raw/*.whl
 python3 tools/wheel_licences.py "$out"/*.whl
 ls -l "$out"
