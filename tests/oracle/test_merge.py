@@ -16,6 +16,7 @@ peft = pytest.importorskip("peft")
 import adapter_cases  # noqa: E402
 import reference  # noqa: E402
 from compare import TIE  # noqa: E402
+from conftest import spread  # noqa: E402
 from peft import PeftModel  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 
@@ -135,7 +136,7 @@ def check_values(name, model_dir, folder, merged):
 
 
 def test_values(adapters, merge, model_dir, subtests):
-    for name, folder in adapters.items():
+    for name, folder in spread(list(adapters.items())):
         if name in REFUSED:
             continue
         with subtests.test(name):
