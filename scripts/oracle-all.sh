@@ -5,7 +5,8 @@
 # what is converted; and the others with the newest stack after them.
 set -u
 cd "$(dirname "$0")/.."
-slow="test_adapters or test_relatives or test_real_model or test_convert or test_coreml or test_commands or test_values"
+slow="test_adapters or test_relatives or test_real_model or test_merge or test_lora_targets or test_convert"
+slow="$slow or test_coreml or test_commands"
 newest="checkpoints or micro or streaming or trainer or vendor or (methods and not real_model)"
 
 scripts/oracle.sh --prepare && scripts/oracle.sh --newest --prepare || exit 1

@@ -158,7 +158,7 @@ def test_logits_and_tokens(adapters, merge, engine, model_dir, clips, subtests):
     """The folder in transformers, beside PEFT's own merge; and in the engine, beside the adapter."""
     plain = ("seed", "rank_wide", "alpha_negative", "patterns_rslora", "dora", "all_at_once",
              "saved_output", "tokens")
-    for name in (*plain, *sorted(TIED)):
+    for name in spread((*plain, *sorted(TIED))):
         with subtests.test(name):
             folder = adapters[name]
             merged = merge(name, folder)
