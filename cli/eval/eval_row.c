@@ -86,10 +86,11 @@ static char *read_names(const struct row *row, struct eval_item *item, const cha
     char *why = NULL;
     const json_t *value = find(row, by_group ? chosen : GROUP_NAMES, &name);
     if (value) item->group = name_text(row, value, name, &why);
-    if (!value && by_group) return refuse(row, "has no %s, which the groups are made by", by_group);
+    if (!value && by_group) return refuse(row, "has no %s, expected the group it is of", by_group);
     value = json_object_get(row->object, "id");
     if (!why && value && !json_is_null(value)) item->id = name_text(row, value, "id", &why);
-    if (!why && item->id && !item->id[0]) return refuse(row, "id is an empty string");
+    if (!why && item->id && !item->id[0])
+        return refuse(row, "id is an empty string, expected a name or a whole number");
     return why;
 }
 
@@ -101,11 +102,12 @@ static char *read_seconds(const struct row *row, const char *name, double *secon
     if (json_is_string(value) && json_string_length(value) == 0) return NULL;
     if (json_is_number(value)) number = json_number_value(value);
     if (json_is_string(value) && !parse_number(json_string_value(value), &number)) number = NAN;
+    if (!(number >= 0 && number < 1e9) && json_is_string(value))
+        return refuse(row, "%s is \"%s\", expected seconds, 0 or more", name,
+                      json_string_value(value));
     if (!(number >= 0 && number < 1e9))
         return refuse(row, "%s is %s, expected seconds, 0 or more", name,
-                      json_is_string(value)   ? json_string_value(value)
-                      : json_is_number(value) ? "out of range"
-                                              : json_kind_text(value));
+                      json_is_number(value) ? "out of range" : json_kind_text(value));
     *seconds = number;
     return NULL;
 }
@@ -161,16 +163,24 @@ static char *make_id(const struct eval_item *item) {
     return text_format("%.*s", length, name);
 }
 
+char *eval_row_place(const struct eval_set *set, const struct eval_item *item) {
+    return text_format(set->is_list ? "%s: utterance %u" : "%s:%u", set->path,
+                       (unsigned)item->line);
+}
+
 /* Two rows of one id could not be told apart: a made one gets its line, a given one is refused. */
 static void add_id(struct eval_set *set, json_t *known, size_t index) {
     struct eval_item *item = &set->items[index];
     int given = item->id != NULL;
     if (!given) item->id = make_id(item);
     json_t *other = json_object_get(known, item->id);
-    if (other && given && !item->error)
+    if (other && given && !item->error) {
+        char *place = eval_row_place(set, item);
         item->error =
-            text_format("%s:%u: id %s is that of line %u too", set->path, (unsigned)item->line,
-                        item->id, (unsigned)json_integer_value(other));
+            text_format("%s: id %s is that of %s %u too, expected one of its own", place, item->id,
+                        set->is_list ? "utterance" : "line", (unsigned)json_integer_value(other));
+        free(place);
+    }
     while (json_object_get(known, item->id)) {
         char *longer = text_format("%s-%u", item->id, (unsigned)item->line);
         free(item->id);

@@ -9,6 +9,8 @@
 void eval_row_add(struct eval_set *set, json_t *row, const char *where, uint32_t line);
 /* Adds a row that could not be read; `error`, with the place in it, is owned. */
 void eval_row_add_error(struct eval_set *set, char *error, uint32_t line);
+/* How messages call the place of an item in the set, to be freed. */
+char *eval_row_place(const struct eval_set *set, const struct eval_item *item);
 /* The path of `audio`, to be freed: one from here, or else from `folder`, unless that is NULL. */
 char *eval_audio_path(const char *folder, const char *audio);
 /* After the last row: finds the files, gives ids to those that have none, and counts. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "console.h"
+#include "eval/eval_row.h"
 #include "eval/eval_sound.h"
 #include "locate.h"
 #include "progress.h"
@@ -102,13 +103,21 @@ static void take_over(struct job *job) {
             job->run->partial->path, kept, job->evaluation->systems[job->system].name, job->todo);
 }
 
+/* Of which row: many may be of one file. */
+static char *part_error(const struct job *job, const struct eval_item *item, const pst_error *err) {
+    char *place = eval_row_place(&job->evaluation->set, item);
+    char *error = text_error(place, err);
+    free(place);
+    return error;
+}
+
 /* A part of a file is read here; whole files are read by the batch, many at once. */
 static int take_part(struct job *job, size_t index, pst_clip *clip) {
     const struct eval_item *item = &job->evaluation->set.items[index];
     const float *samples;
     pst_error err;
     if (eval_sound_read(&job->sound, item, &samples, &clip->sample_count, &err)) {
-        job->evaluation->heard[job->system].errors[index] = text_error(item->id, &err);
+        job->evaluation->heard[job->system].errors[index] = part_error(job, item, &err);
         return 0;
     }
     job->copies[index] = need(malloc((clip->sample_count + 1) * sizeof(float)));
@@ -149,12 +158,14 @@ static int deliver(void *user, const pst_clip_result *clip) {
     struct eval_heard *heard = &job->evaluation->heard[job->system];
     const struct eval_item *item = clip->tag;
     size_t index = (size_t)(item - job->evaluation->set.items);
+    const int is_part = job->copies[index] != NULL;
     free(job->copies[index]);
     job->copies[index] = NULL;
     job->done++;
     if (clip->error) {
         progress_clear();
-        heard->errors[index] = text_error(item->path ? item->path : item->id, clip->error);
+        heard->errors[index] =
+            is_part ? part_error(job, item, clip->error) : text_error(item->path, clip->error);
         say("%s", heard->errors[index]);
     } else {
         heard->texts[index] = need(strdup(clip->transcript->text));

@@ -35,6 +35,7 @@ struct eval_set {
     const char *by_group; /* the column that is the group; NULL: the usual names */
     struct eval_item *items;
     size_t count, capacity;
+    int is_list;   /* items have numbers, not lines */
     size_t usable; /* items without an error */
 };
 

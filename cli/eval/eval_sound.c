@@ -34,7 +34,8 @@ pst_status eval_sound_open(struct eval_sound *sound, const char *path, pst_error
 
 static pst_status complain(pst_error *err, const struct eval_item *item, const char *what) {
     err->code = PST_ERR_INPUT;
-    snprintf(err->message, sizeof err->message, "%s: %s", item->path ? item->path : item->id, what);
+    snprintf(err->message, sizeof err->message, "%s%s%s", item->path ? item->path : "",
+             item->path ? ": " : "", what);
     return PST_ERR_INPUT;
 }
 

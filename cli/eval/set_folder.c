@@ -9,6 +9,7 @@
 #include "console.h"
 #include "eval/eval_row.h"
 #include "json_text.h"
+#include "text_lines.h"
 #include "whole_file.h"
 
 /* An utterance has a few hundred. */
@@ -40,26 +41,42 @@ static void strip_end(char *text) {
     while (length && strchr(" \t\r\n", text[length - 1])) text[--length] = '\0';
 }
 
+/* The file as a text, to be freed; NULL with `*why` set, to be freed. */
+static json_t *read_text(const char *path, char **why) {
+    char *text = NULL;
+    size_t size;
+    *why = whole_file_read(path, TEXT_BYTES_MAX, &text, &size);
+    if (*why || !text) return NULL;
+    json_t *value = NULL;
+    if (strlen(text) < size) {
+        *why = text_format("%s: holds a NUL byte, expected text", path);
+    } else {
+        strip_end(text);
+        value = json_string(text + text_mark(text, strlen(text)));
+        if (!value) *why = text_format("%s: is not UTF-8, expected a text that is", path);
+    }
+    free(text);
+    return value;
+}
+
 static void add_text(struct eval_set *set, const char *folder, const char *name, const char *audio,
                      uint32_t number) {
-    char *path = text_format("%s/%s", folder, name), *text = NULL, *why = NULL;
-    size_t size;
+    char *path = text_format("%s/%s", folder, name), *why = NULL;
+    json_t *text = NULL;
     if (!audio)
-        why = text_format("%s: no audio file of this name beside it", path);
+        why = text_format("%s: no audio file beside it, expected one of this name", path);
     else
-        why = whole_file_read(path, TEXT_BYTES_MAX, &text, &size);
-    if (why || !text) {
+        text = read_text(path, &why);
+    if (!text) {
         eval_row_add_error(set, why, number);
     } else {
         json_t *row = need(json_object());
         char *audio_path = text_format("%s/%s", folder, audio);
-        strip_end(text);
         json_object_set_new(row, "audio", json_text(audio_path));
-        json_object_set_new(row, "text", json_text(text));
+        json_object_set_new(row, "text", text);
         eval_row_add(set, row, path, number);
         free(audio_path);
     }
-    free(text);
     free(path);
 }
 

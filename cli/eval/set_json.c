@@ -25,11 +25,20 @@ static const json_t *list_of(const json_t *whole) {
 }
 
 static void add_list(struct eval_set *set, const json_t *list, const char *name) {
+    set->is_list = 1;
     for (size_t i = 0; i < json_array_size(list); i++) {
         char *where = text_format("%s: utterance %zu", name, i + 1);
         eval_row_add(set, json_incref(json_array_get(list, i)), where, (uint32_t)i + 1);
         free(where);
     }
+}
+
+/* An object that is to hold utterances, and holds something else; a row may have such a field. */
+static char *refuse_list(const json_t *object, const char *name) {
+    const json_t *list = json_object_get(object, "utterances");
+    if (!list || json_is_array(list) || json_object_get(object, "text")) return NULL;
+    return text_format("%s: utterances is %s, expected a list of objects", name,
+                       json_kind_text(list));
 }
 
 /* ------------------------------------------------------------------------------- line by line */
@@ -63,11 +72,12 @@ char *set_json_parse(struct eval_set *set, const char *text, size_t size, const 
     json_t *first = parse(text, end ? (size_t)(end - text) : size, &error);
     if (!json_is_object(first) || list_of(first)) whole = parse(text, size, &error);
     const json_t *list = list_of(whole);
+    char *why = list ? NULL : refuse_list(whole ? whole : first, name);
     if (list)
         add_list(set, list, name);
-    else
+    else if (!why)
         add_lines(set, text, size, name);
     json_decref(first);
     json_decref(whole);
-    return NULL;
+    return why;
 }

@@ -37,7 +37,7 @@ static void read_quoted(struct table *table) {
         table->line += *table->at == '\n';
         put(table, *table->at);
     }
-    table->fault = "has a quotation mark that is not closed";
+    table->fault = "has a quotation mark that is not closed, expected another";
 }
 
 static int ends_field(const struct table *table) {
@@ -63,7 +63,7 @@ static int read_row(struct table *table) {
     table->fault = NULL;
     if (table->at == table->end) return 0;
     for (;;) {
-        if (table->count == COLUMNS_MAX) table->fault = "has over 1000 columns";
+        if (table->count == COLUMNS_MAX) table->fault = "has over 1000 columns, expected fewer";
         table->starts[table->count < COLUMNS_MAX ? table->count++ : 0] = table->length;
         read_field(table);
         if (table->at == table->end || *table->at != table->separator) break;
@@ -86,16 +86,16 @@ static int is_blank(const struct table *table) {
            !table->fault;
 }
 
+static const char not_utf8[] = "is not UTF-8, expected a text that is";
+
 /* The row as an object; NULL with `*why` set. An empty field is as one that is not there. */
 static json_t *row_object(const struct table *table, json_t *columns, const char **why) {
-    size_t expected = json_array_size(columns);
     *why = table->fault;
-    if (table->count != expected) *why = "has another number of columns than the first line";
     json_t *row = need(json_object());
     for (size_t i = 0; i < table->count && !*why; i++) {
         const char *name = json_string_value(json_array_get(columns, i));
         json_t *value = json_string(field(table, i));
-        if (!value) *why = "is not UTF-8";
+        if (!value) *why = not_utf8;
         if (value && (field(table, i)[0] || strstr(name, "text") || strstr(name, "transcript")))
             json_object_set_new(row, name, value);
         else
@@ -108,26 +108,42 @@ static json_t *row_object(const struct table *table, json_t *columns, const char
 
 static void add_row(struct eval_set *set, const struct table *table, json_t *columns,
                     const char *name, uint32_t line) {
-    const char *why;
-    json_t *row = row_object(table, columns, &why);
+    const char *why = NULL;
+    const size_t expected = json_array_size(columns);
+    const int fits = table->fault || table->count == expected;
+    json_t *row = fits ? row_object(table, columns, &why) : NULL;
     char *where = text_format("%s:%u", name, (unsigned)line);
     if (row)
         eval_row_add(set, row, where, line);
+    else if (fits)
+        eval_row_add_error(set, text_format("%s: %s", where, why), line);
     else
         eval_row_add_error(set,
-                           text_format("%s: %s (%zu columns, expected %zu)", where, why,
-                                       table->count, json_array_size(columns)),
+                           text_format("%s: number of columns is %zu, expected %zu as in the first "
+                                       "line",
+                                       where, table->count, expected),
                            line);
     free(where);
+}
+
+static int has_text(const json_t *list, const char *text) {
+    size_t i;
+    json_t *item;
+    json_array_foreach((json_t *)list, i, item) {
+        if (strcmp(json_string_value(item), text) == 0) return 1;
+    }
+    return 0;
 }
 
 /* The names of the columns; NULL with `*why` set. */
 static json_t *read_columns(struct table *table, const char *name, char **why) {
     json_t *columns = need(json_array());
-    const char *fault = read_row(table) ? table->fault : "is empty";
+    const char *fault = read_row(table) ? table->fault : "is empty, expected the names of columns";
     for (size_t i = 0; i < table->count && !fault; i++) {
         json_t *column = json_string(field(table, i));
-        if (!column) fault = "is not UTF-8";
+        if (!column) fault = not_utf8;
+        if (column && *field(table, i) && has_text(columns, field(table, i)))
+            fault = "names a column twice, expected each once";
         if (column) json_array_append_new(columns, column);
     }
     if (!fault && table->count < 2)

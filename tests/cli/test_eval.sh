@@ -216,6 +216,35 @@ run eval --manifest clips --model micro --max-new-tokens 8 -o out8
 exits 0
 ok grep -q '"../clips/one.wav"' out8/report.html
 
+# Texts of a folder that are none; the rest goes on.
+printf 'caf\351' >clips/latin.txt
+printf 'a\0b' >clips/zero.txt
+: >clips/zero.wav; : >clips/latin.wav
+: >clips/alone.txt
+mkdir clips/folder.txt
+: >clips/folder.wav
+mv clips/metadata.csv .
+run eval --manifest clips --model micro --max-new-tokens 8 -o out8
+exits 1
+for message in 'clips/latin.txt: is not UTF-8, expected a text that is' 'clips/zero.txt: holds a NUL byte, expected text' \
+    'clips/alone.txt: no audio file beside it, expected one of this name' 'clips/folder.txt: cannot read: Is a directory'; do
+    ok grep -qxF "potstill: $message" "$scratch/err"
+done
+ok grep -q '"id": "one", "audio": "clips/one.wav"' out8/results.json
+
+# A part of a file that cannot be heard says which row it is.
+cat >parts.jsonl <<'END'
+{"audio": "audio/voice.wav", "text": "anything", "offset": 1000}
+{"audio": "audio/voice.wav", "text": "anything", "duration": 0.01}
+{"id": "silent", "text": "anything"}
+{"audio": "audio/voice.wav", "text": "anything"}
+END
+run eval --manifest parts.jsonl --model micro --max-new-tokens 8 -o out8
+exits 1
+ok grep -q '^potstill: parts.jsonl:1: audio/voice.wav: ends before the offset of the row$' "$scratch/err"
+ok grep -q '^potstill: parts.jsonl:2: .*samples' "$scratch/err"
+ok grep -q '^potstill: parts.jsonl:3: has no audio, expected "audio" in its row$' "$scratch/err"
+
 # What cannot be used is refused with file, line and what was expected.
 wrong() {
     run eval --manifest "$1" --hyp old=old.jsonl -o out7

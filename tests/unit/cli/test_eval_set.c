@@ -118,41 +118,65 @@ static void refuses_wrong_rows(void **state) {
           "m.jsonl:2: wav is an integer, expected the path of an audio file");
     marks(GOOD "{\"text\": \"x\", \"path\": \"\"}\n", "m.jsonl",
           "m.jsonl:2: path is an empty string, expected the path of an audio file");
-    marks(GOOD "{\"text\": \"x\", \"id\": \"\"}\n", "m.jsonl", "m.jsonl:2: id is an empty string");
+    marks(GOOD "{\"text\": \"x\", \"id\": \"\"}\n", "m.jsonl",
+          "m.jsonl:2: id is an empty string, expected a name or a whole number");
     marks(GOOD "{\"text\": \"x\", \"id\": [1]}\n", "m.jsonl",
           "m.jsonl:2: id is a list, expected a string or a whole number");
     marks(GOOD "{\"text\": \"x\", \"id\": \"good\"}\n", "m.jsonl",
-          "m.jsonl:2: id good is that of line 1 too");
+          "m.jsonl:2: id good is that of line 1 too, expected one of its own");
     marks(GOOD "{\"text\": \"x\", \"offset\": -1}\n", "m.jsonl",
           "m.jsonl:2: offset is out of range, expected seconds, 0 or more");
     marks(GOOD "{\"text\": \"x\", \"duration\": \"long\"}\n", "m.jsonl",
-          "m.jsonl:2: duration is long, expected seconds, 0 or more");
+          "m.jsonl:2: duration is \"long\", expected seconds, 0 or more");
     marks(GOOD "{\"text\": \"x\", \"speaker\": true}\n", "m.jsonl",
           "m.jsonl:2: speaker is true, expected a string or a whole number");
     marks("{\"utterances\": [{\"text\": \"x\"}, 3]}", "m.json",
           "m.json: utterance 2: holds an integer, expected an object with \"audio\" and \"text\"");
 }
 
+static void refuses_wrong_lists(void **state) {
+    (void)state;
+    refuses("{\"utterances\": 5}", "m.json",
+            "m.json: utterances is an integer, expected a list of objects");
+    refuses("{\n\"utterances\": {\"a\": 1}\n}", "m.json",
+            "m.json: utterances is an object, expected a list of objects");
+    refuses("[1]", "m.json",
+            "m.json: utterance 1: holds an integer, expected an object with \"audio\" and "
+            "\"text\"");
+    refuses("[]", "m.json",
+            "m.json: holds no utterance, expected a line like {\"audio\": \"clip.wav\", \"text\": "
+            "\"what was said\"}");
+    refuses("\"x\"", "m.json",
+            "m.json:1: holds a string, expected an object with \"audio\" and \"text\"");
+    marks("[{\"id\": \"a\", \"text\": \"x\"},\n\n\n{\"id\": \"a\", \"text\": \"y\"}]", "m.json",
+          "m.json: utterance 2: id a is that of utterance 1 too, expected one of its own");
+    marks("[{\"text\": \"x\"}, {\"text\": [1]}]", "m.json",
+          "m.json: utterance 2: text is a list, expected a string");
+}
+
 static void refuses_wrong_tables(void **state) {
     (void)state;
-    refuses("", "m.csv", "m.csv:1: is empty");
+    refuses("", "m.csv", "m.csv:1: is empty, expected the names of columns");
     refuses("text\nx\n", "m.csv",
             "m.csv:1: names fewer than two columns, expected a line like audio, text");
-    refuses("a\xFF,text\nx,y\n", "m.csv", "m.csv:1: is not UTF-8");
+    refuses("a\xFF,text\nx,y\n", "m.csv", "m.csv:1: is not UTF-8, expected a text that is");
+    refuses("text,id,text\nx,y,z\n", "m.csv", "m.csv:1: names a column twice, expected each once");
     refuses("audio,text\n", "m.csv",
             "m.csv: holds no utterance, expected a line like {\"audio\": \"clip.wav\", \"text\": "
             "\"what was said\"}");
     marks("audio,text\na,b\nc\n", "m.csv",
-          "m.csv:3: has another number of columns than the first line (1 columns, expected 2)");
+          "m.csv:3: number of columns is 1, expected 2 as in the first line");
     marks("audio,text\na,b\nc,d,e\n", "m.csv",
-          "m.csv:3: has another number of columns than the first line (3 columns, expected 2)");
+          "m.csv:3: number of columns is 3, expected 2 as in the first line");
     marks("audio,text\na,b\nc,\"d\n", "m.csv",
-          "m.csv:3: has a quotation mark that is not closed (2 columns, expected 2)");
-    marks(
-        "audio,text\na,b\n\"c\"d,e\n", "m.csv",
-        "m.csv:3: has text behind a closing quotation mark, expected a comma (2 columns, expected "
-        "2)");
-    marks("audio,text\na,b\nc,\xFF\n", "m.csv", "m.csv:3: is not UTF-8 (2 columns, expected 2)");
+          "m.csv:3: has a quotation mark that is not closed, expected another");
+    marks("audio,text\na,b\n\"c\"d,e\n", "m.csv",
+          "m.csv:3: has text behind a closing quotation mark, expected a comma");
+    marks("audio,text\na,b\nc,\xFF\n", "m.csv", "m.csv:3: is not UTF-8, expected a text that is");
+    marks("audio\ttext\toffset\na\tb\t\nc\td\tx\n", "m.tsv",
+          "m.tsv:3: offset is \"x\", expected seconds, 0 or more");
+    marks("id\ttext\na\tb\na\td\n", "m.tsv",
+          "m.tsv:3: id a is that of line 2 too, expected one of its own");
 }
 
 static void groups_by_a_column(void **state) {
@@ -161,7 +185,7 @@ static void groups_by_a_column(void **state) {
     struct eval_set set = {.path = "m.jsonl", .by_group = "room"};
     assert_null(eval_set_parse(&set, text, strlen(text), "m.jsonl"));
     assert_string_equal(set.items[0].group, "4");
-    assert_string_equal(set.items[1].error, "m.jsonl:2: has no room, which the groups are made by");
+    assert_string_equal(set.items[1].error, "m.jsonl:2: has no room, expected the group it is of");
     eval_set_free(&set);
 }
 
@@ -171,6 +195,7 @@ int main(void) {
         cmocka_unit_test(reads_all_fields),
         cmocka_unit_test(reads_tables),
         cmocka_unit_test(refuses_wrong_rows),
+        cmocka_unit_test(refuses_wrong_lists),
         cmocka_unit_test(refuses_wrong_tables),
         cmocka_unit_test(groups_by_a_column),
     };
