@@ -80,6 +80,17 @@ static void print_head(FILE *out, unsigned name_columns, int timed) {
     fprintf(out, "   words%s\n", timed ? "  time for a second of sound" : "");
 }
 
+/* Rates of fewer utterances than the set has are rates of another set. */
+static void print_missing(FILE *out, const struct evaluation *evaluation) {
+    const size_t usable = evaluation->set.usable;
+    for (size_t s = 0; s < evaluation->count; s++) {
+        const size_t has = evaluation->scores[s].utterances;
+        if (has == usable) continue;
+        print_text(out, evaluation->systems[s].name);
+        fprintf(out, " has no text of %zu of %zu utterances\n", usable - has, usable);
+    }
+}
+
 void eval_print_summary(FILE *out, const struct evaluation *evaluation, int no_timing) {
     unsigned name_columns = columns_of("system");
     int timed = 0;
@@ -91,6 +102,7 @@ void eval_print_summary(FILE *out, const struct evaluation *evaluation, int no_t
     print_head(out, name_columns, timed);
     for (size_t s = 0; s < evaluation->count; s++)
         print_system(out, evaluation, s, name_columns, no_timing);
+    print_missing(out, evaluation);
     if (evaluation->comparison_count) fputc('\n', out);
     for (size_t i = 0; i < evaluation->comparison_count; i++) {
         const struct eval_comparison *comparison = &evaluation->comparisons[i];

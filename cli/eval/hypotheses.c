@@ -80,13 +80,14 @@ static void mark_missing(struct evaluation *evaluation, size_t system, const cha
 static int take_rows(struct evaluation *evaluation, size_t system, const json_t *rows,
                      const char *path) {
     struct places places = list_places(&evaluation->set);
-    size_t strangers = 0, taken = 0, none = evaluation->set.count;
+    size_t strangers = 0, again = 0, taken = 0, none = evaluation->set.count;
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         const char *text = text_at(row, TEXT_NAMES);
         size_t item = find_item(&places, row, i < none ? i : none, none);
         strangers += item == none;
         if (item == none || !text) continue;
+        again += evaluation->heard[system].texts[item] != NULL;
         set_text(&evaluation->heard[system], item, text);
         spoken_words_read(&evaluation->heard[system].words[item], row);
         taken++;
@@ -101,6 +102,9 @@ static int take_rows(struct evaluation *evaluation, size_t system, const json_t 
     if (strangers)
         say("%s: %zu of %zu rows are of no utterance of %s", path, strangers, json_array_size(rows),
             evaluation->set.path);
+    if (again)
+        say("%s: %zu of %zu rows are of an utterance that a row before is of; the last one counts",
+            path, again, json_array_size(rows));
     return 0;
 }
 

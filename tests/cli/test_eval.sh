@@ -266,6 +266,11 @@ exits 1; says 'potstill: terms.txt: has 4 lines, expected 8: one for each uttera
 echo '{"id": "zz", "text": "x"}' >strange.jsonl
 run eval --manifest set.jsonl -o out7 --hyp strange.jsonl
 exits 1; says 'potstill: strange.jsonl: has no text for any utterance of set.jsonl, expected rows with its "id" or "audio" and "pred_text" or "text"'
+printf '{"id": "a", "pred_text": "%s"}\n' x 'The cat sat on the mat' >twice.jsonl
+run eval --manifest set.jsonl -o out9 --hyp twice.jsonl
+exits 0; says 'potstill: twice.jsonl: 1 of 2 rows are of an utterance that a row before is of; the last one counts'
+ok grep -q '^twice has no text of 7 of 8 utterances$' "$scratch/out"
+ok grep -q '^twice   0.00 %' "$scratch/out"
 echo 'a' >map.txt
 run eval --manifest set.jsonl -o out7 --hyp old.jsonl --map map.txt
 exits 1; says 'potstill: map.txt:1: has no "=", expected FROM = TO: words, and those that stand for them'
