@@ -35,8 +35,9 @@ static double ratio_of(const double *sums, const pst_eval_ratio *ratio) {
     return ratio->minus ? value - divide(sums, ratio->minus_over, ratio->minus_under) : value;
 }
 
-static void add_row(double *sums, const double *row, size_t columns) {
-    for (size_t i = 0; i < columns; i++) sums[i] += row[i];
+static void add_rows(double *restrict sums, const double *restrict row, size_t columns,
+                     double times) {
+    for (size_t i = 0; i < columns; i++) sums[i] += times * row[i];
 }
 
 static int compare_numbers(const void *left, const void *right) {
@@ -71,13 +72,17 @@ static void summarize(double *values, size_t samples, pst_eval_interval *interva
     interval->p = p < 1 ? p : 1;
 }
 
-/* drawn [count, samples] */
+/* drawn [count, samples]. How often each unit is drawn is counted first, `times` [units]: these lie
+ * in a near cache, and the rows are then read one after the other. */
 static void draw(const double *values, size_t units, size_t columns, const pst_eval_ratio *ratios,
-                 size_t count, size_t samples, uint64_t seed, double *sums, double *drawn) {
+                 size_t count, size_t samples, uint64_t seed, uint32_t *times, double *sums,
+                 double *drawn) {
     for (size_t s = 0; s < samples; s++) {
         memset(sums, 0, columns * sizeof *sums);
+        memset(times, 0, units * sizeof *times);
+        for (size_t i = 0; i < units; i++) times[next_unit(&seed, units)]++;
         for (size_t i = 0; i < units; i++)
-            add_row(sums, values + next_unit(&seed, units) * columns, columns);
+            add_rows(sums, values + i * columns, columns, (double)times[i]);
         for (size_t i = 0; i < count; i++) drawn[i * samples + s] = ratio_of(sums, &ratios[i]);
     }
 }
@@ -110,15 +115,17 @@ pst_status pst_eval_bootstrap(const double *values, size_t units, size_t columns
     if (status) return status;
     double *sums = calloc(columns + 1, sizeof *sums);
     double *drawn = calloc(count * samples + 1, sizeof *drawn);
-    if (sums && drawn) {
-        for (size_t i = 0; i < units; i++) add_row(sums, values + i * columns, columns);
+    uint32_t *times = calloc(units, sizeof *times);
+    if (sums && drawn && times) {
+        for (size_t i = 0; i < units; i++) add_rows(sums, values + i * columns, columns, 1);
         for (size_t i = 0; i < count; i++)
             intervals[i] = (pst_eval_interval){.value = ratio_of(sums, &ratios[i])};
-        draw(values, units, columns, ratios, count, samples, seed, sums, drawn);
+        draw(values, units, columns, ratios, count, samples, seed, times, sums, drawn);
         for (size_t i = 0; i < count; i++) summarize(drawn + i * samples, samples, &intervals[i]);
     } else {
-        status = error_memory(err, (columns + count * samples) * sizeof *drawn);
+        status = error_memory(err, (columns + count * samples + units) * sizeof *drawn);
     }
+    free(times);
     free(sums);
     free(drawn);
     return status;
