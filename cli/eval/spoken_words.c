@@ -164,7 +164,7 @@ struct time_span *spoken_words_align(const struct spoken_words *words,
                                      const pst_normalizer *normalizer,
                                      const pst_alignment *alignment) {
     if (!words->known) return NULL;
-    struct spoken_words made = {0};
+    struct spoken_words made = {.spans = need(malloc(sizeof *made.spans))};
     struct time_span *spans = NULL;
     if (normalize_each(&made, words, normalizer)) {
         pst_alignment ways;
