@@ -274,7 +274,46 @@ def write_trn(path, texts):
     path.write_text("".join(f"{text} (speaker_{i:04d})\n" for i, text in enumerate(texts)))
 
 
-@pytest.mark.skipif(not shutil.which("sctk"), reason="NIST's sctk is not installed")
+needs_sctk = pytest.mark.skipif(not shutil.which("sctk"), reason="NIST's sctk is not installed")
+
+
+def sclite_counts(folder, references, hypotheses):
+    """Hits, substitutions, deletions, insertions of each pair."""
+    for name, texts in ("ref", references), ("hyp", hypotheses):
+        write_trn(folder / name, texts)
+    out = subprocess.run(["sctk", "sclite", "-i", "rm", "-s", "-e", "utf-8", "-r", "ref", "trn", "-h", "hyp", "trn", "-o",
+                          "pra", "stdout"], cwd=folder, check=True, capture_output=True).stdout.decode()
+    counts = {int(name): tuple(map(int, numbers.split())) for name, numbers in
+              re.findall(r"id: \(speaker_(\d+)\)\nScores: \(#C #S #D #I\) ([\d ]+)", out)}
+    return [counts[i] for i in range(len(references))]
+
+
+@needs_sctk
+@pytest.mark.parametrize("kinds", ("speech", "scripts", 3))
+def test_counts_of_sclite(driver, tmp_path, kinds):
+    """A substitution costs sclite 4 and the others 3, so it may find another way: never one that is worse by its own
+    prices, nor better by ours. Of speech, whose words seldom come again, the numbers of errors are the same."""
+    rng = random.Random(SEED)
+    pairs = []
+    for _ in range(4000):
+        if kinds == "scripts":
+            reference = random_sentence(rng)
+            pair = reference, misheard(rng, reference)
+        else:
+            words = random_words(rng, rng.randrange(1, 25), 5000 if kinds == "speech" else kinds)
+            pair = " ".join(words), " ".join(edited(rng, words, 0.3, 5000 if kinds == "speech" else kinds))
+        pairs.append(pair)
+    theirs = sclite_counts(tmp_path, *zip(*pairs))
+    other = 0
+    for pair, (_, s, d, i) in zip(pairs, theirs):
+        ours = driver.score(*pair)
+        assert sum(ours[:3]) <= s + d + i, pair
+        assert 4 * s + 3 * (d + i) <= 4 * ours[0] + 3 * (ours[1] + ours[2]), pair
+        other += sum(ours[:3]) != s + d + i
+    assert other == 0 if kinds == "speech" else other < len(pairs) / 20, other
+
+
+@needs_sctk
 @pytest.mark.parametrize("seed", (1, 2, 3))
 def test_matched_pairs(driver, tmp_path, seed):
     """NIST's sc_stats, which looks p up in a table: for z cut to two digits."""
