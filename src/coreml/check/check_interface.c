@@ -238,8 +238,9 @@ void check_interfaces(struct checker *checker) {
     for (size_t i = 0; i < model->interface_count; i++) {
         const char *name = model->interfaces[i].function;
         const struct mil_function *function = name != NULL ? mil_function_find(model, name) : NULL;
-        for (size_t j = 0; j < i && function != NULL; j++)
-            if (strcmp(model->interfaces[j].function, name) == 0)
+        for (size_t j = 0; j < i && name != NULL; j++)
+            if (model->interfaces[j].function != NULL &&
+                strcmp(model->interfaces[j].function, name) == 0)
                 checker_problem(checker, "the function %s is described twice", name);
         if (function == NULL)
             checker_problem(checker, "the function %s is described, but does not exist",

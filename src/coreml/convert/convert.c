@@ -2,13 +2,13 @@
  *
  * Weights are stored once and lent to every package; a package lives only while it is written. */
 #include "coreml/convert/convert_index.h"
+#include "coreml/convert/convert_range.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cpu.h"
 #include "base/error.h"
 #include "base/file_view.h"
 #include "base/file_writer.h"
@@ -19,7 +19,6 @@
 #include "model/family.h"
 #include "model/model_folder.h"
 
-enum { THREADS_MAX = 8 };
 /* Of a layer of the layout `stream`, ten times the largest published. */
 enum { WINDOW_MAX = 200 };
 
@@ -30,21 +29,6 @@ void pst_convert_options_init_sized(pst_convert_options *options, size_t struct_
 }
 
 /* --------------------------------------------------------------------------------------- graphs */
-
-static struct graph graph_of(const struct conversion *conversion, struct mil_model *model) {
-    const pst_convert_options *options = conversion->options;
-    int wide = options->precision == PST_CONVERT_FLOAT32;
-    return (struct graph){
-        .model = model,
-        .dtype = wide ? MIL_F32 : MIL_F16,
-        .io = wide || options->target == PST_CONVERT_IOS15 ? MIL_F32 : MIL_F16,
-        .specification = conversion->target->specification,
-        .config = &conversion->merge.model->config,
-        .weights = &conversion->merge.model->weights,
-        .stored = &conversion->weights,
-        .tied = conversion->merge.tied,
-    };
-}
 
 static pst_status write_package(struct conversion *conversion, struct mil_model *model,
                                 const char *dir, const char *name, pst_error *err) {
@@ -69,7 +53,7 @@ static pst_status write_part(struct conversion *conversion, size_t index, int is
     struct graph_shape shape = convert_shape(conversion, index);
     pst_status status = new_model(model, err);
     if (status) return status;
-    struct graph g = graph_of(conversion, *model);
+    struct graph g = convert_graph(conversion, *model);
     (is_decoder ? graph_decoder : graph_encoder)(&g, "main", &shape, 0);
     if (is_decoder)
         snprintf(what, sizeof what, "Moonshine speech decoder, one token a call");
@@ -109,9 +93,9 @@ static pst_status write_pieces(struct conversion *conversion, const char *dir, p
     pst_status status = new_model(&encoder, err);
     if (!status) status = new_model(&decoder, err);
     if (!status) {
-        struct graph g = graph_of(conversion, encoder);
+        struct graph g = convert_graph(conversion, encoder);
         graph_piece(&g, "main", &shape);
-        g = graph_of(conversion, decoder);
+        g = convert_graph(conversion, decoder);
         graph_decoder(&g, "main", &shape, 0);
         convert_describe(conversion, encoder, "Moonshine speech encoder, a piece of audio a call");
         convert_describe(conversion, decoder, "Moonshine speech decoder, one token a call");
@@ -134,10 +118,10 @@ static pst_status write_functions(struct conversion *conversion, const char *dir
     for (size_t i = 0; i < conversion->count && !status; i++) {
         char name[32];
         struct graph_shape shape = convert_shape(conversion, i);
-        struct graph g = graph_of(conversion, encoder);
+        struct graph g = convert_graph(conversion, encoder);
         snprintf(name, sizeof name, "encode_%us", conversion->seconds[i]);
         graph_encoder(&g, name, &shape, 1);
-        g = graph_of(conversion, decoder);
+        g = convert_graph(conversion, decoder);
         snprintf(name, sizeof name, "decode_%us", conversion->seconds[i]);
         graph_decoder(&g, name, &shape, 1);
     }
@@ -200,7 +184,7 @@ static pst_status write_single(struct conversion *conversion, const char *target
     pst_status status = new_model(&model, err);
     if (status) return status;
     struct graph_shape shape = convert_shape(conversion, 0);
-    struct graph g = graph_of(conversion, model);
+    struct graph g = convert_graph(conversion, model);
     graph_single(&g, &shape);
     char what[80];
     snprintf(what, sizeof what, "Moonshine speech recognition of clips of exactly %u seconds",
@@ -255,12 +239,8 @@ static pst_status check_pieces(const struct conversion *conversion, pst_error *e
 }
 
 static pst_status store_weights(struct conversion *conversion, pst_error *err) {
-    const pst_convert_options *options = conversion->options;
-    unsigned threads = options->threads ? options->threads : cpu_count();
     struct thread_pool *pool;
-    if (!options->threads && threads > THREADS_MAX) threads = THREADS_MAX;
-    if (threads > THREAD_POOL_MAX) threads = THREAD_POOL_MAX;
-    pst_status status = thread_pool_new(&pool, threads, err);
+    pst_status status = thread_pool_new(&pool, convert_threads(conversion), err);
     if (status) return status;
     status =
         stored_weights_make(&conversion->weights, &conversion->merge,
@@ -297,6 +277,7 @@ static pst_status convert(struct conversion *conversion, const char *target, pst
         return error_memory(err, 0);
     status = merge_record_sources(&conversion->merge, conversion->sources, err);
     if (!status) status = store_weights(conversion, err);
+    if (!status) status = convert_scale_residual(conversion, err);
     if (status) return status;
     return conversion->options->layout == PST_CONVERT_SINGLE
                ? write_single(conversion, target, err)

@@ -74,6 +74,10 @@ void convert_describe(const struct conversion *conversion, struct mil_model *mod
     add_pair(model, "potstill.model_type", family_name(conversion->merge.model->config.family));
     add_pair(model, "potstill.precision", conversion->precision->name);
     add_pair(model, "potstill.target", conversion->target->name);
+    if (conversion->encoder_residual > 0 || conversion->decoder_residual > 0)
+        add_pair(model, "potstill.residual_scales",
+                 mil_text(model, "%g %g", (double)conversion->encoder_residual,
+                          (double)conversion->decoder_residual));
     add_ends(conversion, model);
     add_hashes(model, "model", json_object_get(conversion->sources, "model"));
     for (size_t i = 0; i < json_array_size(adapters); i++) {

@@ -3,11 +3,13 @@
 
 #include <string.h>
 
+#include "base/cpu.h"
 #include "base/error.h"
 #include "model/family.h"
 
 /* The host's rows are easiest for the Neural Engine when they are multiples of 64 bytes. */
 enum { ROUND_POSITIONS = 32 };
+enum { THREADS_MAX = 8 };
 /* Of the cache. No published model says more than 194 tokens in 30 seconds. */
 enum { SLOTS_MAX = 512 };
 static const uint32_t SPLIT_SECONDS[] = {10, 30}, SINGLE_SECONDS[] = {10}, STREAM_SECONDS[] = {30};
@@ -110,10 +112,37 @@ static int32_t round_up(uint32_t positions) {
     return (int32_t)((positions + ROUND_POSITIONS - 1) / ROUND_POSITIONS * ROUND_POSITIONS);
 }
 
+unsigned convert_threads(const struct conversion *conversion) {
+    unsigned asked = conversion->options->threads, threads = asked ? asked : cpu_count();
+    if (!asked && threads > THREADS_MAX) threads = THREADS_MAX;
+    return threads > THREAD_POOL_MAX ? THREAD_POOL_MAX : threads;
+}
+
+struct graph convert_graph(const struct conversion *conversion, struct mil_model *model) {
+    const pst_convert_options *options = conversion->options;
+    int wide = options->precision == PST_CONVERT_FLOAT32;
+    return (struct graph){
+        .model = model,
+        .dtype = wide ? MIL_F32 : MIL_F16,
+        .io = wide || options->target == PST_CONVERT_IOS15 ? MIL_F32 : MIL_F16,
+        .specification = conversion->target->specification,
+        .config = &conversion->merge.model->config,
+        .weights = &conversion->merge.model->weights,
+        .stored = &conversion->weights,
+        .tied = conversion->merge.tied,
+        .encoder_residual = conversion->encoder_residual,
+        .decoder_residual = conversion->decoder_residual,
+    };
+}
+
 struct graph_shape convert_shape(const struct conversion *conversion, size_t index) {
+    return convert_shape_of(conversion, conversion->seconds[index]);
+}
+
+struct graph_shape convert_shape_of(const struct conversion *conversion, uint32_t seconds) {
     const struct config *config = &conversion->merge.model->config;
     struct graph_shape shape = {
-        .extent = family_extent_of(config, conversion->seconds[index] * PST_SAMPLE_RATE_HZ),
+        .extent = family_extent_of(config, seconds * PST_SAMPLE_RATE_HZ),
         .slots = conversion->slots,
         .tokens = conversion->tokens,
         .start = config->decoder_start_token_id,

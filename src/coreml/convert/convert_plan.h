@@ -38,9 +38,10 @@ struct conversion {
     int32_t piece;         /* frames of a piece of the layout `stream`, else 0 */
     int32_t slots, tokens; /* of the decoder's cache; of a transcript with its start token */
     struct stored_weights weights;
-    json_t *sources; /* hashes of what was read */
-    json_t *lengths; /* of the index: one entry a length */
-    json_t *files;   /* of the index: hashes of what was written */
+    float encoder_residual, decoder_residual; /* scales of the residual streams: graph.h */
+    json_t *sources;                          /* hashes of what was read */
+    json_t *lengths;                          /* of the index: one entry a length */
+    json_t *files;                            /* of the index: hashes of what was written */
 };
 
 /* Refuses options that do not go together. */
@@ -54,7 +55,12 @@ void convert_plan_cache(struct conversion *conversion);
 const char *convert_known_precision(const char *text);
 const char *convert_target_name(const struct conversion *conversion);
 
-/* The shapes of the length `index`. */
+unsigned convert_threads(const struct conversion *conversion);
+
+/* A graph of this conversion, to be built in `model`. */
+struct graph convert_graph(const struct conversion *conversion, struct mil_model *model);
+/* The shapes of clips of so many seconds, and of the length `index`. */
+struct graph_shape convert_shape_of(const struct conversion *conversion, uint32_t seconds);
 struct graph_shape convert_shape(const struct conversion *conversion, size_t index);
 
 #endif

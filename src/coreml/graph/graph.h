@@ -33,7 +33,11 @@ struct graph {
     const struct config *config;
     const struct weights *weights; /* which module is which */
     const struct stored_weights *stored;
-    int tied;                         /* one table is embedding and output matrix */
+    int tied; /* one table is embedding and output matrix */
+    /* The residual stream of each stack is computed times a power of two that keeps its squares in
+     * float16, and the weights of what is added to it have been scaled by that; 0: it is computed
+     * as it is, and each norm limits what it takes. `residual` is that of the stack at hand. */
+    float encoder_residual, decoder_residual, residual;
     struct graph_constant *constants; /* parameters, each once */
     char prefix[GRAPH_PREFIX_MAX];    /* of names */
     struct mil_interface interface;
@@ -131,6 +135,9 @@ struct mil_value *graph_conv(struct graph *g, const char *name, const struct mil
                              uint32_t slot, int32_t width, int32_t stride);
 
 /* ------------------------------------------------------------------------------------ blocks */
+
+/* What begins the residual stream, times g->residual. */
+struct mil_value *graph_begin_residual(struct graph *g, struct mil_value *x);
 
 struct mil_value *graph_layer_norm(struct graph *g, const char *name, const struct mil_value *x,
                                    const struct norm *norm);

@@ -1,12 +1,17 @@
 /* graph_blocks.c - what encoder and decoder are made of: norm, projection, rotary
  * positions, attention. */
+#include <math.h>
+
 #include "coreml/graph/graph.h"
 
-/* A position whose largest magnitude is over this is scaled down to it before its norm. The
- * residual stream of the published models reaches thousands, whose squares are beyond float16;
- * those of 8, summed over 1,000 channels, are not. A position on the way to the norm keeps its
- * relative precision, and the norm's epsilon is the exact one below the limit and under 1e-4 of the
- * variance above. */
+/* The smallest number above 0 of float16. */
+static const float F16_LEAST = 0x1p-24f;
+
+/* Where the stream has no scale (convert_range.c), a position whose largest magnitude is over this
+ * is scaled down to it before its norm. The residual stream of the published models reaches
+ * thousands, whose squares are beyond float16; those of 8, summed over 1,000 channels, are not. A
+ * position on the way to the norm keeps its relative precision, and the norm's epsilon is the exact
+ * one below the limit and under 1e-4 of the variance above. */
 static const float NORM_LIMIT = 8.0f;
 
 static struct mil_value *limit(struct graph *g, const char *name, const struct mil_value *x) {
@@ -19,14 +24,34 @@ static struct mil_value *limit(struct graph *g, const char *name, const struct m
     return graph_binary(g, "mul", mil_text(model, "%s_limited", name), x, y);
 }
 
+/* How many times the stream is halved. */
+static int halvings(const struct graph *g) {
+    return g->residual > 0 ? -ilogbf(g->residual) : 0;
+}
+
+struct mil_value *graph_begin_residual(struct graph *g, struct mil_value *x) {
+    if (halvings(g) == 0) return x;
+    struct mil_value *scale =
+        graph_float(g, mil_text(g->model, "residual_scale_%d", halvings(g)), g->residual);
+    return graph_binary(g, "mul", "residual", x, scale);
+}
+
+/* The variance is that of the scaled stream. */
+static struct mil_value *epsilon_of(struct graph *g) {
+    float value = ldexpf((float)NORM_EPSILON, -2 * halvings(g));
+    if (halvings(g) == 0) return graph_float(g, "epsilon", value);
+    if (value < F16_LEAST) value = F16_LEAST;
+    return graph_float(g, mil_text(g->model, "epsilon_%d", halvings(g)), value);
+}
+
 struct mil_value *graph_layer_norm(struct graph *g, const char *name, const struct mil_value *x,
                                    const struct norm *norm) {
     const struct stored *stored = &g->stored->modules[norm->slot].weight;
     int32_t channels = 1;
     if (!x) return NULL;
-    const struct mil_value *in = g->dtype == MIL_F16 ? limit(g, name, x) : x;
+    const struct mil_value *in = g->dtype == MIL_F16 && g->residual == 0 ? limit(g, name, x) : x;
     struct mil_value *axes = graph_ints(g, &channels, 1);
-    struct mil_value *epsilon = graph_float(g, "epsilon", (float)NORM_EPSILON);
+    struct mil_value *epsilon = epsilon_of(g);
     struct mil_value *gamma =
         graph_stored(g, mil_text(g->model, "%s_weight", name), stored, SHAPE(x->type.dims[1]));
     return graph_op(g, "layer_norm", name, x->type, "x", in, "axes", axes, "gamma", gamma,

@@ -162,6 +162,7 @@ void graph_step(struct graph *g, struct graph_step *step) {
                                   .cross_k = lists[2],
                                   .cross_v = lists[3],
                                   .cross_mask = step->cross_mask};
+    g->residual = g->decoder_residual;
     graph_name(g, "decoder");
     look_up_position(g, step, &inputs);
     split_layers(g, "self_k_layer", step->self_k, inputs.self_k);
@@ -170,6 +171,7 @@ void graph_step(struct graph *g, struct graph_step *step) {
     split_layers(g, "cross_v_layer", step->cross_v, inputs.cross_v);
     struct mil_value *x = graph_gather(g, "embedded_row", step->embedding, step->token);
     x = graph_reshape(g, "embedded", x, SHAPE(1, g->config->dim, 1, 1));
+    x = graph_begin_residual(g, x);
     for (uint32_t i = 0; i < layers; i++) {
         graph_name_layer(g, "decoder", i);
         x = self_attention(g, i, x, &inputs, &fresh_k[i], &fresh_v[i]);

@@ -95,6 +95,7 @@ struct mil_value *graph_encode(struct graph *g, const struct clip_extent *extent
     int streaming = g->config->family == FAMILY_STREAMING;
     struct layer_inputs inputs = {0};
     struct mil_value *frame_weights = NULL, *windows[CONFIG_LAYERS_MAX] = {0};
+    g->residual = g->encoder_residual;
     struct mil_value *x = (streaming ? graph_input_plain : graph_input)(
         g, "input_values", MIL_F32, SHAPE(1, extent->samples),
         "Mono samples at 16 kHz, from -1 to 1.");
@@ -113,6 +114,8 @@ struct mil_value *graph_encode(struct graph *g, const struct clip_extent *extent
         rotary_constants(g, extent->frames, &inputs);
         x = graph_stem(g, x, (int64_t)extent->samples, frame_weights);
     }
+    graph_name(g, "encoder");
+    x = graph_begin_residual(g, x);
     for (uint32_t i = 0; i < g->config->encoder_layers; i++) {
         graph_name_layer(g, "encoder", i);
         if (streaming) inputs.mask = windows[i];

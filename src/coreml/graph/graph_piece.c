@@ -228,6 +228,7 @@ void graph_piece(struct graph *g, const char *name, const struct graph_shape *sh
     struct mil_value *cross_k, *cross_v;
     int64_t samples = (int64_t)piece.frames * FRAME_SAMPLES;
     graph_begin(g, name);
+    g->residual = g->encoder_residual;
     struct mil_value *x = graph_input_plain(g, "input_values", MIL_F32, SHAPE(1, samples),
                                             "Mono samples at 16 kHz, from -1 to 1.");
     struct mil_value *is_started = graph_input(g, "started", g->io, SHAPE(1, 1, 1, 1),

@@ -352,6 +352,31 @@ pst_status stored_weights_make(struct stored_weights *weights, const struct merg
     return status;
 }
 
+/* numbers [count] of dtype */
+static void scale_numbers(enum mil_dtype dtype, void *numbers, size_t count, float factor) {
+    uint16_t *halves = numbers;
+    float *floats = numbers;
+    for (size_t i = 0; numbers && i < count; i++) {
+        float number;
+        if (dtype == MIL_F32) {
+            floats[i] *= factor;
+            continue;
+        }
+        dtype_to_float(DTYPE_F16, (const unsigned char *)&halves[i], 1, &number);
+        double scaled = (double)(number * factor);
+        dtype_from_double(DTYPE_F16, &scaled, 1, &halves[i]);
+    }
+}
+
+void stored_module_scale(struct stored_module *module, float factor) {
+    struct stored *weight = &module->weight, *bias = &module->bias;
+    if (weight->form == STORED_PALETTE)
+        scale_numbers(MIL_F16, weight->table, (size_t)1 << weight->bits, factor);
+    else
+        scale_numbers(weight->dtype, weight->data, weight->rows * weight->columns, factor);
+    scale_numbers(bias->dtype, bias->data, bias->rows, factor);
+}
+
 void stored_weights_free(struct stored_weights *weights) {
     for (size_t i = 0; weights->modules && i < weights->count; i++) {
         free_stored(&weights->modules[i].weight);

@@ -40,6 +40,8 @@ enum weight_precision { WEIGHTS_FLOAT32, WEIGHTS_FLOAT16, WEIGHTS_INT8, WEIGHTS_
 pst_status stored_weights_make(struct stored_weights *weights, const struct merge_run *merge,
                                enum weight_precision precision, unsigned bits,
                                struct thread_pool *pool, pst_error *err);
+/* Multiplies a module, which is not int8, by a power of two. */
+void stored_module_scale(struct stored_module *module, float factor);
 void stored_weights_free(struct stored_weights *weights);
 
 #endif

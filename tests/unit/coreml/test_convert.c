@@ -228,6 +228,49 @@ static void float16_is_near_the_engine(void **state) {
     compare(golden("micro"), 1, 16000, MIL_ROUND_F16, F16_ERROR);
 }
 
+/* The scales that the decoder's package tells, and whether its norms limit what they take. */
+static void expect_scales(const char *scales, int limited) {
+    struct mil_model *model;
+    const char *said = "";
+    int found = 0;
+    must(package_read(inside(target, "decoder-1s.mlpackage"), &model, &err));
+    for (size_t i = 0; i < model->user_defined_count; i++)
+        if (strcmp(model->user_defined[i].key, "potstill.residual_scales") == 0)
+            said = model->user_defined[i].value;
+    const struct mil_block *block = model->functions[0]->block;
+    for (size_t i = 0; i < block->item_count; i++)
+        found |= block->items[i].op && strcmp(block->items[i].op->type, "reduce_max") == 0;
+    assert_string_equal(said, scales);
+    assert_int_equal(found, limited);
+    mil_model_free(model);
+}
+
+/* An adapter taken many times makes a residual stream long: first it is scaled, then it does not
+ * fit and the norms limit it. (The last model is nothing that float16 weights can stand for.) */
+static void long_residuals_are_scaled_or_limited(void **state) {
+    (void)state;
+    static const struct {
+        double weight;
+        const char *scales;
+    } CASES[] = {{0, "1 1"}, {6, "0.5 0.25"}, {100, ""}};
+    char merged[600];
+    snprintf(merged, sizeof merged, "%s/merged", root);
+    for (int i = 0; i < 3; i++) {
+        const pst_merge_adapter adapter = {golden("adapter"), CASES[i].weight};
+        pst_convert_options options = short_lengths(PST_CONVERT_FLOAT16, PST_CONVERT_IOS16);
+        pst_merge_options merge;
+        pst_merge_options_init(&merge);
+        merge.force = 1;
+        must(pst_merge(golden("micro"), &adapter, 1, merged, &merge, &err));
+        must(pst_convert(merged, NULL, 0, target, &options, &err));
+        expect_scales(CASES[i].scales, !*CASES[i].scales);
+        if (*CASES[i].scales) compare(merged, 1, 16000, MIL_ROUND_F16, 2 * F16_ERROR);
+        options.precision = PST_CONVERT_INT8; /* its scales are small already */
+        must(pst_convert(merged, NULL, 0, target, &options, &err));
+        expect_scales("", 1);
+    }
+}
+
 static void other_models_convert(void **state) {
     (void)state;
     static const char *const MODELS[] = {"micro_untied", "micro_v4", "micro_bf16", "micro_sharded"};
@@ -512,6 +555,7 @@ int main(void) {
         cmocka_unit_test(no_axis_is_too_long),
         cmocka_unit_test(float32_is_the_engine),
         cmocka_unit_test(float16_is_near_the_engine),
+        cmocka_unit_test(long_residuals_are_scaled_or_limited),
         cmocka_unit_test(other_models_convert),
         cmocka_unit_test(streaming_is_the_engine),
         cmocka_unit_test(streaming_reads_back),
