@@ -17,8 +17,9 @@
 enum { GRAPH_IOS15 = 6, GRAPH_IOS16 = 7, GRAPH_IOS18 = 9 };
 
 /* What is added to the scores of positions that are not to be seen: exp() of it is 0 beside any
- * score, and float16 holds it. */
-#define GRAPH_MASKED (-1e4f)
+ * score (those of the published models stay below 200), and float16 holds it. Parts of the first
+ * Neural Engines are said to cut numbers off at 4,094. */
+#define GRAPH_MASKED (-4000.0f)
 
 enum { GRAPH_FEATURES_MAX = 16, GRAPH_PREFIX_MAX = 64 };
 

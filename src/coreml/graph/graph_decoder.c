@@ -210,7 +210,7 @@ static void add_inputs(struct graph *g, const struct graph_shape *shape, struct 
     step->cross_v = graph_input(g, "cross_v", g->io, SHAPE(1, all, 1, shape->memory),
                                 "The encoder's output of this name.");
     step->cross_mask = graph_input(g, "cross_mask", g->io, SHAPE(1, 1, 1, shape->memory),
-                                   "0 at the frames that the clip has, -10000 behind them.");
+                                   "0 at the frames that the clip has, -4000 behind them.");
 }
 
 void graph_decoder(struct graph *g, const char *name, const struct graph_shape *shape, int named) {

@@ -106,7 +106,7 @@ struct mil_value *graph_encode(struct graph *g, const struct clip_extent *extent
                         "that it has; 0 behind them.");
     if (masked)
         inputs.mask = graph_input(g, "key_mask", g->io, SHAPE(1, 1, 1, extent->frames),
-                                  "0 at the frames that the clip has, -10000 behind them.");
+                                  "0 at the frames that the clip has, -4000 behind them.");
     if (streaming) {
         window_masks(g, extent, inputs.mask, windows);
         x = graph_embedder(g, x, (int64_t)extent->samples, NULL);

@@ -235,7 +235,7 @@ void graph_piece(struct graph *g, const char *name, const struct graph_shape *sh
                                                "0 for the first piece of a clip, then 1.");
     struct mil_value *key_mask =
         graph_input(g, "key_mask", g->io, SHAPE(1, 1, 1, piece.reach + piece.frames),
-                    "0 at the frames that are of the clip, -10000 at others; the last ones are "
+                    "0 at the frames that are of the clip, -4000 at others; the last ones are "
                     "those of this piece.");
     struct mil_value *places = graph_input(g, "positions", MIL_I32, SHAPE(piece.frames),
                                            "The number of each row's frame in the clip; 0 for "
