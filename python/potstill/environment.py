@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Optional
 
@@ -141,7 +142,12 @@ def hub_options(offline: bool, relay: library.Relay, progress: Any = None) -> An
 
 def program(name: str) -> Optional[str]:
     """Full path of a program on the ``PATH``, in absolute folders alone; None: there is none."""
-    for folder in os.environ.get("PATH", "").split(os.pathsep):
+    return _program_in(os.environ.get("PATH", ""), name)
+
+
+@lru_cache(maxsize=8)  # looking for it takes longer than all else around a short call
+def _program_in(folders: str, name: str) -> Optional[str]:
+    for folder in folders.split(os.pathsep):
         path = os.path.join(folder, name)
         if os.path.isabs(folder) and os.path.isfile(path) and os.access(path, os.X_OK):
             return path

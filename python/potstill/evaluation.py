@@ -236,6 +236,8 @@ def evaluate(
     Raises:
         CommandError: what the command refused, in its words.
     """
+    if isinstance(model, Model) and model.processor_dir is not None:
+        options.setdefault("processor_dir", model.processor_dir)
     model, names = _systems(model, adapters)
     with tempfile.TemporaryDirectory(prefix="potstill-eval.") as temporary:
         scratch = Path(temporary)

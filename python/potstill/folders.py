@@ -72,7 +72,8 @@ def merge(
     """
     folder, array, count = _sources(model, adapter, offline)
     if processor_dir is None:
-        processor_dir = place.find_processor(folder)
+        opened = model.processor_dir if isinstance(model, Model) else None
+        processor_dir = opened or place.find_processor(folder)
     relay = library.Relay()
     options = library.options(abi.MergeOptions)
     options.processor_dir = library.path_bytes(processor_dir)
@@ -118,7 +119,8 @@ def convert(
     """
     folder, array, count = _sources(model, adapter, offline)
     if processor_dir is None:
-        processor_dir = place.find_processor(folder)
+        opened = model.processor_dir if isinstance(model, Model) else None
+        processor_dir = opened or place.find_processor(folder)
     relay = library.Relay()
     options = library.options(abi.ConvertOptions)
     options.precision = choose("precision", precision, PRECISIONS)

@@ -132,11 +132,16 @@ def call(name: str, *arguments: Any) -> None:
         raise of_status(status, text(error.message))
 
 
+_defaults: dict[Any, Any] = {}
+
+
 def options(declared: type[Any]) -> Any:
-    """A struct of options with the library's defaults."""
-    struct = declared()
-    getattr(_library, _struct_name(declared) + "_init_sized")(byref(struct), ctypes.sizeof(struct))
-    return struct
+    """A struct of options with the library's defaults, which are asked for once."""
+    if declared not in _defaults:
+        struct, size = declared(), ctypes.sizeof(declared)
+        getattr(_library, _struct_name(declared) + "_init_sized")(byref(struct), size)
+        _defaults[declared] = struct
+    return declared.from_buffer_copy(_defaults[declared])
 
 
 def text(value: Optional[bytes]) -> str:

@@ -31,6 +31,12 @@ def _memory_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="potstill.", dir=shared if usable else None))
 
 
+def _remove(folder: Path, maker: int) -> None:
+    """By the process that made it alone: one that was forked has the model, too."""
+    if os.getpid() == maker:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def base_of(model: Any) -> Any:
     """The transformers model that PEFT has its adapters in; the model itself without PEFT."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
@@ -151,5 +157,5 @@ def from_pretrained(
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    weakref.finalize(opened, shutil.rmtree, str(folder), ignore_errors=True)
+    weakref.finalize(opened, _remove, folder, os.getpid())
     return opened

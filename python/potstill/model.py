@@ -123,6 +123,12 @@ class Model:
         initial = [(a.dir, w) for a, w in self._initial]
         return _restore, (self.dir, self._options, initial)
 
+    @property
+    def processor_dir(self) -> Optional[str]:
+        """Folder of its tokenizer, where that is not its own."""
+        given = self._options.get("processor_dir")
+        return None if given is None else os.fspath(given)
+
     # ------------------------------------------------------------------------------- adapters
 
     def load_adapter(self, name: place.PathLike) -> Adapter:

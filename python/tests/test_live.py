@@ -1,6 +1,7 @@
 """Models in memory: the engine's tokens are those of ``generate()`` on the live model."""
 
 import json
+import pathlib
 import time
 
 import numpy as np
@@ -113,13 +114,35 @@ def test_transformers_own_adapters(sounds):
     assert_same(shaken(model), sounds)
 
 
+def test_it_is_evaluated_and_merged_like_any_other(sounds, tmp_path):
+    model = peft.get_peft_model(live(), configs()["lora"])
+    engine = potstill.from_pretrained(shaken(model), MICRO)
+    texts = [r.text for r in engine.transcribe(sounds, window=0, **LENGTH)]
+    found = potstill.evaluate(list(zip(sounds, texts)), model=engine, normalizer="none", **LENGTH)
+    assert found.wer() == 0 and len(found.utterances) == len(sounds)
+    merged = potstill.load(potstill.merge(engine, output=tmp_path / "merged"), precision="f32")
+    assert [r.text for r in merged.transcribe(sounds, window=0, **LENGTH)] == texts
+
+
+def test_a_forked_process_leaves_the_folder(samples):
+    import multiprocessing
+
+    engine = potstill.from_pretrained(live(), MICRO)
+    holder = [engine]
+    del engine
+    worker = multiprocessing.get_context("fork").Process(target=holder.clear)
+    worker.start()
+    worker.join()
+    assert holder[0].transcribe(samples, window=0, **LENGTH).tokens
+    assert pathlib.Path(holder[0].dir, "config.json").exists()
+
+
 def test_the_folder_is_gone_with_the_model(samples):
     import gc
     import pickle
-    from pathlib import Path
 
     engine = potstill.from_pretrained(live(), MICRO)
-    folder = Path(engine.dir)
+    folder = pathlib.Path(engine.dir)
     assert folder.exists()
     wanted = engine.transcribe(samples, window=0).tokens
     assert pickle.loads(pickle.dumps(engine)).transcribe(samples, window=0).tokens == wanted
