@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from ctypes import byref
-from typing import TYPE_CHECKING, Any, Literal, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Literal, Optional, Union
 
 from . import abi, decoding, environment, library
-from .errors import ArgumentError
+from .errors import ArgumentError, PotstillError
 from .result import Result, of_clip
 from .sound import Clip, is_sound
 
@@ -100,10 +100,10 @@ class _Run:
         self._stop_at_error, self._bar = stop_at_error, bar
         self._open: dict[int, Clip] = {}
         self._taken = 0
-        self.relay = library.Relay()
+        self.raised: Optional[BaseException] = None
         self.results: list[Result] = []
 
-    def next(self, user: object, at: Any) -> int:
+    def next(self, at: Any) -> int:
         try:
             sound = next(self._sounds)
         except StopIteration:
@@ -114,7 +114,7 @@ class _Run:
         self._taken += 1
         return 1
 
-    def deliver(self, user: object, at: Any) -> int:
+    def deliver(self, at: Any) -> int:
         delivered = at.contents
         clip = self._open.pop(delivered.index)
         clip.close()
@@ -123,15 +123,42 @@ class _Run:
         self._bar.step()
         if result.error is not None and self._stop_at_error:
             raise result.error
-        return 1 if self.relay.raised else 0
+        return 1 if self.raised else 0
 
-    def follow(self, user: object, at: Any) -> int:
-        return 1 if self.relay.raised else 0
+    def follow(self, at: Any) -> int:
+        """Python looks at signals when it runs, so this lets Ctrl-C through."""
+        return 1 if self.raised else 0
 
     def close(self) -> None:
         for clip in self._open.values():
             clip.close()
         self._bar.close()
+
+
+# Callbacks are made once, for making them takes longer than all else around a short call; the number
+# that the library hands back says whose they are.
+_runs: dict[int, _Run] = {}
+_numbers = itertools.count(1)
+
+
+def _callback(kind: Any, action: Callable[[_Run, Any], int], failed: int) -> Any:
+    """As ``Relay.guard()``: what is raised waits for the library to return."""
+
+    def guarded(user: int, at: Any) -> int:
+        run = _runs[user]
+        try:
+            return action(run, at)
+        except BaseException as error:
+            if run.raised is None:
+                run.raised = error
+            return failed
+
+    return kind(guarded)
+
+
+_NEXT = _callback(abi.NEXT, _Run.next, failed=0)
+_DELIVER = _callback(abi.DELIVER, _Run.deliver, failed=1)
+_PROGRESS = _callback(abi.PROGRESS, _Run.follow, failed=1)
 
 
 def _batch_options(model: Model, given: Mapping[str, Any], keep: list[Any]) -> Any:
@@ -171,11 +198,20 @@ def run(
     keep: list[Any] = []
     options = _batch_options(model, given, keep)
     job = _Run(sounds, errors == "raise", _Bar(progress, sounds))
-    with contextlib.closing(job):
-        options.next = job.relay.guard(abi.NEXT, job.next, failed=0)
-        options.deliver = job.relay.guard(abi.DELIVER, job.deliver, failed=1)
-        options.progress = job.relay.guard(abi.PROGRESS, job.follow, failed=1)
-        job.relay.call("pst_batch_run", model.handle, byref(options))
+    number = next(_numbers)
+    options.next, options.deliver, options.progress = _NEXT, _DELIVER, _PROGRESS
+    options.user = number
+    _runs[number] = job
+    try:
+        library.call("pst_batch_run", model.handle, byref(options))
+    except PotstillError:
+        if job.raised is None:
+            raise
+    finally:
+        del _runs[number]
+        job.close()
+    if job.raised is not None:
+        raise job.raised
     return job.results
 
 

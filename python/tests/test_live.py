@@ -155,7 +155,9 @@ def test_the_callback_logs_what_generate_gives(sounds):
     model = peft.get_peft_model(live(), configs()["lora"])
     shaken(model)
     rows = [{"audio": s, "text": "one two three"} for s in sounds]
-    callback = potstill.TrainerCallback(rows, MICRO, normalizer="none", **LENGTH)
+    callback = potstill.TrainerCallback(
+        rows, MICRO, normalizer="none", precision="f32", **LENGTH
+    )
     state, metrics = transformers.TrainerState(), {}
     callback.on_evaluate(None, state, None, model=model, metrics=metrics)
     tokenizer = transformers.AutoTokenizer.from_pretrained(MICRO)
