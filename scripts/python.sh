@@ -22,7 +22,7 @@ if [ ! -f $venv/installed ]; then
 fi
 rm -rf build/python-site
 $venv/bin/pip install -q --disable-pip-version-check --no-build-isolation --no-deps --target build/python-site \
-    -C build-dir=build/python-wheel -C cmake.define.POTSTILL_BUILT="$build" .
+    --config-settings=build-dir=build/python-wheel --config-settings=cmake.define.POTSTILL_BUILT="$build" .
 $venv/bin/python -m mypy --cache-dir build/mypy
 made=$(mktemp -d "${TMPDIR:-/tmp}/potstill-python.XXXXXX")
 trap 'rm -rf "$made"' EXIT

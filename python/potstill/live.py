@@ -7,13 +7,14 @@ into it, and its adapters as PEFT saves them: they are applied unmerged, as ther
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, BinaryIO, Optional
 
 from . import place
 from .errors import ArgumentError
@@ -23,16 +24,43 @@ if TYPE_CHECKING:
     from .place import PathLike
 
 
-def _memory_folder() -> Path:
-    """A new folder, in memory where the system has such and there is room for any Moonshine."""
+_PREFIX = "potstill-live."
+
+
+def _place() -> Path:
+    """Memory, where the system shows it as files and has room for any Moonshine."""
     shared = "/dev/shm"
     room = 1 << 30  # the largest published model has 1 GB of float32
     usable = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > room
-    return Path(tempfile.mkdtemp(prefix="potstill.", dir=shared if usable else None))
+    return Path(shared if usable else tempfile.gettempdir())
 
 
-def _remove(folder: Path, maker: int) -> None:
+def _sweep(parent: Path) -> None:
+    """Removes what killed processes have left: folders that nobody holds the lock of."""
+    for folder in parent.glob(_PREFIX + "*"):
+        try:
+            with (folder / "lock").open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            continue  # in use, somebody else's, or being made
+
+
+def _new_folder() -> tuple[Path, BinaryIO]:
+    """A folder, and the lock that says it is in use for as long as the file is open."""
+    parent = _place()
+    _sweep(parent)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    # Locked before it has its name, so that nobody sees it without its holder.
+    lock = (folder / "lock.part").open("wb")
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    (folder / "lock.part").rename(folder / "lock")
+    return folder, lock
+
+
+def _remove(folder: Path, lock: BinaryIO, maker: int) -> None:
     """By the process that made it alone: one that was forked has the model, too."""
+    lock.close()
     if os.getpid() == maker:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -140,7 +168,7 @@ def from_pretrained(
     >>> engine = potstill.from_pretrained(peft_model, processor)             # doctest: +SKIP
     >>> engine.transcribe(samples, window=0).text                            # doctest: +SKIP
     """
-    folder = _memory_folder()
+    folder, lock = _new_folder()
     try:
         base, adapters = folder / "base", folder / "adapters"
         base.mkdir()
@@ -155,7 +183,7 @@ def from_pretrained(
         }
         opened = _restore(str(base), dict(given), pairs)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder, lock, os.getpid())
         raise
-    weakref.finalize(opened, _remove, folder, os.getpid())
+    weakref.finalize(opened, _remove, folder, lock, os.getpid())
     return opened

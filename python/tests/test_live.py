@@ -137,6 +137,17 @@ def test_a_forked_process_leaves_the_folder(samples):
     assert pathlib.Path(holder[0].dir, "config.json").exists()
 
 
+def test_what_a_killed_process_left_is_removed():
+    parent = pathlib.Path(potstill.from_pretrained(live(), MICRO).dir).parents[1]
+    left = parent / "potstill-live.left"
+    left.mkdir(exist_ok=True)
+    (left / "lock").write_bytes(b"")
+    engine = potstill.from_pretrained(live(), MICRO)
+    other = potstill.from_pretrained(live(), MICRO)
+    assert not left.exists()
+    assert pathlib.Path(engine.dir).exists() and pathlib.Path(other.dir).exists()
+
+
 def test_the_folder_is_gone_with_the_model(samples):
     import gc
     import pickle

@@ -82,6 +82,19 @@ def test_forms_of_one_sound(micro, samples, tmp_path):
     assert [r.tokens for r in micro.transcribe(iter(forms), guard=False)] == [wanted] * len(forms)
 
 
+def test_a_decoder_of_datasets(micro, samples):
+    class Decoded:
+        sample_rate = 16000
+        data = samples[None]  # [channels, count]
+
+    class Decoder:
+        def get_all_samples(self):
+            return Decoded
+
+    wanted = micro.transcribe(samples, guard=False).tokens
+    assert micro.transcribe(Decoder(), guard=False).tokens == wanted
+
+
 def test_rates_and_channels_are_those_of_a_file(micro, samples, tmp_path):
     stereo = np.stack([samples, samples[::-1]], axis=1)
     for rate, array in ((44100, samples), (8000, stereo)):
