@@ -9,10 +9,7 @@
 
 #include "arrivals.h"
 #include "channel_choice.h"
-#include "command_table.h"
 #include "console.h"
-#include "decoding.h"
-#include "engine.h"
 #include "head_choice.h"
 #include "inputs.h"
 #include "json_text.h"
@@ -22,89 +19,11 @@
 #include "resume/option_digest.h"
 #include "resume/run_identity.h"
 #include "segment_log.h"
-#include "speech_choice.h"
+#include "transcribe/transcribe_choice.h"
 
 static int run(const void *values, char **operands, int operand_count);
 
-struct values {
-    struct engine_choice engine;
-    struct decoding_choice decoding;
-    const char *output, *folder, *language;
-    double window;    /* seconds */
-    unsigned formats; /* bits of enum result_format; 0: text */
-    int normalize, highlight, words;
-    struct option_texts heads;
-    int64_t line_width, line_count;
-    double speed; /* characters a second */
-    struct speech_choice speech;
-    int no_guard;
-    const char *channels; /* "mix", "split" or a number */
-    int resume;
-    const char *watch;
-};
-
-static const struct values defaults = {
-    .engine = {.precision = PST_PRECISION_AUTO},
-    .decoding = {DECODING_NOTHING_CHOSEN},
-    .language = "en",
-    .window = 30, /* what the model was trained on, and the API's default */
-    /* What broadcasters ask of subtitles in Latin letters. */
-    .line_width = 42,
-    .line_count = 2,
-    .speed = 20,
-    .speech = SPEECH_CHOICE(400), /* faster-whisper's: the model likes some quiet at both ends */
-};
-
-#define AT(field) offsetof(struct values, field)
-static const struct option options[] = {
-    {"format", 0, OPTION_CHOICES, RESULT_FORMAT_NAMES, AT(formats),
-     "how results are written; several with commas between them, or given again, with --output-dir "
-     "(default: text)"},
-    {"output", 'o', OPTION_TEXT, "F", AT(output),
-     "write to the file F, whole, when all is done (default: standard output, as results come)"},
-    {"output-dir", 0, OPTION_TEXT, "DIR", AT(folder),
-     "write a file for each input and format into DIR, named as the input"},
-    {"resume", 0, OPTION_FLAG, NULL, AT(resume),
-     "go on with a run that was stopped, the rest of the command line being the same: until the "
-     "output is complete, what is done is kept beside it, in F.partial or DIR/*.partial"},
-    {"watch", 0, OPTION_TEXT, "DIR", AT(watch),
-     "in place of FILE: transcribe what is in the folder DIR and what arrives there, each when it "
-     "is whole, to --output-dir, until the program is ended; what has its results is left out"},
-    {"normalize", 0, OPTION_FLAG, NULL, AT(normalize),
-     "scale each clip to a loudness (RMS) of 0.075, as run-stt does"},
-    {"window", 0, OPTION_NUMBER, "SECONDS", AT(window),
-     "cut a longer clip into pieces of at most SECONDS, in its pauses (with --vad off: where it is "
-     "quietest in the last fifth of each), and join the texts; 0: never, and all sound is "
-     "transcribed (default: 30, what the model was made for)"},
-    {"channels", 0, OPTION_TEXT, "mix|split|N", AT(channels),
-     "mix: the mean of all channels; split: each by itself, with its number before what is said in "
-     "it, in the order of the times; N: channel N alone, from 1 (default: mix)"},
-    {"vad", 0, OPTION_CHOICE, "auto|silero|energy|off", AT(speech.detector),
-     "who finds the speech: the network Silero VAD, loudness and spectrum, or nobody: then all "
-     "sound is transcribed; auto is silero where its weights are, else energy (default: auto)"},
-    {"no-guard", 0, OPTION_FLAG, NULL, AT(no_guard),
-     "keep texts that loop, that the model does not believe in, or that come of no speech"},
-    {0},
-};
-
-static const struct option subtitle_options[] = {
-    {"word-timestamps", 0, OPTION_FLAG, NULL, AT(words),
-     "json, jsonl and whisper-json have the words with their times; subtitles always use them"},
-    {"alignment-heads", 0, OPTION_TEXTS, "L.H[:LAG]", AT(heads),
-     "take the times from head H of layer L of the decoder's cross-attention, which looks LAG "
-     "frames "
-     "behind the start of a token; again for more (default: those measured for the model's size)"},
-    {"max-line-width", 0, OPTION_COUNT, "N", AT(line_width),
-     "characters of a line; 0: a cue for each segment, as long as it is (default: 42)"},
-    {"max-line-count", 0, OPTION_COUNT, "N", AT(line_count), "lines of a cue (default: 2)"},
-    {"max-cps", 0, OPTION_NUMBER, "X", AT(speed),
-     "characters a second that can be read (default: 20)"},
-    {"highlight-words", 0, OPTION_FLAG, NULL, AT(highlight),
-     "underline each word while it is said"},
-    {"language", 0, OPTION_TEXT, "L", AT(language),
-     "what whisper-json says the language is (default: en)"},
-    {0},
-};
+#define AT(field) offsetof(struct transcribe_choice, field)
 
 const struct command command_transcribe = {
     .name = "transcribe",
@@ -145,7 +64,7 @@ const struct command command_transcribe = {
     .groups =
         {
             {"Options", engine_source_options, AT(engine)},
-            {NULL, options, 0},
+            {NULL, transcribe_choice_options, 0},
             {NULL, engine_device_options, AT(engine)},
             {NULL, engine_adapter_options, AT(engine)},
             {NULL, engine_model_options, AT(engine)},
@@ -156,14 +75,14 @@ const struct command command_transcribe = {
             {"Decoding, as in transformers", decoding_options, AT(decoding)},
         },
     .operands_max = INT32_MAX,
-    .defaults = &defaults,
-    .values_size = sizeof defaults,
+    .defaults = &transcribe_defaults,
+    .values_size = sizeof transcribe_defaults,
     .run = run,
 };
 
 /* What the callbacks of the batch share. */
 struct job {
-    const struct values *values;
+    const struct transcribe_choice *values;
     struct engine engine;
     struct decoding decoding;
     pst_vad *vad;
@@ -327,27 +246,6 @@ static int transcribe_inputs(struct job *job) {
     return job->code;
 }
 
-static int check(const struct values *values, int operand_count) {
-    /* False for NAN. The library's limits for a clip and for a file. */
-    if (!(values->window == 0 || (values->window >= 1 && values->window <= 6 * 3600)))
-        return usage_error(&command_transcribe,
-                           "--window: expected 0 or a number of seconds from 1 to 21600");
-    if (values->line_count < 1 || !(values->speed > 0))
-        return usage_error(&command_transcribe,
-                           "--max-line-count and --max-cps: expected more than 0");
-    if (values->resume && !values->output && !values->folder)
-        return usage_error(&command_transcribe, "--resume: expected --output or --output-dir");
-    if (values->watch && (!values->folder || values->resume))
-        return usage_error(&command_transcribe,
-                           "--watch: expected --output-dir, and no --resume: what is not done is "
-                           "begun again");
-    if (values->watch ? operand_count > 0 : operand_count == 0)
-        return usage_error(&command_transcribe,
-                           values->watch ? "--watch: expected no %s beside it" : "expected %s",
-                           command_transcribe.synopsis);
-    return decoding_check(&command_transcribe, &values->decoding);
-}
-
 /* Who chooses a search knows that nothing is drawn; others may expect another text. */
 static void say_sampling(const struct job *job) {
     const struct decoding_choice *choice = &job->values->decoding;
@@ -358,7 +256,7 @@ static void say_sampling(const struct job *job) {
 
 /* Where the results go, and whether they can. */
 static int check_output(const struct job *job) {
-    const struct values *values = job->values;
+    const struct transcribe_choice *values = job->values;
     unsigned formats = job->results.formats;
     if (values->folder && values->output)
         return usage_error(&command_transcribe, "--output and --output-dir: expected one of them");
@@ -374,7 +272,7 @@ static int check_output(const struct job *job) {
 
 /* Word times, where they are asked for or used, and where there can be any. */
 static int choose_words(struct job *job) {
-    const struct values *values = job->values;
+    const struct transcribe_choice *values = job->values;
     pst_decode_options *decode = &job->decoding.options;
     unsigned formats = job->results.formats;
     pst_model_info info;
@@ -390,24 +288,12 @@ static int choose_words(struct job *job) {
     return 0;
 }
 
-static void set_style(struct results *results, const struct values *values) {
-    results->folder = values->folder;
-    results->formats = values->formats ? values->formats : 1u << RESULT_TEXT;
-    results->style = (struct result_style){
-        .subtitles = {.width = (size_t)values->line_width,
-                      .lines = (size_t)values->line_count,
-                      .speed = values->speed,
-                      .highlight = values->highlight},
-        .language = values->language,
-    };
-}
-
 /* What is done is kept until the output is complete. */
 static void open_log(struct job *job) {
     static const char *const same_results[] = {
         "output",         "output-dir", "resume",          "threads",  "no-cache", "offline",
         "max-line-width", "max-cps",    "highlight-words", "language", NULL};
-    const struct values *values = job->values;
+    const struct transcribe_choice *values = job->values;
     json_t *settings = run_identity(&job->engine, &values->engine);
     json_object_set_new(
         settings, "options",
@@ -419,11 +305,13 @@ static void open_log(struct job *job) {
 }
 
 static int prepare(struct job *job, char **operands, int operand_count) {
-    const struct values *values = job->values;
-    int code = check(values, operand_count);
+    const struct transcribe_choice *values = job->values;
+    int code = transcribe_check(&command_transcribe, values, operand_count);
     if (code) return code;
     inputs_expand(&job->inputs, operands, operand_count);
-    set_style(&job->results, values);
+    job->results.folder = values->folder;
+    job->results.formats = values->formats ? values->formats : 1u << RESULT_TEXT;
+    job->results.style = transcribe_style(values);
     job->results.named = job->inputs.several;
     job->results.total = job->inputs.count;
     code = channel_choose(&command_transcribe, values->channels, &job->inputs.audio.channel);
