@@ -555,7 +555,8 @@ PST_API void pst_model_decode_options_sized(const pst_model *model, pst_decode_o
 
 /* Doubts about a text. */
 enum pst_flag {
-    PST_FLAG_NO_SPEECH = 1,      /* nobody speaks: text and tokens are empty */
+    /* Nobody speaks: text and tokens are empty; or nobody may have, and the text is invented. */
+    PST_FLAG_NO_SPEECH = 1,
     PST_FLAG_LOOP = 2,           /* it repeats itself over and over */
     PST_FLAG_LOW_CONFIDENCE = 4, /* avg_logprob is below -1 */
     PST_FLAG_TRUNCATED = 8       /* the length limit ended it */
@@ -855,7 +856,8 @@ typedef struct pst_batch_options {
     /* 1: a text that loops, was cut off or that the model itself does not believe in is tried
      * again, in shorter pieces and then with beams that repeat nothing; the better one is taken,
      * and its flags tell what is still in doubt. What comes of sound that is not speech is dropped,
-     * with PST_FLAG_NO_SPEECH: that is found out with `vad`. Texts in no doubt are as without. */
+     * with PST_FLAG_NO_SPEECH, and what may come of it is kept with that flag: that is found out
+     * with `vad`. Texts in no doubt are as without. */
     int guard;
     const pst_audio_options *audio; /* how files are read; NULL: the defaults */
     /* What is known of a segment from an earlier run: a copy of it is taken, and nothing is

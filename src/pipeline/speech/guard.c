@@ -5,15 +5,15 @@
  * tokens twice. The best is taken. Then the question is whether anybody spoke at all. */
 #include "pipeline/speech/guard.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "audio/quiet.h"
+#include "pipeline/speech/origin.h"
 #include "pipeline/speech/transcript_join.h"
 #include "pipeline/timed_words.h"
 
 /* Moonshine's own limit: nobody says more tokens in a second. Short clips have a few more. */
-static const double TOKENS_PER_SECOND = 6.5, TOKENS_PER_SECOND_MIN = 1;
+static const double TOKENS_PER_SECOND = 6.5;
 enum { TOKENS_MORE = 12 };
 /* A piece of less than 3 s has no context to be better with. */
 enum { SPLIT_MIN = 6 * PST_SAMPLE_RATE_HZ };
@@ -103,23 +103,16 @@ static pst_status try_again(pst_session *session, const struct guarded *guarded,
     return status;
 }
 
-/* Who speaks for some seconds says more than a token in each; of hums and tones the model makes
- * "You" or a phrase of thanks, however long they are. */
-static int says_too_little(const struct guarded *guarded, const pst_transcript *transcript) {
-    double seconds = guarded->speech_seconds, tokens = (double)transcript->token_count - 2;
-    return !transcript->truncated && seconds > 2 && tokens < TOKENS_PER_SECOND_MIN * seconds;
-}
-
-/* Does the text come of sound that is no speech? The less sure the detector is, the more the model
- * itself must believe in its text: clear speech has probabilities above 0.95 and a mean
- * log-probability above -0.3, speech in as much noise above 0.85 and -0.9. */
-static int is_invented(const struct guarded *guarded, const pst_transcript *transcript) {
-    double speech = 1 - guarded->no_speech_prob;
-    if (isnan(speech)) return 0;
-    double needed = -1.3 + (0.97 - speech) * 4;
-    if (guarded->speech_seconds < 1) needed += 0.3;
-    if (faults(guarded, transcript) & (PST_FLAG_LOOP | PST_FLAG_TRUNCATED)) needed += 0.4;
-    return transcript->avg_logprob < needed || says_too_little(guarded, transcript);
+static enum origin find_origin(const struct guarded *guarded, const pst_transcript *transcript) {
+    uint32_t wrong = faults(guarded, transcript) & (PST_FLAG_LOOP | PST_FLAG_TRUNCATED);
+    struct evidence evidence = {.speech = 1 - guarded->no_speech_prob,
+                                .speech_seconds = guarded->speech_seconds,
+                                .seconds = (double)guarded->count / PST_SAMPLE_RATE_HZ,
+                                .avg_logprob = transcript->avg_logprob,
+                                .tokens = (double)transcript->token_count - 2,
+                                .endless = wrong != 0,
+                                .cut = transcript->truncated};
+    return origin_find(&evidence);
 }
 
 pst_status guard_transcribe(pst_session *session, const struct guarded *guarded,
@@ -132,7 +125,9 @@ pst_status guard_transcribe(pst_session *session, const struct guarded *guarded,
     own.decode = &first;
     pst_status status = transcribe(session, &own, &first, &made, err);
     if (!status && faults(&own, made)) status = try_again(session, &own, &made, err);
-    if (!status && is_invented(&own, made)) {
+    enum origin origin = status ? ORIGIN_SPEECH : find_origin(&own, made);
+    if (origin == ORIGIN_DOUBTFUL) made->flags |= PST_FLAG_NO_SPEECH;
+    if (origin == ORIGIN_NO_SPEECH) {
         pst_transcript_free(made);
         made = NULL;
         status = transcript_of_silence(guarded->no_speech_prob, &made, err);

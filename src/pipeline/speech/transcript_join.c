@@ -18,7 +18,7 @@ static void average(const pst_transcript *const *parts, size_t count, pst_transc
     for (size_t i = 0; i < count; i++) {
         const pst_transcript *part = parts[i];
         joined->truncated |= part->truncated;
-        joined->flags |= part->flags & ~(uint32_t)PST_FLAG_NO_SPEECH;
+        joined->flags |= part->flags & ~(part->token_count ? 0U : (uint32_t)PST_FLAG_NO_SPEECH);
         silent &= part->flags;
         silence += part->no_speech_prob;
         if (part->token_count == 0) continue; /* nothing was said */

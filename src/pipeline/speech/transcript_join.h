@@ -5,7 +5,7 @@
 #include "potstill.h"
 
 /* Texts joined by a space, tokens one after the other, means by token of avg_logprob and score, the
- * smallest margin, truncated and in doubt if any is; without speech if all are. */
+ * smallest margin, truncated and in doubt if any is; without speech if none has any. */
 pst_status transcript_join(const pst_transcript *const *parts, size_t count,
                            pst_transcript **joined, pst_error *err);
 /* The transcript of a part in which nothing is said. */

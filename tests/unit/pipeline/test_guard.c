@@ -73,6 +73,12 @@ static void silence_joins_without_a_trace(void **state) {
     assert_int_equal(transcript_join(parts, 3, &joined, NULL), PST_OK);
     assert_int_equal(joined->flags, PST_FLAG_NO_SPEECH);
     pst_transcript_free(joined);
+    said.flags = PST_FLAG_NO_SPEECH; /* perhaps it was not said */
+    parts[1] = &said;
+    assert_int_equal(transcript_join(parts, 3, &joined, NULL), PST_OK);
+    assert_int_equal(joined->flags, PST_FLAG_NO_SPEECH);
+    assert_string_equal(joined->text, "hello there");
+    pst_transcript_free(joined);
     pst_transcript_free(silent);
 }
 
