@@ -435,6 +435,9 @@ typedef struct pst_audio_options {
     /* 0: the mean of all channels; N: the N-th alone; PST_CHANNEL_EACH, of a batch: each by itself,
      * with the segments of all in the order of their times. */
     uint32_t channel;
+    /* A file with more seconds of sound is PST_ERR_INPUT, as soon as it is known: by its head, or
+     * while it is decoded. 0: the limits of the library, which are never exceeded. */
+    double seconds_max;
 } pst_audio_options;
 
 #define PST_CHANNEL_EACH UINT32_MAX
@@ -541,6 +544,11 @@ typedef struct pst_decode_options {
     /* [alignment_heads_count] heads that give the times; none: those known for the model's size. */
     const pst_alignment_head *alignment_heads;
     size_t alignment_heads_count;
+    /* Asked before the encoder and before each step of the decoder, on the thread that decodes;
+     * other than 0 ends the transcription in PST_ERR_CANCELLED. Packages that decode by themselves
+     * ask only before. May be NULL. */
+    int (*cancelled)(void *user);
+    void *cancelled_user;
 } pst_decode_options;
 
 /* transformers' own defaults: greedy, no rule active. */
@@ -863,6 +871,10 @@ typedef struct pst_batch_options {
     /* What is known of a segment from an earlier run: a copy of it is taken, and nothing is
      * transcribed; NULL: nothing is known. Called by several threads at once. May be NULL. */
     const pst_transcript *(*recall)(void *user, const pst_segment_place *place);
+    /* Computes in place of sessions made for this batch, for a program that runs many short ones;
+     * `threads` is not looked at. Its adapters are those of the batch, and none afterwards. NULL:
+     * sessions are made. */
+    pst_session *session;
 } pst_batch_options;
 
 PST_API void pst_batch_options_init_sized(pst_batch_options *options, size_t struct_size);

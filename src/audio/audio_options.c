@@ -25,5 +25,8 @@ pst_status audio_options_copy(pst_audio_options *own, const pst_audio_options *g
     if (own->channel > AUDIO_CHANNELS_MAX && !(each && own->channel == PST_CHANNEL_EACH))
         return error_set(err, PST_ERR_ARGUMENT, "channel is %lu, expected 1 to %d, or 0 for all",
                          (unsigned long)own->channel, AUDIO_CHANNELS_MAX);
+    if (!(own->seconds_max >= 0 && own->seconds_max <= AUDIO_SECONDS_IN_PIECES_MAX))
+        return error_set(err, PST_ERR_ARGUMENT, "seconds_max is %g, expected 0 to %d",
+                         own->seconds_max, AUDIO_SECONDS_IN_PIECES_MAX);
     return PST_OK;
 }

@@ -40,7 +40,11 @@ static pst_status refuse(const char *name, SNDFILE *file, const char *what, pst_
 }
 
 static pst_status refuse_length(const struct audio_stream *stream, pst_error *err) {
-    return error_set(err, PST_ERR_INPUT, "%s: is longer than %d hours, the most that is read %s",
+    if (stream->seconds_max == stream->told_max)
+        return error_set(err, PST_ERR_INPUT,
+                         "%s: is longer than %g seconds, the most that is taken", stream->name,
+                         stream->told_max);
+    return error_set(err, PST_ERR_INPUT, "%s: is longer than %g hours, the most that is read %s",
                      stream->name, stream->seconds_max / 3600,
                      stream->seconds_max == AUDIO_SECONDS_MAX
                          ? "in one piece (cut into windows it may be longer)"
@@ -52,8 +56,10 @@ static pst_status refuse_length(const struct audio_stream *stream, pst_error *er
 static pst_status check_length(struct audio_stream *stream, int whole, pst_error *err) {
     sf_count_t frames = stream->info.frames;
     stream->seconds_max = whole ? AUDIO_SECONDS_MAX : AUDIO_SECONDS_IN_PIECES_MAX;
+    if (stream->told_max > 0 && stream->told_max < stream->seconds_max)
+        stream->seconds_max = stream->told_max;
     if (frames <= 0 || frames >= SF_COUNT_MAX / 2) return PST_OK;
-    if (frames <= (sf_count_t)stream->seconds_max * stream->info.samplerate) return PST_OK;
+    if ((double)frames <= stream->seconds_max * stream->info.samplerate) return PST_OK;
     return refuse_length(stream, err);
 }
 
@@ -67,7 +73,7 @@ static pst_status convert(struct audio_stream *stream, size_t count, struct samp
             return error_set(err, PST_ERR_INPUT, "%s: holds no samples", stream->name);
         return resampler_finish(&stream->resampler, out, err);
     }
-    if (stream->frames_read + count > (uint64_t)stream->seconds_max * (uint64_t)rate_hz)
+    if ((double)(stream->frames_read + count) > stream->seconds_max * rate_hz)
         return refuse_length(stream, err);
     if (stream->channel)
         mono_pick(stream->frames, count, stream->info.channels, stream->channel, stream->mono);
@@ -194,8 +200,11 @@ static pst_status open_path(struct audio_stream *stream, const char *path,
 
 static void begin(struct audio_stream *stream, const char *name, const pst_audio_options *options) {
     uint32_t channel = options ? options->channel : 0;
-    *stream = (struct audio_stream){
-        .name = name, .channel = channel == PST_CHANNEL_EACH ? 1 : channel, .fd = -1, .own_fd = -1};
+    *stream = (struct audio_stream){.name = name,
+                                    .channel = channel == PST_CHANNEL_EACH ? 1 : channel,
+                                    .told_max = options ? options->seconds_max : 0,
+                                    .fd = -1,
+                                    .own_fd = -1};
 }
 
 pst_status audio_stream_open(struct audio_stream *stream, const char *path,
@@ -208,7 +217,8 @@ pst_status audio_stream_open(struct audio_stream *stream, const char *path,
 
 pst_status audio_stream_open_fd(struct audio_stream *stream, int fd, const char *name,
                                 const pst_audio_options *options, pst_error *err) {
-    const pst_audio_options alone = {.channel = options ? options->channel : 0};
+    const pst_audio_options alone = {.channel = options ? options->channel : 0,
+                                     .seconds_max = options ? options->seconds_max : 0};
     begin(stream, name, &alone);
     pst_status status = open_fd(stream, fd, NULL, err); /* ffmpeg opens files by their name */
     if (status) audio_stream_close(stream);
@@ -238,6 +248,7 @@ pst_status audio_stream_next_channel(struct audio_stream *stream, const pst_audi
     close_decoder(stream);
     *stream = (struct audio_stream){.name = stream->name,
                                     .channel = stream->channel + 1,
+                                    .told_max = stream->told_max,
                                     .fd = stream->fd,
                                     .own_fd = stream->own_fd,
                                     .piped = stream->piped};

@@ -47,7 +47,8 @@ struct audio_stream {
     float *frames; /* [block, channels] as decoded */
     float *mono;   /* [block] */
     uint64_t frames_read;
-    int seconds_max; /* of those above, by how it is read */
+    double seconds_max; /* of those above, by how it is read, or the caller's; 0: not known yet */
+    double told_max;    /* the caller's; 0: none */
     struct resampler resampler;
     int ended; /* no samples are left */
 };

@@ -231,7 +231,8 @@ pst_status beam_search(struct search *search, pst_error *err) {
     start(search);
     for (size_t length = 1; going; length++) {
         for (size_t i = 0; i < beams; i++) tokens[i] = search->running[i].tokens[length - 1];
-        pst_status status = backend->calls->step(backend, tokens, beams, length - 1, err);
+        pst_status status = search_check(search, err);
+        if (!status) status = backend->calls->step(backend, tokens, beams, length - 1, err);
         if (status) return status;
         search->logits = backend->calls->logits(backend, beams);
         uint64_t began = spans_start(backend->spans);

@@ -46,8 +46,10 @@ static pst_status go_on(struct search *search, pst_error *err) {
     while (text->count < search->rules.max_length) {
         struct best_token best;
         double logprob = 0;
-        pst_status status =
-            backend->calls->step(backend, &text->tokens[text->count - 1], 1, text->count - 1, err);
+        pst_status status = search_check(search, err);
+        if (!status)
+            status = backend->calls->step(backend, &text->tokens[text->count - 1], 1,
+                                          text->count - 1, err);
         if (status) return status;
         choose(search, &best, &logprob);
         if (isnan(best.logit))

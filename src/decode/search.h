@@ -3,6 +3,7 @@
 #define PST_DECODE_SEARCH_H
 
 #include "base/arena.h"
+#include "base/cancel.h"
 #include "decode/backend.h"
 
 /* A way to go on from a running beam. */
@@ -62,6 +63,13 @@ pst_status beam_search(struct search *search, pst_error *err);
  * backend has made the steps of the first `known` of them, and no others after those. */
 pst_status greedy_search_from(struct search *search, const int32_t *tokens, size_t count,
                               size_t known, pst_error *err);
+
+/* Asks the caller, before each step, whether to go on. */
+static inline pst_status search_check(const struct search *search, pst_error *err) {
+    const pst_decode_options *options = search->rules.options;
+    const struct cancel cancel = {options->cancelled, options->cancelled_user};
+    return cancel_check(&cancel, err);
+}
 
 /* The gap between scores[best], the largest of scores [vocab], and the second best, which shows
  * near ties. The scores are as before afterwards. */

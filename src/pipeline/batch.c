@@ -115,7 +115,9 @@ static pst_status open_session(const struct batch *batch, struct worker *worker,
     pst_session_options session;
     pst_session_options_init(&session);
     session.threads = (uint32_t)threads;
-    pst_status status = pst_session_new(batch->model, &session, &worker->session, err);
+    worker->session = options->session;
+    pst_status status = PST_OK;
+    if (!worker->session) status = pst_session_new(batch->model, &session, &worker->session, err);
     if (!status)
         status = pst_session_use_adapters(worker->session, options->adapters, options->weights,
                                           options->adapter_count, err);
@@ -152,7 +154,10 @@ static pst_status start_workers(struct batch *batch, pst_error *err) {
 static void stop_workers(struct batch *batch) {
     clip_queue_stop(&batch->queue);
     for (size_t i = 0; i < batch->running; i++) pthread_join(batch->workers[i].thread, NULL);
-    for (size_t i = 0; i < batch->worker_count; i++) pst_session_free(batch->workers[i].session);
+    pst_session *lent = batch->options->session;
+    for (size_t i = 0; i < batch->worker_count && !lent; i++)
+        pst_session_free(batch->workers[i].session);
+    if (lent) pst_session_use_adapters(lent, NULL, NULL, 0, NULL);
     free(batch->workers);
 }
 
@@ -233,6 +238,8 @@ static pst_status check(const pst_model *model, const pst_batch_options *options
     if (options->threads > THREAD_POOL_MAX)
         return error_set(err, PST_ERR_ARGUMENT, "threads is %u, expected 1 to %d",
                          (unsigned)options->threads, THREAD_POOL_MAX);
+    if (options->session && options->session->model != model)
+        return error_set(err, PST_ERR_ARGUMENT, "the session is of another model than the batch");
     double window = options->window_seconds;
     if (window != 0 && !(window >= WINDOW_SECONDS_MIN && window <= AUDIO_SECONDS_MAX))
         return error_set(err, PST_ERR_ARGUMENT,
@@ -256,8 +263,9 @@ pst_status pst_batch_run(const pst_model *model, const pst_batch_options *option
     pst_status status = option_struct_copy(&own, sizeof own, options, "pst_batch_options", err);
     if (!status) status = check(model, &own, err);
     if (status) return status;
-    struct batch batch = {
-        .model = model, .options = &own, .threads = session_thread_count(own.threads)};
+    struct batch batch = {.model = model,
+                          .options = &own,
+                          .threads = own.session ? 1 : session_thread_count(own.threads)};
     status = set_decode(&batch, err);
     if (status) return status;
     size_t window = (size_t)lrint(own.window_seconds * PST_SAMPLE_RATE_HZ);

@@ -145,7 +145,8 @@ pst_status pst_transcribe(pst_session *session, const float *samples, size_t cou
     if (status) return status;
     spans_clear(session->spans);
     pst_transcript *transcript = NULL;
-    status = transcribe_encode(session, samples, count, err);
+    status = search_check(&session->search, err);
+    if (!status) status = transcribe_encode(session, samples, count, err);
     if (!status) status = transcribe_encoded(session, &transcript, err);
     if (!status && chosen.word_timestamps)
         status = timed_words_find(session, samples, count, transcript, err);

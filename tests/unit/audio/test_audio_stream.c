@@ -269,6 +269,36 @@ static void hours_are_counted_first(void **state) {
     }
 }
 
+/* The caller's own limit, by the head or, where that does not say, by what is decoded. */
+static void seconds_are_limited(void **state) {
+    (void)state;
+    pst_error err;
+    struct audio_stream stream;
+    struct sample_list samples = {0};
+    pst_audio_options options;
+    pst_audio_options_init(&options);
+    options.seconds_max = 3600;
+    write_hours("limit.wav", 1);
+    assert_int_equal(audio_stream_open(&stream, path, &options, &err), PST_OK);
+    assert_int_equal(audio_stream_read(&stream, 16000, &samples, &err), PST_OK);
+    audio_stream_close(&stream);
+    for (int told = 0; told < 2; told++) {
+        options.seconds_max = 3599.5;
+        samples.count = 0;
+        assert_int_equal(audio_stream_open(&stream, path, &options, &err), PST_OK);
+        if (!told) stream.info.frames = 0;
+        assert_int_equal(audio_stream_read(&stream, SIZE_MAX, &samples, &err), PST_ERR_INPUT);
+        assert_non_null(strstr(err.message, "is longer than 3599.5 seconds"));
+        assert_true(told ? stream.frames_read == 0 : stream.frames_read > 3590 * 1000);
+        audio_stream_close(&stream);
+    }
+    sample_list_free(&samples);
+    unlink(path);
+    pst_audio_options own;
+    options.seconds_max = -1;
+    assert_int_equal(audio_options_copy(&own, &options, 0, &err), PST_ERR_ARGUMENT);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chunks_do_not_matter),
@@ -279,6 +309,7 @@ int main(void) {
         cmocka_unit_test(places_are_counted_from_the_start),
         cmocka_unit_test(bad_files_leave_nothing_open),
         cmocka_unit_test(hours_are_counted_first),
+        cmocka_unit_test(seconds_are_limited),
     };
     return cmocka_run_group_tests_name("audio_stream", tests, NULL, NULL);
 }

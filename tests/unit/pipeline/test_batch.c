@@ -259,6 +259,52 @@ static void adapters_act_in_every_session(void **state) {
     }
 }
 
+/* One session for one batch after the other, whatever adapters they have. */
+static void a_session_is_lent(void **state) {
+    (void)state;
+    enum { COUNT = 5 };
+    const pst_adapter *adapters[] = {adapter};
+    pst_clip clips[COUNT];
+    pst_session *session;
+    make_clips(clips, COUNT);
+    clips[3].samples = samples;
+    clips[3].sample_count = SAMPLES;
+    assert_int_equal(pst_session_new(model, NULL, &session, &err), PST_OK);
+    for (int round = 0; round < 4; round++) {
+        set_up(2);
+        options.window_seconds = 1;
+        options.adapters = adapters;
+        options.adapter_count = round % 2;
+        struct log *own = run(clips, COUNT);
+        options.session = session;
+        struct log *lent = run(clips, COUNT);
+        assert_same_logs(lent, own);
+        free_log(lent);
+        free_log(own);
+    }
+    pst_transcript *base, *after;
+    set_up(1);
+    base = transcribe(samples, SAMPLES);
+    assert_int_equal(pst_transcribe(session, samples, SAMPLES, &decode, &after, &err), PST_OK);
+    assert_true(base->avg_logprob == after->avg_logprob); /* the adapter is gone */
+    pst_transcript_free(base);
+    pst_transcript_free(after);
+    pst_session_free(session);
+}
+
+static void a_session_of_another_model(void **state) {
+    (void)state;
+    pst_model *other;
+    pst_session *session;
+    assert_int_equal(pst_model_open(GOLDEN "micro", NULL, &other, &err), PST_OK);
+    assert_int_equal(pst_session_new(other, NULL, &session, &err), PST_OK);
+    set_up(1);
+    options.session = session;
+    assert_int_equal(pst_batch_run(model, &options, &err), PST_ERR_ARGUMENT);
+    pst_session_free(session);
+    pst_model_free(other);
+}
+
 /* Fewer clips than threads: they share them. */
 static void few_clips(void **state) {
     (void)state;
@@ -685,6 +731,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clips_are_as_one_at_a_time),
         cmocka_unit_test(adapters_act_in_every_session),
+        cmocka_unit_test(a_session_is_lent),
+        cmocka_unit_test(a_session_of_another_model),
         cmocka_unit_test(few_clips),
         cmocka_unit_test(long_clips_are_joined),
         cmocka_unit_test(long_clips_are_followed),

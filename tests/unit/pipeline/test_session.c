@@ -10,6 +10,7 @@
 #include "adapter/adapter.h"
 #include "network/network.h"
 #include "potstill.h"
+#include "support/cancel_at.h"
 #include "support/scratch.h"
 
 #define GOLDEN TEST_SOURCE_DIR "/tests/golden/"
@@ -411,8 +412,39 @@ static void adapters_chosen_by_clip(void **state) {
     pst_adapter_free(adapter);
 }
 
+/* Stops where it is asked to, at any step, and the session goes on to be used. */
+static void stopping(void **state) {
+    (void)state;
+    for (uint32_t beams = 1; beams <= 3; beams += 2) {
+        pst_decode_options options;
+        struct cancel_at at = {.limit = -1};
+        pst_session *session = new_session(1);
+        pst_model_decode_options(model, &options);
+        options.num_beams = beams;
+        options.max_new_tokens = 6;
+        options.cancelled = cancel_at;
+        options.cancelled_user = &at;
+        pst_transcript *whole = NULL, *again = NULL;
+        assert_int_equal(pst_transcribe(session, samples, SAMPLES, &options, &whole, &err), PST_OK);
+        long asked = at.asked;
+        assert_true(asked >= (long)whole->token_count);
+        for (long limit = 0; limit < asked; limit++) {
+            at = (struct cancel_at){.limit = limit};
+            refuse(session, samples, SAMPLES, &options, PST_ERR_CANCELLED, "stopped");
+            assert_int_equal(at.asked, limit + 1);
+        }
+        at = (struct cancel_at){.limit = -1};
+        assert_int_equal(pst_transcribe(session, samples, SAMPLES, &options, &again, &err), PST_OK);
+        assert_string_equal(again->text, whole->text);
+        pst_transcript_free(whole);
+        pst_transcript_free(again);
+        pst_session_free(session);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stopping),
         cmocka_unit_test(sounds_that_cannot_be_heard),
         cmocka_unit_test(options_out_of_range),
         cmocka_unit_test(adapters_that_cannot_act_together),
