@@ -202,13 +202,21 @@ static int store(const struct command *command, const struct option *option, con
 
 /* ----------------------------------------------------------------------------------- parsing */
 
-/* The other name of what has two; NULL: it has one. */
-static const char *other_name(const struct option *option) {
+static int has_option(const struct command *command, const char *name) {
+    for (const struct option_group *group = command->groups; group->options; group++)
+        for (const struct option *at = group->options; at->name; at++)
+            if (strcmp(at->name, name) == 0) return 1;
+    return 0;
+}
+
+/* The other name of what has two; NULL: it has one, or the command means something else by it. */
+static const char *other_name(const struct command *command, const struct option *option) {
     static const char *const pairs[][2] = {
         {"model", "model-id"}, {"adapter", "adapter-dir"}, {"manifest", "audio-list"}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         for (int j = 0; j < 2; j++)
-            if (strcmp(option->name, pairs[i][j]) == 0) return pairs[i][1 - j];
+            if (strcmp(option->name, pairs[i][j]) == 0)
+                return has_option(command, pairs[i][1 - j]) ? NULL : pairs[i][1 - j];
     return NULL;
 }
 
@@ -218,12 +226,14 @@ static int is_name(const char *name, const char *text, size_t length) {
 
 /* Whether `argument` ("--name", "--name=value", "-o", "-ovalue") names `option`. `*value` becomes
  * the value that stands in it; else NULL. */
-static int names_option(const char *argument, const struct option *option, const char **value) {
+static int names_option(const struct command *command, const char *argument,
+                        const struct option *option, const char **value) {
     int is_long = argument[1] == '-';
     const char *rest = argument + 2;
     if (is_long) {
         size_t length = strcspn(rest, "=");
-        if (!is_name(option->name, rest, length) && !is_name(other_name(option), rest, length))
+        if (!is_name(option->name, rest, length) &&
+            !is_name(other_name(command, option), rest, length))
             return 0;
         rest += length;
     } else if (option->letter != argument[1]) {
@@ -260,7 +270,7 @@ static int take_option(const struct command *command, const char *argument, cons
     const char *value;
     for (const struct option_group *group = command->groups; group->options; group++)
         for (const struct option *at = group->options; at->name; at++)
-            if (names_option(argument, at, &value))
+            if (names_option(command, argument, at, &value))
                 return take_value(command, at, value, next,
                                   (char *)values + group->offset + at->offset);
     unknown_option(command, argument);
@@ -364,7 +374,7 @@ static int print_value(const char *value, int column) {
     return column;
 }
 
-static void print_option(const struct option *option) {
+static void print_option(const struct command *command, const struct option *option) {
     char letter[8] = "    ";
     if (option->letter) snprintf(letter, sizeof letter, "-%c, ", option->letter);
     int column = printf("  %s--%s%s", letter, option->name, option->value ? " " : "");
@@ -375,7 +385,7 @@ static void print_option(const struct option *option) {
         column = 0;
     }
     printf("%*s", HELP_INDENT - column, "");
-    const char *other = other_name(option);
+    const char *other = other_name(command, option);
     char *help =
         other ? text_format("%s; also --%s", option->help, other) : text_format("%s", option->help);
     print_wrapped(help);
@@ -387,7 +397,7 @@ void options_help(const struct command *command) {
            command->synopsis, command->details);
     for (const struct option_group *group = command->groups; group->options; group++) {
         if (group->heading) printf("\n%s:\n", group->heading);
-        for (const struct option *at = group->options; at->name; at++) print_option(at);
+        for (const struct option *at = group->options; at->name; at++) print_option(command, at);
     }
     printf("\n  -h, --help%*s%s\n", HELP_INDENT - 12, "", "show this help");
 }
