@@ -6,6 +6,7 @@
 
 extern const struct command command_transcribe; /* cmd_transcribe.c */
 extern const struct command command_live;       /* cmd_live.c */
+extern const struct command command_serve;      /* cmd_serve.c */
 extern const struct command command_run_stt;    /* cmd_run_stt.c */
 extern const struct command command_vad;        /* cmd_vad.c */
 extern const struct command command_eval;       /* cmd_eval.c */

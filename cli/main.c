@@ -17,9 +17,9 @@
 #include "potstill.h"
 
 static const struct command *const commands[] = {
-    &command_transcribe, &command_live,  &command_run_stt, &command_eval,  &command_score,
-    &command_inspect,    &command_merge, &command_convert, &command_diff,  &command_verify,
-    &command_import,     &command_pull,  &command_vad,     &command_bench,
+    &command_transcribe, &command_live,    &command_serve, &command_run_stt, &command_eval,
+    &command_score,      &command_inspect, &command_merge, &command_convert, &command_diff,
+    &command_verify,     &command_import,  &command_pull,  &command_vad,     &command_bench,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

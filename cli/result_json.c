@@ -189,7 +189,7 @@ static void set_whisper_words(json_t *object, const pst_transcript *transcript) 
     set(object, "words", array);
 }
 
-static json_t *whisper_segment(const pst_segment *segment, size_t id) {
+json_t *result_whisper_segment(const pst_segment *segment, size_t id) {
     json_t *object = need(json_object());
     const pst_transcript *transcript = segment->transcript;
     set(object, "id", json_integer((json_int_t)id));
@@ -215,7 +215,7 @@ void result_print_whisper(FILE *stream, const struct result *result,
     const pst_clip_result *clip = result->clip;
     json_t *object = need(json_object()), *segments = need(json_array());
     for (size_t i = 0; i < clip->segment_count; i++)
-        json_array_append_new(segments, whisper_segment(&clip->segments[i], i));
+        json_array_append_new(segments, result_whisper_segment(&clip->segments[i], i));
     set(object, "text", spaced(clip->transcript->text));
     set(object, "segments", segments);
     set(object, "language", json_text(style->language));

@@ -2,6 +2,8 @@
 #ifndef POTSTILL_CLI_RESULT_JSON_H
 #define POTSTILL_CLI_RESULT_JSON_H
 
+#include <jansson.h>
+
 #include "result_style.h"
 
 /* Ours, on one line, without its end. */
@@ -12,5 +14,7 @@ void result_print_json(FILE *stream, const struct result *result, const struct r
 /* As openai-whisper's .json: its keys, its rounding. */
 void result_print_whisper(FILE *stream, const struct result *result,
                           const struct result_style *style);
+/* One segment of it. */
+json_t *result_whisper_segment(const pst_segment *segment, size_t id);
 
 #endif

@@ -1,0 +1,100 @@
+/* worker_pool.c - see worker_pool.h. */
+#include "http/worker_pool.h"
+
+#include <stdlib.h>
+
+#include "console.h"
+#include "http/exchange.h"
+#include "seconds.h"
+
+struct pool_worker {
+    struct server *server;
+    size_t index;
+    pst_session *session;
+    pthread_t thread;
+};
+
+/* A stream that has begun can only say in itself that it failed. */
+static void tell_failure(struct exchange *exchange) {
+    const struct transcription *t = &exchange->transcription;
+    if (!t->error.status || exchange->events_length == 0) return;
+    char *body = api_error_body(&t->error);
+    json_t *event = need(json_loads(body, 0, NULL));
+    json_object_set_new(event, "type", json_string("error"));
+    exchange_send_event(exchange, event);
+    json_decref(event);
+    free(body);
+}
+
+/* Why it was cancelled: the client, the clock, or the server. */
+static void explain(struct exchange *exchange) {
+    struct api_error *error = &exchange->transcription.error;
+    if (error->status != HTTP_CLIENT_GONE) return;
+    int stopping = atomic_load(&exchange->server->stopping);
+    int late = exchange->deadline > 0 && seconds_now() > exchange->deadline;
+    if (!stopping && !late) return;
+    *error = (struct api_error){.status = 0};
+    if (stopping)
+        api_error_set(error, 503, "server_overloaded", NULL, "the server ends");
+    else
+        api_error_set(error, 504, "timeout", NULL, "the request has taken longer than its time");
+}
+
+static void serve(const struct pool_worker *worker, struct exchange *exchange) {
+    struct transcription *t = &exchange->transcription;
+    exchange->wait_seconds = exchange->work.begun_at - exchange->work.queued_at;
+    if (exchange_is_over(exchange))
+        api_error_set(&t->error, HTTP_CLIENT_GONE, NULL, NULL, "nobody waits for it");
+    else
+        transcription_run(t, &worker->server->transcriber, worker->session);
+    exchange->work_seconds = seconds_now() - exchange->work.begun_at;
+    explain(exchange);
+    adapter_shelf_release(&worker->server->shelf, &exchange->adapters);
+    work_queue_done(&worker->server->queue, worker->index, !t->error.status);
+    tell_failure(exchange);
+    exchange_finish(exchange);
+    exchange_release(exchange);
+}
+
+static void *work(void *user) {
+    const struct pool_worker *worker = user;
+    struct work *work;
+    while ((work = work_queue_take(&worker->server->queue, worker->index)))
+        serve(worker, (struct exchange *)work);
+    return NULL;
+}
+
+static int start(struct worker_pool *pool, struct pool_worker *worker) {
+    pst_error err;
+    pst_session_options options;
+    pst_session_options_init(&options);
+    options.threads = 1;
+    worker->server = pool->server;
+    worker->index = pool->count;
+    if (pst_session_new(pool->server->transcriber.model, &options, &worker->session, &err))
+        return fail(exit_code_of(&err), "%s", err.message);
+    if (pthread_create(&worker->thread, NULL, work, worker)) {
+        pst_session_free(worker->session);
+        return fail(EXIT_ENVIRONMENT, "cannot start a thread");
+    }
+    pool->count++;
+    return 0;
+}
+
+int worker_pool_start(struct worker_pool *pool, struct server *server) {
+    size_t count = server->settings->workers;
+    int code = 0;
+    *pool = (struct worker_pool){.server = server,
+                                 .workers = need(calloc(count, sizeof *pool->workers))};
+    for (size_t i = 0; i < count && !code; i++) code = start(pool, &pool->workers[i]);
+    return code;
+}
+
+void worker_pool_stop(struct worker_pool *pool) {
+    for (size_t i = 0; i < pool->count; i++) {
+        pthread_join(pool->workers[i].thread, NULL);
+        pst_session_free(pool->workers[i].session);
+    }
+    free(pool->workers);
+    *pool = (struct worker_pool){.count = 0};
+}

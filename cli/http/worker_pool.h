@@ -1,0 +1,19 @@
+/* worker_pool.h - threads that compute, each with a session of its own. */
+#ifndef POTSTILL_CLI_WORKER_POOL_H
+#define POTSTILL_CLI_WORKER_POOL_H
+
+#include "http/server.h"
+
+struct worker_pool {
+    struct server *server;
+    struct pool_worker *workers; /* [count] */
+    size_t count;
+};
+
+/* Starts server->settings->workers of them. 0, or an exit code with the reason printed;
+ * worker_pool_stop() in any case. */
+int worker_pool_start(struct worker_pool *pool, struct server *server);
+/* When the queue has stopped: waits for them. */
+void worker_pool_stop(struct worker_pool *pool);
+
+#endif

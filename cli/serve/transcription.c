@@ -1,0 +1,148 @@
+/* transcription.c - see transcription.h.
+ *
+ * A request is a batch of one clip over the worker's session, so that its text is that of
+ * `potstill transcribe`, and the formats are those of the same writers. */
+#include "serve/transcription.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "caption_file.h"
+#include "console.h"
+#include "json_text.h"
+#include "serve/transcription_json.h"
+
+/* What the callbacks of the batch share. */
+struct run {
+    struct transcription *transcription;
+    const struct transcriber *transcriber;
+    int given;
+};
+
+const char *transcription_content_type(enum reply_format format) {
+    if (format == REPLY_JSON || format == REPLY_VERBOSE_JSON) return "application/json";
+    return format == REPLY_VTT ? "text/vtt; charset=utf-8" : "text/plain; charset=utf-8";
+}
+
+/* --------------------------------------------------------------------------------------- reply */
+
+static void print_json(FILE *stream, json_t *object) {
+    char *text = need(json_dumps(object, JSON_REAL_PRECISION(12)));
+    fputs(text, stream);
+    free(text);
+    json_decref(object);
+}
+
+static void print_body(FILE *stream, const struct run *run, const pst_clip_result *clip) {
+    const struct transcription_form *form = run->transcription->form;
+    const struct result result = {.path = "file", .clip = clip};
+    const struct result_style style = {.subtitles = run->transcriber->subtitles};
+    switch (form->format) {
+    case REPLY_JSON: print_json(stream, transcription_plain_json(clip)); break;
+    case REPLY_VERBOSE_JSON:
+        print_json(stream, transcription_verbose_json(clip, form, run->transcriber->language));
+        break;
+    case REPLY_TEXT: fprintf(stream, "%s\n", clip->transcript->text); break;
+    case REPLY_SRT: caption_print_srt(stream, &result, &style); break;
+    case REPLY_VTT: caption_print_vtt(stream, &result, &style); break;
+    }
+}
+
+static void make_body(const struct run *run, const pst_clip_result *clip) {
+    struct transcription *t = run->transcription;
+    FILE *stream = need(open_memstream(&t->body, &t->length));
+    print_body(stream, run, clip);
+    fclose(stream);
+    need(t->body);
+}
+
+/* ------------------------------------------------------------------------------------- streams */
+
+static void send_event(const struct transcription *t, json_t *event) {
+    t->event(t->user, event);
+    json_decref(event);
+}
+
+/* Deltas are appended by who reads them, and never taken back: whole segments, which are final. */
+static void send_segments(struct transcription *t, const pst_segment *segments, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const char *text = segments[i].transcript->text;
+        if (!*text) continue;
+        char *delta = text_format("%s%s", t->told ? " " : "", text);
+        t->told++;
+        send_event(t, transcription_delta(delta));
+        free(delta);
+    }
+}
+
+/* ----------------------------------------------------------------------------------- the batch */
+
+static int next(void *user, pst_clip *clip) {
+    struct run *run = user;
+    if (run->given++) return 0;
+    clip->path = "file";
+    clip->fd = run->transcription->fd;
+    return 1;
+}
+
+static int follow(void *user, const pst_clip_progress *progress) {
+    const struct run *run = user;
+    struct transcription *t = run->transcription;
+    if (t->form->stream) send_segments(t, progress->segments, progress->segment_count);
+    t->seen += progress->segment_count;
+    return t->cancelled(t->user);
+}
+
+static void fail_with(struct transcription *t, const pst_error *err) {
+    if (err->code == PST_ERR_CANCELLED)
+        api_error_set(&t->error, HTTP_CLIENT_GONE, NULL, NULL, "%s", err->message);
+    else
+        api_error_of_library(&t->error, err, t->detail);
+}
+
+static int deliver(void *user, const pst_clip_result *clip) {
+    const struct run *run = user;
+    struct transcription *t = run->transcription;
+    if (clip->error) {
+        fail_with(t, clip->error);
+        return 0;
+    }
+    t->seconds = clip->duration;
+    t->tokens = clip->transcript->token_count;
+    if (!t->form->stream) {
+        make_body(run, clip);
+        return 0;
+    }
+    send_segments(t, clip->segments + t->seen, clip->segment_count - t->seen);
+    send_event(t, transcription_done(clip->transcript->text));
+    return 0;
+}
+
+void transcription_run(struct transcription *t, const struct transcriber *transcriber,
+                       pst_session *session) {
+    pst_error err;
+    pst_batch_options batch;
+    pst_decode_options decode = *transcriber->decode;
+    struct run run = {.transcription = t, .transcriber = transcriber};
+    enum reply_format format = t->form->format;
+    decode.word_timestamps = t->form->words || format == REPLY_SRT || format == REPLY_VTT;
+    decode.skip_logprob = format != REPLY_VERBOSE_JSON;
+    decode.cancelled = t->cancelled;
+    decode.cancelled_user = t->user;
+    pst_batch_options_init(&batch);
+    batch.adapters = t->adapters->adapters;
+    batch.weights = t->adapters->weights;
+    batch.adapter_count = t->adapters->count;
+    batch.decode = &decode;
+    batch.audio = transcriber->audio;
+    batch.vad = transcriber->vad;
+    batch.guard = transcriber->guard;
+    batch.next = next;
+    batch.deliver = deliver;
+    batch.progress = follow;
+    batch.user = &run;
+    batch.session = session;
+    if (pst_batch_run(transcriber->model, &batch, &err)) fail_with(t, &err);
+}

@@ -1,0 +1,123 @@
+/* upload.c - see upload.h. */
+#include "serve/upload.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "console.h"
+
+/* A file without a name: it is gone with its descriptor, however the program ends. */
+static int open_file(struct upload *upload) {
+    char *path = text_format("%s/potstill-upload-XXXXXX", upload->folder);
+    upload->fd = mkstemp(path);
+    if (upload->fd >= 0)
+        unlink(path);
+    else
+        say("%s: cannot be written: %s", path, strerror(errno));
+    free(path);
+    if (upload->fd >= 0) return 0;
+    return api_error_set(&upload->error, 503, "server_overloaded", NULL,
+                         "there is no room for the file now");
+}
+
+static int begin(void *user, const struct multipart_part *part) {
+    struct upload *upload = user;
+    upload->part = *part;
+    upload->field_length = 0;
+    if (!part->has_filename) return 0;
+    if (strcmp(part->name, "file") != 0)
+        return api_error_set(&upload->error, 400, "unknown_parameter", NULL,
+                             "there is no file '%.100s', expected one called file", part->name);
+    if (upload->form.has_file)
+        return api_error_set(&upload->error, 400, "invalid_value", "file",
+                             "file: expected one file");
+    upload->form.has_file = 1;
+    return open_file(upload);
+}
+
+static int write_all(struct upload *upload, const char *bytes, size_t count) {
+    while (count > 0) {
+        ssize_t written = write(upload->fd, bytes, count);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) {
+            say("%s: cannot be written: %s", upload->folder, strerror(errno));
+            return api_error_set(&upload->error, 503, "server_overloaded", NULL,
+                                 "there is no room for the file now");
+        }
+        bytes += written;
+        count -= (size_t)written;
+    }
+    return 0;
+}
+
+static int add_to_file(struct upload *upload, const char *bytes, size_t count) {
+    for (size_t i = 0; i < count && upload->file_bytes + i < SOUND_HEAD_BYTES; i++)
+        upload->head[upload->file_bytes + i] = (unsigned char)bytes[i];
+    upload->file_bytes += count;
+    return write_all(upload, bytes, count);
+}
+
+static int data(void *user, const char *bytes, size_t count) {
+    struct upload *upload = user;
+    if (upload->part.has_filename) return add_to_file(upload, bytes, count);
+    if (count > UPLOAD_FIELD_MAX - upload->field_length)
+        return api_error_set(&upload->error, 400, "invalid_value", NULL,
+                             "the field '%.100s' has more than %d bytes", upload->part.name,
+                             UPLOAD_FIELD_MAX);
+    if (!upload->field) upload->field = need(malloc(UPLOAD_FIELD_MAX + 1));
+    memcpy(upload->field + upload->field_length, bytes, count);
+    upload->field_length += count;
+    return 0;
+}
+
+static int end(void *user) {
+    struct upload *upload = user;
+    if (upload->part.has_filename) return 0;
+    if (!upload->field) upload->field = need(malloc(UPLOAD_FIELD_MAX + 1));
+    upload->field[upload->field_length] = '\0';
+    if (strlen(upload->field) != upload->field_length)
+        return api_error_set(&upload->error, 400, "invalid_value", NULL,
+                             "the field '%.100s' has a NUL byte", upload->part.name);
+    return form_set(&upload->form, upload->part.name, upload->field, upload->language,
+                    &upload->error);
+}
+
+static const struct multipart_calls calls = {begin, data, end};
+
+static void refuse_body(struct upload *upload) {
+    const char *problem = upload->multipart.problem;
+    api_error_set(&upload->error, 400, "invalid_value", NULL, "the body cannot be read: %s",
+                  problem ? problem : "it is no form");
+}
+
+void upload_open(struct upload *upload, const char *content_type, const char *folder,
+                 const char *language) {
+    *upload = (struct upload){.folder = folder, .language = language, .fd = -1};
+    if (multipart_begin(&upload->multipart, content_type, &calls, upload)) refuse_body(upload);
+}
+
+void upload_feed(struct upload *upload, const char *bytes, size_t count) {
+    if (upload->error.status) return;
+    if (multipart_feed(&upload->multipart, bytes, count)) refuse_body(upload);
+}
+
+int upload_finish(struct upload *upload, double *seconds) {
+    if (!upload->error.status && multipart_end(&upload->multipart)) refuse_body(upload);
+    if (!upload->error.status) form_check(&upload->form, &upload->error);
+    if (!upload->error.status && lseek(upload->fd, 0, SEEK_SET) != 0)
+        api_error_set(&upload->error, 500, NULL, NULL, "the server failed; its log says why");
+    if (upload->error.status) return -1;
+    size_t count = upload->file_bytes < SOUND_HEAD_BYTES ? (size_t)upload->file_bytes
+                                                         : (size_t)SOUND_HEAD_BYTES;
+    *seconds = sound_length(upload->head, count, upload->file_bytes);
+    return 0;
+}
+
+void upload_close(struct upload *upload) {
+    if (upload->fd >= 0) close(upload->fd);
+    upload->fd = -1;
+    free(upload->field);
+    upload->field = NULL;
+}

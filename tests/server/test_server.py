@@ -1,0 +1,550 @@
+"""The server as clients meet it, those that behave and those that do not.
+
+    python3 tests/server/test_server.py GROUP PROGRAM [EMULATOR]
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+import serving
+from serving import ADAPTER, BOUNDARY, EXACT, GOLDEN, MICRO, PATH, TYPE, Server, form, head, read_all, status_of, wav
+
+CLIP = wav(3)
+
+
+def cli_text(sound, *arguments, output_format="text"):
+    with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+        file.write(sound)
+        file.flush()
+        code, out, err = serving.run("transcribe", "--model", MICRO, "--no-cache", *EXACT, "--format", output_format,
+                                     *arguments, file.name)
+    assert code == 0, err
+    return out
+
+
+class Api(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server("--alias", "whisper-1", "--max-upload-mib", "2", "--max-audio-seconds", "50")
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.server.stop() == 0
+
+    def test_texts_are_those_of_transcribe(self):
+        for sound in CLIP, wav(1, 8000, 5), wav(37, 16000, 9):
+            for name, kind in ("text", "text/plain"), ("srt", "text/plain"), ("vtt", "text/vtt"):
+                reply = self.server.transcribe(sound, [("response_format", name)])
+                self.assertEqual(reply.status, 200, reply.body)
+                self.assertIn(kind, reply.headers["Content-Type"])
+                self.assertEqual(reply.body.decode(), cli_text(sound, output_format=name))
+            reply = self.server.transcribe(sound)
+            self.assertEqual(reply.json()["text"] + "\n", cli_text(sound))
+            self.assertEqual(reply.json()["usage"]["type"], "duration")
+
+    def test_verbose_json_has_all_keys(self):
+        sound = wav(37, 16000, 9)
+        expected = json.loads(cli_text(sound, output_format="whisper-json"))
+        reply = self.server.transcribe(sound, [("response_format", "verbose_json")]).json()
+        self.assertEqual(reply["language"], "english")
+        self.assertAlmostEqual(reply["duration"], 37, places=3)
+        self.assertGreater(len(reply["segments"]), 1)
+        for given, wanted in zip(reply["segments"], expected["segments"]):
+            self.assertEqual(sorted(given), sorted(["id", "seek", "start", "end", "text", "tokens", "temperature",
+                                                    "avg_logprob", "compression_ratio", "no_speech_prob"]))
+            for key in "id", "seek", "start", "end", "text", "tokens", "avg_logprob":
+                self.assertEqual(given[key], wanted[key])
+            for key in "avg_logprob", "compression_ratio", "no_speech_prob", "temperature":
+                self.assertIsInstance(given[key], float)
+        self.assertNotIn("words", reply)
+
+    def test_granularities(self):
+        fields = [("response_format", "verbose_json"), ("timestamp_granularities[]", "word")]
+        words = self.server.transcribe(CLIP, fields).json()
+        self.assertNotIn("segments", words)
+        self.assertEqual(sorted(words["words"][0]), ["end", "start", "word"])
+        both = self.server.transcribe(CLIP, fields + [("timestamp_granularities[]", "segment")]).json()
+        self.assertEqual(both["words"], words["words"])
+        self.assertEqual(len(both["segments"]), 1)
+
+    def test_stream(self):
+        sound = wav(37, 16000, 9)
+        reply = self.server.transcribe(sound, [("stream", "true")])
+        self.assertEqual(reply.headers["Content-Type"], "text/event-stream")
+        events = [json.loads(line[6:]) for line in reply.body.decode().split("\n\n") if line]
+        self.assertEqual(events[-1]["type"], "transcript.text.done")
+        self.assertTrue(all(e["type"] == "transcript.text.delta" for e in events[:-1]))
+        self.assertGreater(len(events), 2)
+        self.assertEqual("".join(e["delta"] for e in events[:-1]), events[-1]["text"])
+        self.assertEqual(events[-1]["text"] + "\n", cli_text(sound))
+        refused = self.server.transcribe(b"no sound", [("stream", "true")])
+        self.assertEqual((refused.status, refused.error["param"]), (400, "file"))
+
+    def test_wrong_fields_are_named(self):
+        cases = [
+            ([("response_format", "diarized_json")], 400, "response_format", "invalid_value"),
+            ([("response_format", "")], 400, "response_format", "invalid_value"),
+            ([("temperature", "0.2")], 400, "temperature", "invalid_value"),
+            ([("temperature", "zero")], 400, "temperature", "invalid_value"),
+            ([("language", "fr")], 400, "language", "invalid_value"),
+            ([("stream", "yes")], 400, "stream", "invalid_value"),
+            ([("stream", "true"), ("response_format", "srt")], 400, "stream", "invalid_value"),
+            ([("timestamp_granularities[]", "word")], 400, "timestamp_granularities", "invalid_value"),
+            ([("timestamp_granularities[]", "line")], 400, "timestamp_granularities", "invalid_value"),
+            ([("chunking_strategy", '{"type":"server_vad"}')], 400, "chunking_strategy", "invalid_value"),
+            ([("include[]", "logprobs")], 400, "include[]", "unsupported_parameter"),
+            ([("keywords[]", "a")], 400, "keywords[]", "unsupported_parameter"),
+            ([("colour", "red")], 400, None, "unknown_parameter"),
+            ([("file", "name.wav")], 400, "file", "invalid_value"),
+            ([("prompt", "x" * 70000)], 400, None, "invalid_value"),
+            ([("model", "nope")], 404, "model", "model_not_found"),
+        ]
+        for fields, status, param, code in cases:
+            reply = self.server.transcribe(CLIP, fields)
+            self.assertEqual((reply.status, reply.error["param"], reply.error["code"]), (status, param, code), fields)
+            self.assertEqual(sorted(reply.error), ["code", "message", "param", "type"])
+        for fields in ([("temperature", "0")], [("temperature", "0.0")], [("language", "en")],
+                       [("chunking_strategy", "auto")], [("stream", "false")]):
+            self.assertEqual(self.server.transcribe(CLIP, fields).status, 200)
+        reply = self.server.transcribe(CLIP, [("prompt", "Names: Ada")])
+        self.assertEqual((reply.status, reply.headers["X-Potstill-Ignored"]), (200, "prompt"))
+
+    def test_wrong_bodies(self):
+        whole = form([("model", "micro")], CLIP)
+        cases = [
+            (form([("model", "micro")]), TYPE, "missing_required_parameter"),
+            (form([], CLIP), TYPE, "missing_required_parameter"),
+            (whole[:-10], TYPE, "invalid_value"),
+            (whole, "multipart/form-data", "invalid_value"),
+            (whole, "multipart/form-data; boundary=" + "x" * 71, "invalid_value"),
+            (whole, "multipart/form-data; boundary=other", "invalid_value"),
+            (whole, "application/json", "invalid_value"),
+            (b"", TYPE, "invalid_value"),
+            (whole.replace(b"form-data; name", b"inline; name", 1), TYPE, "invalid_value"),
+            (whole.replace(b'name="file"', b'name="sound"'), TYPE, "unknown_parameter"),
+            (whole.replace(b"\r\n\r\nmicro", b"\r\nX: " + b"y" * 5000 + b"\r\n\r\nmicro"), TYPE, "invalid_value"),
+            (form([("model", "micro")] * 70, CLIP), TYPE, "invalid_value"),
+            (form([("model", "micro")], b""), TYPE, "invalid_value"),
+            (form([("model", "micro")], CLIP[:30]), TYPE, "invalid_value"),
+            (form([("model", "micro")], wav(51)), TYPE, "invalid_value"),
+        ]
+        for body, kind, code in cases:
+            reply = self.server.ask("POST", PATH, body, {"Content-Type": kind})
+            self.assertEqual((reply.status, reply.error["code"]), (400, code), (body[:60], kind))
+        self.assertIn("longer than 50 seconds", reply.error["message"])
+        name = "a" * 300
+        self.assertEqual(self.server.transcribe(CLIP, filename=name).status, 400)
+        self.assertEqual(self.server.transcribe(CLIP, filename="../../etc/x").status, 200)
+
+    def test_other_addresses(self):
+        ask = self.server.ask
+        self.assertEqual(ask("GET", "/healthz").body, b"ok\n")
+        self.assertEqual(ask("GET", "/readyz").body, b"ready\n")
+        self.assertEqual(ask("HEAD", "/healthz").body, b"")
+        listed = ask("GET", "/v1/models").json()
+        self.assertEqual([m["id"] for m in listed["data"]], ["micro"])
+        self.assertEqual(ask("GET", "/v1/models/micro").json()["object"], "model")
+        self.assertEqual(ask("GET", "/v1/models/other").status, 404)
+        self.assertEqual(ask("GET", "/").status, 404)
+        reply = ask("GET", PATH)
+        self.assertEqual((reply.status, reply.headers["Allow"]), (405, "POST"))
+        self.assertEqual(ask("POST", "/v1/audio/translations", form([], CLIP), {"Content-Type": TYPE}).status, 413)
+        self.assertEqual(ask("POST", "/v1/audio/translations", b"x").error["message"],
+                         "this model does not translate")
+        text = ask("GET", "/metrics").body.decode()
+        self.assertIn("\npotstill_requests_total{code=\"200\"} ", text)
+        for line in text.splitlines():
+            self.assertRegex(line, r'^(# (HELP|TYPE) potstill_\w+ .+|potstill_\w+(\{\w+="[^"]*"\})? [-+.e0-9]+)$')
+
+    def test_ids(self):
+        self.assertEqual(self.server.transcribe(CLIP, headers={"X-Request-Id": "abc.1-2_3"}).headers["X-Request-Id"],
+                         "abc.1-2_3")
+        line = self.server.wait_for_line(lambda l: l["request_id"] == "abc.1-2_3")
+        self.assertEqual((line["status"], line["model"], line["audio_seconds"]), (200, "micro", 3.0))
+        for odd in "a b", "x" * 65, 'a"b':
+            self.assertTrue(self.server.ask("GET", "/healthz", headers={"X-Request-Id": odd}).headers["X-Request-Id"]
+                            .startswith("req_"))
+
+    def test_alias_and_keep_alive(self):
+        import http.client
+        connection = http.client.HTTPConnection(*self.server.address, timeout=60)
+        for _ in range(3):
+            connection.request("POST", PATH, form([("model", "whisper-1")], CLIP), {"Content-Type": TYPE})
+            response = connection.getresponse()
+            self.assertEqual(response.status, 200)
+            response.read()
+        connection.close()
+
+
+class Keys(unittest.TestCase):
+    def test_keys(self):
+        with tempfile.TemporaryDirectory() as folder:
+            keys, admin = os.path.join(folder, "keys"), os.path.join(folder, "admin")
+            with open(keys, "w") as file:
+                file.write("# ours\n\n  first-key \nsecond-key\n")
+            with open(admin, "w") as file:
+                file.write("admin-key\n")
+            with Server("--api-key-file", keys, "--admin-key-file", admin) as server:
+                self.check(server, keys)
+
+    def check(self, server, keys):
+        def status(authorization, path="/v1/models"):
+            headers = {"Authorization": authorization} if authorization else {}
+            return server.ask("GET", path, headers=headers).status
+
+        for right in "Bearer first-key", "Bearer second-key", "bearer first-key":
+            self.assertEqual(status(right), 200)
+        for wrong in (None, "Bearer", "Bearer ", "Bearer first-ke", "Bearer first-keyy", "Basic first-key",
+                      "first-key", "Bearer # ours", "Bearer admin-key"):
+            self.assertEqual(status(wrong), 401, wrong)
+        reply = server.transcribe(CLIP)
+        self.assertEqual((reply.status, reply.error["code"]), (401, "invalid_api_key"))
+        self.assertEqual(server.transcribe(CLIP, headers={"Authorization": "Bearer first-key"}).status, 200)
+        self.assertEqual(status(None, "/healthz"), 200)
+        self.assertEqual(status(None, "/metrics"), 200)
+        load = server.ask("POST", "/v1/load_lora_adapter", b"{}", {"Authorization": "Bearer first-key"})
+        self.assertEqual(load.status, 401)
+        load = server.ask("POST", "/v1/load_lora_adapter", b"{}", {"Authorization": "Bearer admin-key"})
+        self.assertEqual(load.status, 400)
+        with open(keys, "w") as file:
+            file.write("third-key\n")
+        server.process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + 20
+        while status("Bearer third-key") != 200 and time.monotonic() < end:
+            time.sleep(0.05)
+        self.assertEqual((status("Bearer third-key"), status("Bearer first-key")), (200, 401))
+
+    def test_the_public_needs_a_key(self):
+        code, _, err = serving.run("serve", "--model", MICRO, "--no-cache", "--host", "0.0.0.0", "--port", "0")
+        self.assertEqual(code, 2)
+        self.assertIn("--api-key-file", err)
+        code, _, err = serving.run("serve", "--model", MICRO, "--no-cache", "--api-key-file", "/nowhere")
+        self.assertEqual(code, 2, err)
+        with Server("--host", "0.0.0.0", "--insecure") as server:
+            server.address = ("127.0.0.1", server.address[1])
+            self.assertEqual(server.ask("GET", "/v1/models").status, 200)
+            self.assertEqual(server.ask("POST", "/v1/unload_lora_adapter", b"{}").status, 403)
+
+
+class Adapters(unittest.TestCase):
+    def test_by_name(self):
+        with Server("--adapter", "a=" + ADAPTER, "--adapter", f"half={ADAPTER}:0.5") as server:
+            def text(model):
+                reply = server.transcribe(CLIP, model=model)
+                self.assertEqual(reply.status, 200, reply.body)
+                return reply.json()["text"] + "\n"
+
+            base, whole = cli_text(CLIP), cli_text(CLIP, "--adapter", ADAPTER)
+            half = cli_text(CLIP, "--adapter", ADAPTER + ":0.5")
+            self.assertNotEqual(base, whole)
+            both = cli_text(CLIP, "--adapter", ADAPTER, "--adapter", ADAPTER + ":0.25")
+            expected = {"micro": base, "a": whole, "half": half, "a:0.5": half, "half:2": whole, "a+half:0.5": both}
+            for _ in range(2):
+                for model, wanted in expected.items():
+                    self.assertEqual(text(model), wanted, model)
+            for wrong, status in ("a:x", 400), ("a+", 404), ("+", 404), ("micro+a", 404), ("a" + "+a" * 8, 400), \
+                                 ("A", 404):
+                self.assertEqual(server.transcribe(CLIP, model=wrong).status, status, wrong)
+            listed = {m["id"]: m for m in server.ask("GET", "/v1/models").json()["data"]}
+            self.assertEqual(sorted(listed), ["a", "half", "micro"])
+            self.assertEqual((listed["a"]["parent"], listed["a"]["root"]), ("micro", "adapter"))
+
+    def test_hot(self):
+        """On and off while requests use it: each has the text of the adapter, or is told that it is not there."""
+        with tempfile.TemporaryDirectory() as folder:
+            shelf, admin = os.path.join(folder, "shelf"), os.path.join(folder, "admin")
+            os.makedirs(os.path.join(shelf, "there"))
+            for name in os.listdir(ADAPTER):
+                os.link(os.path.abspath(os.path.join(ADAPTER, name)), os.path.join(shelf, "there", name))
+            os.symlink(os.path.abspath(ADAPTER), os.path.join(shelf, "link"))
+            os.mkdir(os.path.join(shelf, "empty"))
+            with open(admin, "w") as file:
+                file.write("k\n")
+            with Server("--adapter-dir", shelf, "--admin-key-file", admin) as server:
+                self.hammer(server)
+
+    def change(self, server, call, **body):
+        return server.ask("POST", f"/v1/{call}_lora_adapter", json.dumps(body), {"Authorization": "Bearer k"})
+
+    def hammer(self, server):
+        expected, seen, problems, over = cli_text(CLIP, "--adapter", ADAPTER), [], [], threading.Event()
+
+        def ask():
+            while not over.is_set():
+                reply = server.transcribe(CLIP, model="there")
+                seen.append(reply.status)
+                if reply.status == 200 and reply.json()["text"] + "\n" != expected:
+                    problems.append(reply.body)
+                elif reply.status not in (200, 404):
+                    problems.append(reply.body)
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for _ in range(30):
+            self.assertEqual(self.change(server, "unload", lora_name="there").status, 200)
+            self.assertEqual(self.change(server, "load", lora_name="there").status, 200)
+        over.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(problems, [])
+        self.assertIn(200, seen)
+        for name in "link", "empty", "missing", "../shelf", "there/", "", "micro", ".":
+            self.assertEqual(self.change(server, "load", lora_name=name).status, 400, name)
+        self.assertEqual(self.change(server, "load", lora_name="other", lora_path="there").status, 200)
+        self.assertEqual(self.change(server, "load", lora_name="x", lora_path="/etc").status, 400)
+        self.assertEqual(self.change(server, "unload", lora_name="missing").status, 404)
+        self.assertEqual(self.change(server, "load").status, 400)
+
+
+class Faults(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server("--max-upload-mib", "1", "--threads", "1", "--timeout", "20")
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.server.stop() == 0
+
+    def tearDown(self):
+        self.assertEqual(self.server.transcribe(CLIP).status, 200)
+
+    def send(self, *pieces):
+        with self.server.socket() as connection:
+            try:
+                for piece in pieces:
+                    connection.sendall(piece)
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+            return read_all(connection)
+
+    def test_hang_ups_at_every_stage(self):
+        body = form([("model", "micro")], CLIP)
+        whole = head(len(body)) + body
+        stops = [1, 10, 60, len(head(len(body))) - 2, len(head(len(body)))]
+        stops += [len(head(len(body))) + n for n in (1, 30, 70, 100, 150, 5000, len(body) - 5, len(body))]
+        for stop in stops:
+            for reset in False, True:
+                connection = self.server.socket()
+                connection.sendall(whole[:stop])
+                if reset:
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                connection.close()
+
+    def test_lengths_that_lie(self):
+        body = form([("model", "micro")], CLIP)
+        self.assertEqual(status_of(self.send(head(2 << 20))), 413)
+        self.assertEqual(status_of(self.send(head("9" * 30))), 413)
+        for odd in "-1", "0x10", "1e3", "":
+            self.assertIn(status_of(self.send(head(odd) + body)), (400, 413), odd)
+        self.assertEqual(status_of(self.send(head(100, "Connection: close\r\n") + body[:100])), 400)
+
+    def test_smuggling(self):
+        body = form([("model", "micro")], CLIP)
+        for extra in ("Transfer-Encoding: chunked\r\n", f"Content-Length: {len(body)}\r\n", "Content-Length: 5\r\n",
+                      "Transfer-Encoding: gzip\r\n"):
+            self.assertEqual(status_of(self.send(head(len(body), extra) + body)), 400, extra)
+        for extra in ("Transfer-Encoding: gzip, chunked\r\n", "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n"):
+            self.assertEqual(status_of(self.send(head(None, extra) + b"0\r\n\r\n")), 400, extra)
+
+    def test_chunked(self):
+        body = form([("model", "micro")], CLIP)
+        chunked = b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n"
+        data = self.send(head(None, "Transfer-Encoding: chunked\r\nConnection: close\r\n") + chunked)
+        self.assertEqual(status_of(data), 200)
+        self.send(head(None, "Transfer-Encoding: chunked\r\n") + b"zz\r\n")
+        self.send(head(None, "Transfer-Encoding: chunked\r\n") + b"fffffffffffffffffffff\r\n")
+
+    def test_chunked_without_end(self):
+        """Ends soon after the limit, whatever else is sent; the memory of the server does not grow."""
+        before = self.memory()
+        start = form([("model", "micro")], b"")[:-60]
+        chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+        sent, data = 0, b""
+        with self.server.socket() as connection:
+            connection.sendall(head(None, "Transfer-Encoding: chunked\r\n") + b"%x\r\n" % len(start) + start + b"\r\n")
+            try:
+                while sent < 64 << 20:
+                    connection.sendall(chunk)
+                    sent += 65536
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+            data = read_all(connection)
+        self.assertLess(sent, 16 << 20)
+        line = self.server.wait_for_line(lambda l: l["status"] == 413)
+        self.assertLess(line["bytes"], 2 << 20)
+        if data:
+            self.assertEqual(status_of(data), 413)
+        self.assertLess(self.memory() - before, 32 << 10)
+
+    def memory(self):
+        with open(f"/proc/{self.server.process.pid}/status") as file:
+            return int(next(line for line in file if line.startswith("VmRSS")).split()[1])
+
+    def test_heads_that_are_none(self):
+        self.send(b"\0" * 1000)
+        self.send(b"GET\r\n\r\n")
+        self.send(b"GET /healthz HTTP/9.9\r\n\r\n")
+        self.send(b"GET / HTTP/1.1\r\n" + b"X: " + b"y" * 100000 + b"\r\n\r\n")
+        self.send(b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\n\r\n")
+        self.send(b"GET /healthz HTTP/1.1\r\n" + b"A: b\r\n" * 5000 + b"\r\n")
+        with self.server.socket() as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+            connection.shutdown(socket.SHUT_WR)
+            self.assertEqual(read_all(connection).count(b"HTTP/1.1 200"), 20)
+
+    def test_a_client_that_hangs_up_frees_its_worker(self):
+        sound = wav(20, 8000, 3)
+        whole = self.server.transcribe(sound, headers={"X-Request-Id": "stays"})
+        self.assertEqual(whole.status, 200)
+        took = self.server.wait_for_line(lambda l: l["request_id"] == "stays")["work_seconds"]
+        body = form([("model", "micro")], sound)
+        for i in range(20):
+            with self.server.socket() as connection:
+                connection.sendall(head(len(body), f"X-Request-Id: leaves{i}\r\n") + body)
+                if i == 0:
+                    time.sleep(min(took / 3, 1))
+        lines = [self.server.wait_for_line(lambda l, i=i: l["request_id"] == f"leaves{i}") for i in range(20)]
+        self.assertEqual({line["status"] for line in lines}, {499})
+        self.assertLess(sum(line["work_seconds"] for line in lines), max(2 * took, 0.5))
+
+    def test_slow_senders(self):
+        """All at once, as each takes ten seconds: a head, and a body, byte by byte; nothing at all."""
+        body = form([("model", "micro")], CLIP)
+        kinds = {"head": head(len(body)), "body": head(len(body)) + body, "nothing": b""}
+        took, got = {}, {}
+
+        def trickle(kind):
+            began = time.monotonic()
+            data = kinds[kind]
+            at = len(head(len(body))) if kind == "body" else 0
+            with self.server.socket(40) as connection:
+                connection.sendall(data[:at])
+                connection.settimeout(0.25)
+                while time.monotonic() - began < 30:
+                    try:
+                        connection.sendall(data[at:at + 1])
+                        at += 1
+                        piece = connection.recv(4096)
+                        got[kind] = got.get(kind, b"") + piece
+                        if not piece:
+                            break
+                    except socket.timeout:
+                        continue
+                    except OSError:
+                        break
+            took[kind] = time.monotonic() - began
+
+        threads = [threading.Thread(target=trickle, args=(kind,)) for kind in kinds]
+        for thread in threads:
+            thread.start()
+        self.assertEqual(self.server.transcribe(CLIP).status, 200)  # others do not notice
+        for thread in threads:
+            thread.join()
+        for kind in kinds:
+            self.assertTrue(8 < took[kind] < 20, (kind, took))
+        self.assertEqual(status_of(got["body"]), 408)
+
+    def test_idle_connections_give_way(self):
+        idle = []
+        try:
+            for _ in range(700):  # more than there are places for
+                idle.append(self.server.socket())
+            self.assertEqual(self.server.transcribe(CLIP).status, 200)
+        finally:
+            for connection in idle:
+                connection.close()
+
+
+class Load(unittest.TestCase):
+    def test_the_queue_is_full(self):
+        with Server("--threads", "1", "--max-queue-seconds", "60") as server:
+            statuses, sound = [], wav(25, 8000, 3)
+            threads = [threading.Thread(target=lambda: statuses.append(server.transcribe(sound))) for _ in range(12)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            kinds = [reply.status for reply in statuses]
+            self.assertIn(200, kinds)
+            self.assertIn(429, kinds)
+            for reply in statuses:
+                if reply.status == 429:
+                    self.assertGreaterEqual(int(reply.headers["Retry-After"]), 1)
+                    self.assertEqual(reply.error["type"], "rate_limit_exceeded")
+            self.assertEqual(server.transcribe(CLIP).status, 200)
+
+    def test_many_clients_get_their_own(self):
+        sounds = [wav(1 + i % 3, 16000, i + 1) for i in range(8)]
+        expected = [cli_text(sound) for sound in sounds]
+        with Server("--adapter", "a=" + ADAPTER) as server:
+            problems = []
+
+            def ask(i):
+                for _ in range(3):
+                    reply = server.transcribe(sounds[i % 8])
+                    if reply.status != 200 or reply.json()["text"] + "\n" != expected[i % 8]:
+                        problems.append(reply.body)
+
+            threads = [threading.Thread(target=ask, args=(i,)) for i in range(32)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(problems, [])
+
+    def test_drain(self):
+        server = Server("--threads", "1")
+        replies = []
+        sound = wav(25, 8000, 3)
+        threads = [threading.Thread(target=lambda: replies.append(server.transcribe(sound))) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        end = time.monotonic() + 20
+        while b"potstill_queue_seconds 75" not in server.ask("GET", "/metrics").body and time.monotonic() < end:
+            time.sleep(0.01)
+        server.process.send_signal(signal.SIGTERM)
+        for thread in threads:
+            thread.join()
+        self.assertEqual(server.stop(None), 0)
+        self.assertEqual([reply.status for reply in replies], [200] * 3)
+
+    def test_drain_delay(self):
+        """While load balancers find out, requests are still answered."""
+        server = Server("--drain-delay", "2")
+        server.process.send_signal(signal.SIGTERM)
+        end = time.monotonic() + 20
+        while server.ask("GET", "/readyz").status != 503 and time.monotonic() < end:
+            time.sleep(0.01)
+        self.assertEqual(server.transcribe(wav(1)).status, 200)
+        self.assertEqual(server.stop(None), 0)
+
+    def test_drain_gives_up(self):
+        server = Server("--threads", "1", "--drain-timeout", "0")
+        replies = []
+        thread = threading.Thread(target=lambda: replies.append(server.transcribe(wav(300, 8000, 3))))
+        thread.start()
+        end = time.monotonic() + 20
+        while b"potstill_queue_seconds 300" not in server.ask("GET", "/metrics").body and time.monotonic() < end:
+            time.sleep(0.01)
+        self.assertEqual(server.stop(), 0)
+        thread.join()
+        self.assertEqual(replies[0].status, 503)
+
+    def test_deadline(self):
+        with Server("--threads", "1", "--timeout", "0.3") as server:
+            reply = server.transcribe(wav(300, 8000, 3))
+            self.assertEqual((reply.status, reply.error["code"]), (504, "timeout"))
+
+
+if __name__ == "__main__":
+    group, serving.program = sys.argv[1], [a for a in (*sys.argv[3:], sys.argv[2]) if a]
+    suite = unittest.defaultTestLoader.loadTestsFromTestCase(globals()[group])
+    sys.exit(not unittest.TextTestRunner(verbosity=1).run(suite).wasSuccessful())
