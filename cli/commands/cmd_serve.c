@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "command_table.h"
 #include "console.h"
@@ -218,10 +217,17 @@ static int fill_shelf(struct adapter_shelf *shelf, const struct engine *engine,
     return code;
 }
 
-static struct server_settings settings_of(const struct values *values) {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t workers =
-        values->engine.threads ? (size_t)values->engine.threads : (size_t)(cores > 0 ? cores : 1);
+/* As many as a session would have threads. */
+static int count_workers(struct engine *engine, const struct values *values, size_t *workers) {
+    int code = engine_open_session(engine, &values->engine);
+    if (code) return code;
+    *workers = pst_session_threads(engine->session);
+    pst_session_free(engine->session);
+    engine->session = NULL;
+    return 0;
+}
+
+static struct server_settings settings_of(const struct values *values, size_t workers) {
     return (struct server_settings){
         .host = values->host,
         .port = (unsigned)values->port,
@@ -243,7 +249,10 @@ static int serve(const struct values *values, struct engine *engine,
                  const struct decoding *decoding, const pst_vad *vad) {
     struct server server = {.settings = NULL};
     pst_audio_options audio;
-    const struct server_settings settings = settings_of(values);
+    size_t workers = 0;
+    int code = count_workers(engine, values, &workers);
+    if (code) return code;
+    const struct server_settings settings = settings_of(values, workers);
     if (!settings.local && !values->key_file && !values->insecure)
         return usage_error(&command_serve,
                            "--host %s can be reached by others: expected --api-key-file, or "
@@ -269,7 +278,7 @@ static int serve(const struct values *values, struct engine *engine,
                                           .folder = values->adapter_folder,
                                           .adapter_scale = values->engine.adapter_scale,
                                           .created = (long)time(NULL)};
-    int code = fill_shelf(&server.shelf, engine, values);
+    code = fill_shelf(&server.shelf, engine, values);
     if (!code) code = serve_run(&server);
     adapter_shelf_close(&server.shelf);
     free(base);

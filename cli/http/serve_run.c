@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <openssl/rand.h>
@@ -129,9 +130,21 @@ static void drain(struct server *server, struct http_daemon *daemon) {
     wait_until(server, seconds_now() + ANSWER_SECONDS, is_idle);
 }
 
+/* A connection is a descriptor, and a request with a file another. Where no more are to be had,
+ * connections wait at the door. */
+static void allow_descriptors(const struct server_settings *settings) {
+    enum { OTHERS = 64 };
+    struct rlimit limit;
+    rlim_t wanted = 2 * (rlim_t)settings->connections_max + OTHERS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted) return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int open_server(struct server *server) {
     const struct server_settings *settings = server->settings;
     unsigned char random[8] = {0};
+    allow_descriptors(settings);
     pthread_mutex_init(&server->keys_mutex, NULL);
     metrics_open(&server->metrics);
     connections_open(&server->connections, settings->connections_max);
