@@ -14,8 +14,9 @@
 #include "console.h"
 #include "http/request.h"
 
-/* Of a connection: the head of a request is at most half of it. */
-enum { CONNECTION_BYTES = 32 * 1024 };
+/* Of a connection, and by how much its buffer grows: a body is read in pieces of that size, and each
+ * costs some calls of the system. The head of a request is at most half of it all. */
+enum { CONNECTION_BYTES = 64 * 1024, PIECE_BYTES = 32 * 1024 };
 /* Without a byte, in either direction. */
 enum { SILENCE_SECONDS = 30 };
 
@@ -117,7 +118,7 @@ int http_daemon_start(struct http_daemon *daemon, struct server *server) {
         request_completed, server, MHD_OPTION_NOTIFY_CONNECTION, notice_connection, server,
         MHD_OPTION_CONNECTION_LIMIT, settings->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)SILENCE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-        MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)PIECE_BYTES, MHD_OPTION_END);
     return daemon->daemon ? 0 : fail(EXIT_ENVIRONMENT, "the server cannot be started");
 }
 

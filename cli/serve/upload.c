@@ -17,6 +17,7 @@ static int open_file(struct upload *upload) {
     else
         say("%s: cannot be written: %s", path, strerror(errno));
     free(path);
+    upload->pending = need(malloc(UPLOAD_PIECE));
     if (upload->fd >= 0) return 0;
     return api_error_set(&upload->error, 503, "server_overloaded", NULL,
                          "there is no room for the file now");
@@ -37,7 +38,11 @@ static int begin(void *user, const struct multipart_part *part) {
     return open_file(upload);
 }
 
-static int write_all(struct upload *upload, const char *bytes, size_t count) {
+/* Writes what is pending. */
+static int flush(struct upload *upload) {
+    const char *bytes = upload->pending;
+    size_t count = upload->pending_length;
+    upload->pending_length = 0;
     while (count > 0) {
         ssize_t written = write(upload->fd, bytes, count);
         if (written < 0 && errno == EINTR) continue;
@@ -56,7 +61,15 @@ static int add_to_file(struct upload *upload, const char *bytes, size_t count) {
     for (size_t i = 0; i < count && upload->file_bytes + i < SOUND_HEAD_BYTES; i++)
         upload->head[upload->file_bytes + i] = (unsigned char)bytes[i];
     upload->file_bytes += count;
-    return write_all(upload, bytes, count);
+    while (count > 0) {
+        size_t room = UPLOAD_PIECE - upload->pending_length, part = count < room ? count : room;
+        memcpy(upload->pending + upload->pending_length, bytes, part);
+        upload->pending_length += part;
+        bytes += part;
+        count -= part;
+        if (upload->pending_length == UPLOAD_PIECE && flush(upload)) return -1;
+    }
+    return 0;
 }
 
 static int data(void *user, const char *bytes, size_t count) {
@@ -74,7 +87,7 @@ static int data(void *user, const char *bytes, size_t count) {
 
 static int end(void *user) {
     struct upload *upload = user;
-    if (upload->part.has_filename) return 0;
+    if (upload->part.has_filename) return flush(upload);
     if (!upload->field) upload->field = need(malloc(UPLOAD_FIELD_MAX + 1));
     upload->field[upload->field_length] = '\0';
     if (strlen(upload->field) != upload->field_length)
@@ -119,5 +132,6 @@ void upload_close(struct upload *upload) {
     if (upload->fd >= 0) close(upload->fd);
     upload->fd = -1;
     free(upload->field);
-    upload->field = NULL;
+    free(upload->pending);
+    upload->field = upload->pending = NULL;
 }

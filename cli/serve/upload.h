@@ -12,7 +12,10 @@
 #include "serve/sound_length.h"
 #include "serve/transcription_form.h"
 
-enum { UPLOAD_FIELD_MAX = 64 * 1024 }; /* bytes of a field: a prompt of many pages */
+enum {
+    UPLOAD_FIELD_MAX = 64 * 1024, /* bytes of a field: a prompt of many pages */
+    UPLOAD_PIECE = 64 * 1024,     /* written at once: the form gives them as small as they come */
+};
 
 struct upload {
     const char *folder;   /* for the file */
@@ -23,7 +26,9 @@ struct upload {
     struct multipart_part part; /* at hand */
     char *field;                /* [field_length] its value; room for UPLOAD_FIELD_MAX and NUL */
     size_t field_length;
-    int fd; /* the file; -1: none yet */
+    int fd;        /* the file; -1: none yet */
+    char *pending; /* [pending_length] of it, not written yet; room for UPLOAD_PIECE */
+    size_t pending_length;
     unsigned char head[SOUND_HEAD_BYTES];
     uint64_t file_bytes;
 };
