@@ -5,7 +5,8 @@ BUILD := build/release
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 
-.PHONY: all demo test oracle asan tsan neon fuzz proof coverage lint browser bench python wheel install model clean help
+.PHONY: all demo test oracle asan tsan neon fuzz proof coverage lint sdk browser bench python wheel install model clean \
+    help
 
 all: ## build the program and the libraries into build/release
 	@scripts/setup.sh build
@@ -68,6 +69,9 @@ lint: ## clang-tidy over the sources
 	@scripts/setup.sh lint
 	@$(MAKE) --no-print-directory all
 	@scripts/lint.sh $(BUILD)
+
+sdk: all ## the official clients of OpenAI's API against the server, from PyPI and npm; skipped where they cannot be had
+	@scripts/sdk.sh
 
 browser: all ## the page of eval in chromium, by playwright-core from npm; skipped where they cannot be had
 	@scripts/browser.sh

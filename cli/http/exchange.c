@@ -86,6 +86,13 @@ int exchange_is_ready(struct exchange *exchange) {
     return ready;
 }
 
+int exchange_has_events(struct exchange *exchange) {
+    pthread_mutex_lock(&exchange->mutex);
+    int some = exchange->events_length > 0;
+    pthread_mutex_unlock(&exchange->mutex);
+    return some;
+}
+
 void exchange_leave(struct exchange *exchange) {
     pthread_mutex_lock(&exchange->mutex);
     exchange->connection = NULL;

@@ -40,6 +40,8 @@ void exchange_release(struct exchange *exchange);
 void exchange_submit(struct exchange *exchange);
 /* There is something to answer with; else the connection is suspended until there is. */
 int exchange_is_ready(struct exchange *exchange);
+/* A stream has begun. */
+int exchange_has_events(struct exchange *exchange);
 /* The connection is done with. */
 void exchange_leave(struct exchange *exchange);
 /* The events of a stream as a response. */

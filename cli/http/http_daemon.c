@@ -14,8 +14,8 @@
 #include "console.h"
 #include "http/request.h"
 
-/* Of a connection, and by how much its buffer grows: a body is read in pieces of that size, and each
- * costs some calls of the system. The head of a request is at most half of it all. */
+/* Of a connection, and by how much its buffer grows: a body is read in pieces of that size, which
+ * cost some calls of the system each. The head of a request is at most half of it all. */
 enum { CONNECTION_BYTES = 64 * 1024, PIECE_BYTES = 32 * 1024 };
 /* Without a byte, in either direction. */
 enum { SILENCE_SECONDS = 30 };

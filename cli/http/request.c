@@ -205,7 +205,7 @@ static enum MHD_Result send_transcription(struct request *request,
     struct exchange *exchange = request->exchange;
     struct transcription *t = &exchange->transcription;
     if (!exchange_is_ready(exchange)) return MHD_YES;
-    if (exchange->events_length > 0) return send_stream(request, connection);
+    if (exchange_has_events(exchange)) return send_stream(request, connection);
     if (t->error.status) {
         request->error = t->error;
         return send_error(request, connection, 0);

@@ -17,7 +17,7 @@ struct pool_worker {
 /* A stream that has begun can only say in itself that it failed. */
 static void tell_failure(struct exchange *exchange) {
     const struct transcription *t = &exchange->transcription;
-    if (!t->error.status || exchange->events_length == 0) return;
+    if (!t->error.status || !exchange_has_events(exchange)) return;
     char *body = api_error_body(&t->error);
     json_t *event = need(json_loads(body, 0, NULL));
     json_object_set_new(event, "type", json_string("error"));
