@@ -419,6 +419,29 @@ class Faults(unittest.TestCase):
         self.assertEqual({line["status"] for line in lines}, {499})
         self.assertLess(sum(line["work_seconds"] for line in lines), max(2 * took, 0.5))
 
+    def test_hang_ups_in_a_stream(self):
+        """While events are sent and the worker makes more, and keys and adapters are read again."""
+        body = form([("model", "micro"), ("stream", "true")], wav(65, 8000, 3))
+
+        def leave(i):
+            for turn in range(2):
+                with self.server.socket() as connection:
+                    connection.sendall(head(len(body), f"X-Request-Id: stream{i}.{turn}\r\n") + body)
+                    connection.recv((1, 300, 600)[(i + turn) % 3])
+
+        threads = [threading.Thread(target=leave, args=(i,)) for i in range(6)]
+        for thread in threads:
+            thread.start()
+        for _ in range(5):
+            self.server.process.send_signal(signal.SIGHUP)
+            self.assertEqual(self.server.ask("GET", "/v1/models").status, 200)
+        for thread in threads:
+            thread.join()
+        for i in range(6):
+            for turn in range(2):
+                line = self.server.wait_for_line(lambda l, name=f"stream{i}.{turn}": l["request_id"] == name)
+                self.assertIn(line["status"], (200, 499))
+
     def test_slow_senders(self):
         """All at once, as each takes ten seconds: a head, and a body, byte by byte; nothing at all."""
         body = form([("model", "micro")], CLIP)
