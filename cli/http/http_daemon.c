@@ -4,7 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/tcp.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,7 +84,7 @@ void http_daemon_address(const struct http_daemon *daemon, char *text, size_t si
 
 /* ---------------------------------------------------------------------------------- the daemon */
 
-/* An answer is written in two pieces: the second must not wait until the first is acknowledged. */
+/* `*entry` is the connection's own place, which its requests find it by. */
 static void notice_connection(void *user, struct MHD_Connection *connection, void **entry,
                               enum MHD_ConnectionNotificationCode code) {
     struct server *server = user;
