@@ -13,11 +13,12 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 size=$(($(wc -c <"$wheel") / 1000))
 [ "$size" -lt 12000 ] || { echo "$wheel has $size kB, 12,000 are the most" && exit 1; }
+names() { python3 -c "import sys, zipfile; print(*zipfile.ZipFile(sys.argv[1]).namelist(), sep=chr(10))" "$wheel"; }
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install -q --disable-pip-version-check "$wheel"
 # Python's own ctypes needs libffi.
-unzip -Z1 "$wheel" | sed -n 's|.*\.libs/\(.*\)-[0-9a-f]\{8\}\.\(.*\)|\1.\2|p' | grep -v '^libffi' >"$work/bundled"
-unzip -Z1 "$wheel" | grep -c 'licenses/bundled/' | sed 's/$/ packages with their licence/'
+names | sed -n 's|.*\.libs/\(.*\)-[0-9a-f]\{8\}\.\(.*\)|\1.\2|p' | grep -v '^libffi' >"$work/bundled"
+names | grep -c 'licenses/bundled/' | sed 's/$/ packages with their licence/'
 cat >"$work/use.py" <<'PYTHON'
 import json, os, subprocess, sys
 import potstill
