@@ -145,6 +145,7 @@ class AudioOptions(Structure):
         ("ffmpeg", c_char_p),
         ("ffmpeg_silence_ms", c_uint32),
         ("channel", c_uint32),
+        ("seconds_max", c_double),
     ]
 
 
@@ -194,6 +195,8 @@ class DecodeOptions(Structure):
         ("word_timestamps", c_int),
         ("alignment_heads", POINTER(AlignmentHead)),
         ("alignment_heads_count", c_size_t),
+        ("cancelled", ASK),
+        ("cancelled_user", c_void_p),
     ]
 
 
@@ -345,6 +348,7 @@ class BatchOptions(Structure):
         ("guard", c_int),
         ("audio", POINTER(AudioOptions)),
         ("recall", RECALL),
+        ("session", c_void_p),
     ]
 
 
