@@ -15,6 +15,7 @@
 #include "pipeline/clip_queue.h"
 #include "pipeline/device.h"
 #include "pipeline/session.h"
+#include "pipeline/speech/detector.h"
 #include "pipeline/speech/guard.h"
 #include "pipeline/speech/transcript_join.h"
 #include "pipeline/timed_words.h"
@@ -80,9 +81,13 @@ static void transcribe_segment(const struct worker *worker, struct job *job,
     outcome->spare_words = !decode.word_timestamps && segment->before + segment->after > 0;
     if (outcome->spare_words) decode.word_timestamps = 1;
     if (options->guard) {
-        struct guarded guarded = {
-            samples->data,           samples->count, segment->no_speech_prob,
-            segment->speech_seconds, &decode,        worker->batch->model->device != NULL};
+        struct guarded guarded = {.samples = samples->data,
+                                  .count = samples->count,
+                                  .no_speech_prob = segment->no_speech_prob,
+                                  .speech_seconds = segment->speech_seconds,
+                                  .decode = &decode,
+                                  .by_loudness = options->vad && !options->vad->weights,
+                                  .greedy_only = worker->batch->model->device != NULL};
         guard_transcribe(worker->session, &guarded, &outcome->transcript, &outcome->error);
     } else if (!pst_transcribe(worker->session, samples->data, samples->count, &decode,
                                &outcome->transcript, &outcome->error)) {

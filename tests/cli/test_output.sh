@@ -87,7 +87,8 @@ echo precious >precious.txt
 ran='beside links with the name of the process'
 (
     ln -s precious.txt "fresh.txt.tmp-$(exec sh -c 'echo $PPID')"
-    exec $emulator "$program" transcribe --precision f32 audio/chirp.wav --output fresh.txt
+    # shellcheck disable=SC2086
+    exec $emulator "$program" transcribe --precision f32 $trust audio/chirp.wav --output fresh.txt
 ) 2>"$scratch/err"
 code=$?
 exits 0; says ''

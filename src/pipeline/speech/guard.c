@@ -111,7 +111,8 @@ static enum origin find_origin(const struct guarded *guarded, const pst_transcri
                                 .avg_logprob = transcript->avg_logprob,
                                 .tokens = (double)transcript->token_count - 2,
                                 .endless = wrong != 0,
-                                .cut = transcript->truncated};
+                                .cut = transcript->truncated,
+                                .by_loudness = guarded->by_loudness};
     return origin_find(&evidence);
 }
 

@@ -11,6 +11,7 @@ struct guarded {
     double no_speech_prob; /* by the detector; NaN without one */
     double speech_seconds; /* of the segment; NaN without one */
     const pst_decode_options *decode;
+    int by_loudness; /* no network is the detector */
     int greedy_only; /* a converted model that knows no beams */
 };
 

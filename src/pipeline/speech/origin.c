@@ -22,7 +22,7 @@ static double limited(double value, double least, double most) {
  * -0.3 to -1. */
 static double logprob_needed(const struct evidence *evidence) {
     double seconds = evidence->speech_seconds;
-    double is_long = limited((seconds - 1) / 1.5, 0, 1);
+    double is_long = evidence->by_loudness ? 0 : limited((seconds - 1) / 1.5, 0, 1);
     double is_short = limited((1 - seconds) / 0.7, 0, 1);
     double hurry = evidence->tokens / evidence->seconds - TOKENS_PER_SECOND_MOST;
     double needed = -1.2 + (0.97 - evidence->speech) * (3.5 - 2.5 * is_long);

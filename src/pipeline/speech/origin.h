@@ -13,6 +13,7 @@ struct evidence {
     double tokens;         /* of the text, without the first and the last */
     int endless;           /* it loops, or the limit of tokens cut it .. */
     int cut;               /* .. or the caller's own limit did */
+    int by_loudness;       /* the detector takes any sound that comes and goes for speech */
 };
 
 enum origin { ORIGIN_SPEECH, ORIGIN_DOUBTFUL, ORIGIN_NO_SPEECH };

@@ -23,10 +23,10 @@ static void check(const struct heard *list, size_t count) {
 static void words_of_whispers_stay(void **state) {
     (void)state;
     static const struct heard whispers[] = {
-        {{0.505, 3.04, 3.76, -0.516, 11, 0, 0}, ORIGIN_SPEECH, ORIGIN_DOUBTFUL},
-        {{0.631, 2.02, 4.70, -0.179, 18, 0, 0}, ORIGIN_SPEECH, ORIGIN_SPEECH},
-        {{0.696, 3.14, 4.32, -0.289, 15, 0, 0}, ORIGIN_SPEECH, ORIGIN_SPEECH},
-        {{0.579, 2.75, 4.43, -0.789, 16, 0, 0}, ORIGIN_SPEECH, ORIGIN_DOUBTFUL},
+        {{0.505, 3.04, 3.76, -0.516, 11, 0, 0, 0}, ORIGIN_SPEECH, ORIGIN_DOUBTFUL},
+        {{0.631, 2.02, 4.70, -0.179, 18, 0, 0, 0}, ORIGIN_SPEECH, ORIGIN_SPEECH},
+        {{0.696, 3.14, 4.32, -0.289, 15, 0, 0, 0}, ORIGIN_SPEECH, ORIGIN_SPEECH},
+        {{0.579, 2.75, 4.43, -0.789, 16, 0, 0, 0}, ORIGIN_SPEECH, ORIGIN_DOUBTFUL},
     };
     CHECK(whispers);
 }
@@ -34,9 +34,9 @@ static void words_of_whispers_stay(void **state) {
 static void single_words_stay(void **state) {
     (void)state;
     static const struct heard words[] = {
-        {{0.815, 0.67, 1.51, -0.466, 2, 0, 0}, ORIGIN_SPEECH, ORIGIN_DOUBTFUL},
-        {{0.851, 0.61, 1.51, -0.578, 2, 0, 0}, ORIGIN_SPEECH, ORIGIN_DOUBTFUL},
-        {{0.941, 0.58, 1.54, -0.158, 2, 0, 0}, ORIGIN_SPEECH, ORIGIN_SPEECH},
+        {{0.815, 0.67, 1.51, -0.466, 2, 0, 0, 0}, ORIGIN_SPEECH, ORIGIN_DOUBTFUL},
+        {{0.851, 0.61, 1.51, -0.578, 2, 0, 0, 0}, ORIGIN_SPEECH, ORIGIN_DOUBTFUL},
+        {{0.941, 0.58, 1.54, -0.158, 2, 0, 0, 0}, ORIGIN_SPEECH, ORIGIN_SPEECH},
     };
     CHECK(words);
 }
@@ -44,14 +44,14 @@ static void single_words_stay(void **state) {
 static void texts_of_animals_and_music_go(void **state) {
     (void)state;
     static const struct heard sounds[] = {
-        {{0.458, 0.42, 1.22, -0.998, 7, 0, 0}, ORIGIN_NO_SPEECH, ORIGIN_NO_SPEECH},
-        {{0.479, 0.64, 1.44, -0.490, 5, 0, 0}, ORIGIN_NO_SPEECH, ORIGIN_NO_SPEECH},
-        {{0.553, 0.32, 1.12, -0.717, 6, 0, 0}, ORIGIN_NO_SPEECH, ORIGIN_NO_SPEECH},
-        {{0.695, 0.80, 1.20, -0.501, 7, 0, 0}, ORIGIN_NO_SPEECH, ORIGIN_NO_SPEECH},
-        {{0.703, 1.08, 1.30, -0.330, 4, 0, 0}, ORIGIN_NO_SPEECH, ORIGIN_NO_SPEECH},
-        {{0.810, 0.32, 1.12, -0.620, 6, 0, 0}, ORIGIN_NO_SPEECH, ORIGIN_NO_SPEECH},
+        {{0.458, 0.42, 1.22, -0.998, 7, 0, 0, 0}, ORIGIN_NO_SPEECH, ORIGIN_NO_SPEECH},
+        {{0.479, 0.64, 1.44, -0.490, 5, 0, 0, 0}, ORIGIN_NO_SPEECH, ORIGIN_NO_SPEECH},
+        {{0.553, 0.32, 1.12, -0.717, 6, 0, 0, 0}, ORIGIN_NO_SPEECH, ORIGIN_NO_SPEECH},
+        {{0.695, 0.80, 1.20, -0.501, 7, 0, 0, 0}, ORIGIN_NO_SPEECH, ORIGIN_NO_SPEECH},
+        {{0.703, 1.08, 1.30, -0.330, 4, 0, 0, 0}, ORIGIN_NO_SPEECH, ORIGIN_NO_SPEECH},
+        {{0.810, 0.32, 1.12, -0.620, 6, 0, 0, 0}, ORIGIN_NO_SPEECH, ORIGIN_NO_SPEECH},
         /* a hum of seconds with a word or two */
-        {{0.9, 6, 7, -0.1, 3, 0, 0}, ORIGIN_NO_SPEECH, ORIGIN_NO_SPEECH},
+        {{0.9, 6, 7, -0.1, 3, 0, 0, 0}, ORIGIN_NO_SPEECH, ORIGIN_NO_SPEECH},
     };
     CHECK(sounds);
 }
@@ -65,6 +65,11 @@ static void limits_and_missing_detectors_accuse_nobody(void **state) {
     assert_int_equal(origin_find(&cut), ORIGIN_SPEECH);
     struct evidence alone = {.speech = NAN, .speech_seconds = NAN, .seconds = 1, .avg_logprob = -3};
     assert_int_equal(origin_find(&alone), ORIGIN_SPEECH);
+    struct evidence birds = {.speech = 0.7, .speech_seconds = 3, .seconds = 4, .tokens = 8};
+    birds.avg_logprob = -0.6;
+    assert_int_equal(origin_find(&birds), ORIGIN_SPEECH);
+    birds.by_loudness = 1;
+    assert_int_equal(origin_find(&birds), ORIGIN_NO_SPEECH);
     struct evidence hurried = {.speech = 0.85, .speech_seconds = 1.5, .seconds = 1.7};
     hurried.avg_logprob = -0.855;
     hurried.tokens = 5;
