@@ -13,7 +13,7 @@ venv=$PWD/build/python
 if [ ! -f $venv/installed ]; then
     rm -rf $venv
     if ! { python3 -m venv $venv &&
-        $venv/bin/pip install -q --disable-pip-version-check numpy pytest tqdm mypy 'scikit-build-core>=0.11'; }; then
+        $venv/bin/pip install -q --disable-pip-version-check numpy pytest tqdm mypy==2.4.1 'scikit-build-core>=0.11'; }; then
         rm -rf $venv
         echo "skipped: the tests of the Python package need numpy, pytest, tqdm, mypy and scikit-build-core from PyPI"
         exit 0

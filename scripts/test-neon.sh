@@ -44,6 +44,6 @@ run_on() {
 long="memory|lora_memory|live_stream|stream_encoder|package_.*|pack_file|hub_.*|segment|channels|convert|import|merge"
 long="$long|audio_stream|option_struct|network_precision|ffmpeg"
 slow="long|real|words|containers|recordings|channels|commands|convert|device"
-run_on max -E "^(hub\.|style\.|cli\.($slow)$|unit\.test_($long)\$)" "$@"
+run_on max -E "^(hub\.|server\.|style\.|cli\.($slow)$|unit\.test_($long)\$)" "$@"
 run_on cortex-a53 -R 'unit\.test_(kernels|matmul|packed)$' # NEON alone
 run_on cortex-a76 -R 'unit\.test_kernels$'                 # dot products without matrix products
