@@ -182,8 +182,8 @@ static pst_status open_fd(struct audio_stream *stream, int fd, const pst_audio_o
         return error_set(err, PST_ERR_INPUT, "%s: is empty, expected an audio file", stream->name);
     stream->memory = (struct audio_memory){.fd = fd, .size = st.st_size};
     stream->unfinished = wave_header_finish(&stream->memory, &stream->told_bytes);
-    stream->file = stream->unfinished ? audio_memory_open(&stream->memory, &stream->info)
-                                      : sf_open_fd(fd, SFM_READ, &stream->info, SF_FALSE);
+    /* Not sf_open_fd(), which closes a descriptor that is not its own when the file is damaged. */
+    stream->file = audio_memory_open(&stream->memory, &stream->info);
     if (!stream->file && options && options->ffmpeg) return open_ffmpeg(stream, options, err);
     return start(stream, err);
 }
@@ -252,13 +252,9 @@ pst_status audio_stream_next_channel(struct audio_stream *stream, const pst_audi
                                     .fd = stream->fd,
                                     .own_fd = stream->own_fd,
                                     .piped = stream->piped};
-    pst_status status = PST_OK;
-    if (stream->piped.length)
-        status = open_bytes(stream, stream->piped.data, stream->piped.length, err);
-    else if (lseek(stream->fd, 0, SEEK_SET) != 0)
-        status = error_system(err, "read again", stream->name, errno);
-    else
-        status = open_fd(stream, stream->fd, options, err);
+    pst_status status = stream->piped.length
+                            ? open_bytes(stream, stream->piped.data, stream->piped.length, err)
+                            : open_fd(stream, stream->fd, options, err);
     if (status) audio_stream_close(stream);
     return status;
 }

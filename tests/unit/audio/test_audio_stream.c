@@ -154,6 +154,12 @@ static void a_descriptor_stays_the_callers(void **state) {
     audio_stream_close(&stream);
     assert_true(fcntl(fd, F_GETFD) >= 0);
     close(fd);
+    write_sweep("cut.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_16, 16000, 1, 20000);
+    assert_int_equal(truncate(path, 30), 0); /* in the middle of its header */
+    fd = open(path, O_RDONLY);
+    assert_int_equal(audio_stream_open_fd(&stream, fd, "that", NULL, &err), PST_ERR_INPUT);
+    assert_true(fcntl(fd, F_GETFD) >= 0);
+    close(fd);
     sample_list_free(&list);
     assert_int_equal(audio_stream_open_fd(&stream, fd, "that", NULL, &err), PST_ERR_IO);
     assert_memory_equal(err.message, "that: ", 6);

@@ -153,7 +153,7 @@ static void write_wav(void) {
 }
 
 /* Calls `use` with the first allocation failing, then the second, until none is left to fail. Those
- * of a conversion that runs its program are thousands: every eleventh, for another fails at each. */
+ * of a conversion that runs its program are thousands: every eleventh; another fails at each. */
 static void fail_each(pst_status (*use)(struct parts *parts, pst_error *err), long least) {
     long total = 0, n = LONG_MAX; /* at first none fails, and they are counted */
     do {
