@@ -57,15 +57,15 @@ static size_t at_work_for(const struct work_queue *queue, uint64_t client) {
     return count;
 }
 
-/* Unlinks the first of the client that has the fewest at work. */
+/* Unlinks the first of the client that has the fewest at work; there is one. */
 static struct work *pick(struct work_queue *queue) {
-    struct work *best = NULL, *before_best = NULL, *before = NULL;
-    size_t fewest = SIZE_MAX;
-    for (struct work *work = queue->first; work && fewest > 0; before = work, work = work->next) {
-        size_t count = at_work_for(queue, work->client);
+    struct work *best = queue->first, *before_best = NULL;
+    size_t fewest = at_work_for(queue, best->client);
+    for (struct work *before = best; before->next && fewest > 0; before = before->next) {
+        size_t count = at_work_for(queue, before->next->client);
         if (count >= fewest) continue;
         fewest = count;
-        best = work;
+        best = before->next;
         before_best = before;
     }
     if (before_best)
