@@ -82,7 +82,7 @@ refuse() { # refuse NOTE: the result is that of a whole run
     ok grep -q "$1" "$scratch/err"
     same out.json out.json whole.json
 }
-{ head -n 2 left; tail -n +3 left | tr 0-9 1-90; } >out.json.partial
+{ head -n 2 left; sed -n 2p left | tr 0-9 1-90; } >out.json.partial
 refuse "1 segment is $say_on; its end is damaged, and done again$"
 { head -n 1 left; head -n 2 left | tail -n 1 | head -c 100; } >out.json.partial
 refuse "0 segments are $say_on; its end is damaged, and done again$"
