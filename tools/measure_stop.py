@@ -61,7 +61,7 @@ def stop(program, words, out, moment):
         if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             break
     began, used = time.monotonic(), spent(process.pid) or moment
-    process.send_signal(signal.SIGINT)
+    os.kill(process.pid, signal.SIGINT)  # not send_signal(), which would take the status of one that has ended
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.monotonic() - began
     code = os.waitstatus_to_exitcode(status)
