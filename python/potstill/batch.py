@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from ctypes import byref
 from typing import TYPE_CHECKING, Any, Callable, Literal, Optional, Union
 
 from . import abi, decoding, environment, library
 from .errors import ArgumentError, PotstillError
+from .progress import Bar
 from .result import Result, of_clip
 from .sound import Clip, is_sound
 
@@ -67,35 +68,10 @@ def _channel(value: Any) -> int:
     raise ArgumentError(f"channels={value!r}: expected 'mix', 'split' or a number from 1")
 
 
-class _Bar:
-    """tqdm's bar over the sounds; nothing where it is not wanted, or not there unasked."""
-
-    def __init__(self, wanted: Optional[bool], sounds: Any) -> None:
-        self._bar: Any = None
-        if wanted is False:
-            return
-        try:
-            from tqdm.auto import tqdm
-        except ImportError:
-            if wanted:
-                raise
-            return
-        total = len(sounds) if hasattr(sounds, "__len__") else None
-        self._bar = tqdm(total=total, unit="clip", disable=None if wanted is None else False)
-
-    def step(self) -> None:
-        if self._bar is not None:
-            self._bar.update()
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-
 class _Run:
     """One call of the library: what it asks for, and what it delivers."""
 
-    def __init__(self, sounds: Iterable[Any], stop_at_error: bool, bar: _Bar) -> None:
+    def __init__(self, sounds: Iterable[Any], stop_at_error: bool, bar: Bar) -> None:
         self._sounds: Iterator[Any] = iter(sounds)
         self._stop_at_error, self._bar = stop_at_error, bar
         self._open: dict[int, Clip] = {}
@@ -197,7 +173,8 @@ def run(
         raise ArgumentError(f"errors={errors!r}: expected 'raise' or 'return'")
     keep: list[Any] = []
     options = _batch_options(model, given, keep)
-    job = _Run(sounds, errors == "raise", _Bar(progress, sounds))
+    total = len(sounds) if isinstance(sounds, Sized) else None
+    job = _Run(sounds, errors == "raise", Bar(progress, total=total, unit="clip"))
     number = next(_numbers)
     options.next, options.deliver, options.progress = _NEXT, _DELIVER, _PROGRESS
     options.user = number

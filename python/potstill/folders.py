@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Optional, Union
 from . import abi, adapter as adapters_of, environment, library, place
 from .errors import ArgumentError
 from .model import Model, choose
+from .progress import Bar
 
 if TYPE_CHECKING:
     from .adapter import Adapters
@@ -139,31 +140,6 @@ def convert(
     return os.fspath(output)
 
 
-class _Download:
-    """tqdm's bar in bytes; nothing where it is not wanted, or not there unasked."""
-
-    def __init__(self, name: str, wanted: Optional[bool]) -> None:
-        self._bar: Any = None
-        if wanted is False:
-            return
-        try:
-            from tqdm.auto import tqdm
-        except ImportError:
-            if wanted:
-                raise
-            return
-        self._bar = tqdm(unit="B", unit_scale=True, desc=name, disable=None if not wanted else False)
-
-    def show(self, file: Optional[str], received: int, total: int) -> None:
-        if self._bar is not None and total:
-            self._bar.total = total
-            self._bar.update(received - self._bar.n)
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-
 def pull(
     id: str,
     *,
@@ -186,8 +162,12 @@ def pull(
     """
     if os.path.exists(id) or id.count("/") != 1:
         raise ArgumentError(f"{id!r}: expected a hub id, as 'UsefulSensors/moonshine-tiny'")
-    relay, bar = library.Relay(), _Download(id, progress)
-    hub = environment.hub_options(offline, relay, bar.show)
+    relay, bar = library.Relay(), Bar(progress, desc=id, unit="B", unit_scale=True)
+
+    def show(file: Optional[str], received: int, total: int) -> None:
+        bar.show(received, total)
+
+    hub = environment.hub_options(offline, relay, show)
     found = c_void_p()
     try:
         relay.call(
