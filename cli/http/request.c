@@ -9,6 +9,7 @@
 #include "http/reply.h"
 #include "http/request_head.h"
 #include "http/routes.h"
+#include "resume/option_digest.h"
 #include "seconds.h"
 #include "serve/request_log.h"
 
@@ -39,15 +40,9 @@ static struct connection *entry_of(struct MHD_Connection *connection) {
 
 /* ----------------------------------------------------------------------------------- the head */
 
-static uint64_t hash_of(const char *text) {
-    uint64_t hash = 14695981039346656037u; /* FNV-1a */
-    for (; *text; text++) hash = (hash ^ (unsigned char)*text) * 1099511628211u;
-    return hash;
-}
-
 /* Whose turn it is: that of a key, or of an address. */
 static void name_client(struct request *request, long key) {
-    uint64_t client = key > 0 ? (uint64_t)key : hash_of(request->client);
+    uint64_t client = key > 0 ? (uint64_t)key : digest_text(DIGEST_FIRST, request->client);
     if (request->exchange) request->exchange->work.client = client;
 }
 
