@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "console.h"
 
@@ -33,4 +34,15 @@ char *whole_file_read(const char *path, size_t most, char **text, size_t *size) 
     char *why = read_all(file, path, most, text, size);
     fclose(file);
     return why;
+}
+
+int whole_file_write(int fd, const char *bytes, size_t count) {
+    while (count > 0) {
+        ssize_t written = write(fd, bytes, count);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return 0;
+        bytes += written;
+        count -= (size_t)written;
+    }
+    return 1;
 }

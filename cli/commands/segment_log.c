@@ -11,6 +11,7 @@
 #include "console.h"
 #include "json_text.h"
 #include "resume/option_digest.h"
+#include "whole_file.h"
 
 /* A segment has half a kilobyte: this is months of speech. */
 enum { FILE_BYTES_MAX = 1 << 30 };
@@ -175,17 +176,6 @@ static int begin(struct segment_log *log, FILE *lines) {
     return log->fd >= 0;
 }
 
-static int write_all(int fd, const char *text, size_t length) {
-    while (length > 0) {
-        ssize_t written = write(fd, text, length);
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return 0;
-        text += written;
-        length -= (size_t)written;
-    }
-    return 1;
-}
-
 void segment_log_add(struct segment_log *log, size_t input, const pst_segment *segments,
                      size_t count) {
     char *text = NULL;
@@ -205,7 +195,7 @@ void segment_log_add(struct segment_log *log, size_t input, const pst_segment *s
         added++;
     }
     if (fclose(lines)) need(NULL); /* it is memory */
-    if (good && added) good = write_all(log->fd, text, length);
+    if (good && added) good = whole_file_write(log->fd, text, length);
     free(text);
     if (good) return;
     say("%s: %s; what is done is not kept any more", log->path, strerror(errno));

@@ -7,20 +7,23 @@
 #include <unistd.h>
 
 #include "console.h"
+#include "whole_file.h"
+
+static int no_room(struct upload *upload, const char *path) {
+    say("%s: cannot be written: %s", path, strerror(errno));
+    return api_error_set(&upload->error, 503, "server_overloaded", NULL,
+                         "there is no room for the file now");
+}
 
 /* A file without a name: it is gone with its descriptor, however the program ends. */
 static int open_file(struct upload *upload) {
     char *path = text_format("%s/potstill-upload-XXXXXX", upload->folder);
     upload->fd = mkstemp(path);
-    if (upload->fd >= 0)
-        unlink(path);
-    else
-        say("%s: cannot be written: %s", path, strerror(errno));
+    int code = upload->fd < 0 ? no_room(upload, path) : 0;
+    if (!code) unlink(path);
     free(path);
     upload->pending = need(malloc(UPLOAD_PIECE));
-    if (upload->fd >= 0) return 0;
-    return api_error_set(&upload->error, 503, "server_overloaded", NULL,
-                         "there is no room for the file now");
+    return code;
 }
 
 static int begin(void *user, const struct multipart_part *part) {
@@ -40,21 +43,10 @@ static int begin(void *user, const struct multipart_part *part) {
 
 /* Writes what is pending. */
 static int flush(struct upload *upload) {
-    const char *bytes = upload->pending;
     size_t count = upload->pending_length;
     upload->pending_length = 0;
-    while (count > 0) {
-        ssize_t written = write(upload->fd, bytes, count);
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) {
-            say("%s: cannot be written: %s", upload->folder, strerror(errno));
-            return api_error_set(&upload->error, 503, "server_overloaded", NULL,
-                                 "there is no room for the file now");
-        }
-        bytes += written;
-        count -= (size_t)written;
-    }
-    return 0;
+    return whole_file_write(upload->fd, upload->pending, count) ? 0
+                                                                : no_room(upload, upload->folder);
 }
 
 static int add_to_file(struct upload *upload, const char *bytes, size_t count) {
