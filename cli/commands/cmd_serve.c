@@ -198,15 +198,6 @@ static int put_adapter(struct adapter_shelf *shelf, const struct environment *en
     return code;
 }
 
-/* The last part of the name that the model was given. */
-static char *base_name(const char *model) {
-    size_t end = strlen(model);
-    while (end > 1 && model[end - 1] == '/') end--;
-    size_t at = end;
-    while (at > 0 && model[at - 1] != '/') at--;
-    return text_format("%.*s", (int)(end - at), model + at);
-}
-
 static int fill_shelf(struct adapter_shelf *shelf, const struct engine *engine,
                       const struct values *values) {
     int code = 0;
@@ -260,7 +251,7 @@ static int serve(const struct values *values, struct engine *engine,
                            values->host);
     pst_audio_options_init(&audio);
     audio.seconds_max = values->audio_seconds;
-    char *base = base_name(engine->model_name);
+    char *base = adapter_shelf_root(engine->model_name);
     server.settings = &settings;
     server.transcriber = (struct transcriber){.model = engine->model,
                                               .vad = vad,

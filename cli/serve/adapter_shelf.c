@@ -12,7 +12,7 @@
 #include "options.h"
 
 struct shelf_item {
-    char *name, *dir;
+    char *name, *root;
     double weight; /* what a request's own is multiplied by */
     pst_adapter *adapter;
     long created;
@@ -22,7 +22,7 @@ struct shelf_item {
 static void item_free(struct shelf_item *item) {
     pst_adapter_free(item->adapter);
     free(item->name);
-    free(item->dir);
+    free(item->root);
     free(item);
 }
 
@@ -39,6 +39,14 @@ void adapter_shelf_close(struct adapter_shelf *shelf) {
     for (size_t i = 0; i < shelf->count; i++) let_go(shelf->items[i]);
     free(shelf->items);
     pthread_mutex_destroy(&shelf->mutex);
+}
+
+char *adapter_shelf_root(const char *path) {
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/') end--;
+    size_t at = end;
+    while (at > 0 && path[at - 1] != '/') at--;
+    return text_format("%.*s", (int)(end - at), path + at);
 }
 
 int adapter_name_is_valid(const char *name) {
@@ -90,7 +98,7 @@ pst_status adapter_shelf_put(struct adapter_shelf *shelf, const char *name, cons
     if (status) return status;
     struct shelf_item *item = need(malloc(sizeof *item));
     *item = (struct shelf_item){.name = text_format("%s", name),
-                                .dir = text_format("%s", dir),
+                                .root = adapter_shelf_root(dir),
                                 .weight = weight,
                                 .adapter = adapter,
                                 .created = (long)time(NULL),
@@ -231,20 +239,14 @@ static json_t *model_entry(const char *id, long created, const char *root, const
     return entry;
 }
 
-static const char *last_part(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 json_t *adapter_shelf_models(struct adapter_shelf *shelf, const char *id) {
     json_t *list = need(json_array()), *one = NULL;
     json_array_append_new(list, model_entry(shelf->base, shelf->created, shelf->base, NULL));
     pthread_mutex_lock(&shelf->mutex);
     for (size_t i = 0; i < shelf->count; i++) {
         const struct shelf_item *item = shelf->items[i];
-        /* Where it lies on this machine is nobody's business. */
-        json_array_append_new(
-            list, model_entry(item->name, item->created, last_part(item->dir), shelf->base));
+        json_array_append_new(list,
+                              model_entry(item->name, item->created, item->root, shelf->base));
     }
     pthread_mutex_unlock(&shelf->mutex);
     if (!id) {

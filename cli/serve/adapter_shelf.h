@@ -45,6 +45,9 @@ struct adapter_choice {
 void adapter_shelf_open(struct adapter_shelf *shelf);
 void adapter_shelf_close(struct adapter_shelf *shelf);
 
+/* The last part of a path or of a hub id, to be freed: where it lies on this machine is nobody's
+ * business. */
+char *adapter_shelf_root(const char *path);
 /* A letter or digit, then those and ".", "_", "-": what a folder and a label can be called. */
 int adapter_name_is_valid(const char *name);
 

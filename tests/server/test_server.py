@@ -236,7 +236,7 @@ class Keys(unittest.TestCase):
 
 class Adapters(unittest.TestCase):
     def test_by_name(self):
-        with Server("--adapter", "a=" + ADAPTER, "--adapter", f"half={ADAPTER}:0.5") as server:
+        with Server("--adapter", "a=" + ADAPTER, "--adapter", f"half={ADAPTER}/:0.5") as server:
             def text(model):
                 reply = server.transcribe(CLIP, model=model)
                 self.assertEqual(reply.status, 200, reply.body)
@@ -256,6 +256,7 @@ class Adapters(unittest.TestCase):
             listed = {m["id"]: m for m in server.ask("GET", "/v1/models").json()["data"]}
             self.assertEqual(sorted(listed), ["a", "half", "micro"])
             self.assertEqual((listed["a"]["parent"], listed["a"]["root"]), ("micro", "adapter"))
+            self.assertEqual(listed["half"]["root"], "adapter", "where it lies is nobody's business")
 
     def test_hot(self):
         """On and off while requests use it: each has the text of the adapter, or is told that it is not there."""
