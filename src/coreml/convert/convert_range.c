@@ -80,6 +80,7 @@ struct trial {
     struct mil_tensor inputs[TENSORS_MAX], outputs[TENSORS_MAX];
     float *memory; /* of the inputs */
     struct watch watch;
+    const struct cancel *cancel;
 };
 
 static void trial_close(struct trial *trial) {
@@ -92,12 +93,13 @@ static void trial_close(struct trial *trial) {
 static pst_status trial_open(struct trial *trial, const struct conversion *conversion,
                              const struct graph_shape *shape, int is_decoder, pst_error *err) {
     size_t count = 0;
-    *trial = (struct trial){.model = mil_model_new()};
+    *trial = (struct trial){.model = mil_model_new(), .cancel = &conversion->merge.cancel};
     if (!trial->model) return error_memory(err, 0);
     struct graph g = convert_graph(conversion, trial->model);
     g.encoder_residual = g.decoder_residual = 1; /* nothing is limited, nothing scaled */
     (is_decoder ? graph_decoder : graph_encoder)(&g, "main", shape, 0);
-    pst_status status = mil_model_check(trial->model, err);
+    pst_status status = cancel_check(trial->cancel, err);
+    if (!status) status = mil_model_check(trial->model, err);
     if (!status)
         status = mil_machine_new(&trial->machine, trial->model, "main", MIL_ROUND_NONE,
                                  convert_threads(conversion), err);
@@ -135,6 +137,8 @@ static const struct mil_tensor *output_of(const struct trial *trial, const char 
 }
 
 static pst_status trial_run(struct trial *trial, pst_error *err) {
+    pst_status status = cancel_check(trial->cancel, err);
+    if (status) return status;
     return mil_machine_run(trial->machine, trial->inputs, trial->function->input_count,
                            trial->outputs, trial->function->block->output_count, err);
 }

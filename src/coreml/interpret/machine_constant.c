@@ -5,6 +5,16 @@
 #include "base/error.h"
 #include "formats/dtype.h"
 
+/* Indices and weights are bytes, millions of them: read without asking at each what it is.
+ * 0: other integers. */
+static int widen_bytes(enum mil_dtype dtype, const void *data, size_t count, int32_t *integers) {
+    const uint8_t *plain = data;
+    const int8_t *with_sign = data;
+    if (dtype != MIL_U8 && dtype != MIL_I8) return 0;
+    for (size_t i = 0; i < count; i++) integers[i] = dtype == MIL_U8 ? plain[i] : with_sign[i];
+    return 1;
+}
+
 pst_status machine_decode(struct slot_memory *memory, struct slot *slot, pst_error *err) {
     const struct mil_value *value = slot->value;
     const struct mil_type *type = &value->type;
@@ -26,6 +36,7 @@ pst_status machine_decode(struct slot_memory *memory, struct slot *slot, pst_err
                        slot->tensor.f);
         return PST_OK;
     }
+    if (widen_bytes(type->dtype, value->data, count, slot->tensor.i)) return PST_OK;
     for (size_t i = 0; i < count; i++) {
         int64_t integer;
         if (!mil_integer(type->dtype, value->data, i, &integer) || integer < INT32_MIN ||
