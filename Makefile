@@ -4,6 +4,8 @@
 BUILD := build/release
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+# One more than cores: tests of the hub and of the server wait for most of their time.
+TEST_JOBS := $(shell expr $(JOBS) + 1)
 
 .PHONY: all demo test oracle asan tsan neon fuzz proof coverage lint sdk browser bench python wheel install model clean \
     help
@@ -21,7 +23,7 @@ test: ## all tests; what needs the model is skipped, saying so, where it cannot 
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory all
 	@scripts/get-model.sh models || echo "tests that need the model are skipped"
-	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+	@ctest --test-dir $(BUILD) --output-on-failure -j $(TEST_JOBS)
 
 oracle: ## against the live reference stacks (transformers, peft), in .venv and .venv-newest
 	@scripts/setup.sh oracle
@@ -44,7 +46,7 @@ asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer, but cl
 	@scripts/setup.sh test
 	@[ -f build/asan/build.ninja ] || cmake --preset asan
 	@cmake --build build/asan -j $(JOBS)
-	@ctest --test-dir build/asan --output-on-failure -j $(JOBS) -E '^(cli\.long$$|style\.)'
+	@ctest --test-dir build/asan --output-on-failure -j $(TEST_JOBS) -E '^(cli\.long$$|style\.)'
 
 tsan: ## what threads share, under ThreadSanitizer
 	@scripts/setup.sh test
