@@ -68,7 +68,7 @@ static void set_words(json_t *object, const pst_transcript *transcript) {
     set(object, "words", array);
 }
 
-static json_t *flags_array(uint32_t flags) {
+json_t *result_flags(uint32_t flags) {
     static const char *const names[] = {"no_speech", "loop", "low_confidence", "truncated"};
     json_t *array = json_array();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -79,7 +79,7 @@ static json_t *flags_array(uint32_t flags) {
 static void set_doubts(json_t *object, const pst_transcript *transcript) {
     set(object, "no_speech_prob", rounded(transcript->no_speech_prob));
     set(object, "compression_ratio", rounded(transcript->compression_ratio));
-    set(object, "flags", flags_array(transcript->flags));
+    set(object, "flags", result_flags(transcript->flags));
 }
 
 static void set_transcript(json_t *object, const pst_transcript *transcript,

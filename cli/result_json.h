@@ -14,6 +14,8 @@ void result_print_json(FILE *stream, const struct result *result, const struct r
 /* As openai-whisper's .json: its keys, its rounding. */
 void result_print_whisper(FILE *stream, const struct result *result,
                           const struct result_style *style);
+/* PST_FLAG_.. by name. */
+json_t *result_flags(uint32_t flags);
 /* One segment of it. */
 json_t *result_whisper_segment(const pst_segment *segment, size_t id);
 

@@ -735,6 +735,10 @@ typedef struct pst_stream_options {
     double pad_s;       /* silence that a line has at its ends, at most */
     double line_max_s;  /* a line ends here at the latest; 0: 20 s, or less for a small model */
     double update_s;    /* new sound before the growing text is decoded again; 0: it is not */
+    /* 1: completed lines are guarded as segments of a batch are (pst_batch_options): what is in
+     * doubt is tried again, where the samples are still there (not with the streaming family), and
+     * what comes of no speech has no text, and PST_FLAG_NO_SPEECH. */
+    int guard;
 } pst_stream_options;
 
 /* pause_s 0.6, pad_s 0.2, update_s 0.25. */
@@ -757,6 +761,8 @@ typedef struct pst_stream_event {
     size_t token_count;
     double avg_logprob; /* the same; see pst_transcript */
     int truncated;
+    uint32_t flags;        /* the same */
+    double no_speech_prob; /* 1 - mean probability of the line's speech, by the detector */
 } pst_stream_event;
 
 PST_API pst_status pst_stream_new(const pst_model *model, const pst_stream_options *options,

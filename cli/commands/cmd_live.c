@@ -33,6 +33,7 @@ struct values {
     int64_t rate, channels;
     int pace, format;
     double pause, line_max, update; /* seconds */
+    int no_guard;
     struct speech_choice speech;
 };
 
@@ -76,6 +77,8 @@ static const struct option line_options[] = {
      "who finds the speech: the network Silero VAD, or loudness and spectrum (default: auto, "
      "silero "
      "where its weights are)"},
+    {"no-guard", 0, OPTION_FLAG, NULL, AT(no_guard),
+     "keep lines that loop, that the model does not believe in, or that come of no speech"},
     {0},
 };
 
@@ -86,13 +89,14 @@ const struct command command_live = {
     .details = "Listens to the microphone, to standard input (-) or to a FILE, and prints lines\n"
                "of text. A line is what is said between two pauses. While it is spoken its text\n"
                "grows: what two decodings in a row agree on stands, the rest is shown dim. When\n"
-               "it is complete it is what transcribe gives for its samples. Ctrl-C ends the\n"
-               "line and the program; a second one ends the program at once.\n"
+               "it is complete it is what transcribe gives for its samples: no text, if nobody\n"
+               "spoke. Ctrl-C ends the line and the program; a second one ends the program at\n"
+               "once.\n"
                "\n"
                "jsonl  line_started (line, start), line_text (committed, tentative) and\n"
                "       line_completed (start, end in seconds, text, tokens, avg_logprob,\n"
                "       latency_ms from the sound that ended the line; \"truncated\": true where\n"
-               "       the length limit cut it)",
+               "       the length limit cut it; no_speech_prob and flags as of transcribe)",
     .groups =
         {
             {"Options", engine_source_options, AT(engine)},
@@ -205,6 +209,7 @@ static int open_stream(struct live *live) {
     stream.vad = live->vad;
     stream.pause_s = values->pause;
     stream.line_max_s = values->line_max;
+    stream.guard = !values->no_guard;
     stream.update_s = live->on_screen || values->format == FORMAT_JSONL ? values->update : 0;
     if (!pst_stream_new(live->engine.model, &stream, &live->stream, &err)) return EXIT_DONE;
     if (err.code == PST_ERR_ARGUMENT) return usage_error(&command_live, "%s", err.message);

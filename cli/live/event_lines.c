@@ -7,6 +7,7 @@
 
 #include "console.h"
 #include "json_text.h"
+#include "result_json.h"
 
 static double seconds(uint64_t samples) {
     return (double)samples / PST_SAMPLE_RATE_HZ;
@@ -33,6 +34,8 @@ static void add_completed(json_t *object, const pst_stream_event *event, double 
     json_object_set_new(object, "avg_logprob",
                         isfinite(event->avg_logprob) ? json_real(event->avg_logprob) : json_null());
     if (event->truncated) json_object_set_new(object, "truncated", json_true());
+    json_object_set_new(object, "no_speech_prob", json_real(rounded(event->no_speech_prob, 1e4)));
+    json_object_set_new(object, "flags", result_flags(event->flags));
     json_object_set_new(object, "latency_ms", json_real(rounded(latency_ms, 10)));
 }
 

@@ -268,6 +268,7 @@ class StreamOptions(Structure):
         ("pad_s", c_double),
         ("line_max_s", c_double),
         ("update_s", c_double),
+        ("guard", c_int),
     ]
 
 
@@ -283,6 +284,8 @@ class StreamEvent(Structure):
         ("token_count", c_size_t),
         ("avg_logprob", c_double),
         ("truncated", c_int),
+        ("flags", c_uint32),
+        ("no_speech_prob", c_double),
     ]
 
 

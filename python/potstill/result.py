@@ -110,7 +110,7 @@ def _word_html(word: Word) -> str:
     return f'<span title="{title}"{style}>{escape(word.text)}</span>'
 
 
-def _flags(bits: int) -> tuple[str, ...]:
+def flag_names(bits: int) -> tuple[str, ...]:
     return tuple(name for i, name in enumerate(FLAGS) if bits >> i & 1)
 
 
@@ -130,7 +130,7 @@ def _segment(segment: abi.Segment) -> Segment:
         tuple(t.tokens[: t.token_count]),
         _words(t),
         t.avg_logprob,
-        _flags(t.flags),
+        flag_names(t.flags),
         t.no_speech_prob,
         t.compression_ratio,
         t.channel,
@@ -162,7 +162,7 @@ def of_clip(clip: abi.ClipResult, source: str) -> Result:
         score=t.score,
         margin=t.margin,
         confidence=t.confidence,
-        flags=_flags(t.flags),
+        flags=flag_names(t.flags),
         no_speech_prob=t.no_speech_prob,
         compression_ratio=t.compression_ratio,
         warnings=tuple(library.text(clip.warnings[i]) for i in range(clip.warning_count)),

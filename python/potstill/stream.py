@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from . import abi, decoding, library
 from .errors import InputError
+from .result import flag_names
 from .sound import RATE_HZ
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class StreamOptions(decoding.DecodeOptions, total=False):
     pause: float  #: seconds of silence that end a line. 0.6
     pad: float  #: seconds of silence that a line has at its ends. 0.2
     line_max: float  #: seconds: a line ends here at the latest; 0: 20, or less for a small model
+    guard: bool  #: completed lines in doubt are tried again, marked or have no text. True
     update: float  #: seconds of new sound before growing text is decoded again; 0: never. 0.25
 
 
@@ -49,6 +51,8 @@ class Event:
     tokens: tuple[int, ...]  #: of a completed line
     avg_logprob: float  #: of a completed line
     truncated: bool
+    flags: tuple[str, ...]  #: of a completed line: what is in doubt, of no_speech, loop, low_confidence, truncated
+    no_speech_prob: float  #: of a completed line: that nobody speaks
 
     def __repr__(self) -> str:
         return f"Event({self.kind}, line {self.line}, {self.start:.2f}-{self.end:.2f} s, {self.text!r})"
@@ -77,6 +81,7 @@ class Stream:
         detector = model.detector(given.get("vad", "auto"))
         options.vad = detector.handle if detector else None
         options.threads = given.get("threads", 0) or model.threads
+        options.guard = bool(given.get("guard", True))
         for name in ("pause", "pad", "line_max", "update"):
             if name in given:
                 setattr(options, name + "_s", given[name])
@@ -128,6 +133,8 @@ class Stream:
                     tuple(event.tokens[: event.token_count]),
                     event.avg_logprob,
                     bool(event.truncated),
+                    flag_names(event.flags),
+                    event.no_speech_prob,
                 )
             )
         return events

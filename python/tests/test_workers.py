@@ -99,7 +99,7 @@ def test_memory_is_given_back(samples):
 
 
 def test_a_stream_gives_the_text_of_its_lines(micro, samples):
-    stream = micro.stream(vad="energy", pause=0.3)
+    stream = micro.stream(vad="energy", pause=0.3, guard=False)
     quiet = np.zeros(16000, np.float32)
     sound = np.concatenate([samples, quiet, samples])
     events = []
@@ -112,6 +112,11 @@ def test_a_stream_gives_the_text_of_its_lines(micro, samples):
         cut = sound[round(event.start * 16000) : round(event.end * 16000)]
         assert event.tokens == micro.transcribe(cut, window=0).tokens
         assert event.committed == event.text
+    # A model of random numbers does not believe in its text.
+    guarded = micro.stream(vad="energy", pause=0.3)
+    marked = [e for e in guarded.feed(sound) + guarded.finish() if e.kind == "completed"]
+    assert [(e.start, e.end) for e in marked] == [(e.start, e.end) for e in done]
+    assert all(e.text == "" and e.flags == ("no_speech",) and 0 <= e.no_speech_prob <= 1 for e in marked)
     with pytest.raises(ValueError, match="shape"):
         stream.feed(np.zeros((2, 2)))
     with pytest.raises(TypeError, match="has no option"):

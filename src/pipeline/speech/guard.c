@@ -20,6 +20,11 @@ enum { SPLIT_MIN = 6 * PST_SAMPLE_RATE_HZ };
 /* As in generate() where loops are feared. */
 enum { BEAMS = 5, NGRAM = 3 };
 
+static void judge(const struct guarded *guarded, pst_transcript *transcript) {
+    transcript_judge(transcript);
+    transcript->no_speech_prob = guarded->no_speech_prob;
+}
+
 static pst_status transcribe(pst_session *session, const struct guarded *guarded,
                              const pst_decode_options *options, pst_transcript **transcript,
                              pst_error *err) {
@@ -30,10 +35,8 @@ static pst_status transcribe(pst_session *session, const struct guarded *guarded
         own.max_new_tokens = limit;
     pst_status status =
         pst_transcribe(session, guarded->samples, guarded->count, &own, transcript, err);
-    if (status) return status;
-    transcript_judge(*transcript);
-    (*transcript)->no_speech_prob = guarded->no_speech_prob;
-    return PST_OK;
+    if (!status) judge(guarded, *transcript);
+    return status;
 }
 
 /* What is wrong with it. Where the caller has set the limit, that it is reached is no wonder. */
@@ -116,6 +119,22 @@ static enum origin find_origin(const struct guarded *guarded, const pst_transcri
     return origin_find(&evidence);
 }
 
+/* Marks a text that may come of no speech, and drops one that does. */
+static pst_status settle(const struct guarded *guarded, pst_transcript **transcript,
+                         pst_error *err) {
+    enum origin origin = find_origin(guarded, *transcript);
+    if (origin == ORIGIN_DOUBTFUL) (*transcript)->flags |= PST_FLAG_NO_SPEECH;
+    if (origin != ORIGIN_NO_SPEECH) return PST_OK;
+    pst_transcript_free(*transcript);
+    *transcript = NULL;
+    return transcript_of_silence(guarded->no_speech_prob, transcript, err);
+}
+
+pst_status guard_judge(const struct guarded *guarded, pst_transcript **transcript, pst_error *err) {
+    judge(guarded, *transcript);
+    return settle(guarded, transcript, err);
+}
+
 pst_status guard_transcribe(pst_session *session, const struct guarded *guarded,
                             pst_transcript **transcript, pst_error *err) {
     pst_decode_options first = *guarded->decode;
@@ -126,13 +145,7 @@ pst_status guard_transcribe(pst_session *session, const struct guarded *guarded,
     own.decode = &first;
     pst_status status = transcribe(session, &own, &first, &made, err);
     if (!status && faults(&own, made)) status = try_again(session, &own, &made, err);
-    enum origin origin = status ? ORIGIN_SPEECH : find_origin(&own, made);
-    if (origin == ORIGIN_DOUBTFUL) made->flags |= PST_FLAG_NO_SPEECH;
-    if (origin == ORIGIN_NO_SPEECH) {
-        pst_transcript_free(made);
-        made = NULL;
-        status = transcript_of_silence(guarded->no_speech_prob, &made, err);
-    }
+    if (!status) status = settle(&own, &made, err);
     if (status)
         pst_transcript_free(made);
     else

@@ -15,6 +15,10 @@ struct guarded {
     int greedy_only; /* a converted model that knows no beams */
 };
 
+/* A transcript of the segment that is not to be tried again: judged, marked where it is doubtful
+ * that it comes of speech, and without a text where it does not. */
+pst_status guard_judge(const struct guarded *guarded, pst_transcript **transcript, pst_error *err);
+
 pst_status guard_transcribe(pst_session *session, const struct guarded *guarded,
                             pst_transcript **transcript, pst_error *err);
 

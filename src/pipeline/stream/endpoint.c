@@ -1,6 +1,8 @@
 /* endpoint.c - see endpoint.h. */
 #include "pipeline/stream/endpoint.h"
 
+#include "potstill.h"
+
 /* Speech that begins a line: two frames, 64 ms. One may be a click. */
 enum { RUN_FRAMES = 2 };
 
@@ -38,11 +40,36 @@ int endpoint_is_quiet(const struct endpoint *endpoint) {
     return endpoint->in_line && endpoint->at >= endpoint->spoken + endpoint->options.pad;
 }
 
+double endpoint_belief(const struct endpoint *endpoint, double *seconds) {
+    *seconds = (double)(endpoint->frames * VAD_FRAME) / PST_SAMPLE_RATE_HZ;
+    return endpoint->frames ? endpoint->belief / (double)endpoint->frames : 0;
+}
+
+/* A frame of the line at hand. Silence is part of what was said once somebody speaks again. */
+static void note(struct endpoint *endpoint, double probability, int speech) {
+    endpoint->belief_since += probability;
+    endpoint->frames_since++;
+    if (!speech) return;
+    endpoint->spoken = endpoint->at;
+    endpoint->belief += endpoint->belief_since;
+    endpoint->frames += endpoint->frames_since;
+    endpoint->belief_since = 0;
+    endpoint->frames_since = 0;
+}
+
 static enum endpoint_event wait_for_speech(struct endpoint *endpoint, double probability) {
-    endpoint->run = probability >= endpoint->options.threshold ? endpoint->run + VAD_FRAME : 0;
+    if (probability < endpoint->options.threshold) {
+        endpoint->run = 0;
+        return ENDPOINT_NONE;
+    }
+    if (!endpoint->run) {
+        endpoint->belief = endpoint->belief_since = 0;
+        endpoint->frames = endpoint->frames_since = 0;
+    }
+    note(endpoint, probability, 1);
+    endpoint->run += VAD_FRAME;
     if (endpoint->run < (uint64_t)RUN_FRAMES * VAD_FRAME) return ENDPOINT_NONE;
     endpoint->start = endpoint_horizon(endpoint);
-    endpoint->spoken = endpoint->at;
     endpoint->in_line = 1;
     return ENDPOINT_STARTED;
 }
@@ -50,7 +77,7 @@ static enum endpoint_event wait_for_speech(struct endpoint *endpoint, double pro
 enum endpoint_event endpoint_add(struct endpoint *endpoint, double probability) {
     endpoint->at += VAD_FRAME;
     if (!endpoint->in_line) return wait_for_speech(endpoint, probability);
-    if (probability >= endpoint->options.neg_threshold) endpoint->spoken = endpoint->at;
+    note(endpoint, probability, probability >= endpoint->options.neg_threshold);
     if (endpoint->at - endpoint->spoken < pause_of(endpoint)) return ENDPOINT_NONE;
     endpoint->in_line = 0;
     endpoint->run = 0;
@@ -60,8 +87,8 @@ enum endpoint_event endpoint_add(struct endpoint *endpoint, double probability) 
 
 void endpoint_finish(struct endpoint *endpoint, double probability, uint64_t samples) {
     endpoint->at += samples;
-    if (endpoint->in_line && probability >= endpoint->options.neg_threshold)
-        endpoint->spoken = endpoint->at;
+    if (endpoint->in_line)
+        note(endpoint, probability, probability >= endpoint->options.neg_threshold);
     endpoint->in_line = 0;
     endpoint->run = 0;
     endpoint->earliest = endpoint->at;

@@ -28,6 +28,9 @@ struct endpoint {
     uint64_t run;    /* out of a line: samples of the speech that may begin one */
     uint64_t start;  /* of the line */
     uint64_t spoken; /* the end of the last frame with speech */
+    /* What the detector says from the first frame with speech to the last one: sums over frames. */
+    double belief, belief_since; /* .. and over those that have come since */
+    uint64_t frames, frames_since;
 };
 
 void endpoint_init(struct endpoint *endpoint, const struct endpoint_options *options);
@@ -39,6 +42,9 @@ void endpoint_finish(struct endpoint *endpoint, double probability, uint64_t sam
 uint64_t endpoint_reach(const struct endpoint *endpoint);
 /* No line that is to come begins before this sample. */
 uint64_t endpoint_horizon(const struct endpoint *endpoint);
+/* The mean probability from the first frame of the line with speech to the last, and how long that
+ * is. Until the next line begins. */
+double endpoint_belief(const struct endpoint *endpoint, double *seconds);
 /* 1: if nobody speaks until the pause is over, the line is as it is now. */
 int endpoint_is_quiet(const struct endpoint *endpoint);
 

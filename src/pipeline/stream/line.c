@@ -157,8 +157,23 @@ static pst_status transcribe_ended(struct line *line, pst_transcript **transcrip
     return status;
 }
 
-pst_status line_transcribe(struct line *line, pst_transcript **transcript, pst_error *err) {
+static pst_status transcribe_guarded(struct line *line, const struct guarded *heard,
+                                     pst_transcript **transcript, pst_error *err) {
+    struct guarded guarded = *heard;
+    guarded.samples = line->samples.data;
+    guarded.count = line->count;
+    guarded.decode = &line->options;
+    guarded.greedy_only = line->session->model->device != NULL;
+    if (!line->engine) return guard_transcribe(line->session, &guarded, transcript, err);
+    /* Of a line that is encoded as it comes there are no samples to try again with. */
+    pst_status status = transcribe_ended(line, transcript, err);
+    return status ? status : guard_judge(&guarded, transcript, err);
+}
+
+pst_status line_transcribe(struct line *line, const struct guarded *heard,
+                           pst_transcript **transcript, pst_error *err) {
     line->known = 0; /* the search may take another way */
+    if (heard) return transcribe_guarded(line, heard, transcript, err);
     if (line->engine) return transcribe_ended(line, transcript, err);
     pst_status status = encode_again(line, err);
     return status ? status : transcribe_encoded(line->session, transcript, err);

@@ -11,6 +11,7 @@
 #include "network/stream_encoder.h"
 #include "pipeline/backend_engine.h"
 #include "pipeline/session.h"
+#include "pipeline/speech/guard.h"
 
 struct line {
     struct pst_session *session;
@@ -40,7 +41,9 @@ pst_status line_add(struct line *line, const float *samples, size_t count, pst_e
 /* Decodes what is heard so far, greedily, into line->text, which stays as it is if that does not
  * end after as many tokens as can have been said. */
 pst_status line_decode(struct line *line, pst_error *err);
-/* The transcript of the line as if it ended here. It can go on after all. */
-pst_status line_transcribe(struct line *line, pst_transcript **transcript, pst_error *err);
+/* The transcript of the line as if it ended here. It can go on after all. `heard`: what the
+ * detector says of the line, for it to be guarded by; NULL: it is not. */
+pst_status line_transcribe(struct line *line, const struct guarded *heard,
+                           pst_transcript **transcript, pst_error *err);
 
 #endif

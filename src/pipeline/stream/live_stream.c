@@ -34,6 +34,7 @@ struct pst_stream {
     pst_transcript *ready;   /* of the line as it is, should the pause last; NULL: none */
     char *text;              /* the growing text as it was told last; NULL: none */
     size_t committed;        /* bytes of it */
+    int guard, by_loudness;
     pst_status failed;
 };
 
@@ -97,6 +98,8 @@ static pst_status set_up(pst_stream *stream, const pst_model *model,
     if (status) return status;
     begin_endpoint(stream, options);
     stream->update = samples_of(options->update_s);
+    stream->guard = options->guard;
+    stream->by_loudness = !options->vad || !options->vad->weights;
     /* A frame of the detector may lie over the end of the longest line. */
     size_t most = (size_t)samples_of(options->line_max_s) + VAD_FRAME;
     size_t limit = line_samples_max(model);
@@ -201,7 +204,9 @@ static pst_status tell_completed(pst_stream *stream, pst_error *err) {
                                     .tokens = transcript->tokens,
                                     .token_count = transcript->token_count,
                                     .avg_logprob = transcript->avg_logprob,
-                                    .truncated = transcript->truncated},
+                                    .truncated = transcript->truncated,
+                                    .flags = transcript->flags,
+                                    .no_speech_prob = transcript->no_speech_prob},
                 err);
 }
 
@@ -228,9 +233,19 @@ static pst_status give(pst_stream *stream, uint64_t reach, pst_error *err) {
     return status;
 }
 
-static pst_status complete_line(pst_stream *stream, pst_error *err) {
+static pst_status get_ready(pst_stream *stream, pst_error *err) {
+    struct guarded heard = {.by_loudness = stream->by_loudness};
+    double speech = endpoint_belief(&stream->endpoint, &heard.speech_seconds);
+    if (stream->ready) return PST_OK;
+    heard.no_speech_prob = 1 - speech;
     pst_status status =
-        stream->ready ? PST_OK : line_transcribe(&stream->line, &stream->ready, err);
+        line_transcribe(&stream->line, stream->guard ? &heard : NULL, &stream->ready, err);
+    if (!status) stream->ready->no_speech_prob = heard.no_speech_prob;
+    return status;
+}
+
+static pst_status complete_line(pst_stream *stream, pst_error *err) {
+    pst_status status = get_ready(stream, err);
     if (!status) status = tell_completed(stream, err);
     pst_transcript_free(stream->ready);
     stream->ready = NULL;
@@ -246,8 +261,7 @@ static pst_status look_at(pst_stream *stream, const float *samples, pst_error *e
     if (!status && (endpoint->in_line || event == ENDPOINT_ENDED))
         status = give(stream, endpoint_reach(endpoint), err);
     if (!status && event == ENDPOINT_ENDED) return complete_line(stream, err);
-    if (!status && endpoint_is_quiet(endpoint) && !stream->ready)
-        status = line_transcribe(&stream->line, &stream->ready, err);
+    if (!status && endpoint_is_quiet(endpoint)) status = get_ready(stream, err);
     return status;
 }
 

@@ -2,6 +2,8 @@
  * . silence, m between the two thresholds. A frame is 512 samples. */
 #include "support/test.h"
 
+#include <math.h>
+
 #include "pipeline/stream/endpoint.h"
 
 /* Pauses of 4 frames, margins of 1, lines of at most 12. */
@@ -53,6 +55,24 @@ static void long_lines_end_at_shorter_pauses(void **state) {
     check("ssssssssssssssssss....", (struct expected[]){{0, 12}, {12, 19}}, 2);
 }
 
+/* From the first frame with speech to the last: the silence between them counts, that after them
+ * does not, nor does the click before. */
+static void speech_is_believed_by_its_mean(void **state) {
+    (void)state;
+    struct endpoint endpoint;
+    double seconds;
+    endpoint_init(&endpoint, &OPTIONS);
+    assert_true(endpoint_belief(&endpoint, &seconds) == 0 && seconds == 0);
+    for (const char *at = "s..ss.m...."; *at; at++)
+        endpoint_add(&endpoint, *at == 's' ? 0.9 : *at == 'm' ? 0.4 : 0.1);
+    double mean = endpoint_belief(&endpoint, &seconds);
+    assert_false(endpoint.in_line);
+    assert_true(fabs(mean - (0.9 + 0.9 + 0.1 + 0.4) / 4) < 1e-12);
+    assert_true(fabs(seconds - 4 * VAD_FRAME / 16000.0) < 1e-12);
+    for (const char *at = "ss"; *at; at++) endpoint_add(&endpoint, 0.8);
+    assert_true(fabs(endpoint_belief(&endpoint, &seconds) - 0.8) < 1e-12);
+}
+
 static void quiet_lines_are_known_before_they_end(void **state) {
     (void)state;
     struct endpoint endpoint;
@@ -86,6 +106,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_is_what_is_said_and_a_margin),
         cmocka_unit_test(long_lines_end_at_shorter_pauses),
+        cmocka_unit_test(speech_is_believed_by_its_mean),
         cmocka_unit_test(quiet_lines_are_known_before_they_end),
         cmocka_unit_test(the_end_of_the_sound_ends_a_line),
     };
