@@ -735,6 +735,8 @@ typedef struct pst_stream_options {
     double pad_s;       /* silence that a line has at its ends, at most */
     double line_max_s;  /* a line ends here at the latest; 0: 20 s, or less for a small model */
     double update_s;    /* new sound before the growing text is decoded again; 0: it is not */
+    double threshold;   /* of speech, in place of the detector's; 0: that one */
+    uint32_t rate_hz;   /* of the samples that are fed; 0: 16000. Others are resampled */
     /* 1: completed lines are guarded as segments of a batch are (pst_batch_options): what is in
      * doubt is tried again, where the samples are still there (not with the streaming family), and
      * what comes of no speech has no text, and PST_FLAG_NO_SPEECH. */
@@ -753,11 +755,12 @@ typedef enum pst_stream_event_kind {
 
 typedef struct pst_stream_event {
     pst_stream_event_kind kind;
-    uint64_t line;           /* from 0 */
-    uint64_t first, samples; /* of the line in the stream: where it begins, and how many so far */
-    const char *text;        /* all of it, UTF-8 */
-    size_t committed;        /* bytes of it that stand; of a completed line: all */
-    const int32_t *tokens;   /* [token_count], of a completed line */
+    uint64_t line; /* from 0 */
+    /* Of the line in the stream, at 16 kHz: where it begins, and how many so far. */
+    uint64_t first, samples;
+    const char *text;      /* all of it, UTF-8 */
+    size_t committed;      /* bytes of it that stand; of a completed line: all */
+    const int32_t *tokens; /* [token_count], of a completed line */
     size_t token_count;
     double avg_logprob; /* the same; see pst_transcript */
     int truncated;
@@ -768,7 +771,7 @@ typedef struct pst_stream_event {
 PST_API pst_status pst_stream_new(const pst_model *model, const pst_stream_options *options,
                                   pst_stream **stream, pst_error *err);
 PST_API void pst_stream_free(pst_stream *stream);
-/* The next samples [count] at 16 kHz, any number. Computes what they make possible, so it takes as
+/* The next samples [count], any number. Computes what they make possible, so it takes as
  * long as that takes. After an error the stream takes no more samples.
  * PST_ERR_INPUT: a sample is not finite (none of them is taken). */
 PST_API pst_status pst_stream_feed(pst_stream *stream, const float *samples, size_t count,

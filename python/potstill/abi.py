@@ -268,6 +268,8 @@ class StreamOptions(Structure):
         ("pad_s", c_double),
         ("line_max_s", c_double),
         ("update_s", c_double),
+        ("threshold", c_double),
+        ("rate_hz", c_uint32),
         ("guard", c_int),
     ]
 

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio/mono.h"
+#include "audio/resample.h"
 #include "audio/sample_list.h"
 #include "base/error.h"
 #include "base/option_struct.h"
@@ -25,15 +27,18 @@ struct pst_stream {
     struct endpoint endpoint;
     struct line line;
     struct event_queue events;
-    struct sample_list held; /* samples from `base` on: not in a line yet, or not looked at */
-    uint64_t base;           /* where held begins in the stream */
-    uint64_t given;          /* samples before this are in the line at hand or in none */
-    uint64_t update;         /* new samples before the growing text is decoded again; 0: never */
-    uint64_t decoded;        /* samples of the line that the text is of */
-    uint64_t number;         /* of the line at hand, or of the next */
-    pst_transcript *ready;   /* of the line as it is, should the pause last; NULL: none */
-    char *text;              /* the growing text as it was told last; NULL: none */
-    size_t committed;        /* bytes of it */
+    struct resampler resampler;
+    int rate_hz;                  /* of what is fed */
+    struct sample_list resampled; /* of the piece at hand */
+    struct sample_list held;      /* samples from `base` on: not in a line yet, or not looked at */
+    uint64_t base;                /* where held begins in the stream */
+    uint64_t given;               /* samples before this are in the line at hand or in none */
+    uint64_t update;       /* new samples before the growing text is decoded again; 0: never */
+    uint64_t decoded;      /* samples of the line that the text is of */
+    uint64_t number;       /* of the line at hand, or of the next */
+    pst_transcript *ready; /* of the line as it is, should the pause last; NULL: none */
+    char *text;            /* the growing text as it was told last; NULL: none */
+    size_t committed;      /* bytes of it */
     int guard, by_loudness;
     pst_status failed;
 };
@@ -63,6 +68,13 @@ static pst_status check(const pst_model *model, pst_stream_options *options, pst
     if (!status) status = check_seconds("pause_s", options->pause_s, 0.1, 10, err);
     if (!status) status = check_seconds("pad_s", options->pad_s, 0, 1, err);
     if (!status) status = check_seconds("update_s", options->update_s, 0, 10, err);
+    if (!status && !(options->threshold >= 0 && options->threshold < 1))
+        status = error_set(err, PST_ERR_ARGUMENT, "threshold is %g, expected 0 to below 1",
+                           options->threshold);
+    if (options->rate_hz == 0) options->rate_hz = PST_SAMPLE_RATE_HZ;
+    if (!status && (options->rate_hz < AUDIO_RATE_MIN_HZ || options->rate_hz > AUDIO_RATE_MAX_HZ))
+        status = error_set(err, PST_ERR_ARGUMENT, "rate_hz is %u, expected %d to %d",
+                           (unsigned)options->rate_hz, AUDIO_RATE_MIN_HZ, AUDIO_RATE_MAX_HZ);
     return status;
 }
 
@@ -70,10 +82,14 @@ static uint64_t samples_of(double seconds) {
     return (uint64_t)llround(seconds * PST_SAMPLE_RATE_HZ);
 }
 
-/* The settings of speech that `vad` has, or the usual ones. */
+/* The settings of speech that `vad` has, or the usual ones, but for a threshold of the stream's. */
 static void begin_endpoint(pst_stream *stream, const pst_stream_options *options) {
     struct speech_options speech = SPEECH_OPTIONS_SILERO;
     if (options->vad) speech = options->vad->options;
+    if (options->threshold > 0) {
+        speech.threshold = options->threshold;
+        speech.neg_threshold = -1;
+    }
     endpoint_init(&stream->endpoint, &(struct endpoint_options){
                                          .threshold = speech.threshold,
                                          .neg_threshold = speech_neg_threshold(&speech),
@@ -95,6 +111,8 @@ static pst_status set_up(pst_stream *stream, const pst_model *model,
     if (!status)
         status = vad_new(&stream->vad, options->vad ? options->vad->weights : NULL,
                          options->vad ? options->vad->cpu : PST_CPU_AUTO, err);
+    stream->rate_hz = (int)options->rate_hz;
+    if (!status) status = resampler_open(&stream->resampler, stream->rate_hz, err);
     if (status) return status;
     begin_endpoint(stream, options);
     stream->update = samples_of(options->update_s);
@@ -132,6 +150,8 @@ void pst_stream_free(pst_stream *stream) {
     vad_free(stream->vad);
     pst_session_free(stream->session);
     event_queue_clear(&stream->events);
+    resampler_close(&stream->resampler);
+    sample_list_free(&stream->resampled);
     sample_list_free(&stream->held);
     pst_transcript_free(stream->ready);
     free(stream->text);
@@ -140,7 +160,7 @@ void pst_stream_free(pst_stream *stream) {
 
 size_t pst_stream_memory(const pst_stream *stream) {
     return sizeof *stream + pst_session_memory(stream->session) + line_memory(&stream->line) +
-           stream->held.capacity * sizeof(float);
+           (stream->held.capacity + stream->resampled.capacity) * sizeof(float);
 }
 
 /* ------------------------------------------------------------------------------------- events */
@@ -320,7 +340,23 @@ pst_status pst_stream_feed(pst_stream *stream, const float *samples, size_t coun
     for (size_t i = 0; i < count; i++)
         if (!isfinite(samples[i]))
             return error_set(err, PST_ERR_INPUT, "sample %zu is not a finite number", i);
-    return stream->failed = take(stream, samples, count, err);
+    if (stream->rate_hz == PST_SAMPLE_RATE_HZ)
+        return stream->failed = take(stream, samples, count, err);
+    stream->resampled.count = 0;
+    stream->failed = resampler_push(&stream->resampler, samples, count, &stream->resampled, err);
+    if (!stream->failed)
+        stream->failed = take(stream, stream->resampled.data, stream->resampled.count, err);
+    return stream->failed;
+}
+
+/* What the resampler still holds; a later piece begins with a new one. */
+static pst_status take_rest(pst_stream *stream, pst_error *err) {
+    stream->resampled.count = 0;
+    if (stream->rate_hz == PST_SAMPLE_RATE_HZ || !stream->resampler.taken) return PST_OK;
+    pst_status status = resampler_finish(&stream->resampler, &stream->resampled, err);
+    resampler_close(&stream->resampler);
+    if (!status) status = resampler_open(&stream->resampler, stream->rate_hz, err);
+    return status ? status : take(stream, stream->resampled.data, stream->resampled.count, err);
 }
 
 /* What is left of a frame ends the line at hand, if somebody is speaking, and begins none. */
@@ -340,7 +376,8 @@ static pst_status end_line(pst_stream *stream, pst_error *err) {
 pst_status pst_stream_finish(pst_stream *stream, pst_error *err) {
     if (!stream) return error_set(err, PST_ERR_ARGUMENT, "stream must not be NULL");
     if (stream->failed) return error_set(err, stream->failed, "the stream has failed");
-    stream->failed = end_line(stream, err);
+    stream->failed = take_rest(stream, err);
+    if (!stream->failed) stream->failed = end_line(stream, err);
     vad_reset(stream->vad);
     stream->base = stream->endpoint.at;
     stream->held.count = 0;

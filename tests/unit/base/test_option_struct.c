@@ -191,7 +191,7 @@ static pst_status import(const void *options) {
     X(pst_batch_options, session)                                                                  \
     X(pst_vad_options, audio)                                                                      \
     X(pst_source_options, channels)                                                                \
-    X(pst_stream_options, update_s)                                                                \
+    X(pst_stream_options, guard)                                                                   \
     X(pst_merge_options, user)                                                                     \
     X(pst_convert_options, piece_ms)                                                               \
     X(pst_verify_options, user)                                                                    \

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audio/resample.h"
 #include "potstill.h"
 
 enum { RATE = PST_SAMPLE_RATE_HZ, SAMPLES = 12 * RATE, LINES_MAX = 32 };
@@ -230,6 +231,47 @@ static void nothing_grows(void **state) {
     }
 }
 
+/* The sound as if it was of another rate: lines are those of the stream at 16 kHz that gets what
+ * the resampler makes of all of it. */
+static void another_rate_is_resampled(void **state) {
+    (void)state;
+    enum { OTHER_RATE = 24000 };
+    pst_model *model = open_model(MODELS[0], PST_PRECISION_F32);
+    struct heard *expected = calloc(1, sizeof *expected), *heard = calloc(1, sizeof *heard);
+    struct resampler resampler;
+    struct sample_list whole = {0};
+    pst_stream_options options;
+    pst_stream *stream = new_stream(model, 0);
+    assert_int_equal(resampler_open(&resampler, OTHER_RATE, &err), PST_OK);
+    assert_int_equal(resampler_push(&resampler, sound, SAMPLES, &whole, &err), PST_OK);
+    assert_int_equal(resampler_finish(&resampler, &whole, &err), PST_OK);
+    assert_int_equal(pst_stream_feed(stream, whole.data, whole.count, &err), PST_OK);
+    assert_int_equal(pst_stream_finish(stream, &err), PST_OK);
+    hear(expected, stream);
+    pst_stream_free(stream);
+    pst_stream_options_init(&options);
+    options.rate_hz = OTHER_RATE;
+    assert_int_equal(pst_stream_new(model, &options, &stream, &err), PST_OK);
+    feed(stream, 777, heard);
+    compare(expected, heard);
+    /* It goes on after its end, and hears the same. */
+    assert_int_equal(pst_stream_feed(stream, sound, SAMPLES, &err), PST_OK);
+    assert_int_equal(pst_stream_finish(stream, &err), PST_OK);
+    size_t completed = 0;
+    for (const pst_stream_event *event; (event = pst_stream_next_event(stream));)
+        completed += event->kind == PST_LINE_COMPLETED;
+    assert_int_equal(completed, expected->count);
+    pst_stream_free(stream);
+    options.rate_hz = 10;
+    assert_int_equal(pst_stream_new(model, &options, &stream, &err), PST_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "rate_hz"));
+    resampler_close(&resampler);
+    sample_list_free(&whole);
+    free(expected);
+    free(heard);
+    pst_model_free(model);
+}
+
 static void silence_gives_nothing(void **state) {
     (void)state;
     static const float silence[RATE];
@@ -260,6 +302,7 @@ static void what_cannot_be_is_refused(void **state) {
         {offsetof(pst_stream_options, pad_s), -1, "pad_s"},
         {offsetof(pst_stream_options, line_max_s), 1e9, "line_max_s"},
         {offsetof(pst_stream_options, update_s), -0.1, "update_s"},
+        {offsetof(pst_stream_options, threshold), 1, "threshold"},
     };
     for (size_t i = 0; i < sizeof WRONG / sizeof WRONG[0]; i++) {
         pst_stream_options_init(&options);
@@ -375,6 +418,7 @@ int main(void) {
         cmocka_unit_test(any_pieces_give_the_texts_of_the_lines),
         cmocka_unit_test(long_lines_are_ended),
         cmocka_unit_test(nothing_grows),
+        cmocka_unit_test(another_rate_is_resampled),
         cmocka_unit_test(silence_gives_nothing),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(streams_share_a_model),
