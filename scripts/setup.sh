@@ -32,6 +32,7 @@ need 'has_library libxxhash' libxxhash-dev xxhash
 need 'has_library libprotobuf-c' libprotobuf-c-dev protobuf-c
 need 'has_library portaudio-2.0' portaudio19-dev portaudio
 need 'has_library libmicrohttpd' libmicrohttpd-dev libmicrohttpd
+need 'echo "#include <wslay/wslay.h>" | cc -E - >/dev/null 2>&1' libwslay-dev wslay
 need 'has protoc-c || has protoc-gen-c' protobuf-c-compiler protobuf-c
 need 'has_library cmocka' libcmocka-dev cmocka
 need 'has python3' python3 python3

@@ -24,10 +24,10 @@ struct values {
     struct engine_choice engine;
     struct decoding_choice decoding;
     struct speech_choice speech;
-    struct option_texts adapters, aliases;
+    struct option_texts adapters, aliases, origins;
     const char *adapter_folder, *host, *key_file, *admin_key_file, *upload_folder, *language;
-    int64_t port, connections, line_width, line_count;
-    double upload_mib, audio_seconds, queue_seconds, deadline, drain_delay, drain, speed;
+    int64_t port, connections, live, line_width, line_count;
+    double upload_mib, audio_seconds, queue_seconds, deadline, live_idle, drain_delay, drain, speed;
     int insecure, no_guard;
 };
 
@@ -40,6 +40,8 @@ static const struct values defaults = {
     .upload_folder = "/tmp",
     .language = "en",
     .connections = 512,
+    .live = 32,
+    .live_idle = 300,
     .line_width = 42,
     .line_count = 2,
     .speed = 20,
@@ -88,6 +90,13 @@ static const struct option server_options[] = {
      "sound that may wait; what is more is told to come back later (default: 14400)"},
     {"max-connections", 0, OPTION_COUNT, "N", AT(connections),
      "connections at a time (default: 512)"},
+    {"max-realtime", 0, OPTION_COUNT, "N", AT(live),
+     "realtime sessions at a time; 0: none (default: 32)"},
+    {"realtime-idle", 0, OPTION_NUMBER, "S", AT(live_idle),
+     "a realtime session ends when nothing has come for so long; 0: never (default: 300)"},
+    {"origin", 0, OPTION_TEXTS, "ORIGIN", AT(origins),
+     "https://HOST whose pages may begin realtime sessions, besides this server's own; again for "
+     "more"},
     {"timeout", 0, OPTION_NUMBER, "S", AT(deadline),
      "longest time of a request, from its head; 0: any (default: 0)"},
     {"drain-delay", 0, OPTION_NUMBER, "S", AT(drain_delay),
@@ -120,6 +129,7 @@ const struct command command_serve = {
                "POST /v1/audio/transcriptions  a file to text: json, text, srt, vtt,\n"
                "                               verbose_json, or as a stream of events; model is\n"
                "                               the model, an adapter, or several: a+b:0.5\n"
+               "WS   /v1/realtime              sound as it comes, to text as it is spoken\n"
                "GET  /v1/models                the model and its adapters\n"
                "POST /v1/load_lora_adapter, /v1/unload_lora_adapter\n"
                "                               {\"lora_name\": NAME}, with an admin key\n"
@@ -163,10 +173,14 @@ static int check(const struct values *values) {
                            "--max-audio-seconds and --max-queue-seconds: expected 1 to %d",
                            SECONDS_MAX);
     if (!is_within(values->deadline, 0, SECONDS_MAX) || !is_within(values->drain, 0, SECONDS_MAX) ||
-        !is_within(values->drain_delay, 0, SECONDS_MAX))
+        !is_within(values->drain_delay, 0, SECONDS_MAX) ||
+        !is_within(values->live_idle, 0, SECONDS_MAX))
         return usage_error(&command_serve,
-                           "--timeout, --drain-delay and --drain-timeout: expected 0 to %d",
+                           "--timeout, --drain-delay, --drain-timeout and --realtime-idle: "
+                           "expected 0 to %d",
                            SECONDS_MAX);
+    if (values->live > 10000)
+        return usage_error(&command_serve, "--max-realtime: expected 0 to 10000");
     if (values->connections < 10 || values->connections > 100000)
         return usage_error(&command_serve, "--max-connections: expected 10 to 100000");
     if (values->line_count < 1 || !(values->speed > 0))
@@ -231,6 +245,10 @@ static struct server_settings settings_of(const struct values *values, size_t wo
         .drain_delay_seconds = values->drain_delay,
         .drain_seconds = values->drain,
         .connections_max = (unsigned)values->connections,
+        .live_max = (size_t)values->live,
+        .live_idle_seconds = values->live_idle,
+        .origins = values->origins.items,
+        .origin_count = values->origins.count,
         .workers = workers < WORK_WORKERS_MAX ? workers : WORK_WORKERS_MAX,
         .local = http_host_is_local(values->host),
     };
@@ -281,7 +299,8 @@ static int serve(const struct values *values, struct engine *engine,
 static int serve(const struct values *values, struct engine *engine,
                  const struct decoding *decoding, const pst_vad *vad) {
     (void)values, (void)engine, (void)decoding, (void)vad;
-    return fail(EXIT_ENVIRONMENT, "this program was built without libmicrohttpd: it cannot serve");
+    return fail(EXIT_ENVIRONMENT, "this program was built without libmicrohttpd and libwslay: it "
+                                  "cannot serve");
 }
 
 #endif

@@ -111,8 +111,8 @@ int http_daemon_start(struct http_daemon *daemon, struct server *server) {
     int code = listen_on(daemon, settings);
     if (code) return code;
     daemon->daemon = MHD_start_daemon(
-        MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
-            MHD_USE_ERROR_LOG,
+        MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+            MHD_ALLOW_UPGRADE | MHD_USE_ITC | MHD_USE_ERROR_LOG,
         0, NULL, NULL, request_handle, server, MHD_OPTION_EXTERNAL_LOGGER, hear_nothing, NULL,
         MHD_OPTION_LISTEN_SOCKET, (MHD_socket)daemon->socket, MHD_OPTION_NOTIFY_COMPLETED,
         request_completed, server, MHD_OPTION_NOTIFY_CONNECTION, notice_connection, server,

@@ -42,6 +42,10 @@ enum MHD_Result reply_queue(struct MHD_Connection *connection, const struct repl
     if (reply->allow) MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
     if (reply->last) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     if (reply->prompt_ignored) MHD_add_response_header(response, "X-Potstill-Ignored", "prompt");
+    if (reply->status == 426) {
+        MHD_add_response_header(response, MHD_HTTP_HEADER_UPGRADE, "websocket");
+        MHD_add_response_header(response, "Sec-WebSocket-Version", "13");
+    }
     if (reply->status == 401)
         MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
     enum MHD_Result result = MHD_queue_response(connection, (unsigned)reply->status, response);

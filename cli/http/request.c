@@ -6,6 +6,8 @@
 
 #include "console.h"
 #include "http/exchange.h"
+#include "http/handshake.h"
+#include "http/live_session.h"
 #include "http/reply.h"
 #include "http/request_head.h"
 #include "http/routes.h"
@@ -25,6 +27,7 @@ struct request {
     const struct route *route; /* NULL: an error */
     const char *rest, *allow;
     struct exchange *exchange; /* of a transcription; else NULL */
+    struct live_session *live; /* of a realtime session that has begun; else NULL */
     char *body;                /* [bytes] of others */
     uint64_t bytes, bytes_max;
     double began; /* of seconds_now() */
@@ -50,7 +53,13 @@ static void check_key(struct request *request, struct MHD_Connection *connection
     struct server *server = request->server;
     enum route_key key = request->route->key;
     if (key == KEY_NONE || (key == KEY_METRICS && server->settings->local)) return;
-    long found = request_head_check_key(server, connection, key == KEY_ADMIN, &request->error);
+    const char *told =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+    int live = request->route->kind == ROUTE_LIVE;
+    char *other = live && !told ? handshake_authorization(connection) : NULL;
+    long found =
+        request_head_check_key(server, other ? other : told, key == KEY_ADMIN, &request->error);
+    free(other);
     if (found < 0)
         metrics_count_rejection(&server->metrics, REJECTED_KEY);
     else
@@ -91,6 +100,7 @@ static struct request *request_new(struct server *server, struct MHD_Connection 
         route_find(method, request->path, &request->rest, &request->allow, &request->error);
     if (request->route && request->route->kind == ROUTE_TRANSCRIBE)
         open_upload(request, connection);
+    if (request->route && request->route->kind == ROUTE_LIVE) check_draining(request);
     if (request->route) check_key(request, connection);
     return request;
 }
@@ -214,9 +224,23 @@ static enum MHD_Result send_transcription(struct request *request,
     return send_reply(request, connection, &reply);
 }
 
-static enum MHD_Result answer(struct request *request, struct MHD_Connection *connection) {
+static enum MHD_Result go_live(struct request *request, struct MHD_Connection *connection,
+                               const char *version) {
+    if (strcmp(request->method, "GET") == 0)
+        request->live =
+            live_session_new(request->server, connection, version, request->id, &request->error);
+    else
+        api_error_set(&request->error, 405, "method_not_allowed", NULL, "expected GET");
+    if (!request->live) return send_error(request, connection, 0);
+    request->status = MHD_HTTP_SWITCHING_PROTOCOLS;
+    return live_session_start(request->live, connection);
+}
+
+static enum MHD_Result answer(struct request *request, struct MHD_Connection *connection,
+                              const char *version) {
     struct exchange *exchange = request->exchange;
     if (request->error.status) return send_error(request, connection, 0);
+    if (request->route->kind == ROUTE_LIVE) return go_live(request, connection, version);
     if (exchange && !exchange->submitted)
         return submit(request) ? send_error(request, connection, 0) : MHD_YES;
     if (exchange) return send_transcription(request, connection);
@@ -231,13 +255,12 @@ enum MHD_Result request_handle(void *server, struct MHD_Connection *connection, 
                                const char *method, const char *version, const char *data,
                                size_t *size, void **own) {
     struct request *request = *own;
-    (void)version;
     if (!request) {
         *own = request = request_new(server, connection, url, method);
         return begin(request, connection);
     }
     if (request->status) return MHD_YES; /* answered: nothing more is looked at */
-    if (*size == 0) return answer(request, connection);
+    if (*size == 0) return answer(request, connection, version);
     size_t count = *size;
     *size = 0;
     return take(request, connection, data, count);
@@ -254,6 +277,18 @@ static void add_work(struct request *request, const struct exchange *exchange,
     const struct metric_work work = {t->seconds, exchange->wait_seconds, exchange->work_seconds,
                                      line->request_seconds, t->tokens};
     metrics_add_work(&request->server->metrics, &work);
+}
+
+static void add_live(const struct request *request, const struct live_session *live,
+                     struct request_line *line) {
+    line->model = live->model;
+    line->bytes = live->bytes;
+    line->audio_seconds = live->audio_seconds;
+    line->work_seconds = live->work_seconds;
+    const struct metric_work work = {.audio_seconds = live->audio_seconds,
+                                     .work_seconds = live->work_seconds,
+                                     .tokens = live->tokens};
+    metrics_add_live(&request->server->metrics, &work);
 }
 
 static void log_request(struct request *request) {
@@ -274,6 +309,7 @@ static void log_request(struct request *request) {
         pthread_mutex_unlock(&exchange->mutex);
     }
     if (finished) add_work(request, exchange, &line);
+    if (request->live) add_live(request, request->live, &line);
     metrics_count_reply(&request->server->metrics, line.status);
     request_log_write(&line);
 }
@@ -294,6 +330,7 @@ void request_completed(void *server, struct MHD_Connection *connection, void **o
         exchange_release(request->exchange);
         atomic_fetch_sub(&request->server->requests, 1);
     }
+    if (request->live) live_session_free(request->live);
     free(request->body);
     free(request->method);
     free(request->path);

@@ -62,9 +62,8 @@ int request_head_check_length(struct MHD_Connection *connection, uint64_t bytes_
                          (unsigned long long)bytes_max);
 }
 
-long request_head_check_key(struct server *server, struct MHD_Connection *connection, int admin,
+long request_head_check_key(struct server *server, const char *authorization, int admin,
                             struct api_error *error) {
-    const char *authorization = header(connection, MHD_HTTP_HEADER_AUTHORIZATION);
     pthread_mutex_lock(&server->keys_mutex);
     const struct api_keys *keys = admin ? &server->admin_keys : &server->keys;
     size_t found = api_keys_find(keys, authorization), count = keys->count;

@@ -15,8 +15,9 @@ void request_head_id(struct server *server, struct MHD_Connection *connection,
  * that can be read in two ways are refused, as is a body of more than `bytes_max`. 0, or -1. */
 int request_head_check_length(struct MHD_Connection *connection, uint64_t bytes_max,
                               struct api_error *error);
-/* The number of the client's key, from 1; 0 where none is needed; or -1. */
-long request_head_check_key(struct server *server, struct MHD_Connection *connection, int admin,
+/* The number of the client's key in `authorization` ("Bearer KEY"; NULL: there is none), from 1; 0
+ * where none is needed; or -1. */
+long request_head_check_key(struct server *server, const char *authorization, int admin,
                             struct api_error *error);
 /* The client as an address; "" where it is not known. */
 void request_head_client(struct MHD_Connection *connection, char *text, size_t size);

@@ -38,6 +38,7 @@ static struct reply answer_metrics(struct server *server, const char *rest, cons
     struct reply reply = {.status = 200, .content_type = "text/plain; version=0.0.4"};
     struct metric_gauges gauges = {.adapters = adapter_shelf_count(&server->shelf),
                                    .connections = connections_count(&server->connections),
+                                   .live = live_slots_count(&server->live),
                                    .draining = atomic_load(&server->draining)};
     (void)rest, (void)body, (void)length;
     pthread_mutex_lock(&server->queue.mutex);
@@ -123,6 +124,7 @@ static struct reply answer_translations(struct server *server, const char *rest,
 
 static const struct route routes[] = {
     {"POST", "/v1/audio/transcriptions", ROUTE_TRANSCRIBE, KEY_CLIENT, NULL},
+    {"GET", "/v1/realtime", ROUTE_LIVE, KEY_CLIENT, NULL},
     {"POST", "/v1/audio/translations", ROUTE_PLAIN, KEY_CLIENT, answer_translations},
     {"GET", "/v1/models", ROUTE_PLAIN, KEY_CLIENT, answer_models},
     {"GET", "/v1/models/", ROUTE_PLAIN, KEY_CLIENT, answer_model},

@@ -8,6 +8,7 @@
 enum route_kind {
     ROUTE_PLAIN,      /* `answer` says it */
     ROUTE_TRANSCRIBE, /* a worker does */
+    ROUTE_LIVE,       /* it becomes a realtime session */
 };
 
 enum route_key { KEY_NONE, KEY_METRICS, KEY_CLIENT, KEY_ADMIN };

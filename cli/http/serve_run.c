@@ -112,7 +112,7 @@ static int never(struct server *server) {
 }
 
 static int is_idle(struct server *server) {
-    return atomic_load(&server->requests) == 0;
+    return atomic_load(&server->requests) == 0 && live_slots_count(&server->live) == 0;
 }
 
 /* Load balancers see /readyz first; then the door is closed, and what is at work is done; what is
@@ -123,6 +123,7 @@ static void drain(struct server *server, struct http_daemon *daemon) {
     atomic_store(&server->draining, 1);
     wait_until(server, seconds_now() + settings->drain_delay_seconds, never);
     atomic_store(&server->closed, 1);
+    live_slots_end(&server->live);
     http_daemon_close_door(daemon);
     wait_until(server, seconds_now() + settings->drain_seconds, is_idle);
     atomic_store(&server->stopping, 1);
@@ -152,11 +153,13 @@ static int open_server(struct server *server) {
     if (RAND_bytes(random, sizeof random) != 1) say("ids of requests may come again");
     for (size_t i = 0; i < sizeof random; i++)
         snprintf(server->id_start + 2 * i, 3, "%02x", random[i]);
-    int code = read_keys(&server->keys, settings->key_file);
+    int code = live_slots_open(&server->live, settings->live_max);
+    if (!code) code = read_keys(&server->keys, settings->key_file);
     return code ? code : read_keys(&server->admin_keys, settings->admin_key_file);
 }
 
 static void close_server(struct server *server) {
+    live_slots_close(&server->live);
     api_keys_free(&server->keys);
     api_keys_free(&server->admin_keys);
     work_queue_close(&server->queue);
@@ -180,8 +183,11 @@ int serve_run(struct server *server) {
         let_signals_end();
         drain(server, &daemon);
     }
+    atomic_store(&server->stopping, 1);
     work_queue_stop(&server->queue);
     worker_pool_stop(&pool); /* then nothing is suspended */
+    live_slots_end(&server->live);
+    live_slots_wait(&server->live); /* and nothing upgraded */
     http_daemon_stop(&daemon);
     close_server(server);
     return code;

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "http/connections.h"
+#include "http/live_slots.h"
 #include "serve/adapter_shelf.h"
 #include "serve/api_keys.h"
 #include "serve/metrics.h"
@@ -27,6 +28,10 @@ struct server_settings {
     double drain_delay_seconds, drain_seconds;
     unsigned connections_max;
     size_t workers;
+    size_t live_max;            /* realtime sessions */
+    double live_idle_seconds;   /* without a message; 0: any */
+    const char *const *origins; /* [origin_count] whose pages may begin one */
+    size_t origin_count;
     int local; /* the host is this machine alone */
 };
 
@@ -37,6 +42,7 @@ struct server {
     struct work_queue queue;
     struct metrics metrics;
     struct connections connections;
+    struct live_slots live;
     pthread_mutex_t keys_mutex; /* of the two: they may be read again */
     struct api_keys keys, admin_keys;
     atomic_size_t requests; /* transcriptions whose head is there and that are not done */

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "console.h"
 #include "json_text.h"
 
@@ -49,13 +47,18 @@ static json_t *text_or_null(const char *text) {
     return text ? json_text(text) : json_null();
 }
 
-char *api_error_body(const struct api_error *error) {
-    json_t *inner = need(json_object()), *outer = need(json_object());
+json_t *api_error_json(const struct api_error *error) {
+    json_t *inner = need(json_object());
     json_object_set_new(inner, "message", json_text(error->message));
     json_object_set_new(inner, "type", json_text(type_of(error->status)));
     json_object_set_new(inner, "param", text_or_null(error->param));
     json_object_set_new(inner, "code", text_or_null(error->code));
-    json_object_set_new(outer, "error", inner);
+    return inner;
+}
+
+char *api_error_body(const struct api_error *error) {
+    json_t *outer = need(json_object());
+    json_object_set_new(outer, "error", api_error_json(error));
     char *body = need(json_dumps(outer, 0));
     json_decref(outer);
     return body;

@@ -2,6 +2,8 @@
 #ifndef POTSTILL_CLI_API_ERROR_H
 #define POTSTILL_CLI_API_ERROR_H
 
+#include <jansson.h>
+
 #include "potstill.h"
 
 enum {
@@ -22,7 +24,9 @@ int api_error_set(struct api_error *error, int status, const char *code, const c
 /* For what the library says of a file that was sent; its other failures are not the client's
  * business, and `detail` [512] is for the log. */
 void api_error_of_library(struct api_error *error, const pst_error *err, char *detail);
-/* The body, in fresh memory. */
+/* message, type, param and code. */
+json_t *api_error_json(const struct api_error *error);
+/* The body of a reply, in fresh memory. */
 char *api_error_body(const struct api_error *error);
 
 #endif

@@ -36,11 +36,22 @@ static void observe(struct histogram *histogram, double seconds) {
     histogram->sum += seconds;
 }
 
-void metrics_add_work(struct metrics *metrics, const struct metric_work *work) {
-    pthread_mutex_lock(&metrics->mutex);
+/* Under the mutex. */
+static void count_work(struct metrics *metrics, const struct metric_work *work) {
     metrics->audio_seconds += work->audio_seconds;
     metrics->work_seconds += work->work_seconds;
     metrics->tokens += work->tokens;
+}
+
+void metrics_add_live(struct metrics *metrics, const struct metric_work *work) {
+    pthread_mutex_lock(&metrics->mutex);
+    count_work(metrics, work);
+    pthread_mutex_unlock(&metrics->mutex);
+}
+
+void metrics_add_work(struct metrics *metrics, const struct metric_work *work) {
+    pthread_mutex_lock(&metrics->mutex);
+    count_work(metrics, work);
     observe(&metrics->request, work->request_seconds);
     observe(&metrics->wait, work->wait_seconds);
     pthread_mutex_unlock(&metrics->mutex);
@@ -102,6 +113,8 @@ void metrics_print(struct metrics *metrics, const struct metric_gauges *gauges, 
                  gauges->queued_seconds);
     print_number(stream, "adapters_loaded", "gauge", "Adapters.", (double)gauges->adapters);
     print_number(stream, "connections", "gauge", "Open connections.", (double)gauges->connections);
+    print_number(stream, "realtime_sessions", "gauge", "Open realtime sessions.",
+                 (double)gauges->live);
     print_number(stream, "draining", "gauge", "1: the server ends.", gauges->draining);
     head(stream, "build_info", "gauge", "The version.");
     fprintf(stream, "potstill_build_info{version=\"%s\"} 1\n", pst_version());

@@ -42,10 +42,11 @@ struct metric_gauges {
     size_t queued;         /* requests */
     double queued_seconds; /* of sound, at work as well */
     size_t adapters, connections;
+    size_t live; /* realtime sessions */
     int draining;
 };
 
-/* One transcription that was done. */
+/* One transcription that was done, or a realtime session. */
 struct metric_work {
     double audio_seconds, wait_seconds, work_seconds, request_seconds;
     size_t tokens;
@@ -56,6 +57,8 @@ void metrics_close(struct metrics *metrics);
 void metrics_count_reply(struct metrics *metrics, int status);
 void metrics_count_rejection(struct metrics *metrics, enum metric_rejection why);
 void metrics_add_work(struct metrics *metrics, const struct metric_work *work);
+/* The same of a realtime session, whose time is its client's. */
+void metrics_add_live(struct metrics *metrics, const struct metric_work *work);
 void metrics_print(struct metrics *metrics, const struct metric_gauges *gauges, FILE *stream);
 
 #endif

@@ -7,23 +7,19 @@
 #include <unistd.h>
 
 #include "console.h"
+#include "serve/upload_file.h"
 #include "whole_file.h"
 
-static int no_room(struct upload *upload, const char *path) {
-    say("%s: cannot be written: %s", path, strerror(errno));
+static int no_room(struct upload *upload) {
+    say("%s: cannot be written: %s", upload->folder, strerror(errno));
     return api_error_set(&upload->error, 503, "server_overloaded", NULL,
                          "there is no room for the file now");
 }
 
-/* A file without a name: it is gone with its descriptor, however the program ends. */
 static int open_file(struct upload *upload) {
-    char *path = text_format("%s/potstill-upload-XXXXXX", upload->folder);
-    upload->fd = mkstemp(path);
-    int code = upload->fd < 0 ? no_room(upload, path) : 0;
-    if (!code) unlink(path);
-    free(path);
     upload->pending = need(malloc(UPLOAD_PIECE));
-    return code;
+    upload->fd = upload_file_new(upload->folder);
+    return upload->fd < 0 ? no_room(upload) : 0;
 }
 
 static int begin(void *user, const struct multipart_part *part) {
@@ -45,8 +41,7 @@ static int begin(void *user, const struct multipart_part *part) {
 static int flush(struct upload *upload) {
     size_t count = upload->pending_length;
     upload->pending_length = 0;
-    return whole_file_write(upload->fd, upload->pending, count) ? 0
-                                                                : no_room(upload, upload->folder);
+    return whole_file_write(upload->fd, upload->pending, count) ? 0 : no_room(upload);
 }
 
 static int add_to_file(struct upload *upload, const char *bytes, size_t count) {
