@@ -27,6 +27,7 @@ int realtime_speech_open(struct realtime_speech *speech, const struct realtime_s
     options.pause_s = settings->silence_ms / 1000;
     options.pad_s = settings->padding_ms / 1000;
     options.rate_hz = settings->format.rate_hz;
+    options.guard = transcriber->guard;
     speech->format = settings->format;
     if (!pst_stream_new(transcriber->model, &options, &speech->stream, &err)) return 0;
     speech->stream = NULL;
