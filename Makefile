@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 # One more than cores: tests of the hub and of the server wait for most of their time.
 TEST_JOBS := $(shell expr $(JOBS) + 1)
 
-.PHONY: all demo test oracle asan tsan neon fuzz proof coverage lint sdk browser bench python wheel install model clean \
+.PHONY: all demo test oracle asan tsan neon fuzz proof coverage lint sdk browser bench python wheel install uninstall model clean \
     help
 
 all: ## build the program and the libraries into build/release
@@ -84,6 +84,9 @@ bench: all ## against other engines, in one run (needs make oracle's .venv)
 
 install: all ## into PREFIX (default /usr/local)
 	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+uninstall: ## what the last `make install` has put there
+	@scripts/uninstall.sh $(BUILD)
 
 model: all ## fetch and import the official English tiny model into models/
 	@scripts/get-model.sh models
