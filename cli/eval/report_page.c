@@ -5,17 +5,12 @@
 #include <string.h>
 
 #include <jansson.h>
-#include <openssl/evp.h>
 
 #include "console.h"
 #include "eval/page_rows.h"
-#include "eval/page_source.h"
+#include "page/page_template.h"
 
-enum {
-    HASH_BYTES = 32,                      /* of SHA-256 */
-    BASE64_SIZE = HASH_BYTES / 3 * 4 + 5, /* with a NUL */
-    REAL_DIGITS = 9,                      /* microseconds of a day; a page shows four */
-};
+enum { REAL_DIGITS = 9 }; /* microseconds of a day; a page shows four */
 
 struct report {
     json_t *data;           /* all but the utterances */
@@ -37,22 +32,12 @@ static void print_text(FILE *out, const char *text) {
     }
 }
 
-/* What a policy calls a script or style. 0, or an exit code. */
-static int print_hash(FILE *out, const struct page_source *source) {
-    unsigned char hash[HASH_BYTES], text[BASE64_SIZE];
-    if (!EVP_Digest(source->bytes, source->length, hash, NULL, EVP_sha256(), NULL))
-        return fail(EXIT_ENVIRONMENT, "the report's policy needs SHA-256, which libcrypto refuses");
-    EVP_EncodeBlock(text, hash, HASH_BYTES);
-    fprintf(out, "'sha256-%s'", (const char *)text);
-    return 0;
-}
-
 /* This script, this style, sounds that are in the page or lie beside it, and nothing else. */
 static int print_policy(FILE *out) {
     fputs("default-src 'none'; script-src ", out);
-    int code = print_hash(out, &page_script);
+    int code = page_hash_print(out, &report_script);
     fputs("; style-src ", out);
-    if (!code) code = print_hash(out, &page_style);
+    if (!code) code = page_hash_print(out, &report_style);
     fputs("; img-src data:; media-src 'self' file: data:; base-uri 'none'; form-action 'none'",
           out);
     return code;
@@ -111,17 +96,14 @@ static void print_utterances(FILE *out, const struct report *report) {
     print_rows(out, report, report->sounds, page_rows_next);
 }
 
-static void print_source(FILE *out, const struct page_source *source) {
-    fwrite(source->bytes, 1, source->length, out);
-}
-
 /* What stands in the page for {{name}}. 0, or an exit code. */
-static int print_part(FILE *out, const char *name, size_t length, const struct report *report) {
-#define IS(text) (length == sizeof(text) - 1 && !memcmp(name, text, length))
+static int print_part(void *user, const char *name, size_t length, FILE *out) {
+    const struct report *report = user;
+#define IS(text) page_name_is(name, length, text)
     if (IS("policy")) return print_policy(out);
     if (IS("title")) print_title(out, report->data);
-    if (IS("style")) print_source(out, &page_style);
-    if (IS("script")) print_source(out, &page_script);
+    if (IS("style")) page_source_print(out, &report_style);
+    if (IS("script")) page_source_print(out, &report_script);
     if (IS("data")) print_json(out, report->data);
     if (IS("index")) print_index(out, report);
     if (IS("utterances")) print_utterances(out, report);
@@ -146,15 +128,9 @@ static int split(struct report *report, const char *results, size_t length) {
 }
 
 int report_page_write(FILE *out, const char *results, size_t length, struct report_sounds *sounds) {
-    const char *at = (const char *)page_html.bytes, *open, *close;
     struct report report = {.sounds = sounds};
     int code = split(&report, results, length);
-    while (!code && (open = strstr(at, "{{")) && (close = strstr(open, "}}"))) {
-        fwrite(at, 1, (size_t)(open - at), out);
-        code = print_part(out, open + 2, (size_t)(close - open) - 2, &report);
-        at = close + 2;
-    }
-    fputs(at, out);
+    if (!code) code = page_template_print(out, &report_html, print_part, &report);
     json_decref(report.data);
     return code;
 }

@@ -1,21 +1,5 @@
 /* main.js - puts the page together: first what the index has, then what comes behind the script. */
 
-function showTheme() {
-    const select = byId("theme"), root = document.documentElement;
-    const use = (theme) => {
-        if (theme === "auto") root.removeAttribute("data-theme");
-        else root.setAttribute("data-theme", theme);
-    };
-    try { // a page on the disk may have no storage
-        select.value = localStorage.getItem("potstill-theme") || "auto";
-        use(select.value);
-    } catch { /* as the system */ }
-    select.addEventListener("change", () => {
-        use(select.value);
-        try { localStorage.setItem("potstill-theme", select.value); } catch { /* for this time */ }
-    });
-}
-
 /* The two systems of the charts, when there are more. */
 function showPair() {
     byId("pair").hidden = systems.length < 3;

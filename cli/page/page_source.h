@@ -1,4 +1,4 @@
-/* page_source.h - the files of page/, which CMake puts into the program (cmake/embed.cmake). */
+/* page_source.h - the files of the pages, which CMake puts into the program (cmake/embed.cmake). */
 #ifndef POTSTILL_CLI_PAGE_SOURCE_H
 #define POTSTILL_CLI_PAGE_SOURCE_H
 
@@ -9,6 +9,7 @@ struct page_source {
     size_t length;
 };
 
-extern const struct page_source page_html, page_style, page_script;
+/* Of eval's report. */
+extern const struct page_source report_html, report_style, report_script;
 
 #endif
