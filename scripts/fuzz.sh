@@ -19,7 +19,7 @@ for target in build/fuzz/tests/fuzz_*; do
     if "$target" $words -close_fd_mask=2 -max_total_time="$seconds" -rss_limit_mb=4096 -timeout=10 \
         -artifact_prefix="build/fuzz/findings/$name-" \
         "build/fuzz/corpus/$name" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
-        tail -1 "$log" | sed "s/^/$name: /"
+        grep -a '^Done' "$log" | sed "s/^/$name: /"
     else
         failed="$failed $name"
         tail -20 "$log"

@@ -48,7 +48,8 @@ rm "$work"/[vw][1-9].wav "$work/text"
 words() { wc -w | tr -d ' '; }
 total=0
 for sound in "$work"/*.wav; do
-    count=$("$potstill" transcribe "$@" "$sound" 2>/dev/null | words)
+    "$potstill" transcribe "$@" "$sound" >"$work/text" 2>"$work/notes" || { cat "$work/notes" >&2; exit 1; }
+    count=$(words <"$work/text")
     name=$(basename "$sound" .wav)
     echo "$name $count"
     [ "$name" = babble ] || total=$((total + count))
