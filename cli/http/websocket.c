@@ -156,8 +156,11 @@ static void check_time(struct websocket *websocket) {
 
 void websocket_service(struct websocket *websocket) {
     if (websocket->broken) return;
-    if (wslay_event_want_read(websocket->frames) && wslay_event_recv(websocket->frames))
-        websocket->broken = 1;
+    if (wslay_event_want_read(websocket->frames) && wslay_event_recv(websocket->frames)) {
+        /* Other than by the connection: what came is no frame, which the client is told. */
+        wslay_event_shutdown_read(websocket->frames);
+        wslay_event_queue_close(websocket->frames, WSLAY_CODE_PROTOCOL_ERROR, NULL, 0);
+    }
     check_time(websocket);
     if (!websocket->broken && wslay_event_want_write(websocket->frames) &&
         wslay_event_send(websocket->frames))
@@ -208,15 +211,19 @@ static void read_to_end(struct websocket *websocket, double till) {
     }
 }
 
-void websocket_end(struct websocket *websocket, enum websocket_code code, const char *reason) {
-    double till = seconds_now() + END_SECONDS;
-    if (!wslay_event_get_close_sent(websocket->frames))
-        wslay_event_queue_close(websocket->frames, code, (const uint8_t *)reason, strlen(reason));
+static void write_all(struct websocket *websocket, double till) {
     while (!websocket->broken && wslay_event_want_write(websocket->frames) &&
            seconds_now() < till) {
         struct pollfd at = {.fd = websocket->fd, .events = POLLOUT};
         if (wslay_event_send(websocket->frames)) websocket->broken = 1;
         if (wslay_event_want_write(websocket->frames)) poll(&at, 1, 100);
     }
+}
+
+void websocket_end(struct websocket *websocket, enum websocket_code code, const char *reason) {
+    double till = seconds_now() + END_SECONDS;
+    write_all(websocket, till); /* control frames would go before what waits, which would be lost */
+    wslay_event_queue_close(websocket->frames, code, (const uint8_t *)reason, strlen(reason));
+    write_all(websocket, till);
     if (!websocket->broken) read_to_end(websocket, till);
 }
