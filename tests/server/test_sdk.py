@@ -1,9 +1,10 @@
-"""The official Python client, sync, async and streaming, against the server; and the one for JavaScript beside it.
+"""The official Python client, sync, async, streaming and realtime, against the server; and the one for JavaScript.
 
     build/sdk/venv/bin/python tests/server/test_sdk.py build/release/potstill [FOLDER_OF_NODE_MODULES]
 """
 
 import asyncio
+import base64
 import io
 import json
 import os
@@ -120,6 +121,87 @@ class Sdk(unittest.TestCase):
         self.assertEqual(seen["models"], ["micro", "a"])
         self.assertEqual(seen["errors"], [[400, "temperature", "invalid_value"], [401, None, "invalid_api_key"],
                                           [404, "model", "model_not_found"]])
+
+
+    SESSION = {"type": "transcription", "audio": {"input": {"transcription": {"model": "micro"},
+                                                            "turn_detection": None}}}
+
+    def test_realtime(self):
+        pcm = wav(3, 24000)[44:]
+        file = io.BytesIO(wav(3, 24000))
+        file.name = "clip.wav"
+        expected = self.create(file=file).text
+        with self.client.realtime.connect(model="a", extra_query={"intent": "transcription"}) as connection:
+            created = connection.recv()
+            self.assertEqual((created.type, created.session.audio.input.transcription.model), ("session.created", "a"))
+            connection.session.update(session=self.SESSION)
+            self.assertEqual(connection.recv().type, "session.updated")
+            for turn in range(2):
+                for at in range(0, len(pcm), 9600):
+                    connection.input_audio_buffer.append(audio=base64.b64encode(pcm[at:at + 9600]).decode())
+                connection.input_audio_buffer.commit()
+                deltas = ""
+                for event in connection:
+                    if event.type == "conversation.item.input_audio_transcription.delta":
+                        deltas += event.delta
+                    if event.type == "conversation.item.input_audio_transcription.completed":
+                        break
+                self.assertEqual((event.transcript, deltas), (expected, expected))
+                self.assertEqual(event.usage.type, "duration")
+            connection.input_audio_buffer.clear()
+            self.assertEqual(connection.recv().type, "input_audio_buffer.cleared")
+            connection.input_audio_buffer.commit(event_id="mine")
+            event = connection.recv()
+            self.assertEqual((event.type, event.error.code, event.error.event_id),
+                             ("error", "input_audio_buffer_commit_empty", "mine"))
+
+    def test_realtime_async(self):
+        pcm = wav(2, 24000)[44:] + bytes(48000)
+
+        async def speak(client):
+            async with client.realtime.connect(model="micro") as connection:
+                session = {**self.SESSION, "audio": {"input": {"turn_detection": {"type": "server_vad"}}}}
+                await connection.session.update(session=session)
+                for at in range(0, len(pcm), 4800):
+                    await connection.input_audio_buffer.append(audio=base64.b64encode(pcm[at:at + 4800]).decode())
+                kinds = []
+                async for event in connection:
+                    kinds.append(event.type.rsplit(".", 1)[-1])
+                    if kinds[-1] == "completed":
+                        return [kind for kind in kinds if kind != "delta"], event.transcript
+
+        async def run():
+            async with openai.AsyncOpenAI(base_url=self.url, api_key="right-key") as client:
+                return await asyncio.gather(*(speak(client) for _ in range(4)))
+
+        spoken = asyncio.run(run())
+        self.assertEqual(spoken[0][0], ["created", "updated", "speech_started", "speech_stopped", "committed", "added",
+                                        "done", "completed"])
+        self.assertTrue(spoken[0][1])
+        self.assertEqual(spoken, spoken[:1] * 4)
+
+    def test_realtime_keys(self):
+        with openai.OpenAI(base_url=self.url, api_key="wrong", max_retries=0) as other:
+            with self.assertRaises(Exception) as caught:
+                with other.realtime.connect(model="micro") as connection:
+                    connection.recv()
+        self.assertIn("401", str(caught.exception))
+
+    def test_realtime_javascript(self):
+        if not node_modules:
+            self.skipTest("needs openai from npm")
+        with tempfile.NamedTemporaryFile(suffix=".pcm") as file:
+            file.write(wav(2, 24000)[44:])
+            file.flush()
+            done = subprocess.run(["node", os.path.join(node_modules, "realtime.mjs"), self.url, file.name],
+                                  stdout=subprocess.PIPE, timeout=120)
+        self.assertEqual(done.returncode, 0)
+        clip = io.BytesIO(wav(2, 24000))
+        clip.name = "clip.wav"
+        text = self.create(file=clip).text
+        for committed, found in json.loads(done.stdout).values():
+            self.assertEqual(committed, {"text": [text], "deltas": text, "closed": 1000})
+            self.assertEqual((len(found["text"]), found["closed"]), (1, 1000))
 
 
 if __name__ == "__main__":
