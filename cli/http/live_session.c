@@ -34,7 +34,7 @@ static int is_over(void *user) {
         live->serviced_at = now;
         websocket_service(&live->websocket);
     }
-    return live->websocket.broken || atomic_load(&live->server->stopping);
+    return websocket_is_over(&live->websocket) || atomic_load(&live->server->stopping);
 }
 
 static int is_ending(const struct live_session *live) {
@@ -54,23 +54,21 @@ static void step(struct live_session *live) {
     char *message;
     if (websocket_is_full(websocket)) {
         websocket_wait(websocket, live->server->live.ending[0], WAIT_MS);
-    } else if (realtime_session_has_sound(session)) {
+    } else if (realtime_session_has_work(session, websocket->first != NULL)) {
         realtime_session_work(session);
         live->event_at = seconds_now();
     } else if ((message = websocket_take(websocket, &length))) {
         realtime_session_take(session, message, length);
         live->event_at = seconds_now();
         free(message);
-    } else if (!websocket_is_over(websocket)) {
+    } else {
         websocket_wait(websocket, live->server->live.ending[0], WAIT_MS);
     }
 }
 
-/* What was sent before the client said that it ends is still done. */
+/* A client that has said that it ends is told nothing more. */
 static int goes_on(const struct live_session *live) {
-    if (live->websocket.broken || is_ending(live) || is_idle(live)) return 0;
-    return !websocket_is_over(&live->websocket) || live->websocket.first ||
-           realtime_session_has_sound(&live->session);
+    return !websocket_is_over(&live->websocket) && !is_ending(live) && !is_idle(live);
 }
 
 static void tell_idle(struct live_session *live) {
@@ -83,7 +81,7 @@ static void tell_idle(struct live_session *live) {
 static void converse(struct live_session *live) {
     while (goes_on(live)) {
         websocket_service(&live->websocket);
-        if (!live->websocket.broken) step(live);
+        if (!websocket_is_over(&live->websocket)) step(live);
     }
     if (live->websocket.broken) return;
     if (is_ending(live)) {

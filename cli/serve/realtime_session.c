@@ -48,15 +48,59 @@ int realtime_session_open(struct realtime_session *session, const struct realtim
     return 0;
 }
 
+static void forget_sound(struct realtime_session *session) {
+    free(session->sound);
+    session->sound = NULL;
+    session->sound_bytes = session->sound_at = 0;
+}
+
 void realtime_session_close(struct realtime_session *session) {
     realtime_speech_close(&session->speech);
     realtime_turn_close(&session->turn);
     adapter_shelf_release(session->host.shelf, &session->adapters);
-    free(session->sound);
-    session->sound = NULL;
+    forget_sound(session);
+}
+
+/* --------------------------------------------------------------------------------------- sound */
+
+/* Samples of it. */
+static size_t at_hand(const struct realtime_session *session) {
+    return (session->sound_bytes - session->sound_at) / sound_width(&session->settings.format);
+}
+
+int realtime_session_has_work(const struct realtime_session *session, int waits) {
+    return session->sound && (!waits || at_hand(session) >= session->settings.format.rate_hz);
+}
+
+static int open_speech(struct realtime_session *session) {
+    struct api_error error = {.status = 0};
+    if (session->speech.stream) return 0;
+    if (!realtime_speech_open(&session->speech, &session->settings, &session->adapters, &error))
+        return 0;
+    realtime_send_error(&session->events, &error, NULL);
+    return -1;
+}
+
+void realtime_session_work(struct realtime_session *session) {
+    const struct sound_format *format = &session->settings.format;
+    size_t width = sound_width(format), left = at_hand(session);
+    size_t count = left < format->rate_hz ? left : format->rate_hz;
+    int code = open_speech(session);
+    if (!code)
+        code = realtime_speech_feed(&session->speech, session->sound + session->sound_at, count);
+    session->sound_at += count * width;
+    session->seconds += (double)count / format->rate_hz;
+    if (code || session->sound_at == session->sound_bytes) forget_sound(session);
+}
+
+/* All that was sent before. */
+static void work_through(struct realtime_session *session) {
+    while (session->sound && !session->host.cancelled(session->host.user))
+        realtime_session_work(session);
 }
 
 void realtime_session_finish(struct realtime_session *session) {
+    work_through(session);
     if (session->speech.stream) realtime_speech_commit(&session->speech);
 }
 
@@ -85,6 +129,7 @@ static int update(struct realtime_session *session, const json_t *message,
         adapter_shelf_choose(session->host.shelf, changed.model, &adapters, error))
         return -1;
     realtime_session_finish(session);
+    forget_sound(session);
     realtime_speech_close(&session->speech);
     adapter_shelf_release(session->host.shelf, &session->adapters);
     session->adapters = adapters;
@@ -106,6 +151,16 @@ static int update_beta(struct realtime_session *session, const json_t *message,
     return update(session, message, REALTIME_BETA, error);
 }
 
+static void keep_sound(struct realtime_session *session, const unsigned char *bytes, size_t count) {
+    size_t left = session->sound_bytes - session->sound_at;
+    if (count == 0) return;
+    if (session->sound) memmove(session->sound, session->sound + session->sound_at, left);
+    session->sound = need(realloc(session->sound, left + count));
+    memcpy(session->sound + left, bytes, count);
+    session->sound_bytes = left + count;
+    session->sound_at = 0;
+}
+
 static int append(struct realtime_session *session, const json_t *message,
                   struct api_error *error) {
     const json_t *audio = json_object_get(message, "audio");
@@ -121,9 +176,8 @@ static int append(struct realtime_session *session, const json_t *message,
                              "audio: expected whole samples in base64");
     }
     if (session->settings.finds_turns) {
-        session->sound = bytes;
-        session->sound_bytes = (size_t)count;
-        session->sound_at = 0;
+        keep_sound(session, bytes, (size_t)count);
+        free(bytes);
         return 0;
     }
     int code = realtime_turn_add(&session->turn, bytes, (size_t)count, error);
@@ -153,6 +207,7 @@ static int commit_silence(struct realtime_session *session, struct api_error *er
 static int commit(struct realtime_session *session, const json_t *message,
                   struct api_error *error) {
     (void)message;
+    work_through(session);
     if (session->settings.finds_turns) {
         int none = session->speech.stream ? realtime_speech_commit(&session->speech) : 1;
         return none == 1 ? commit_silence(session, error) : 0;
@@ -165,6 +220,7 @@ static int commit(struct realtime_session *session, const json_t *message,
 
 static int clear(struct realtime_session *session, const json_t *message, struct api_error *error) {
     (void)message, (void)error;
+    forget_sound(session);
     realtime_turn_clear(&session->turn);
     realtime_speech_close(&session->speech);
     realtime_send(&session->events, realtime_event(&session->events, "input_audio_buffer.cleared"));
@@ -208,33 +264,4 @@ void realtime_session_take(struct realtime_session *session, const char *message
         realtime_send_error(&session->events, &error,
                             json_string_value(json_object_get(object, "event_id")));
     json_decref(object);
-}
-
-/* --------------------------------------------------------------------------------------- sound */
-
-int realtime_session_has_sound(const struct realtime_session *session) {
-    return session->sound != NULL;
-}
-
-static int open_speech(struct realtime_session *session) {
-    struct api_error error = {.status = 0};
-    if (session->speech.stream) return 0;
-    if (!realtime_speech_open(&session->speech, &session->settings, &session->adapters, &error))
-        return 0;
-    realtime_send_error(&session->events, &error, NULL);
-    return -1;
-}
-
-void realtime_session_work(struct realtime_session *session) {
-    const struct sound_format *format = &session->settings.format;
-    size_t width = sound_width(format), left = (session->sound_bytes - session->sound_at) / width;
-    size_t count = left < format->rate_hz ? left : format->rate_hz;
-    int code = count > 0 ? open_speech(session) : 0;
-    if (count > 0 && !code)
-        code = realtime_speech_feed(&session->speech, session->sound + session->sound_at, count);
-    session->sound_at += count * width;
-    session->seconds += (double)count / format->rate_hz;
-    if (!code && session->sound_at < session->sound_bytes) return;
-    free(session->sound);
-    session->sound = NULL;
 }

@@ -1,7 +1,9 @@
 /* realtime_session.h - a realtime session by its messages, whatever carries them.
  *
- * Messages come one at a time. Sound in them is worked through piece by piece, so that who carries
- * them can look after its connection in between. */
+ * Messages come one at a time. Sound in them is kept until it is worked through, piece by piece: so
+ * who carries them can look after its connection in between, and where sound comes faster than it
+ * is worked through, the text of a line is made again for every second of it, not for every
+ * message. */
 #ifndef POTSTILL_CLI_REALTIME_SESSION_H
 #define POTSTILL_CLI_REALTIME_SESSION_H
 
@@ -32,7 +34,7 @@ struct realtime_session {
     struct realtime_events events;
     struct realtime_speech speech;
     struct realtime_turn turn;
-    unsigned char *sound; /* [sound_bytes] of the message at hand, from `sound_at` on to be done */
+    unsigned char *sound; /* [sound_bytes], from `sound_at` on to be worked through; NULL: none */
     size_t sound_bytes, sound_at;
     double seconds; /* of all sound */
 };
@@ -41,10 +43,10 @@ struct realtime_session {
  * realtime_session_close() in any case. */
 int realtime_session_open(struct realtime_session *session, const struct realtime_host *host,
                           const char *model, struct api_error *error);
-/* With no sound at hand: does what a message [length] says, or tells the client why not. */
+/* Does what a message [length] says, or tells the client why not. */
 void realtime_session_take(struct realtime_session *session, const char *message, size_t length);
-/* There is sound at hand. */
-int realtime_session_has_sound(const struct realtime_session *session);
+/* Sound is at hand, and as much as is worked through at once, or no other message `waits`. */
+int realtime_session_has_work(const struct realtime_session *session, int waits);
 /* Works through a piece of it: at most a second. */
 void realtime_session_work(struct realtime_session *session);
 /* The session ends: what is being said is completed. */
