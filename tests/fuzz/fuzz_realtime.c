@@ -1,5 +1,6 @@
 /* fuzz_realtime.c - a realtime session: after a first byte F what its connection brings, else its
- * messages, one a line. Whatever they are, items are told of in their order and the rest goes on. */
+ * messages, one a line. Whatever they are, items are told of in their order and the rest goes on.
+ */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
