@@ -75,7 +75,7 @@ lint: ## clang-tidy over the sources
 sdk: all ## the official clients of OpenAI's API against the server, from PyPI and npm; skipped where they cannot be had
 	@scripts/sdk.sh
 
-browser: all ## the page of eval in chromium, by playwright-core from npm; skipped where they cannot be had
+browser: all ## the pages of eval and serve in chromium, by playwright-core from npm; skipped where they cannot be had
 	@scripts/browser.sh
 
 bench: all ## against other engines, in one run (needs make oracle's .venv)

@@ -1,6 +1,7 @@
 #!/bin/sh
-# The page of `eval` in the system's chromium, driven by playwright-core from npm. Skipped, with a word, where
+# The pages of `eval` and of `serve` in the system's chromium, driven by playwright-core from npm. Skipped, with a word, where
 # one of them cannot be had. Everything it makes is in build/browser. $1: a part of the names of tests, else all.
+# POTSTILL_MODEL: the model of the server (default: models/moonshine-tiny); without it that page is left out.
 set -eu
 cd "$(dirname "$0")/.."
 skip() {
@@ -12,10 +13,17 @@ chromium=$(command -v chromium || command -v chromium-browser || command -v goog
 command -v npm >/dev/null || skip "needs npm (Debian: apt-get install npm)"
 work=$PWD/build/browser
 driver=$PWD/build/release/tests/page_driver
-mkdir -p "$work/pages"
-cp tests/browser/package.json tests/browser/test_report.mjs "$work"
+mkdir -p "$work/pages" "$work/pictures"
+cp tests/browser/package.json tests/browser/*.mjs "$work"
 [ -d "$work/node_modules/playwright-core" ] || PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm --prefix "$work" install \
     --no-audit --no-fund --silent || skip "npm cannot install playwright-core and axe-core"
+
+model=${POTSTILL_MODEL:-$PWD/models/moonshine-tiny}
+if [ -f "$model/config.json" ]; then
+    (cd "$work" && node test_front.mjs ../release/potstill "$model" ../../examples/tower "$chromium" pictures "$@")
+else
+    echo "skipped: the page of serve needs a model (make model)"
+fi
 
 # make NAME COUNT EMBED_BYTES OPTION...
 make() {

@@ -31,6 +31,15 @@ void reply_add_headers(struct MHD_Response *response, const char *id, const char
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 }
 
+/* What a browser is told of a page. */
+static void add_page_headers(struct MHD_Response *response, const char *policy) {
+    MHD_add_response_header(response, "Content-Security-Policy", policy);
+    MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+    MHD_add_response_header(response, "Permissions-Policy",
+                            "microphone=(self), camera=(), geolocation=()");
+    MHD_add_response_header(response, "Cross-Origin-Opener-Policy", "same-origin");
+}
+
 enum MHD_Result reply_queue(struct MHD_Connection *connection, const struct reply *reply,
                             const char *id) {
     char seconds[16];
@@ -41,6 +50,8 @@ enum MHD_Result reply_queue(struct MHD_Connection *connection, const struct repl
     if (reply->retry_after) MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
     if (reply->allow) MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
     if (reply->last) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    if (reply->policy) add_page_headers(response, reply->policy);
+    free(reply->policy);
     if (reply->prompt_ignored) MHD_add_response_header(response, "X-Potstill-Ignored", "prompt");
     if (reply->status == 426) {
         MHD_add_response_header(response, MHD_HTTP_HEADER_UPGRADE, "websocket");

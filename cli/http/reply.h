@@ -18,6 +18,7 @@ struct reply {
     const char *allow;    /* methods, of 405; NULL: not said */
     int last;             /* the connection ends with it */
     int prompt_ignored;
+    char *policy; /* of a page, to be freed; NULL: none */
 };
 
 /* Takes the object. */
@@ -25,7 +26,7 @@ struct reply reply_json(int status, json_t *object);
 struct reply reply_error(const struct api_error *error);
 /* What all answers have: the id of the request, and that nobody guesses the type. */
 void reply_add_headers(struct MHD_Response *response, const char *id, const char *content_type);
-/* Takes the body. */
+/* Takes the body and the policy. */
 enum MHD_Result reply_queue(struct MHD_Connection *connection, const struct reply *reply,
                             const char *id);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "console.h"
+#include "http/front_page.h"
 #include "json_text.h"
 
 static struct reply reply_text(int status, const char *text) {
@@ -120,6 +121,20 @@ static struct reply answer_translations(struct server *server, const char *rest,
     return refuse("model", "this model does not translate");
 }
 
+/* ----------------------------------------------------------------------------------------- page */
+
+static struct reply answer_page(struct server *server, const char *rest, const char *body,
+                                size_t length) {
+    (void)server, (void)rest, (void)body, (void)length;
+    return front_page_reply();
+}
+
+static struct reply answer_worklet(struct server *server, const char *rest, const char *body,
+                                   size_t length) {
+    (void)server, (void)rest, (void)body, (void)length;
+    return front_page_worklet();
+}
+
 /* ---------------------------------------------------------------------------------------- table */
 
 static const struct route routes[] = {
@@ -133,12 +148,14 @@ static const struct route routes[] = {
     {"GET", "/healthz", ROUTE_PLAIN, KEY_NONE, answer_health},
     {"GET", "/readyz", ROUTE_PLAIN, KEY_NONE, answer_ready},
     {"GET", "/metrics", ROUTE_PLAIN, KEY_METRICS, answer_metrics},
+    {"GET", "/", ROUTE_PLAIN, KEY_NONE, answer_page},
+    {"GET", "/microphone.js", ROUTE_PLAIN, KEY_NONE, answer_worklet},
 };
 
 /* Whether the path is the route's, and what is behind it. */
 static const char *rest_of(const struct route *route, const char *path) {
     size_t length = strlen(route->path);
-    int open = route->path[length - 1] == '/';
+    int open = length > 1 && route->path[length - 1] == '/';
     if (strncmp(path, route->path, length) != 0) return NULL;
     return open == (path[length] != '\0') ? path + length : NULL;
 }

@@ -14,7 +14,7 @@ enum route_kind {
 enum route_key { KEY_NONE, KEY_METRICS, KEY_CLIENT, KEY_ADMIN };
 
 struct route {
-    const char *method, *path; /* a path that ends in / has a name behind it */
+    const char *method, *path; /* one that ends in / has a name behind it, but for / itself */
     enum route_kind kind;
     enum route_key key;
     /* `rest` is that name; `body` [length], with a NUL behind it, what was sent. */

@@ -9,7 +9,8 @@ struct page_source {
     size_t length;
 };
 
-/* Of eval's report. */
+/* Of eval's report, and of the server. */
 extern const struct page_source report_html, report_style, report_script;
+extern const struct page_source front_html, front_style, front_script, front_worklet;
 
 #endif

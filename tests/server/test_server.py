@@ -3,8 +3,11 @@
     python3 tests/server/test_server.py GROUP PROGRAM [EMULATOR]
 """
 
+import base64
+import hashlib
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -182,6 +185,42 @@ class Api(unittest.TestCase):
             self.assertEqual(response.status, 200)
             response.read()
         connection.close()
+
+
+class Page(unittest.TestCase):
+    def test_the_page_needs_no_key_and_loads_nothing(self):
+        with tempfile.NamedTemporaryFile("w") as keys:
+            keys.write("secret-key\n")
+            keys.flush()
+            with Server("--api-key-file", keys.name) as server:
+                reply = server.ask("GET", "/")
+                head = server.ask("HEAD", "/")
+                worklet = server.ask("GET", "/microphone.js")
+                self.assertEqual(server.ask("POST", "/", b"").status, 405)
+        page = reply.body.decode()
+        self.assertEqual((reply.status, reply.headers["Content-Type"]), (200, "text/html; charset=utf-8"))
+        self.assertEqual((head.status, head.body, head.headers["Content-Length"]), (200, b"", str(len(reply.body))))
+        self.assertEqual(worklet.headers["Content-Type"], "text/javascript; charset=utf-8")
+        self.assertIn("registerProcessor", worklet.body.decode())
+        self.assertNotIn("{{", page)
+        self.assertNotRegex(page, r"""(?:src|href|action)=["'](?!data:,|#)""")
+        self.assertNotRegex(page, r"<[^>]+ (?:style|on[a-z]+)=")
+        self.assertNotIn("https://", page)
+
+    def test_the_policy_is_that_of_its_script_and_style(self):
+        with Server() as server:
+            reply = server.ask("GET", "/")
+        page, policy = reply.body.decode(), reply.headers["Content-Security-Policy"]
+        rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+        for name, rule in ("script", "script-src"), ("style", "style-src"):
+            content = re.search(f"<{name}>(.*?)</{name}>", page, re.DOTALL)[1]
+            digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+            self.assertIn(f"'sha256-{digest}'", rules[rule].split())
+        self.assertEqual(rules["default-src"], "'none'")
+        self.assertEqual(rules["connect-src"], "'self'")
+        self.assertEqual(rules["frame-ancestors"], "'none'")
+        self.assertNotIn("unsafe", policy)
+        self.assertEqual(reply.headers["X-Content-Type-Options"], "nosniff")
 
 
 class Keys(unittest.TestCase):

@@ -1,0 +1,47 @@
+/* front_page.c - see front_page.h. */
+#include "http/front_page.h"
+
+#include <stdlib.h>
+
+#include "console.h"
+#include "page/page_template.h"
+
+static int print_part(void *user, const char *name, size_t length, FILE *out) {
+    (void)user;
+    page_source_print(out, page_name_is(name, length, "style") ? &front_style : &front_script);
+    return 0;
+}
+
+/* 'self' is this server, which has one script beside the page; all it sends has its type, and
+ * browsers do not guess. Sound comes from the reader, as blobs. */
+static void print_policy(FILE *out) {
+    fputs("default-src 'none'; script-src 'self' ", out);
+    page_hash_print(out, &front_script);
+    fputs("; style-src ", out);
+    page_hash_print(out, &front_style);
+    fputs("; img-src data:; media-src blob:; connect-src 'self'; base-uri 'none'; "
+          "form-action 'none'; frame-ancestors 'none'",
+          out);
+}
+
+struct reply front_page_reply(void) {
+    struct reply reply = {.status = 200, .content_type = "text/html; charset=utf-8"};
+    size_t policy_length = 0;
+    FILE *out = need(open_memstream(&reply.policy, &policy_length));
+    print_policy(out);
+    fclose(out);
+    out = need(open_memstream(&reply.body, &reply.length));
+    page_template_print(out, &front_html, print_part, NULL);
+    fclose(out);
+    need(reply.policy);
+    need(reply.body);
+    return reply;
+}
+
+struct reply front_page_worklet(void) {
+    char *body = text_format("%s", (const char *)front_worklet.bytes);
+    return (struct reply){.status = 200,
+                          .content_type = "text/javascript; charset=utf-8",
+                          .body = body,
+                          .length = front_worklet.length};
+}
