@@ -156,7 +156,7 @@ class Api(unittest.TestCase):
         self.assertEqual([m["id"] for m in listed["data"]], ["micro"])
         self.assertEqual(ask("GET", "/v1/models/micro").json()["object"], "model")
         self.assertEqual(ask("GET", "/v1/models/other").status, 404)
-        self.assertEqual(ask("GET", "/").status, 404)
+        self.assertEqual(ask("GET", "/nothing").status, 404)
         reply = ask("GET", PATH)
         self.assertEqual((reply.status, reply.headers["Allow"]), (405, "POST"))
         self.assertEqual(ask("POST", "/v1/audio/translations", form([], CLIP), {"Content-Type": TYPE}).status, 413)
