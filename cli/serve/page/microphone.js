@@ -89,7 +89,9 @@ function realtimeSession(model, rate, text, failed) {
 
 /* Listens until `stop()` of what it returns, which gives the recording as a file. */
 async function listen(names, failed) {
-    const media = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } });
+    /* What is made for telephones takes away what the model listens to. */
+    const plain = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+    const media = await navigator.mediaDevices.getUserMedia({ audio: plain });
     let context = new AudioContext({ sampleRate: SPEECH_HZ }), source;
     try {
         source = context.createMediaStreamSource(media);
