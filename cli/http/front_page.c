@@ -38,6 +38,21 @@ struct reply front_page_reply(void) {
     return reply;
 }
 
+static int print_version(void *user, const char *name, size_t length, FILE *out) {
+    (void)user, (void)name, (void)length; /* nothing else is left open in it */
+    fputs(pst_version(), out);
+    return 0;
+}
+
+struct reply front_page_api(void) {
+    struct reply reply = {.status = 200, .content_type = "application/json"};
+    FILE *out = need(open_memstream(&reply.body, &reply.length));
+    page_template_print(out, &front_api, print_version, NULL);
+    fclose(out);
+    need(reply.body);
+    return reply;
+}
+
 struct reply front_page_worklet(void) {
     char *body = text_format("%s", (const char *)front_worklet.bytes);
     return (struct reply){.status = 200,

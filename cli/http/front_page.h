@@ -10,5 +10,7 @@
 struct reply front_page_reply(void);
 /* What the page gives to the thread of the sound, which takes a script by its address alone. */
 struct reply front_page_worklet(void);
+/* What there is here, as OpenAPI has it. */
+struct reply front_page_api(void);
 
 #endif

@@ -135,6 +135,12 @@ static struct reply answer_worklet(struct server *server, const char *rest, cons
     return front_page_worklet();
 }
 
+static struct reply answer_api(struct server *server, const char *rest, const char *body,
+                               size_t length) {
+    (void)server, (void)rest, (void)body, (void)length;
+    return front_page_api();
+}
+
 /* ---------------------------------------------------------------------------------------- table */
 
 static const struct route routes[] = {
@@ -150,6 +156,7 @@ static const struct route routes[] = {
     {"GET", "/metrics", ROUTE_PLAIN, KEY_METRICS, answer_metrics},
     {"GET", "/", ROUTE_PLAIN, KEY_NONE, answer_page},
     {"GET", "/microphone.js", ROUTE_PLAIN, KEY_NONE, answer_worklet},
+    {"GET", "/openapi.json", ROUTE_PLAIN, KEY_NONE, answer_api},
 };
 
 /* Whether the path is the route's, and what is behind it. */

@@ -12,5 +12,6 @@ struct page_source {
 /* Of eval's report, and of the server. */
 extern const struct page_source report_html, report_style, report_script;
 extern const struct page_source front_html, front_style, front_script, front_worklet;
+extern const struct page_source front_api;
 
 #endif

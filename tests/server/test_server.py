@@ -223,6 +223,79 @@ class Page(unittest.TestCase):
         self.assertEqual(reply.headers["X-Content-Type-Options"], "nosniff")
 
 
+class OpenApi(unittest.TestCase):
+    """The description says what the server has: no more, no less."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server()
+        cls.described = cls.server.ask("GET", "/openapi.json").json()
+        cls.schemas = cls.described["components"]["schemas"]
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.server.stop() == 0
+
+    @staticmethod
+    def source(name):
+        with open(os.path.join(serving.HERE, "..", "..", "cli", name)) as file:
+            return file.read()
+
+    def test_routes(self):
+        routes = re.findall(r'{"(GET|POST)", "([^"]+)", ROUTE_', self.source("http/routes.c"))
+        here = {(method, path + "{model}" if path.endswith("/models/") else path) for method, path in routes}
+        told = {(method.upper(), path) for path, item in self.described["paths"].items() for method in item
+                if method != "parameters"}
+        self.assertEqual(told, here)
+        for method, path in told:
+            body = b"" if method == "POST" else None
+            status = self.server.ask(method, path.replace("{model}", "micro"), body).status
+            self.assertNotIn(status, (404, 405), path)
+            self.assertIn(str(status), self.described["paths"][path][method.lower()]["responses"], path)
+
+    def test_fields(self):
+        table = re.search(r"} fields\[\] = {(.*?)};", self.source("serve/transcription_form.c"), re.DOTALL)[1]
+        form_schema = self.schemas["TranscriptionForm"]
+        self.assertEqual(set(form_schema["properties"]), set(re.findall(r'{"([^"]+)",', table)))
+        for name in form_schema["properties"]["response_format"]["enum"]:
+            self.assertEqual(self.server.transcribe(CLIP, [("response_format", name)]).status, 200)
+
+    def check(self, value, schema):
+        """The little of JSON Schema that replies are described with."""
+        if "$ref" in schema:
+            schema = self.schemas[schema["$ref"].rpartition("/")[2]]
+        if "const" in schema:
+            self.assertEqual(value, schema["const"])
+        types = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "null": type(None)}
+        kinds = schema.get("type", list(types))
+        kinds = [kinds] if isinstance(kinds, str) else kinds
+        self.assertTrue(any(isinstance(value, types[kind]) for kind in kinds), (value, kinds))
+        for key in schema.get("required", []):
+            self.assertIn(key, value)
+        if "properties" in schema:
+            self.assertLessEqual(set(value), set(schema["properties"]))
+            for key, one in value.items():
+                self.check(one, schema["properties"][key])
+        for one in value if "items" in schema else []:
+            self.check(one, schema["items"])
+
+    def test_replies(self):
+        verbose = [("response_format", "verbose_json"), ("timestamp_granularities[]", "word"),
+                   ("timestamp_granularities[]", "segment")]
+        for name, reply in (("ModelList", self.server.ask("GET", "/v1/models")),
+                            ("Model", self.server.ask("GET", "/v1/models/micro")),
+                            ("Error", self.server.ask("GET", "/v1/models/none")),
+                            ("Transcription", self.server.transcribe(CLIP)),
+                            ("VerboseTranscription", self.server.transcribe(CLIP, verbose))):
+            self.check(reply.json(), self.schemas[name])
+        events = self.server.transcribe(CLIP, [("stream", "true")]).body.decode().split("\n\n")
+        for event in filter(None, events):
+            event = json.loads(event[6:])
+            schema = [one for one in self.schemas["StreamEvent"]["oneOf"]
+                      if one["properties"]["type"]["const"] == event["type"]]
+            self.check(event, schema[0])
+
+
 class Keys(unittest.TestCase):
     def test_keys(self):
         with tempfile.TemporaryDirectory() as folder:
