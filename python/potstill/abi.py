@@ -139,6 +139,16 @@ class AdapterInfo(Structure):
     ]
 
 
+class Audio(Structure):
+    _fields_ = [
+        ("samples", POINTER(c_float)),
+        ("count", c_size_t),
+        ("duration", c_double),
+        ("source_rate_hz", c_int),
+        ("source_channels", c_int),
+    ]
+
+
 class AudioOptions(Structure):
     _fields_ = [
         ("struct_size", c_size_t),

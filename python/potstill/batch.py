@@ -41,7 +41,7 @@ class TranscribeOptions(decoding.DecodeOptions, total=False):
     progress: Optional[bool]  #: a bar, by tqdm. None: for several sounds, where tqdm is there
 
 
-_VAD = (
+VAD_SETTINGS = (
     "vad_weights",
     "threshold",
     "neg_threshold",
@@ -71,9 +71,15 @@ def _channel(value: Any) -> int:
 class _Run:
     """One call of the library: what it asks for, and what it delivers."""
 
-    def __init__(self, sounds: Iterable[Any], stop_at_error: bool, bar: Bar) -> None:
+    def __init__(
+        self,
+        sounds: Iterable[Any],
+        stop_at_error: bool,
+        bar: Bar,
+        heard: Optional[Callable[[], None]],
+    ) -> None:
         self._sounds: Iterator[Any] = iter(sounds)
-        self._stop_at_error, self._bar = stop_at_error, bar
+        self._stop_at_error, self._bar, self._heard = stop_at_error, bar, heard
         self._open: dict[int, Clip] = {}
         self._taken = 0
         self.raised: Optional[BaseException] = None
@@ -103,6 +109,8 @@ class _Run:
 
     def follow(self, at: Any) -> int:
         """Python looks at signals when it runs, so this lets Ctrl-C through."""
+        if self._heard is not None:
+            self._heard()
         return 1 if self.raised else 0
 
     def close(self) -> None:
@@ -152,7 +160,7 @@ def _batch_options(model: Model, given: Mapping[str, Any], keep: list[Any]) -> A
         chosen.ask_words(given.get("alignment_heads") or ())
     struct.decode = ctypes.pointer(chosen.struct)
     vad = given.get("vad", "auto")
-    settings = {name: given[name] for name in _VAD if name in given}
+    settings = {name: given[name] for name in VAD_SETTINGS if name in given}
     detector = None if whole else model.detector(vad, **settings)
     struct.vad = detector.handle if detector else None
     struct.guard = bool(given.get("guard", True)) and not whole
@@ -164,9 +172,20 @@ def _batch_options(model: Model, given: Mapping[str, Any], keep: list[Any]) -> A
     return struct
 
 
+def check_options(model: Model, given: Mapping[str, Any]) -> None:
+    """Raises what ``run()`` would of options, without a sound."""
+    check_names(given, _NAMES, "transcribe")
+    _batch_options(model, given, [])
+
+
 def run(
-    model: Model, sounds: Iterable[Any], given: Mapping[str, Any], progress: Optional[bool]
+    model: Model,
+    sounds: Iterable[Any],
+    given: Mapping[str, Any],
+    progress: Optional[bool],
+    heard: Optional[Callable[[], None]] = None,
 ) -> list[Result]:
+    """``heard`` is called now and then while a sound of several segments is transcribed."""
     check_names(given, _NAMES, "transcribe")
     errors = given.get("errors", "raise")
     if errors not in ("raise", "return"):
@@ -174,7 +193,7 @@ def run(
     keep: list[Any] = []
     options = _batch_options(model, given, keep)
     total = len(sounds) if isinstance(sounds, Sized) else None
-    job = _Run(sounds, errors == "raise", Bar(progress, total=total, unit="clip"))
+    job = _Run(sounds, errors == "raise", Bar(progress, total=total, unit="clip"), heard)
     number = next(_numbers)
     options.next, options.deliver, options.progress = _NEXT, _DELIVER, _PROGRESS
     options.user = number

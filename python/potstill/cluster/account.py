@@ -1,0 +1,82 @@
+"""How far a run is: hours of sound done and left, and how fast each node is."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Optional
+
+from .part import Report
+from .plan import Plan
+
+
+class Account:
+    """Adds up reports of parts.
+
+    Args:
+        plan: all there is to do.
+        done: parts that were there before.
+    """
+
+    def __init__(self, plan: Plan, todo: int) -> None:
+        self._plan, self._began = plan, time.monotonic()
+        self._before, self._done = len(plan.parts) - todo, 0
+        self.rows = self.errors = self.restarts = 0
+        self.seconds = 0.0
+        self.nodes: dict[str, float] = {}  # seconds of sound
+        self.engines: set[str] = set()
+
+    def add(self, report: Report) -> None:
+        self._done += 1
+        self.rows += report.rows
+        self.errors += report.errors
+        self.restarts += report.restarts
+        self.seconds += report.seconds
+        if report.node:
+            self.nodes[report.node] = self.nodes.get(report.node, 0.0) + report.seconds
+        if report.engine:
+            self.engines.add(" ".join(str(report.engine[key]) for key in sorted(report.engine)))
+
+    def left(self) -> Optional[float]:
+        """Seconds of sound to come: as the manifest says, else as long as those so far."""
+        missing = len(self._plan.parts) - self._before - self._done
+        if not missing:
+            return 0.0
+        if self._plan.seconds is not None:
+            return self._plan.seconds * missing / len(self._plan.parts)
+        return self.seconds / self._done * missing if self._done else None
+
+    def speed(self) -> float:
+        """Seconds of sound for a second of the clock, all nodes together."""
+        return self.seconds / max(time.monotonic() - self._began, 1e-3)
+
+    def line(self) -> str:
+        """One line for a person."""
+        left, speed = self.left(), self.speed()
+        text = f"{self.seconds / 3600:.2f} h of sound done"
+        if left is not None:
+            text += f", {left / 3600:.2f} h left"
+            text += f" ({_clock(left / speed)})" if left and speed > 0 else ""
+        elapsed = max(time.monotonic() - self._began, 1e-3)
+        each = (f"{node} {seconds / elapsed:.1f}x" for node, seconds in sorted(self.nodes.items()))
+        return f"{text}; {self.rows} rows, {self.errors} errors; " + ", ".join(each)
+
+    def summary(self) -> dict[str, Any]:
+        """The same for a program."""
+        elapsed = max(time.monotonic() - self._began, 1e-3)
+        return {
+            "parts": self._done,
+            "parts_before": self._before,
+            "rows": self.rows,
+            "errors": self.errors,
+            "restarts": self.restarts,
+            "hours": self.seconds / 3600,
+            "wall_seconds": elapsed,
+            "real_time": self.seconds / elapsed,
+            "nodes": {node: seconds / elapsed for node, seconds in sorted(self.nodes.items())},
+            "engines": sorted(self.engines),
+        }
+
+
+def _clock(seconds: float) -> str:
+    minutes = int(seconds / 60 + 0.5)
+    return f"{minutes // 60}:{minutes % 60:02d} h" if minutes >= 60 else f"{max(minutes, 1)} min"
