@@ -11,17 +11,52 @@
 
 #include "bus_error.h"
 #include "command_table.h"
+#include "completion/completions.h"
 #include "console.h"
 #include "environment.h"
 #include "output.h"
 #include "potstill.h"
 
-static const struct command *const commands[] = {
-    &command_transcribe, &command_live,    &command_serve, &command_run_stt, &command_eval,
-    &command_score,      &command_inspect, &command_merge, &command_convert, &command_diff,
-    &command_verify,     &command_import,  &command_pull,  &command_vad,     &command_bench,
+static int run_completion(const void *values, char **operands, int operand_count);
+
+/* Here, because it is about all of them. */
+static const struct command command_completion = {
+    .name = "completion",
+    .synopsis = "bash|zsh|fish",
+    .summary = "print what completes this command line in a shell",
+    .details = "Prints a script that lets a shell complete commands, options, their choices and\n"
+               "paths. An installed program has it in place already; else:\n"
+               "\n"
+               "bash   eval \"$(potstill completion bash)\" in ~/.bashrc\n"
+               "zsh    eval \"$(potstill completion zsh)\" in ~/.zshrc, after compinit\n"
+               "fish   potstill completion fish | source in ~/.config/fish/config.fish",
+    .operands_min = 1,
+    .operands_max = 1,
+    .defaults = "",
+    .values_size = 1,
+    .run = run_completion,
 };
-enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static const struct command *const commands[] = {
+    &command_transcribe,
+    &command_live,
+    &command_serve,
+    &command_run_stt,
+    &command_eval,
+    &command_score,
+    &command_inspect,
+    &command_merge,
+    &command_convert,
+    &command_diff,
+    &command_verify,
+    &command_import,
+    &command_pull,
+    &command_vad,
+    &command_bench,
+    &command_completion,
+    NULL,
+};
+enum { COMMANDS = sizeof commands / sizeof commands[0] - 1 };
 
 static void print_version(void) {
     char info[1024];
@@ -72,6 +107,22 @@ static int help(const struct command *command) {
     else
         print_help();
     return flush();
+}
+
+static int run_completion(const void *values, char **operands, int operand_count) {
+    static const struct {
+        const char *name;
+        void (*print)(FILE *out, const struct command *const *commands);
+    } shells[] = {{"bash", completions_bash}, {"zsh", completions_zsh}, {"fish", completions_fish}};
+    (void)values;
+    (void)operand_count;
+    for (size_t i = 0; i < sizeof shells / sizeof *shells; i++)
+        if (strcmp(operands[0], shells[i].name) == 0) {
+            shells[i].print(stdout, commands);
+            return flush();
+        }
+    return usage_error(&command_completion, "unknown shell %s: expected %s", operands[0],
+                       command_completion.synopsis);
 }
 
 /* The part of an argument that may be a path: all of it, what follows "--name=", or "-o". */

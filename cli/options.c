@@ -209,8 +209,7 @@ static int has_option(const struct command *command, const char *name) {
     return 0;
 }
 
-/* The other name of what has two; NULL: it has one, or the command means something else by it. */
-static const char *other_name(const struct command *command, const struct option *option) {
+const char *option_other_name(const struct command *command, const struct option *option) {
     static const char *const pairs[][2] = {
         {"model", "model-id"}, {"adapter", "adapter-dir"}, {"manifest", "audio-list"}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
@@ -233,7 +232,7 @@ static int names_option(const struct command *command, const char *argument,
     if (is_long) {
         size_t length = strcspn(rest, "=");
         if (!is_name(option->name, rest, length) &&
-            !is_name(other_name(command, option), rest, length))
+            !is_name(option_other_name(command, option), rest, length))
             return 0;
         rest += length;
     } else if (option->letter != argument[1]) {
@@ -385,7 +384,7 @@ static void print_option(const struct command *command, const struct option *opt
         column = 0;
     }
     printf("%*s", HELP_INDENT - column, "");
-    const char *other = other_name(command, option);
+    const char *other = option_other_name(command, option);
     char *help =
         other ? text_format("%s; also --%s", option->help, other) : text_format("%s", option->help);
     print_wrapped(help);

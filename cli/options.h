@@ -77,6 +77,9 @@ int usage_error(const struct command *command, const char *format, ...)
 /* Prints the help of a command to standard output. */
 void options_help(const struct command *command);
 
+/* The other name of what has two; NULL: it has one, or the command means something else by it. */
+const char *option_other_name(const struct command *command, const struct option *option);
+
 /* A whole text that is a number within the range of a float: 1; else 0. */
 int parse_number(const char *text, double *number);
 

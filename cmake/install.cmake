@@ -5,6 +5,23 @@ include(CMakePackageConfigHelpers)
 if(TARGET potstill_cli)
   install(TARGETS potstill_cli)
 endif()
+
+# Where the shells look for what completes a command line. The program writes it: not in a build for another
+# processor.
+if(TARGET potstill_cli AND NOT CMAKE_CROSSCOMPILING)
+  set(completions bash-completion/completions/potstill zsh/site-functions/_potstill
+      fish/vendor_completions.d/potstill.fish)
+  foreach(file ${completions})
+    string(REGEX REPLACE "^([a-z]+).*" "\\1" shell ${file})
+    get_filename_component(folder ${file} DIRECTORY)
+    set(made ${PROJECT_BINARY_DIR}/completions)
+    install(CODE "
+      file(MAKE_DIRECTORY \"${made}/${folder}\")
+      execute_process(COMMAND \"$<TARGET_FILE:potstill_cli>\" completion ${shell}
+                      OUTPUT_FILE \"${made}/${file}\" COMMAND_ERROR_IS_FATAL ANY)")
+    install(FILES ${made}/${file} DESTINATION ${CMAKE_INSTALL_DATADIR}/${folder})
+  endforeach()
+endif()
 install(TARGETS potstill_shared EXPORT potstill-shared INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(TARGETS potstill_static EXPORT potstill-static INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES include/potstill.h include/potstill_tools.h TYPE INCLUDE)

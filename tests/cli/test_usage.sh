@@ -19,6 +19,7 @@ wrong 'unknown command imp (did you mean import?); see potstill --help' help imp
 wrong 'unknown option --vers (did you mean --version?); see potstill --help' --vers
 wrong 'unknown option -x; see potstill --help' -x
 wrong 'unknown command ; see potstill --help' ''
+wrong 'completion: unknown shell csh: expected bash|zsh|fish; see potstill completion --help' completion csh
 
 at='; see potstill transcribe --help'
 wrong "transcribe: expected FILE|DIR|- ...$at" transcribe

@@ -29,7 +29,9 @@ cmake --install "$build" --prefix "$work/first" >"$work/log"
 mv "$work/first" "$work/prefix"
 prefix=$work/prefix
 libdir=$(find "$prefix" -name pkgconfig -exec dirname {} \;)
-for file in bin/potstill include/potstill.h include/potstill_tools.h share/man/man1/potstill.1; do
+for file in bin/potstill include/potstill.h include/potstill_tools.h share/man/man1/potstill.1 \
+    share/bash-completion/completions/potstill share/zsh/site-functions/_potstill \
+    share/fish/vendor_completions.d/potstill.fish; do
     [ -f "$prefix/$file" ] || bad "$file is not installed"
 done
 grep -rlI "$work/first" "$prefix" && bad "these files name the prefix"
