@@ -549,6 +549,12 @@ typedef struct pst_decode_options {
      * ask only before. May be NULL. */
     int (*cancelled)(void *user);
     void *cancelled_user;
+    /* Texts that are likely to be said, in part or whole; `bias` is not looked at. Greedy search
+     * tries several of their tokens in one step of the decoder and keeps those that it would have
+     * chosen: what comes out is the same, sooner. Of a clip that has grown, the tokens of its last
+     * transcript, start token first, are the best draft. */
+    const pst_sequence_bias *drafts; /* [drafts_count] */
+    size_t drafts_count;
 } pst_decode_options;
 
 /* transformers' own defaults: greedy, no rule active. */
@@ -603,6 +609,8 @@ typedef struct pst_transcript {
     double confidence; /* mean of the words', NaN without */
     /* Of a segment with PST_CHANNEL_EACH: the channel it was heard in, from 1; else 0. */
     uint32_t channel;
+    /* Steps of the decoder that it took; 0: not known. */
+    uint32_t steps;
 } pst_transcript;
 
 /* Transcribes `samples` [count] as in the contract; at least 895 (one frame of the encoder).

@@ -308,7 +308,7 @@ static int serve(const struct values *values, struct engine *engine,
 static int run(const void *chosen, char **operands, int operand_count) {
     const struct values *values = chosen;
     struct engine engine = {.model = NULL};
-    struct decoding decoding = {.bias_count = 0};
+    struct decoding decoding = {.options = {0}};
     pst_vad *vad = NULL;
     (void)operands, (void)operand_count;
     int code = check(values);

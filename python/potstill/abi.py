@@ -207,6 +207,8 @@ class DecodeOptions(Structure):
         ("alignment_heads_count", c_size_t),
         ("cancelled", ASK),
         ("cancelled_user", c_void_p),
+        ("drafts", POINTER(SequenceBias)),
+        ("drafts_count", c_size_t),
     ]
 
 
@@ -237,6 +239,7 @@ class Transcript(Structure):
         ("word_count", c_size_t),
         ("confidence", c_double),
         ("channel", c_uint32),
+        ("steps", c_uint32),
     ]
 
 

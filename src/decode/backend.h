@@ -31,11 +31,18 @@ struct backend_calls {
     /* One step of tokens [rows] at `position`, 0 for the start token. */
     pst_status (*step)(struct backend *backend, const int32_t *tokens, size_t rows, size_t position,
                        pst_error *err);
+    /* One step of tokens [count] of one text, at `position` and on: row i is what step() of
+     * tokens[i] alone would give after those before it, to the bit. What lies behind a position
+     * that is stepped to again is forgotten. NULL: there is no such step. */
+    pst_status (*step_ahead)(struct backend *backend, const int32_t *tokens, size_t count,
+                             size_t position, pst_error *err);
     /* [rows, vocab] of the last step, which the caller may change. */
     float *(*logits)(struct backend *backend, size_t rows);
-    /* The best token of the one row of the last step: 1, where that takes less than all logits,
-     * else 0. `scored`: with logits too, where they can be had. NULL: never. */
-    int (*best)(struct backend *backend, int scored, struct best_token *best);
+    /* The best token of row `row` of the `rows`, all of one text, of the last step: 1, where that
+     * takes less than all logits, else 0. `scored`: with logits too, where they can be had. After
+     * it what logits() gave is gone. NULL: never. */
+    int (*best)(struct backend *backend, size_t rows, size_t row, int scored,
+                struct best_token *best);
     /* Row i goes on from what was row parents[i] in the last step: [rows] each. `position` is that
      * of the next step. */
     void (*reorder)(struct backend *backend, const int *parents, size_t rows, size_t position);
@@ -50,6 +57,7 @@ struct backend {
     struct thread_pool *pool; /* the session's */
     struct spans *spans;      /* NULL: nobody is watching */
     size_t vocab;
+    size_t ahead;           /* tokens of one step_ahead() at most */
     int32_t start;          /* the token before a text */
     struct end_tokens ends; /* those that end it */
 };

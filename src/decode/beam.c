@@ -234,6 +234,7 @@ pst_status beam_search(struct search *search, pst_error *err) {
         pst_status status = search_check(search, err);
         if (!status) status = backend->calls->step(backend, tokens, beams, length - 1, err);
         if (status) return status;
+        search->steps++;
         search->logits = backend->calls->logits(backend, beams);
         uint64_t began = spans_start(backend->spans);
         thread_pool_run(backend->pool, beams, search_row, search);

@@ -78,6 +78,8 @@ pst_status rules_check(const pst_decode_options *options, size_t vocab, pst_erro
     if (!status)
         status = check_sequences("bad_words_ids", options->bad_words_ids,
                                  options->bad_words_ids_count, vocab, err);
+    if (!status)
+        status = check_sequences("drafts", options->drafts, options->drafts_count, vocab, err);
     return status;
 }
 

@@ -30,6 +30,7 @@ struct rules {
     const pst_decode_options *options;
     size_t vocab;
     size_t max_length; /* tokens, start token included */
+    size_t ahead;      /* tokens of one text that a step may take; 0: as 1 */
     struct end_tokens ends;
 };
 

@@ -48,6 +48,7 @@ struct search {
     const struct hypothesis *winner;
     float margin; /* the smallest gap between best and second best token; see pst_transcript */
     int looped;   /* greedy: it was ended because it went round in a circle */
+    size_t steps; /* of the decoder; less than tokens where drafts were right */
 };
 
 /* Makes room for a search by `rules` and gets ready for it. */
@@ -60,7 +61,7 @@ pst_status greedy_search(struct search *search, pst_error *err);
 pst_status beam_search(struct search *search, pst_error *err);
 
 /* Greedy search for how a text that begins with tokens [count >= 1, start token first] goes on. The
- * backend has made the steps of the first `known` of them, and no others after those. */
+ * backend has made the steps of the first `known` < count of them. */
 pst_status greedy_search_from(struct search *search, const int32_t *tokens, size_t count,
                               size_t known, pst_error *err);
 

@@ -101,12 +101,12 @@ void cross_kv_compute(struct workspace *ws) {
 /* --------------------------------------------------------------------------------- attention */
 
 static void attend_f32(const struct workspace *ws, uint32_t layer, size_t head, const float *q,
-                       size_t rows, const struct scratch *scratch) {
+                       size_t rows, float *context, const struct scratch *scratch) {
     const struct config *config = &ws->model->config;
     size_t at = offset_f32(ws, layer, 0) + head * config->head_dim;
     for (size_t i = 0; i < rows; i++)
         ws->kernels->attend(&(struct attend){
-            .out = ws->step.context + i * config->width + head * config->head_dim,
+            .out = context + i * config->width,
             .q = q + i * ws->step.slice_stride,
             .k = ws->cross.k + at,
             .v = ws->cross.v + at,
@@ -119,11 +119,11 @@ static void attend_f32(const struct workspace *ws, uint32_t layer, size_t head, 
 }
 
 static void attend_f16(const struct workspace *ws, uint32_t layer, size_t head, const float *q,
-                       size_t rows, const struct scratch *scratch) {
+                       size_t rows, float *context, const struct scratch *scratch) {
     const struct config *config = &ws->model->config;
     size_t at = offset_f16(ws, layer, head);
     ws->kernels->attend_f16(&(struct attend_f16){
-        .out = ws->step.context + head * config->head_dim,
+        .out = context,
         .q = q,
         .k = ws->cross.k_f16 + at,
         .v = ws->cross.v_f16 + at,
@@ -138,11 +138,16 @@ static void attend_f16(const struct workspace *ws, uint32_t layer, size_t head, 
 }
 
 void cross_kv_attend(const struct workspace *ws, uint32_t layer, size_t head, const float *q,
-                     size_t rows, const struct scratch *scratch) {
-    if (cross_kv_is_f16(ws))
-        attend_f16(ws, layer, head, q, rows, scratch);
-    else
-        attend_f32(ws, layer, head, q, rows, scratch);
+                     size_t rows, size_t first, const struct scratch *scratch) {
+    const struct config *config = &ws->model->config;
+    float *context = ws->step.context + first * config->width + head * config->head_dim;
+    (cross_kv_is_f16(ws) ? attend_f16 : attend_f32)(ws, layer, head, q, rows, context, scratch);
+}
+
+int cross_kv_is_followed(const struct workspace *ws, uint32_t layer, size_t head) {
+    for (size_t i = 0; i < ws->extent.followed; i++)
+        if (ws->followed.heads[i].layer == layer && ws->followed.heads[i].head == head) return 1;
+    return 0;
 }
 
 void cross_kv_follow(const struct workspace *ws, uint32_t layer, size_t head, size_t position,

@@ -15,11 +15,13 @@ void cross_kv_compute(struct workspace *ws);
 void cross_kv_append(struct workspace *ws, size_t first);
 
 /* The context of one head of a layer for queries q [rows, head_dim], rows ws->step.slice_stride
- * apart, into ws->step.context. */
+ * apart, into ws->step.context from row `first` on. */
 void cross_kv_attend(const struct workspace *ws, uint32_t layer, size_t head, const float *q,
-                     size_t rows, const struct scratch *scratch);
+                     size_t rows, size_t first, const struct scratch *scratch);
 
-/* After a head has attended with one row: keeps its weights, if somebody follows it. */
+/* Does somebody follow this head? */
+int cross_kv_is_followed(const struct workspace *ws, uint32_t layer, size_t head);
+/* After it has attended with one row: keeps its weights as those of `position`. */
 void cross_kv_follow(const struct workspace *ws, uint32_t layer, size_t head, size_t position,
                      const struct scratch *scratch);
 

@@ -8,7 +8,10 @@
  * heads attends with them, and one that has values and their gates multiplies them.
  *
  * The cache of a layer is [tokens, beams, width]. A beam is a list of row numbers into it, so that
- * reordering beams moves a few integers and never a key. */
+ * reordering beams moves a few integers and never a key.
+ *
+ * The rows of a step are beams at one position or, with `ahead`, tokens of one text at successive
+ * positions: each sees those before it, whose keys lie in the cache by then. */
 #include "network/decoder.h"
 
 #include <string.h>
@@ -25,8 +28,26 @@ struct stage {
     struct step_cut cut;
     uint32_t layer;
     size_t rows, position;
+    size_t ahead;   /* 1: row i is at position + i of the one text; 0: rows are beams */
     size_t columns; /* of a unit of outputs */
 };
+
+/* Of row i: where it is, where its keys go, and by whose history it finds those before it. */
+static size_t position_of(const struct stage *stage, size_t i) {
+    return stage->position + stage->ahead * i;
+}
+
+static size_t beam_of(const struct stage *stage, size_t i) {
+    return stage->ahead ? 0 : i;
+}
+
+static size_t cache_row(const struct stage *stage, size_t i) {
+    return position_of(stage, i) * stage->ws->extent.beams + beam_of(stage, i);
+}
+
+static int *history_of(const struct stage *stage, size_t i) {
+    return stage->ws->step.history + beam_of(stage, i) * stage->ws->extent.tokens;
+}
 
 /* ------------------------------------------------------------------------------------ the verbs */
 
@@ -62,17 +83,16 @@ static void cache_heads(const struct stage *stage, float *q, float *k, const flo
                         size_t last) {
     struct workspace *ws = stage->ws;
     const struct config *config = &ws->model->config;
-    size_t pairs = config->rotary_pairs, at = stage->position * pairs, width = config->width;
+    size_t pairs = config->rotary_pairs, width = config->width;
     size_t head_dim = config->head_dim, heads = last - first;
-    size_t new_row = (stage->layer * ws->extent.tokens + stage->position) * ws->extent.beams;
-    float *cached_k = ws->step.self_k + new_row * width + first * head_dim;
-    float *cached_v = ws->step.self_v + new_row * width + first * head_dim;
+    size_t layer = stage->layer * ws->extent.tokens * ws->extent.beams;
     for (size_t i = 0; i < stage->rows; i++) {
-        size_t from = i * ws->step.slice_stride, bytes = heads * head_dim * sizeof *k;
+        size_t from = i * ws->step.slice_stride, at = position_of(stage, i) * pairs;
+        size_t to = (layer + cache_row(stage, i)) * width + first * head_dim;
         ws->kernels->rotate(q + from, heads, head_dim, ws->cos + at, ws->sin + at, pairs);
         ws->kernels->rotate(k + from, heads, head_dim, ws->cos + at, ws->sin + at, pairs);
-        memcpy(cached_k + i * width, k + from, bytes);
-        memcpy(cached_v + i * width, v + from, bytes);
+        memcpy(ws->step.self_k + to, k + from, heads * head_dim * sizeof *k);
+        memcpy(ws->step.self_v + to, v + from, heads * head_dim * sizeof *v);
     }
 }
 
@@ -95,9 +115,9 @@ static void attend_self(void *context, size_t index, unsigned thread) {
                 .q = q + i * ws->step.slice_stride + (head - first) * head_dim,
                 .k = ws->step.self_k + cache + head * head_dim,
                 .v = ws->step.self_v + cache + head * head_dim,
-                .rows = ws->step.history + i * ws->extent.tokens,
+                .rows = history_of(stage, i),
                 .scores = ws->scratch[thread].scores,
-                .count = stage->position + 1,
+                .count = position_of(stage, i) + 1,
                 .stride = width,
                 .head_dim = head_dim,
                 .scale = attention_scale(config->head_dim),
@@ -115,6 +135,16 @@ static void self_attention(struct stage *stage, const struct decoder_layer *laye
 
 /* ------------------------------------------------------------------------------ cross-attention */
 
+/* The weights of a head that is followed are kept row by row. */
+static void follow_head(const struct stage *stage, size_t head, const float *q,
+                        const struct scratch *scratch) {
+    struct workspace *ws = stage->ws;
+    for (size_t i = 0; i < stage->rows; i++) {
+        cross_kv_attend(ws, stage->layer, head, q + i * ws->step.slice_stride, 1, i, scratch);
+        cross_kv_follow(ws, stage->layer, head, position_of(stage, i), scratch);
+    }
+}
+
 static void attend_cross(void *context, size_t index, unsigned thread) {
     const struct stage *stage = context;
     struct workspace *ws = stage->ws;
@@ -122,11 +152,12 @@ static void attend_cross(void *context, size_t index, unsigned thread) {
     size_t first = step_begin(stage->cut, index), last = step_begin(stage->cut, index + 1);
     const float *q =
         step_slice(ws, &stage->linears[0], first * head_dim, (last - first) * head_dim, 0, thread);
-    for (size_t head = first; head < last; head++, q += head_dim) {
-        cross_kv_attend(ws, stage->layer, head, q, stage->rows, &ws->scratch[thread]);
-        if (stage->rows == 1)
-            cross_kv_follow(ws, stage->layer, head, stage->position, &ws->scratch[thread]);
-    }
+    int one_text = stage->ahead || stage->rows == 1;
+    for (size_t head = first; head < last; head++, q += head_dim)
+        if (one_text && cross_kv_is_followed(ws, stage->layer, head))
+            follow_head(stage, head, q, &ws->scratch[thread]);
+        else
+            cross_kv_attend(ws, stage->layer, head, q, stage->rows, 0, &ws->scratch[thread]);
 }
 
 static void cross_attention(struct stage *stage, const struct decoder_layer *layer) {
@@ -166,26 +197,37 @@ static void feed_forward(struct stage *stage, const struct decoder_layer *layer)
 
 /* --------------------------------------------------------------------------------------- a step */
 
-void decoder_step(struct workspace *ws, const int32_t *tokens, size_t rows, size_t position) {
+static void run_step(struct stage *stage, const int32_t *tokens) {
+    struct workspace *ws = stage->ws;
     const struct config *config = &ws->model->config;
     const struct weights *weights = &ws->model->weights;
-    struct stage stage = {.ws = ws, .rows = rows, .position = position};
+    size_t rows = stage->rows;
     uint64_t start = spans_start(ws->spans);
+    ws->logits.searched = 0;
     for (size_t i = 0; i < rows; i++) {
         adapted_embed(ws, &weights->embed_tokens, (uint32_t)tokens[i],
                       ws->step.hidden + i * config->dim, &ws->scratch[0]);
-        ws->step.history[i * ws->extent.tokens + position] = (int)(position * ws->extent.beams + i);
+        history_of(stage, i)[position_of(stage, i)] = (int)cache_row(stage, i);
     }
     for (uint32_t i = 0; i < config->decoder_layers; i++) {
         const struct decoder_layer *layer = &weights->decoder_layers[i];
-        stage.layer = i;
-        self_attention(&stage, layer);
-        cross_attention(&stage, layer);
-        feed_forward(&stage, layer);
+        stage->layer = i;
+        self_attention(stage, layer);
+        cross_attention(stage, layer);
+        feed_forward(stage, layer);
         workspace_trace_layer(ws, "decoder", i, ws->step.hidden, rows, config->dim);
     }
     layer_norm(ws, ws->step.normed, &weights->decoder_norm, ws->step.hidden, config->dim, rows);
     spans_end(ws->spans, 0, PST_STAGE_DECODER, "step", start);
+}
+
+void decoder_step(struct workspace *ws, const int32_t *tokens, size_t rows, size_t position) {
+    run_step(&(struct stage){.ws = ws, .rows = rows, .position = position}, tokens);
+}
+
+void decoder_step_ahead(struct workspace *ws, const int32_t *tokens, size_t count,
+                        size_t position) {
+    run_step(&(struct stage){.ws = ws, .rows = count, .position = position, .ahead = 1}, tokens);
 }
 
 void decoder_reorder(struct workspace *ws, const int *parents, size_t rows, size_t position) {

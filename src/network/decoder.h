@@ -12,6 +12,12 @@
  * ws->step.normed [rows, dim]. */
 void decoder_step(struct workspace *ws, const int32_t *tokens, size_t rows, size_t position);
 
+/* Tokens [count] of one text at `position` and on in one pass over the weights; count <=
+ * extent.ahead, extent.beams may be any. Row i is to the bit what a step of tokens[i] alone makes,
+ * after steps of those before it. A step at a position that was taken before takes the place of
+ * what was there. */
+void decoder_step_ahead(struct workspace *ws, const int32_t *tokens, size_t count, size_t position);
+
 /* Row i goes on from what was row parents[i] before the last step: [rows] each. `position` is that
  * of the next step. Cached keys and values stay where they are; only the lists of where they are
  * move. */

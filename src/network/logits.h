@@ -16,10 +16,12 @@ struct logits_best {
     float margin; /* to the second highest */
 };
 
-/* Searches the row in ws->step.normed. Returns 0 when all logits are needed: adapters change the
- * matrix, it is not packed, it or the row is not finite, or too many tokens are too near the best.
- * On success ws->logits.all has the approximate logits of all tokens. */
-int logits_search(struct workspace *ws, struct logits_best *best);
+/* Searches row `row` of the `rows` of the last step, which are of one text: rows <= extent.ahead.
+ * Returns 0 when all logits are needed: adapters change the matrix, it is not packed, it or the row
+ * is not finite, or too many tokens are too near the best. On success ws->logits.all has the
+ * approximate logits of all tokens, of all rows. The first search of a step reads the matrix, for
+ * all of them; what is found of a row does not depend on those beside it. */
+int logits_search(struct workspace *ws, size_t rows, size_t row, struct logits_best *best);
 
 /* ws->logits.all [rows, vocab] of the rows in ws->step.normed: in float32 at that precision and
  * where the matrix is adapted, else with weights and rows as int8. */

@@ -23,6 +23,7 @@ struct extent extent_max(const struct extent *a, const struct extent *b) {
         .frames = max_of(a->frames, b->frames),
         .encoded = max_of(a->encoded, b->encoded),
         .beams = max_of(a->beams, b->beams),
+        .ahead = max_of(a->ahead, b->ahead),
         .tokens = max_of(a->tokens, b->tokens),
         .rank = max_of(a->rank, b->rank),
         .scales_outputs = max_of(a->scales_outputs, b->scales_outputs),

@@ -20,6 +20,10 @@
 /* Projections that share an input and are computed together at most: q, k and v. */
 enum { PROJECTIONS_MAX = 3 };
 
+/* Tokens of one text that a step takes at most: rows have the values that each has alone only up
+ * to as many (kernels.h). */
+enum { STEP_AHEAD_MAX = KERNELS_FEW_ROWS };
+
 /* Tokens that one task of the output matrix handles (logits.c). */
 enum { LOGITS_BLOCK = 256 };
 
@@ -28,6 +32,7 @@ struct extent {
     size_t frames1, frames2, frames; /* after each step of the front end (struct clip_extent) */
     size_t encoded;                  /* frames that the encoder has at once: all, or a piece's */
     size_t beams;                    /* rows of a decoder step */
+    size_t ahead;                    /* or tokens of one text that it takes; 0: as 1 */
     size_t tokens;                   /* longest transcript, start token included */
     size_t rank;                     /* of all adapters in use together */
     size_t scales_outputs;           /* 1: an adapter in use scales outputs of a module; else 0 */
@@ -62,10 +67,10 @@ struct scratch {
     float *kv;               /* [2, rows, width] of the memory, before they are stored as float16 */
 
     /* For a step (step.h). */
-    float *slices[PROJECTIONS_MAX]; /* [beams, slice_stride] of outputs */
+    float *slices[PROJECTIONS_MAX]; /* [rows, slice_stride] of outputs */
     float *scores;                  /* [max(frames, tokens)] of attention */
-    float *scores_f16;              /* [beams, tiles * F16_TILE] */
-    float *logits;                  /* [2, LOGITS_BLOCK] */
+    float *scores_f16;              /* [rows, tiles * F16_TILE] */
+    float *logits;                  /* [2 * ahead, LOGITS_BLOCK] */
 };
 
 /* Sum and sum of squares about the mean of a part of the clip. */
@@ -75,10 +80,10 @@ struct moments {
 
 /* One input of a projection of a step, as adapters and packed weights want it. */
 struct step_input {
-    float *lora_a;           /* [beams, rank]: A(x), adapter by adapter */
-    float *scaled;           /* [beams, in] by adapters */
+    float *lora_a;           /* [rows, rank]: A(x), adapter by adapter */
+    float *scaled;           /* [rows, in] by adapters */
     unsigned char *prepared; /* rows in the precision of packed weights */
-    float *prepared_scale;   /* int8: [beams] of those */
+    float *prepared_scale;   /* int8: [rows] of those */
 };
 
 struct workspace {
@@ -118,31 +123,39 @@ struct workspace {
 
     struct {
         struct step_input inputs[PROJECTIONS_MAX];
-        float *hidden;          /* [beams, dim]: the residual stream */
-        float *normed;          /* [beams, dim]: its layer norm */
-        float *context;         /* [beams, width]: what attention gives */
-        float *gated;           /* [beams, decoder_ffn]: silu(gate) * value */
+        float *hidden;          /* [rows, dim]: the residual stream */
+        float *normed;          /* [rows, dim]: its layer norm */
+        float *context;         /* [rows, width]: what attention gives */
+        float *gated;           /* [rows, decoder_ffn]: silu(gate) * value */
         float *self_k, *self_v; /* [decoder_layers, tokens, beams, width] */
         int *history;           /* [2, beams, tokens]: row of the cache of each past token */
         size_t slice_outs, slice_stride; /* the most outputs of a slice, and what its row takes */
     } step;
 
-    /* The cross-attention of some heads in steps of one row, for the times of words. */
+    /* The cross-attention of some heads in steps of one text, for the times of words. */
     struct {
         const pst_alignment_head *heads; /* [extent.followed] */
-        float *weights;                  /* [tokens, followed, frames]: a row a step */
+        float *weights;                  /* [tokens, followed, frames] */
     } followed;
 
     struct {
-        float *all;           /* [beams, vocab] */
-        unsigned char *rows;  /* [beams, at least 2, dim]: the input as int8 */
+        float *all;           /* [rows, vocab] */
+        unsigned char *rows;  /* [rows, at least 2 * ahead, dim]: the input as int8 */
         float *rows_scale;    /* [the same] */
-        float *split;         /* [2, dim]: the input in two parts */
-        float *bounds;        /* [vocab]: no logit is higher */
-        uint32_t *block_best; /* [blocks]: the token with the highest approximate logit */
-        float *block_bound;   /* [blocks]: the highest bound */
+        float *split;         /* [2, dim]: a row of the input in two parts */
+        size_t searched;      /* rows that all that follows and `all` are of; 0: of none */
+        float *sizes;         /* [ahead]: |x|; 0: no bounds are known */
+        float *bounds;        /* [ahead, vocab]: no logit is higher */
+        uint32_t *block_best; /* [ahead, blocks]: the token with the highest approximate logit */
+        float *block_bound;   /* [ahead, blocks]: the highest bound */
     } logits;
 };
+
+/* Rows of a step at most. */
+static inline size_t extent_rows(const struct extent *extent) {
+    size_t ahead = extent->ahead ? extent->ahead : 1;
+    return extent->beams > ahead ? extent->beams : ahead;
+}
 
 /* Below f32 keys and values of the memory are kept as float16. */
 static inline int cross_kv_is_f16(const struct workspace *ws) {

@@ -88,7 +88,7 @@ static void lay_out_block_scratch(const struct workspace *ws, struct scratch *sc
     scratch->scaled = ARENA_TAKE(arena, e->scales_inputs * inputs, float);
     size_t kv = cross_kv_is_f16(ws) ? 2 * (size_t)BLOCKS_ENCODER_ROWS * width : 0;
     scratch->kv = ARENA_TAKE(arena, kv, float);
-    size_t aside = max_of(rows.frames * dim, e->beams * ws->step.slice_stride);
+    size_t aside = max_of(rows.frames * dim, extent_rows(e) * ws->step.slice_stride);
     scratch->aside = ARENA_TAKE(arena, e->scales_outputs * aside, float);
     size_t outputs = max_of(max_of(2 * dim, widest), ws->step.slice_stride);
     scratch->gains = ARENA_TAKE(arena, e->scales_outputs * 2 * outputs, float);
@@ -96,12 +96,13 @@ static void lay_out_block_scratch(const struct workspace *ws, struct scratch *sc
 
 static void lay_out_step_scratch(const struct workspace *ws, struct scratch *scratch,
                                  struct arena *arena, const struct extent *e) {
+    size_t rows = extent_rows(e), ahead = max_of(e->ahead, 1);
     for (size_t i = 0; i < PROJECTIONS_MAX; i++)
-        scratch->slices[i] = ARENA_TAKE(arena, e->beams * ws->step.slice_stride, float);
+        scratch->slices[i] = ARENA_TAKE(arena, rows * ws->step.slice_stride, float);
     scratch->scores = ARENA_TAKE(arena, max_of(e->frames, e->tokens), float);
     size_t padded = cross_kv_is_f16(ws) ? f16_tiles(e->frames) * F16_TILE : 0;
-    scratch->scores_f16 = ARENA_TAKE(arena, e->beams * padded, float);
-    scratch->logits = ARENA_TAKE(arena, 2 * LOGITS_BLOCK, float);
+    scratch->scores_f16 = ARENA_TAKE(arena, rows * padded, float);
+    scratch->logits = ARENA_TAKE(arena, 2 * ahead * LOGITS_BLOCK, float);
 }
 
 static void lay_out_scratch(struct workspace *ws, struct arena *arena, const struct extent *e) {
@@ -166,32 +167,35 @@ static void lay_out_caches(struct workspace *ws, struct arena *arena, const stru
 static void lay_out_step(struct workspace *ws, struct arena *arena, const struct extent *e) {
     const struct config *config = &ws->model->config;
     size_t longest = max_of(max_of(config->dim, config->width), config->decoder_ffn);
-    size_t prepared = linear_prepared_bytes(ws, e->beams, longest);
+    size_t rows = extent_rows(e), prepared = linear_prepared_bytes(ws, rows, longest);
     for (size_t i = 0; i < PROJECTIONS_MAX; i++) {
         struct step_input *input = &ws->step.inputs[i];
-        input->lora_a = ARENA_TAKE(arena, e->beams * e->rank, float);
-        input->scaled = ARENA_TAKE(arena, e->scales_inputs * e->beams * longest, float);
+        input->lora_a = ARENA_TAKE(arena, rows * e->rank, float);
+        input->scaled = ARENA_TAKE(arena, e->scales_inputs * rows * longest, float);
         input->prepared = ARENA_TAKE(arena, prepared, unsigned char);
-        input->prepared_scale = ARENA_TAKE(arena, e->beams, float);
+        input->prepared_scale = ARENA_TAKE(arena, rows, float);
     }
-    ws->step.hidden = ARENA_TAKE(arena, e->beams * config->dim, float);
-    ws->step.normed = ARENA_TAKE(arena, e->beams * config->dim, float);
-    ws->step.context = ARENA_TAKE(arena, e->beams * config->width, float);
-    ws->step.gated = ARENA_TAKE(arena, e->beams * config->decoder_ffn, float);
+    ws->step.hidden = ARENA_TAKE(arena, rows * config->dim, float);
+    ws->step.normed = ARENA_TAKE(arena, rows * config->dim, float);
+    ws->step.context = ARENA_TAKE(arena, rows * config->width, float);
+    ws->step.gated = ARENA_TAKE(arena, rows * config->decoder_ffn, float);
 }
 
 static void lay_out_logits(struct workspace *ws, struct arena *arena, const struct extent *e) {
     const struct config *config = &ws->model->config;
     size_t blocks = ((size_t)config->vocab + LOGITS_BLOCK - 1) / LOGITS_BLOCK;
-    size_t rows = max_of(e->beams, 2), bytes = rows * config->dim;
-    ws->logits.all = ARENA_TAKE(arena, e->beams * config->vocab, float);
+    size_t ahead = max_of(e->ahead, 1);
+    size_t rows = max_of(extent_rows(e), 2 * ahead), bytes = rows * config->dim;
+    ws->logits.all = ARENA_TAKE(arena, extent_rows(e) * config->vocab, float);
     ws->logits.rows = ARENA_TAKE(arena, bytes + PACKED_SLACK, unsigned char);
     if (ws->logits.rows) memset(ws->logits.rows + bytes, 0, PACKED_SLACK);
     ws->logits.rows_scale = ARENA_TAKE(arena, rows, float);
     ws->logits.split = ARENA_TAKE(arena, 2 * (size_t)config->dim, float);
-    ws->logits.bounds = ARENA_TAKE(arena, config->vocab, float);
-    ws->logits.block_best = ARENA_TAKE(arena, blocks, uint32_t);
-    ws->logits.block_bound = ARENA_TAKE(arena, blocks, float);
+    ws->logits.searched = 0;
+    ws->logits.sizes = ARENA_TAKE(arena, ahead, float);
+    ws->logits.bounds = ARENA_TAKE(arena, ahead * config->vocab, float);
+    ws->logits.block_best = ARENA_TAKE(arena, ahead * blocks, uint32_t);
+    ws->logits.block_bound = ARENA_TAKE(arena, ahead * blocks, float);
 }
 
 void workspace_lay_out(struct workspace *ws, struct arena *arena, const struct extent *extent) {

@@ -56,6 +56,7 @@ static pst_status fit(struct backend *backend, const struct rules *rules, size_t
                       pst_error *err) {
     struct engine *engine = engine_at(backend);
     struct extent extent = {.beams = rules->options->num_beams,
+                            .ahead = rules->ahead,
                             .tokens = rules->max_length,
                             .followed = engine->followed};
     extent_of_clip(&extent, &engine->workspace.model->config, samples);
@@ -122,6 +123,13 @@ static pst_status step(struct backend *backend, const int32_t *tokens, size_t ro
     return PST_OK;
 }
 
+static pst_status step_ahead(struct backend *backend, const int32_t *tokens, size_t count,
+                             size_t position, pst_error *err) {
+    (void)err;
+    decoder_step_ahead(&engine_at(backend)->workspace, tokens, count, position);
+    return PST_OK;
+}
+
 static float *logits(struct backend *backend, size_t rows) {
     struct workspace *ws = &engine_at(backend)->workspace;
     logits_compute(ws, rows);
@@ -129,12 +137,14 @@ static float *logits(struct backend *backend, size_t rows) {
 }
 
 /* The search leaves approximate logits. Below float32 all are, and those do for a probability. */
-static int best(struct backend *backend, int scored, struct best_token *best) {
+static int best(struct backend *backend, size_t rows, size_t row, int scored,
+                struct best_token *best) {
     struct workspace *ws = &engine_at(backend)->workspace;
     struct logits_best found;
     if (scored && ws->network->precision == PST_PRECISION_F32) return 0;
-    if (!logits_search(ws, &found)) return 0;
-    *best = (struct best_token){found.token, found.logit, found.margin, ws->logits.all};
+    if (!logits_search(ws, rows, row, &found)) return 0;
+    const float *logits = ws->logits.all + row * backend->vocab;
+    *best = (struct best_token){found.token, found.logit, found.margin, logits};
     return 1;
 }
 
@@ -153,6 +163,7 @@ static void free_engine(struct backend *backend) {
 static const struct backend_calls CALLS = {.fit = fit,
                                            .encode = encode,
                                            .step = step,
+                                           .step_ahead = step_ahead,
                                            .logits = logits,
                                            .best = best,
                                            .reorder = reorder,
@@ -181,6 +192,7 @@ pst_status engine_new(struct backend **backend, const struct pst_model *model,
                                        .kernels = kernels,
                                        .pool = pool,
                                        .vocab = model->config.vocab,
+                                       .ahead = STEP_AHEAD_MAX,
                                        .start = config->decoder_start_token_id,
                                        .ends = {.count = config->eos_count}};
     memcpy(engine->backend.ends.ids, config->eos_token_ids, sizeof config->eos_token_ids);

@@ -35,6 +35,7 @@ static pst_status fill_transcript(const struct pst_session *session, pst_transcr
     transcript->token_count = winner->count;
     transcript->avg_logprob = winner->count > 1 ? winner->logprob / (double)(winner->count - 1) : 0;
     transcript->score = winner->score;
+    transcript->steps = (uint32_t)search->steps;
     transcript->margin = search->margin;
     transcript->confidence = NAN;
     transcript->no_speech_prob = NAN;
@@ -56,8 +57,10 @@ static size_t token_limit(const pst_decode_options *options) {
 
 pst_status transcribe_fit_search(struct pst_session *session, const pst_decode_options *options,
                                  pst_error *err) {
+    const struct backend *backend = session->backend;
     struct rules rules = {
-        .options = options, .vocab = session->backend->vocab, .max_length = token_limit(options)};
+        .options = options, .vocab = backend->vocab, .max_length = token_limit(options)};
+    if (options->num_beams == 1 && options->drafts_count) rules.ahead = backend->ahead;
     return search_fit(&session->search, &rules, err);
 }
 
@@ -72,6 +75,7 @@ pst_status transcribe_fit(struct pst_session *session, const pst_decode_options 
 pst_status transcribe_encoded(struct pst_session *session, pst_transcript **out, pst_error *err) {
     struct search *search = &session->search;
     search->looped = 0;
+    search->steps = 0;
     search->rules.ends = session->backend->ends; /* known by now: see backend_single.c */
     pst_status status = (search->beams == 1 ? greedy_search : beam_search)(search, err);
     if (status) return status;

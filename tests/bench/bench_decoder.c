@@ -65,7 +65,7 @@ enum output { BEST_TOKEN, ALL_LOGITS };
 
 static void run_output(struct workspace *ws, size_t rows, enum output output) {
     struct logits_best best;
-    if (output == BEST_TOKEN && logits_search(ws, &best)) return;
+    if (output == BEST_TOKEN && logits_search(ws, 1, 0, &best)) return;
     logits_compute(ws, rows);
 }
 

@@ -67,8 +67,11 @@ static pst_status step(struct backend *backend, const int32_t *tokens, size_t ro
     return PST_OK;
 }
 
-static int best(struct backend *backend, int scored, struct best_token *best) {
+static int best(struct backend *backend, size_t rows, size_t row, int scored,
+                struct best_token *best) {
     const struct single *single = single_at(backend);
+    (void)rows; /* one at a time */
+    (void)row;
     (void)scored;
     *best = (struct best_token){.token = (size_t)single->session.row[single->position],
                                 .margin = INFINITY};

@@ -1,6 +1,7 @@
 /* line.c - see line.h. */
 #include "pipeline/stream/line.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -35,6 +36,7 @@ static struct engine *incremental_engine(const struct pst_session *session) {
 static pst_status fit_engine(struct line *line, size_t samples, pst_error *err) {
     const struct config *config = &line->session->model->config;
     struct extent extent = {.beams = line->options.num_beams,
+                            .ahead = line->session->search.rules.ahead,
                             .tokens = line->session->search.rules.max_length,
                             .frames = family_extent_of(config, samples).frames,
                             .encoded = stream_encoder_frames(config)};
@@ -42,12 +44,30 @@ static pst_status fit_engine(struct line *line, size_t samples, pst_error *err) 
     return status ? status : stream_encoder_init(&line->encoder, &line->engine->workspace, err);
 }
 
+/* What the line said when it was shorter is the first draft of what it says. */
+static pst_status make_drafts(struct line *line, pst_error *err) {
+    pst_decode_options *options = &line->options;
+    size_t given = options->drafts_count, count = given + 1;
+    line->drafts = calloc(count, sizeof *line->drafts);
+    if (!line->drafts) return error_memory(err, count * sizeof *line->drafts);
+    if (given) memcpy(line->drafts + 1, options->drafts, given * sizeof *line->drafts);
+    options->drafts = line->drafts;
+    options->drafts_count = count;
+    return PST_OK;
+}
+
+/* The text as it stands, before the line is decoded again. */
+static void set_draft(struct line *line) {
+    line->drafts[0] = (pst_sequence_bias){.tokens = line->text.tokens, .count = line->text.count};
+}
+
 pst_status line_init(struct line *line, struct pst_session *session,
                      const pst_decode_options *options, size_t samples, pst_error *err) {
     *line = (struct line){
         .session = session, .options = *options, .engine = incremental_engine(session)};
     line->options.word_timestamps = 0;
-    pst_status status = transcribe_fit_search(session, &line->options, err);
+    pst_status status = make_drafts(line, err);
+    if (!status) status = transcribe_fit_search(session, &line->options, err);
     if (!status && line->engine) status = fit_engine(line, samples, err);
     if (!status) status = agreement_init(&line->text, session->search.rules.max_length, err);
     if (!status) line_begin(line);
@@ -58,6 +78,7 @@ void line_free(struct line *line) {
     if (line->engine) stream_encoder_free(&line->encoder);
     sample_list_free(&line->samples);
     agreement_free(&line->text);
+    free(line->drafts);
 }
 
 size_t line_memory(const struct line *line) {
@@ -130,6 +151,7 @@ pst_status line_decode(struct line *line, pst_error *err) {
         if (status) return status;
     }
     search->rules.ends = line->session->backend->ends;
+    set_draft(line);
     size_t limit = search->rules.max_length, plausible = plausible_tokens(line->count);
     if (plausible < limit) search->rules.max_length = plausible;
     size_t known = line->known < text->committed ? line->known : text->committed - 1;
@@ -173,6 +195,7 @@ static pst_status transcribe_guarded(struct line *line, const struct guarded *he
 pst_status line_transcribe(struct line *line, const struct guarded *heard,
                            pst_transcript **transcript, pst_error *err) {
     line->known = 0; /* the search may take another way */
+    set_draft(line);
     if (heard) return transcribe_guarded(line, heard, transcript, err);
     if (line->engine) return transcribe_ended(line, transcript, err);
     pst_status status = encode_again(line, err);

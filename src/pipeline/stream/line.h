@@ -16,7 +16,8 @@
 struct line {
     struct pst_session *session;
     pst_decode_options options;
-    struct engine *engine; /* that encodes piece by piece; NULL: samples are encoded again */
+    pst_sequence_bias *drafts; /* of the options: the text as it stands, then those given */
+    struct engine *engine;     /* that encodes piece by piece; NULL: samples are encoded again */
     struct stream_encoder encoder;
     struct sample_list samples; /* of the whole line; with an engine, those not encoded yet */
     size_t count;               /* samples of the line */

@@ -186,7 +186,7 @@ static pst_status import(const void *options) {
     X(pst_search, hub)                                                                             \
     X(pst_adapter_options, adapter_scale)                                                          \
     X(pst_session_options, threads)                                                                \
-    X(pst_decode_options, cancelled_user)                                                          \
+    X(pst_decode_options, drafts_count)                                                            \
     X(pst_audio_options, seconds_max)                                                              \
     X(pst_batch_options, session)                                                                  \
     X(pst_vad_options, audio)                                                                      \
