@@ -28,6 +28,7 @@ struct decoding_choice {
     struct option_ids suppress_tokens;
     struct option_ids begin_suppress_tokens;
     struct option_texts sequence_bias; /* "TEXT=BIAS" */
+    const char *phrases;               /* a file of lines */
 };
 
 #define DECODING_NOTHING_CHOSEN                                                                    \
@@ -38,12 +39,17 @@ struct decoding_choice {
 /* The table about struct decoding_choice, which starts as {DECODING_NOTHING_CHOSEN}. */
 extern const struct option decoding_options[];
 
+/* Texts as tokens. */
+struct token_texts {
+    pst_sequence_bias *items; /* [count] */
+    int32_t **ids;            /* [count], from the library, with the start token in front */
+    size_t count;
+};
+
 /* The settings for a transcription, and the memory behind them. */
 struct decoding {
     pst_decode_options options;
-    pst_sequence_bias *biases; /* [bias_count] */
-    int32_t **bias_ids;        /* [bias_count], from the library */
-    size_t bias_count;
+    struct token_texts biases, phrases;
 };
 
 /* Fails with what contradicts itself in `choice`: 0, or EXIT_USAGE with the reason printed. */

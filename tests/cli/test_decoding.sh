@@ -24,6 +24,22 @@ ok test "$checks" -ge 40
 tokens '1, 262, 298, 301, 290, 262, 310, 284, 301, 273, 52' \
     --suppress-tokens 262,301 --suppress-tokens '' --num-beams 3 --num-beams=1
 
+# Phrases change nothing that is said, whether they are said or not.
+printf '\xef\xbb\xbfa b c\r\n\nnobody says this\n' >phrases.txt
+run transcribe --format text audio/chirp.wav
+cp "$scratch/out" chirp.txt
+cat chirp.txt >>phrases.txt
+for search in greedy beam; do
+    run transcribe --format jsonl --decode $search audio/chirp.wav audio/hum.wav
+    exits 0
+    cp "$scratch/out" without.jsonl
+    run transcribe --format jsonl --decode $search --phrases phrases.txt audio/chirp.wav audio/hum.wav
+    exits 0; says ''
+    expect "$search with phrases" "$scratch/out" "$(cat without.jsonl)"
+done
+run transcribe --phrases missing.txt audio/chirp.wav
+exits 2; says 'potstill: --phrases missing.txt: no such file'
+
 # Settings that the library refuses are a matter of usage, and no input is to blame.
 run transcribe --num-beams 1000000 audio/chirp.wav audio/hum.wav
 exits 2; prints ''
