@@ -221,7 +221,7 @@ static void check_keys(struct fixture *fixture) {
             stream_encoder_free(&stream.encoder);
         }
         for (size_t head = 0; head < config->heads; head++)
-            cross_kv_attend(ws, config->decoder_layers - 1, head, q, 1, &ws->scratch[0]);
+            cross_kv_attend(ws, config->decoder_layers - 1, head, q, 1, 0, &ws->scratch[0]);
         memcpy(context + streamed * config->width, ws->step.context,
                config->width * sizeof *context);
     }
