@@ -611,6 +611,9 @@ typedef struct pst_transcript {
     uint32_t channel;
     /* Steps of the decoder that it took; 0: not known. */
     uint32_t steps;
+    /* [token_count] log-probability of each token before any rule; NaN of a start token, and where
+     * a converted model tells none. NULL with skip_logprob. */
+    float *token_logprobs;
 } pst_transcript;
 
 /* Transcribes `samples` [count] as in the contract; at least 895 (one frame of the encoder).
@@ -772,8 +775,9 @@ typedef struct pst_stream_event {
     size_t token_count;
     double avg_logprob; /* the same; see pst_transcript */
     int truncated;
-    uint32_t flags;        /* the same */
-    double no_speech_prob; /* 1 - mean probability of the line's speech, by the detector */
+    uint32_t flags;              /* the same */
+    double no_speech_prob;       /* 1 - mean probability of the line's speech, by the detector */
+    const float *token_logprobs; /* [token_count] the same; NULL with skip_logprob */
 } pst_stream_event;
 
 PST_API pst_status pst_stream_new(const pst_model *model, const pst_stream_options *options,

@@ -162,7 +162,7 @@ static void append(struct exchange *exchange, const char *text) {
 
 void exchange_send_event(void *user, const json_t *event) {
     struct exchange *exchange = user;
-    char *text = need(json_dumps(event, JSON_COMPACT));
+    char *text = need(json_dumps(event, JSON_COMPACT | JSON_REAL_PRECISION(12)));
     pthread_mutex_lock(&exchange->mutex);
     append(exchange, "data: ");
     append(exchange, text);

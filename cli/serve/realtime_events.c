@@ -93,16 +93,19 @@ static json_t *about_sound(struct realtime_events *events, const char *type) {
 
 #define TRANSCRIPTION "conversation.item.input_audio_transcription."
 
-void realtime_send_delta(struct realtime_events *events, const char *text) {
+void realtime_send_delta(struct realtime_events *events, const char *text, json_t *logprobs) {
     if (!*text) return;
     json_t *event = about_sound(events, TRANSCRIPTION "delta");
     json_object_set_new(event, "delta", json_text(text));
+    if (logprobs) json_object_set(event, "logprobs", logprobs);
     realtime_send(events, event);
 }
 
-void realtime_send_completed(struct realtime_events *events, const char *text, double seconds) {
+void realtime_send_completed(struct realtime_events *events, const char *text, double seconds,
+                             json_t *logprobs) {
     json_t *event = about_sound(events, TRANSCRIPTION "completed"), *usage = need(json_object());
     json_object_set_new(event, "transcript", json_text(text));
+    if (logprobs) json_object_set(event, "logprobs", logprobs);
     json_object_set_new(usage, "type", json_string("duration"));
     json_object_set_new(usage, "seconds", json_real(rint(seconds * 1e3) / 1e3));
     json_object_set_new(event, "usage", usage);

@@ -30,9 +30,10 @@ void realtime_new_item(struct realtime_events *events);
 void realtime_send_started(struct realtime_events *events, double start_ms);
 void realtime_send_stopped(struct realtime_events *events, double end_ms);
 void realtime_send_committed(struct realtime_events *events);
-/* Nothing where `text` is empty. */
-void realtime_send_delta(struct realtime_events *events, const char *text);
-void realtime_send_completed(struct realtime_events *events, const char *text, double seconds);
+/* Nothing where `text` is empty. `logprobs` (borrowed; NULL: none) as in token_logprobs.h. */
+void realtime_send_delta(struct realtime_events *events, const char *text, json_t *logprobs);
+void realtime_send_completed(struct realtime_events *events, const char *text, double seconds,
+                             json_t *logprobs);
 void realtime_send_failed(struct realtime_events *events, const struct api_error *error);
 /* What the client sent was not done; `event_id` is its name for that, or NULL. */
 void realtime_send_error(struct realtime_events *events, const struct api_error *error,

@@ -199,7 +199,7 @@ static int commit_silence(struct realtime_session *session, struct api_error *er
     if (seconds < COMMIT_SECONDS_MIN) return too_short(seconds, error);
     realtime_new_item(&session->events);
     realtime_send_committed(&session->events);
-    realtime_send_completed(&session->events, "", seconds);
+    realtime_send_completed(&session->events, "", seconds, NULL);
     session->speech.since = 0;
     return 0;
 }
@@ -214,7 +214,7 @@ static int commit(struct realtime_session *session, const json_t *message,
     }
     double seconds = realtime_turn_seconds(&session->turn);
     if (seconds < COMMIT_SECONDS_MIN) return too_short(seconds, error);
-    realtime_turn_transcribe(&session->turn, &session->adapters);
+    realtime_turn_transcribe(&session->turn, &session->adapters, session->settings.logprobs);
     return 0;
 }
 

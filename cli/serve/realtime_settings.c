@@ -83,9 +83,18 @@ static int set_noise_reduction(const struct update *update, const json_t *value)
     return json_is_null(value) ? 0 : unsupported(update, "session.audio.input.noise_reduction");
 }
 
+static const char LOGPROBS[] = "item.input_audio_transcription.logprobs";
+
 static int set_include(const struct update *update, const json_t *value) {
-    if (json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0)) return 0;
-    return unsupported(update, "session.include");
+    size_t count = json_array_size(value);
+    int known = json_is_null(value) || json_is_array(value);
+    for (size_t i = 0; i < count && known; i++) {
+        const char *name = json_string_value(json_array_get(value, i));
+        known = name && strcmp(name, LOGPROBS) == 0;
+    }
+    if (!known) return refuse(update, "session.include", "a list with at most that of logprobs");
+    update->settings->logprobs = count > 0;
+    return 0;
 }
 
 /* --------------------------------------------------------------------------------------- format */
@@ -305,13 +314,19 @@ static json_t *format_json(const struct sound_format *format) {
     return object;
 }
 
+static json_t *include_json(const struct realtime_settings *settings) {
+    json_t *array = need(json_array());
+    if (settings->logprobs) json_array_append_new(array, json_string(LOGPROBS));
+    return array;
+}
+
 json_t *realtime_settings_json(const struct realtime_settings *settings, enum realtime_shape shape,
                                const char *id, const char *language) {
     json_t *session = need(json_object());
     json_object_set_new(session, "id", json_string(id));
     json_object_set_new(session, "object", json_string("realtime.transcription_session"));
     json_object_set_new(session, "type", json_string("transcription"));
-    json_object_set_new(session, "include", json_null());
+    json_object_set_new(session, "include", include_json(settings));
     json_t *input = shape == REALTIME_BETA ? session : need(json_object());
     if (shape == REALTIME_BETA) {
         const char *name = kinds[settings->format.kind].beta;

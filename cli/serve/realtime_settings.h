@@ -19,6 +19,7 @@ struct realtime_settings {
     int finds_turns; /* turn_detection: server_vad; else the client commits */
     double threshold;
     double padding_ms, silence_ms;
+    int logprobs; /* of each token */
 };
 
 /* As OpenAI's documentation has the defaults. */

@@ -6,6 +6,7 @@
 
 #include "console.h"
 #include "seconds.h"
+#include "serve/token_logprobs.h"
 
 int realtime_speech_open(struct realtime_speech *speech, const struct realtime_settings *settings,
                          const struct adapter_choice *adapters, struct api_error *error) {
@@ -28,7 +29,9 @@ int realtime_speech_open(struct realtime_speech *speech, const struct realtime_s
     options.pad_s = settings->padding_ms / 1000;
     options.rate_hz = settings->format.rate_hz;
     options.guard = transcriber->guard;
+    decode.skip_logprob = !settings->logprobs;
     speech->format = settings->format;
+    speech->logprobs = settings->logprobs;
     if (!pst_stream_new(transcriber->model, &options, &speech->stream, &err)) return 0;
     speech->stream = NULL;
     api_error_of_library(error, &err, detail);
@@ -62,7 +65,7 @@ static void tell(struct realtime_speech *speech, const char *text, size_t length
     size_t told = speech->told ? strlen(speech->told) : 0;
     if (length <= told || (told && memcmp(text, speech->told, told) != 0)) return;
     char *now = text_format("%.*s", (int)length, text);
-    realtime_send_delta(speech->events, now + told);
+    realtime_send_delta(speech->events, now + told, NULL);
     free(speech->told);
     speech->told = now;
 }
@@ -71,9 +74,14 @@ static void complete(struct realtime_speech *speech, const pst_stream_event *eve
     double end = milliseconds(speech, event->first + event->samples);
     if (!speech->by_hand) realtime_send_stopped(speech->events, end);
     realtime_send_committed(speech->events);
+    json_t *logprobs = speech->logprobs ? need(json_array()) : NULL;
+    if (logprobs)
+        token_logprobs_add(logprobs, speech->transcriber->model, event->text, event->tokens,
+                           event->token_logprobs, event->token_count, 0);
     tell(speech, event->text, strlen(event->text));
     realtime_send_completed(speech->events, event->text,
-                            (double)event->samples / PST_SAMPLE_RATE_HZ);
+                            (double)event->samples / PST_SAMPLE_RATE_HZ, logprobs);
+    json_decref(logprobs);
     speech->lines++;
     speech->tokens += event->token_count;
     speech->since = speech->before + speech->fed - end / 1000;

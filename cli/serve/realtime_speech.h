@@ -15,6 +15,7 @@ struct realtime_speech {
     void *user;
     pst_stream *stream; /* NULL: none yet */
     struct sound_format format;
+    int logprobs;  /* are told with what is completed */
     double before; /* seconds of sound of the session before the stream's */
     double fed;    /* and of the stream */
     double since;  /* seconds of sound after the last turn */

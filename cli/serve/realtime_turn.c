@@ -64,8 +64,9 @@ static void follow(void *user, const json_t *event) {
     const struct realtime_turn *turn = user;
     const char *delta = json_string_value(json_object_get(event, "delta"));
     const char *text = json_string_value(json_object_get(event, "text"));
-    if (delta) realtime_send_delta(turn->events, delta);
-    if (text) realtime_send_completed(turn->events, text, realtime_turn_seconds(turn));
+    json_t *logprobs = json_object_get(event, "logprobs");
+    if (delta) realtime_send_delta(turn->events, delta, logprobs);
+    if (text) realtime_send_completed(turn->events, text, realtime_turn_seconds(turn), logprobs);
 }
 
 static int open_session(struct realtime_turn *turn, struct api_error *error) {
@@ -91,8 +92,10 @@ static int write_head(const struct realtime_turn *turn, struct api_error *error)
     return api_error_set(error, 500, NULL, NULL, "the server failed; its log says why");
 }
 
-void realtime_turn_transcribe(struct realtime_turn *turn, const struct adapter_choice *adapters) {
-    const struct transcription_form form = {.format = REPLY_JSON, .stream = 1};
+void realtime_turn_transcribe(struct realtime_turn *turn, const struct adapter_choice *adapters,
+                              int logprobs) {
+    const struct transcription_form form = {
+        .format = REPLY_JSON, .stream = 1, .logprobs = logprobs};
     struct transcription t = {.form = &form,
                               .adapters = adapters,
                               .fd = turn->fd,

@@ -28,7 +28,8 @@ int realtime_turn_add(struct realtime_turn *turn, const unsigned char *bytes, si
                       struct api_error *error);
 double realtime_turn_seconds(const struct realtime_turn *turn);
 /* All of it to its text; the client is told. The turn is empty then. */
-void realtime_turn_transcribe(struct realtime_turn *turn, const struct adapter_choice *adapters);
+void realtime_turn_transcribe(struct realtime_turn *turn, const struct adapter_choice *adapters,
+                              int logprobs);
 /* Empties it. */
 void realtime_turn_clear(struct realtime_turn *turn);
 void realtime_turn_close(struct realtime_turn *turn);

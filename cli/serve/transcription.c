@@ -12,6 +12,7 @@
 #include "caption_file.h"
 #include "console.h"
 #include "json_text.h"
+#include "serve/token_logprobs.h"
 #include "serve/transcription_json.h"
 
 /* What the callbacks of the batch share. */
@@ -35,12 +36,20 @@ static void print_json(FILE *stream, json_t *object) {
     json_decref(object);
 }
 
+/* NULL where they were not asked for. */
+static json_t *logprobs_of(const struct run *run, const pst_clip_result *clip) {
+    if (!run->transcription->form->logprobs) return NULL;
+    return token_logprobs_of_clip(run->transcriber->model, clip);
+}
+
 static void print_body(FILE *stream, const struct run *run, const pst_clip_result *clip) {
     const struct transcription_form *form = run->transcription->form;
     const struct result result = {.path = "file", .clip = clip};
     const struct result_style style = {.subtitles = run->transcriber->subtitles};
     switch (form->format) {
-    case REPLY_JSON: print_json(stream, transcription_plain_json(clip)); break;
+    case REPLY_JSON:
+        print_json(stream, transcription_plain_json(clip, logprobs_of(run, clip)));
+        break;
     case REPLY_VERBOSE_JSON:
         print_json(stream, transcription_verbose_json(clip, form, run->transcriber->language));
         break;
@@ -66,13 +75,18 @@ static void send_event(const struct transcription *t, json_t *event) {
 }
 
 /* Deltas are appended by who reads them, and never taken back: whole segments, which are final. */
-static void send_segments(struct transcription *t, const pst_segment *segments, size_t count) {
+static void send_segments(const struct run *run, const pst_segment *segments, size_t count) {
+    struct transcription *t = run->transcription;
     for (size_t i = 0; i < count; i++) {
-        const char *text = segments[i].transcript->text;
-        if (!*text) continue;
-        char *delta = text_format("%s%s", t->told ? " " : "", text);
+        const pst_transcript *part = segments[i].transcript;
+        if (!*part->text) continue;
+        json_t *logprobs = t->form->logprobs ? need(json_array()) : NULL;
+        if (logprobs)
+            token_logprobs_add(logprobs, run->transcriber->model, part->text, part->tokens,
+                               part->token_logprobs, part->token_count, t->told > 0);
+        char *delta = text_format("%s%s", t->told ? " " : "", part->text);
         t->told++;
-        send_event(t, transcription_delta(delta));
+        send_event(t, transcription_delta(delta, logprobs));
         free(delta);
     }
 }
@@ -90,7 +104,7 @@ static int next(void *user, pst_clip *clip) {
 static int follow(void *user, const pst_clip_progress *progress) {
     const struct run *run = user;
     struct transcription *t = run->transcription;
-    if (t->form->stream) send_segments(t, progress->segments, progress->segment_count);
+    if (t->form->stream) send_segments(run, progress->segments, progress->segment_count);
     t->seen += progress->segment_count;
     return t->cancelled(t->user);
 }
@@ -115,8 +129,8 @@ static int deliver(void *user, const pst_clip_result *clip) {
         make_body(run, clip);
         return 0;
     }
-    send_segments(t, clip->segments + t->seen, clip->segment_count - t->seen);
-    send_event(t, transcription_done(clip->transcript->text));
+    send_segments(run, clip->segments + t->seen, clip->segment_count - t->seen);
+    send_event(t, transcription_done(clip->transcript->text, logprobs_of(run, clip)));
     return 0;
 }
 
@@ -128,7 +142,7 @@ void transcription_run(struct transcription *t, const struct transcriber *transc
     struct run run = {.transcription = t, .transcriber = transcriber};
     enum reply_format format = t->form->format;
     decode.word_timestamps = t->form->words || format == REPLY_SRT || format == REPLY_VTT;
-    decode.skip_logprob = format != REPLY_VERBOSE_JSON;
+    decode.skip_logprob = format != REPLY_VERBOSE_JSON && !t->form->logprobs;
     decode.cancelled = t->cancelled;
     decode.cancelled_user = t->user;
     pst_batch_options_init(&batch);

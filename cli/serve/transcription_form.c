@@ -74,6 +74,12 @@ static int set_chunking(const struct field *field) {
     return refuse(field, "chunking_strategy", "auto: the pauses are found as they are");
 }
 
+static int set_include(const struct field *field) {
+    if (strcmp(field->value, "logprobs") != 0) return refuse(field, "include[]", "logprobs");
+    field->form->logprobs = 1;
+    return 0;
+}
+
 static int set_prompt(const struct field *field) {
     field->form->has_prompt = 1;
     return 0;
@@ -97,12 +103,12 @@ static const struct {
     {"stream", set_stream},
     {"chunking_strategy", set_chunking},
     {"prompt", set_prompt},
+    {"include[]", set_include},
+    {"include", set_include},
 };
 
 /* Of OpenAI's API, and not of this server. */
-static const char *const unsupported[] = {"include",
-                                          "include[]",
-                                          "keywords[]",
+static const char *const unsupported[] = {"keywords[]",
                                           "keywords",
                                           "languages[]",
                                           "languages",
@@ -135,5 +141,8 @@ int form_check(const struct transcription_form *form, struct api_error *error) {
     if (form->stream && form->format != REPLY_JSON && form->format != REPLY_TEXT)
         return api_error_set(error, 400, "invalid_value", "stream",
                              "stream: expected response_format json or text");
+    if (form->logprobs && form->format != REPLY_JSON)
+        return api_error_set(error, 400, "invalid_value", "include[]",
+                             "include[]: expected response_format json");
     return 0;
 }

@@ -18,6 +18,7 @@ struct transcription_form {
     char model[FORM_MODEL_MAX + 1]; /* "": not there yet */
     enum reply_format format;
     int stream, words, segments; /* the last two as they were asked for */
+    int logprobs;                /* of each token */
     int has_prompt, has_file;
 };
 

@@ -25,9 +25,10 @@ static json_t *usage(const pst_clip_result *clip) {
     return object;
 }
 
-json_t *transcription_plain_json(const pst_clip_result *clip) {
+json_t *transcription_plain_json(const pst_clip_result *clip, json_t *logprobs) {
     json_t *object = need(json_object());
     json_object_set_new(object, "text", json_text(clip->transcript->text));
+    if (logprobs) json_object_set_new(object, "logprobs", logprobs);
     json_object_set_new(object, "usage", usage(clip));
     return object;
 }
@@ -86,17 +87,18 @@ json_t *transcription_verbose_json(const pst_clip_result *clip,
     return object;
 }
 
-static json_t *event(const char *type, const char *key, const char *text) {
+static json_t *event(const char *type, const char *key, const char *text, json_t *logprobs) {
     json_t *object = need(json_object());
     json_object_set_new(object, "type", json_string(type));
     json_object_set_new(object, key, json_text(text));
+    if (logprobs) json_object_set_new(object, "logprobs", logprobs);
     return object;
 }
 
-json_t *transcription_delta(const char *text) {
-    return event("transcript.text.delta", "delta", text);
+json_t *transcription_delta(const char *text, json_t *logprobs) {
+    return event("transcript.text.delta", "delta", text, logprobs);
 }
 
-json_t *transcription_done(const char *text) {
-    return event("transcript.text.done", "text", text);
+json_t *transcription_done(const char *text, json_t *logprobs) {
+    return event("transcript.text.done", "text", text, logprobs);
 }

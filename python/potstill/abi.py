@@ -240,6 +240,7 @@ class Transcript(Structure):
         ("confidence", c_double),
         ("channel", c_uint32),
         ("steps", c_uint32),
+        ("token_logprobs", POINTER(c_float)),
     ]
 
 
@@ -301,6 +302,7 @@ class StreamEvent(Structure):
         ("truncated", c_int),
         ("flags", c_uint32),
         ("no_speech_prob", c_double),
+        ("token_logprobs", POINTER(c_float)),
     ]
 
 

@@ -80,6 +80,10 @@ static void extend(const struct search *search, struct hypothesis *to,
     to->score = score;
     size_t at = (size_t)candidate->beam * search->rules.vocab + (size_t)candidate->token;
     to->logprob = from->logprob + search->logits[at] - search->log_sums[candidate->beam];
+    memcpy(to->logprobs, from->logprobs, from->count * sizeof *to->logprobs);
+    to->logprobs[from->count] = search->rules.options->skip_logprob
+                                    ? NAN
+                                    : search->logits[at] - search->log_sums[candidate->beam];
 }
 
 static void note_gap(struct search *search, float gap) {
@@ -167,6 +171,7 @@ static void update_finished(struct search *search, size_t length, int improvable
         const struct hypothesis *old = entries[i].old;
         if (old) {
             memcpy(to->tokens, old->tokens, old->count * sizeof *to->tokens);
+            memcpy(to->logprobs, old->logprobs, old->count * sizeof *to->logprobs);
             to->count = old->count;
             to->score = old->score;
             to->logprob = old->logprob;
@@ -209,11 +214,13 @@ static void start(struct search *search) {
     for (size_t i = 0; i < search->beams; i++) {
         struct hypothesis *beam = &search->running[i];
         beam->tokens[0] = search->backend->start;
+        beam->logprobs[0] = NAN;
         beam->count = 1;
         beam->score = i == 0 ? 0 : FORBIDDEN; /* all start alike: only one may go on */
         beam->logprob = 0;
         struct hypothesis *slot = &search->finished[i];
         slot->tokens[0] = search->backend->start;
+        slot->logprobs[0] = NAN;
         slot->count = 1;
         slot->score = FORBIDDEN;
         slot->logprob = 0;

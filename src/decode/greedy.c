@@ -74,7 +74,7 @@ static pst_status add_token(struct search *search, struct pass *pass, int *ended
                          text->count);
     if (best.margin < search->margin) search->margin = best.margin;
     text->logprob += logprob;
-    search->logprobs[text->count] = (float)logprob;
+    text->logprobs[text->count] = (float)logprob;
     text->tokens[text->count++] = (int32_t)best.token;
     *ended = is_end_token(&search->rules.ends, (int32_t)best.token);
     if (*ended) return PST_OK;

@@ -7,7 +7,10 @@ static struct hypothesis *take_hypotheses(struct arena *arena, size_t beams, siz
     struct hypothesis *all = ARENA_TAKE(arena, beams, struct hypothesis);
     for (size_t i = 0; i < beams; i++) {
         int32_t *tokens = ARENA_TAKE(arena, length, int32_t);
-        if (all) all[i].tokens = tokens;
+        float *logprobs = ARENA_TAKE(arena, length, float);
+        if (!all) continue;
+        all[i].tokens = tokens;
+        all[i].logprobs = logprobs;
     }
     return all;
 }
@@ -25,7 +28,6 @@ static void lay_out(struct search *search, struct arena *arena, size_t beams, si
     search->finished = take_hypotheses(arena, beams, length);
     search->next_finished = take_hypotheses(arena, beams, length);
     search->parents = ARENA_TAKE(arena, beams, int);
-    search->logprobs = ARENA_TAKE(arena, length, float);
 }
 
 pst_status search_fit(struct search *search, const struct rules *rules, pst_error *err) {

@@ -19,7 +19,9 @@ struct hypothesis {
     size_t count;
     float score;    /* running: the sum; finished: the normalised score */
     double logprob; /* sum of log-probabilities before any rule */
-    int filled;     /* finished slots only: holds a real hypothesis */
+    /* [rules.max_length] each of them, from the second token on; NaN with skip_logprob. */
+    float *logprobs;
+    int filled; /* finished slots only: holds a real hypothesis */
 };
 
 struct search {
@@ -40,9 +42,6 @@ struct search {
     struct hypothesis *running, *next_running;   /* [beams] */
     struct hypothesis *finished, *next_finished; /* [beams] */
     int *parents;                                /* [beams] */
-    /* [tokens] of the winner, as chosen one by one: the second is that of the token after the start
-     * token. Of a greedy search; of another, whoever repeats its steps fills it. */
-    float *logprobs;
 
     /* The result. */
     const struct hypothesis *winner;

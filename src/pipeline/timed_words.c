@@ -71,17 +71,11 @@ pst_status timed_words_prepare(struct pst_session *session, const pst_decode_opt
 /* A beam search has looked for several texts at once: the one it has found, step by step again,
  * over the same keys and values of the memory. */
 static pst_status repeat_steps(struct pst_session *session, pst_error *err) {
-    struct search *search = &session->search;
     struct backend *backend = session->backend;
-    const struct hypothesis *text = search->winner;
+    const struct hypothesis *text = session->search.winner;
     for (size_t i = 0; i + 1 < text->count; i++) {
         pst_status status = backend->calls->step(backend, &text->tokens[i], 1, i, err);
         if (status) return status;
-        search->logprobs[i + 1] = NAN;
-        if (search->rules.options->skip_logprob) continue;
-        backend->kernels->log_softmax(search->scores, backend->calls->logits(backend, 1),
-                                      search->rules.vocab);
-        search->logprobs[i + 1] = search->scores[text->tokens[i + 1]];
     }
     return PST_OK;
 }
@@ -160,7 +154,7 @@ static pst_status fill(const struct finding *f, pst_transcript *transcript, pst_
     char *texts;
     pst_word *words = take_words(f->count, strlen(transcript->text), &texts);
     if (!words) return error_memory(err, f->count * sizeof *words);
-    const float *logprobs = f->session->search.logprobs;
+    const float *logprobs = f->session->search.winner->logprobs;
     for (size_t i = 0; i < f->count; i++) {
         const struct word_span *span = &f->spans[i];
         size_t first = span->first_token;

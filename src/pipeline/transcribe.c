@@ -32,6 +32,13 @@ static pst_status fill_transcript(const struct pst_session *session, pst_transcr
     transcript->tokens = malloc(winner->count * sizeof *transcript->tokens);
     if (!transcript->tokens) return error_memory(err, winner->count * sizeof *transcript->tokens);
     memcpy(transcript->tokens, winner->tokens, winner->count * sizeof *transcript->tokens);
+    if (!search->rules.options->skip_logprob) {
+        size_t bytes = winner->count * sizeof *transcript->token_logprobs;
+        transcript->token_logprobs = malloc(bytes);
+        if (!transcript->token_logprobs) return error_memory(err, bytes);
+        memcpy(transcript->token_logprobs, winner->logprobs, bytes);
+        transcript->token_logprobs[0] = NAN;
+    }
     transcript->token_count = winner->count;
     transcript->avg_logprob = winner->count > 1 ? winner->logprob / (double)(winner->count - 1) : 0;
     transcript->score = winner->score;
@@ -166,6 +173,7 @@ void pst_transcript_free(pst_transcript *transcript) {
     if (!transcript) return;
     free(transcript->text);
     free(transcript->tokens);
+    free(transcript->token_logprobs);
     free(transcript->words);
     free(transcript);
 }

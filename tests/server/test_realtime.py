@@ -312,6 +312,26 @@ class Session(unittest.TestCase):
             client.send(update())
             client.until("session.updated")
 
+    def test_logprobs(self):
+        sound = pcm(2, 4)
+        for turns in None, {"type": "server_vad"}:
+            wanted = update(turn_detection=turns)
+            wanted["session"]["include"] = ["item.input_audio_transcription.logprobs"]
+            with self.open(wanted) as client:
+                text, events = self.turn(client, sound)
+                self.assertEqual("".join(entry["token"] for entry in events[-1]["logprobs"]), text)
+                self.assertTrue(all(entry["logprob"] <= 0 for entry in events[-1]["logprobs"]))
+                if not turns:
+                    deltas = [entry for e in events if e["type"] == DELTA for entry in e["logprobs"]]
+                    self.assertEqual(deltas, events[-1]["logprobs"])
+                wanted["session"]["include"] = ["item.output.logprobs"]
+                client.send(wanted)
+                self.assertEqual(client.error()["param"], "session.include")
+                wanted["session"]["include"] = []
+                client.send(wanted)
+                self.assertEqual(client.until("session.updated")[-1]["session"]["include"], [])
+                self.assertNotIn("logprobs", self.turn(client, sound)[1][-1])
+
     def test_silence(self):
         with self.open(update()) as client:
             client.send(append(bytes(2 * RATE)))

@@ -76,7 +76,8 @@ class Sdk(unittest.TestCase):
         for options in ({"temperature": 0}, {"language": "en"}, {"prompt": "Ada"}, {"chunking_strategy": "auto"}):
             self.assertEqual(self.create(**options).text, text, options)
         for options, param in (({"temperature": 0.5}, "temperature"), ({"language": "fr"}, "language"),
-                               ({"include": ["logprobs"]}, "include[]"), ({"file": ("x.wav", b"none")}, "file")):
+                               ({"include": ["logprobs"], "response_format": "text"}, "include[]"),
+                               ({"file": ("x.wav", b"none")}, "file")):
             with self.assertRaises(openai.BadRequestError) as caught:
                 self.create(**options)
             self.assertEqual(caught.exception.param, param)
@@ -85,6 +86,16 @@ class Sdk(unittest.TestCase):
         self.assertEqual(caught.exception.code, "model_not_found")
         with self.assertRaises(openai.BadRequestError):
             self.client.audio.translations.create(model="micro", file=sound(1))
+
+    def test_logprobs(self):
+        reply = self.create(include=["logprobs"])
+        self.assertEqual("".join(entry.token for entry in reply.logprobs), reply.text)
+        self.assertEqual(bytes(int(b) for entry in reply.logprobs for b in entry.bytes).decode(), reply.text)
+        self.assertTrue(all(entry.logprob <= 0 for entry in reply.logprobs))
+        *deltas, done = self.create(include=["logprobs"], stream=True)
+        self.assertEqual([entry.token for entry in done.logprobs], [entry.token for entry in reply.logprobs])
+        self.assertEqual([entry.token for delta in deltas for entry in delta.logprobs],
+                         [entry.token for entry in reply.logprobs])
 
     def test_models_and_keys(self):
         self.assertEqual([model.id for model in self.client.models.list()], ["micro", "a"])

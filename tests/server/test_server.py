@@ -91,6 +91,23 @@ class Api(unittest.TestCase):
         refused = self.server.transcribe(b"no sound", [("stream", "true")])
         self.assertEqual((refused.status, refused.error["param"]), (400, "file"))
 
+    def test_logprobs(self):
+        for sound in CLIP, wav(37, 16000, 9):
+            plain = self.server.transcribe(sound).json()
+            self.assertNotIn("logprobs", plain)
+            reply = self.server.transcribe(sound, [("include[]", "logprobs")]).json()
+            entries = reply.pop("logprobs")
+            self.assertEqual(reply, plain)
+            self.assertEqual("".join(entry["token"] for entry in entries), plain["text"])
+            self.assertEqual(bytes(b for entry in entries for b in entry["bytes"]).decode(), plain["text"])
+            stream = self.server.transcribe(sound, [("include[]", "logprobs"), ("stream", "true")])
+            *deltas, done = [json.loads(line[6:]) for line in stream.body.decode().split("\n\n") if line]
+            self.assertEqual(done["logprobs"], entries)
+            self.assertEqual([entry for delta in deltas for entry in delta["logprobs"]], entries)
+            for delta in deltas:
+                self.assertEqual("".join(entry["token"] for entry in delta["logprobs"]), delta["delta"])
+            self.assertTrue(all(entry["logprob"] <= 0 for entry in entries))
+
     def test_wrong_fields_are_named(self):
         cases = [
             ([("response_format", "diarized_json")], 400, "response_format", "invalid_value"),
@@ -103,7 +120,8 @@ class Api(unittest.TestCase):
             ([("timestamp_granularities[]", "word")], 400, "timestamp_granularities", "invalid_value"),
             ([("timestamp_granularities[]", "line")], 400, "timestamp_granularities", "invalid_value"),
             ([("chunking_strategy", '{"type":"server_vad"}')], 400, "chunking_strategy", "invalid_value"),
-            ([("include[]", "logprobs")], 400, "include[]", "unsupported_parameter"),
+            ([("include[]", "words")], 400, "include[]", "invalid_value"),
+            ([("include[]", "logprobs"), ("response_format", "verbose_json")], 400, "include[]", "invalid_value"),
             ([("keywords[]", "a")], 400, "keywords[]", "unsupported_parameter"),
             ([("colour", "red")], 400, None, "unknown_parameter"),
             ([("file", "name.wav")], 400, "file", "invalid_value"),

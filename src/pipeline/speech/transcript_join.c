@@ -49,6 +49,23 @@ static pst_status join_tokens(const pst_transcript *const *parts, size_t count,
     return PST_OK;
 }
 
+/* Known where they are of each part that has tokens. */
+static pst_status join_logprobs(const pst_transcript *const *parts, size_t count,
+                                pst_transcript *joined, pst_error *err) {
+    size_t bytes = joined->token_count * sizeof *joined->token_logprobs, at = 0;
+    int known = joined->token_count > 0;
+    for (size_t i = 0; i < count; i++)
+        known = known && (parts[i]->token_logprobs || !parts[i]->token_count);
+    if (!known) return PST_OK;
+    joined->token_logprobs = malloc(bytes);
+    if (!joined->token_logprobs) return error_memory(err, bytes);
+    for (size_t i = 0; i < count; at += parts[i++]->token_count)
+        if (parts[i]->token_count)
+            memcpy(joined->token_logprobs + at, parts[i]->token_logprobs,
+                   parts[i]->token_count * sizeof *joined->token_logprobs);
+    return PST_OK;
+}
+
 /* Segments without text add no space. */
 static pst_status join_texts(const pst_transcript *const *parts, size_t count,
                              pst_transcript *joined, pst_error *err) {
@@ -69,6 +86,7 @@ pst_status transcript_join(const pst_transcript *const *parts, size_t count,
     if (!made) return error_memory(err, sizeof *made);
     average(parts, count, made);
     pst_status status = join_tokens(parts, count, made, err);
+    if (!status) status = join_logprobs(parts, count, made, err);
     if (!status) status = join_texts(parts, count, made, err);
     if (!status) status = timed_words_join(made, parts, count, err);
     if (status) {
@@ -93,6 +111,7 @@ pst_status transcript_copy(const pst_transcript *transcript, pst_transcript **co
     pst_transcript numbers = *transcript;
     numbers.text = made->text;
     numbers.tokens = made->tokens;
+    numbers.token_logprobs = made->token_logprobs;
     numbers.words = made->words;
     *made = numbers;
     *copy = made;

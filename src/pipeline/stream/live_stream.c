@@ -223,6 +223,7 @@ static pst_status tell_completed(pst_stream *stream, pst_error *err) {
                                     .committed = strlen(transcript->text),
                                     .tokens = transcript->tokens,
                                     .token_count = transcript->token_count,
+                                    .token_logprobs = transcript->token_logprobs,
                                     .avg_logprob = transcript->avg_logprob,
                                     .truncated = transcript->truncated,
                                     .flags = transcript->flags,

@@ -233,6 +233,7 @@ static void same_without_probability(pst_session *session, int threads) {
             options.skip_logprob = 1;
             assert_int_equal(pst_transcribe(session, samples, count, &options, &without, &err), 0);
             assert_true(isnan(without->avg_logprob));
+            assert_null(without->token_logprobs);
             assert_true(with->avg_logprob < 0);
             assert_true(with->margin == without->margin);
             without->avg_logprob = with->avg_logprob;
@@ -245,6 +246,32 @@ static void same_without_probability(pst_session *session, int threads) {
 static void a_probability_may_be_skipped(void **state) {
     (void)state;
     at_each_precision(same_without_probability);
+}
+
+/* One for each token the model chose: their mean is avg_logprob, however it searched. */
+static void each_token_has_its_probability(void **state) {
+    (void)state;
+    pst_session *session = new_session(2);
+    for (uint32_t beams = 1; beams <= 4; beams += 3)
+        for (int penalised = 0; penalised < 2; penalised++) {
+            pst_decode_options options;
+            pst_transcript *text;
+            pst_model_decode_options(model, &options);
+            options.num_beams = beams;
+            options.max_new_tokens = 20;
+            options.word_timestamps = penalised; /* a beam search is repeated then */
+            if (penalised) options.repetition_penalty = 1.7f;
+            assert_int_equal(pst_transcribe(session, samples, 9000, &options, &text, &err), 0);
+            double sum = 0;
+            assert_true(isnan(text->token_logprobs[0]));
+            for (size_t i = 1; i < text->token_count; i++) {
+                assert_true(text->token_logprobs[i] <= 0);
+                sum += text->token_logprobs[i];
+            }
+            assert_true(fabs(sum / (double)(text->token_count - 1) - text->avg_logprob) < 1e-5);
+            pst_transcript_free(text);
+        }
+    pst_session_free(session);
 }
 
 static void a_limit_shows(void **state) {
@@ -453,6 +480,7 @@ int main(void) {
         cmocka_unit_test(the_first_session_prepares),
         cmocka_unit_test(threads_do_not_show),
         cmocka_unit_test(a_probability_may_be_skipped),
+        cmocka_unit_test(each_token_has_its_probability),
         cmocka_unit_test(a_limit_shows),
         cmocka_unit_test(an_adapter_belongs_to_its_model),
         cmocka_unit_test(an_adapter_comes_and_goes),
