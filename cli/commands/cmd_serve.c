@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "command_table.h"
 #include "console.h"
@@ -15,6 +16,7 @@
 
 #ifdef POTSTILL_HTTP
 #include "http/http_daemon.h"
+#include "http/sandbox.h"
 #include "http/serve_run.h"
 #endif
 
@@ -28,7 +30,7 @@ struct values {
     const char *adapter_folder, *host, *key_file, *admin_key_file, *upload_folder, *language;
     int64_t port, connections, live, line_width, line_count;
     double upload_mib, audio_seconds, queue_seconds, deadline, live_idle, drain_delay, drain, speed;
-    int insecure, no_guard;
+    int insecure, sandbox, no_guard;
 };
 
 static const struct values defaults = {
@@ -80,6 +82,9 @@ static const struct option server_options[] = {
      "keys of those who may load and unload adapters (default: nobody may)"},
     {"insecure", 0, OPTION_FLAG, NULL, AT(insecure),
      "listen where others can reach it without --api-key-file"},
+    {"sandbox", 0, OPTION_FLAG, NULL, AT(sandbox),
+     "before it listens give up, for good, all files but --adapter-dir, keys and uploads, all "
+     "programs and all connections of its own (Linux)"},
     {"upload-dir", 0, OPTION_TEXT, "DIR", AT(upload_folder),
      "folder for files while they are transcribed (default: /tmp)"},
     {"max-upload-mib", 0, OPTION_NUMBER, "X", AT(upload_mib),
@@ -254,6 +259,19 @@ static struct server_settings settings_of(const struct values *values, size_t wo
     };
 }
 
+/* With uploads in a folder of the process's own, where it has a sandbox. */
+static int run_server(struct server *server, struct server_settings *settings, int sandbox) {
+    if (!sandbox) return serve_run(server);
+    char *folder = sandbox_make_folder(settings->upload_folder);
+    if (!folder) return EXIT_ENVIRONMENT;
+    settings->sandboxed_in = settings->upload_folder;
+    settings->upload_folder = folder;
+    int code = serve_run(server);
+    rmdir(folder);
+    free(folder);
+    return code;
+}
+
 static int serve(const struct values *values, struct engine *engine,
                  const struct decoding *decoding, const pst_vad *vad) {
     struct server server = {.settings = NULL};
@@ -261,7 +279,7 @@ static int serve(const struct values *values, struct engine *engine,
     size_t workers = 0;
     int code = count_workers(engine, values, &workers);
     if (code) return code;
-    const struct server_settings settings = settings_of(values, workers);
+    struct server_settings settings = settings_of(values, workers);
     if (!settings.local && !values->key_file && !values->insecure)
         return usage_error(&command_serve,
                            "--host %s can be reached by others: expected --api-key-file, or "
@@ -288,7 +306,7 @@ static int serve(const struct values *values, struct engine *engine,
                                           .adapter_scale = values->engine.adapter_scale,
                                           .created = (long)time(NULL)};
     code = fill_shelf(&server.shelf, engine, values);
-    if (!code) code = serve_run(&server);
+    if (!code) code = run_server(&server, &settings, values->sandbox);
     adapter_shelf_close(&server.shelf);
     free(base);
     return code;

@@ -61,7 +61,8 @@ static int listen_at(const struct addrinfo *address) {
     return -1;
 }
 
-static int listen_on(struct http_daemon *daemon, const struct server_settings *settings) {
+int http_daemon_listen(struct http_daemon *daemon, const struct server_settings *settings) {
+    *daemon = (struct http_daemon){.socket = -1};
     struct addrinfo *found = resolve(settings->host, settings->port);
     if (!found) return fail(EXIT_USAGE, "--host %s: there is no such address here", settings->host);
     daemon->socket = listen_at(found);
@@ -107,9 +108,6 @@ static void hear_nothing(void *user, const char *format, va_list arguments) {
 
 int http_daemon_start(struct http_daemon *daemon, struct server *server) {
     const struct server_settings *settings = server->settings;
-    *daemon = (struct http_daemon){.socket = -1};
-    int code = listen_on(daemon, settings);
-    if (code) return code;
     daemon->daemon = MHD_start_daemon(
         MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME |
             MHD_ALLOW_UPGRADE | MHD_USE_ITC | MHD_USE_ERROR_LOG,

@@ -11,8 +11,10 @@ struct http_daemon {
     int socket; /* that it listens on */
 };
 
-/* Listens and answers, on a thread of its own. 0, or an exit code with the reason printed;
- * http_daemon_stop() in any case. */
+/* Has the socket to listen on. 0, or an exit code with the reason printed; http_daemon_stop() in
+ * any case. */
+int http_daemon_listen(struct http_daemon *daemon, const struct server_settings *settings);
+/* Answers, on a thread of its own. 0, or an exit code. */
 int http_daemon_start(struct http_daemon *daemon, struct server *server);
 /* "127.0.0.1:8080": where it listens; the port is known even if it was 0. */
 void http_daemon_address(const struct http_daemon *daemon, char *text, size_t size);

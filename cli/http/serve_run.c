@@ -13,6 +13,7 @@
 
 #include "console.h"
 #include "http/http_daemon.h"
+#include "http/sandbox.h"
 #include "http/worker_pool.h"
 #include "seconds.h"
 
@@ -168,12 +169,24 @@ static void close_server(struct server *server) {
     pthread_mutex_destroy(&server->keys_mutex);
 }
 
+static int enter_sandbox(const struct server *server) {
+    const struct server_settings *settings = server->settings;
+    const struct sandbox_places places = {.adapters = server->shelf.folder,
+                                          .key_file = settings->key_file,
+                                          .admin_file = settings->admin_key_file,
+                                          .uploads = settings->upload_folder,
+                                          .uploads_into = settings->sandboxed_in};
+    return settings->sandboxed_in ? sandbox_enter(&places) : 0;
+}
+
 int serve_run(struct server *server) {
     struct worker_pool pool = {.count = 0};
     struct http_daemon daemon = {.socket = -1};
     char address[96];
     int code = open_server(server);
     if (!code) code = catch_signals();
+    if (!code) code = http_daemon_listen(&daemon, server->settings);
+    if (!code) code = enter_sandbox(server);
     if (!code) code = worker_pool_start(&pool, server);
     if (!code) code = http_daemon_start(&daemon, server);
     if (!code) {

@@ -22,6 +22,7 @@ struct server_settings {
     unsigned port;
     const char *key_file, *admin_key_file; /* NULL: none */
     const char *upload_folder;
+    const char *sandboxed_in; /* the folder of that folder, with a sandbox; NULL: without one */
     uint64_t upload_bytes_max;
     double queue_seconds_max;
     double deadline_seconds; /* of a request; 0: none */

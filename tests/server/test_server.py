@@ -9,6 +9,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import socket
 import sys
@@ -434,6 +435,64 @@ class Adapters(unittest.TestCase):
         self.assertEqual(self.change(server, "load", lora_name="x", lora_path="/etc").status, 400)
         self.assertEqual(self.change(server, "unload", lora_name="missing").status, 404)
         self.assertEqual(self.change(server, "load").status, 400)
+
+
+def has_landlock():
+    import ctypes
+    return sys.platform == "linux" and ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1) > 0
+
+
+class Sandbox(unittest.TestCase):
+    """--sandbox: the service goes on, and what is outside is refused."""
+
+    def setUp(self):
+        if not has_landlock():
+            self.skipTest("this kernel has no Landlock")
+
+    def test_it_serves(self):
+        with tempfile.TemporaryDirectory() as folder:
+            adapters, keys = os.path.join(folder, "adapters"), os.path.join(folder, "keys")
+            shutil.copytree(ADAPTER, os.path.join(adapters, "one"))
+            with open(keys, "w") as file:
+                file.write("key-of-admins\n")
+            admin = {"Authorization": "Bearer key-of-admins"}
+            with Server("--sandbox", "--adapter-dir", adapters, "--admin-key-file", keys) as server:
+                tasks = f"/proc/{server.process.pid}/task"
+                for task in os.listdir(tasks):
+                    with open(f"{tasks}/{task}/status") as status:
+                        self.assertIn("Seccomp:\t2\n", status.read())
+                base, one = server.transcribe(CLIP).json()["text"], server.transcribe(CLIP, model="one").json()["text"]
+                self.assertEqual(base + "\n", cli_text(CLIP))
+                shutil.copytree(ADAPTER, os.path.join(adapters, "two"))
+
+                def load(name):
+                    return server.ask("POST", "/v1/load_lora_adapter", json.dumps({"lora_name": name}), admin)
+
+                self.assertEqual(load("two").status, 200)
+                self.assertEqual(server.transcribe(CLIP, model="two").json()["text"], one)
+                # A link leads out of the folder; what it leads to cannot be read, whoever asks.
+                shutil.copytree(ADAPTER, os.path.join(folder, "outside"))
+                os.mkdir(os.path.join(adapters, "three"))
+                for name in os.listdir(ADAPTER):
+                    os.symlink(os.path.join(folder, "outside", name), os.path.join(adapters, "three", name))
+                self.assertEqual(load("three").status, 400)
+                with open(keys, "w") as file:
+                    file.write("another-key\n")
+                server.process.send_signal(signal.SIGHUP)
+                end = time.monotonic() + 20
+                while server.ask("POST", "/v1/unload_lora_adapter", b"{}", admin).status != 401:
+                    self.assertLess(time.monotonic(), end, server.talk)
+                    time.sleep(0.05)
+                self.assertEqual(server.transcribe(CLIP).json()["text"], base)
+                self.assertEqual(len(os.listdir(server.folder)), 1)  # its own; close() sees that it goes
+
+    def test_three_is_an_adapter_without_it(self):
+        with tempfile.TemporaryDirectory() as adapters:
+            os.mkdir(os.path.join(adapters, "three"))
+            for name in os.listdir(ADAPTER):
+                os.symlink(os.path.join(ADAPTER, name), os.path.join(adapters, "three", name))
+            with Server("--adapter-dir", adapters) as server:
+                self.assertEqual(server.transcribe(CLIP, model="three").status, 200)
 
 
 class Faults(unittest.TestCase):
