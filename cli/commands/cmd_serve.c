@@ -16,6 +16,7 @@
 
 #ifdef POTSTILL_HTTP
 #include "http/http_daemon.h"
+#include "http/passed_socket.h"
 #include "http/sandbox.h"
 #include "http/serve_run.h"
 #endif
@@ -237,10 +238,11 @@ static int count_workers(struct engine *engine, const struct values *values, siz
     return 0;
 }
 
-static struct server_settings settings_of(const struct values *values, size_t workers) {
+static struct server_settings settings_of(const struct values *values, size_t workers, int socket) {
     return (struct server_settings){
         .host = values->host,
         .port = (unsigned)values->port,
+        .socket = socket,
         .key_file = values->key_file,
         .admin_key_file = values->admin_key_file,
         .upload_folder = values->upload_folder,
@@ -255,7 +257,7 @@ static struct server_settings settings_of(const struct values *values, size_t wo
         .origins = values->origins.items,
         .origin_count = values->origins.count,
         .workers = workers < WORK_WORKERS_MAX ? workers : WORK_WORKERS_MAX,
-        .local = http_host_is_local(values->host),
+        .local = http_host_is_local(values->host, socket),
     };
 }
 
@@ -277,14 +279,16 @@ static int serve(const struct values *values, struct engine *engine,
     struct server server = {.settings = NULL};
     pst_audio_options audio;
     size_t workers = 0;
-    int code = count_workers(engine, values, &workers);
+    int socket, code = count_workers(engine, values, &workers);
+    if (!code) code = passed_socket(&socket);
     if (code) return code;
-    struct server_settings settings = settings_of(values, workers);
+    struct server_settings settings = settings_of(values, workers, socket);
     if (!settings.local && !values->key_file && !values->insecure)
         return usage_error(&command_serve,
-                           "--host %s can be reached by others: expected --api-key-file, or "
+                           "%s%s can be reached by others: expected --api-key-file, or "
                            "--insecure",
-                           values->host);
+                           socket < 0 ? "--host " : "the socket that was passed",
+                           socket < 0 ? values->host : "");
     pst_audio_options_init(&audio);
     audio.seconds_max = values->audio_seconds;
     char *base = adapter_shelf_root(engine->model_name);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "console.h"
@@ -33,6 +34,7 @@ static struct addrinfo *resolve(const char *host, unsigned port) {
 }
 
 static int is_local(const struct sockaddr *address) {
+    if (address->sa_family == AF_UNIX) return 1;
     if (address->sa_family == AF_INET) {
         const struct sockaddr_in *in = (const void *)address;
         return ntohl(in->sin_addr.s_addr) >> 24 == 127;
@@ -41,7 +43,12 @@ static int is_local(const struct sockaddr *address) {
     return address->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
 }
 
-int http_host_is_local(const char *host) {
+int http_host_is_local(const char *host, int socket) {
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    if (socket >= 0)
+        return getsockname(socket, (struct sockaddr *)&address, &length) == 0 &&
+               is_local((struct sockaddr *)&address);
     struct addrinfo *found = resolve(host, 0);
     int local = found != NULL;
     for (struct addrinfo *at = found; at; at = at->ai_next) local = local && is_local(at->ai_addr);
@@ -62,7 +69,8 @@ static int listen_at(const struct addrinfo *address) {
 }
 
 int http_daemon_listen(struct http_daemon *daemon, const struct server_settings *settings) {
-    *daemon = (struct http_daemon){.socket = -1};
+    *daemon = (struct http_daemon){.socket = settings->socket};
+    if (settings->socket >= 0) return 0;
     struct addrinfo *found = resolve(settings->host, settings->port);
     if (!found) return fail(EXIT_USAGE, "--host %s: there is no such address here", settings->host);
     daemon->socket = listen_at(found);
@@ -77,10 +85,15 @@ void http_daemon_address(const struct http_daemon *daemon, char *text, size_t si
     struct sockaddr_storage address;
     socklen_t length = sizeof address;
     char host[64] = "", service[8] = "";
+    const struct sockaddr_un *un = (const void *)&address;
+    memset(&address, 0, sizeof address); /* a path may fill it without a NUL, but not all of it */
     if (getsockname(daemon->socket, (struct sockaddr *)&address, &length) == 0)
         getnameinfo((struct sockaddr *)&address, length, host, sizeof host, service, sizeof service,
                     NI_NUMERICHOST | NI_NUMERICSERV);
-    snprintf(text, size, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, service);
+    if (address.ss_family == AF_UNIX)
+        snprintf(text, size, "unix:%s", un->sun_path);
+    else
+        snprintf(text, size, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, service);
 }
 
 /* ---------------------------------------------------------------------------------- the daemon */

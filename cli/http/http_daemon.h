@@ -23,7 +23,8 @@ void http_daemon_close_door(struct http_daemon *daemon);
 /* No connection may be suspended any more. */
 void http_daemon_stop(struct http_daemon *daemon);
 
-/* Is `host` this machine alone? */
-int http_host_is_local(const char *host);
+/* Is what listens on `host`, or on the socket if there is one (not -1), reached from this machine
+ * alone? */
+int http_host_is_local(const char *host, int socket);
 
 #endif

@@ -20,6 +20,7 @@
 struct server_settings {
     const char *host;
     unsigned port;
+    int socket;                            /* that listens already, instead of these; -1: none */
     const char *key_file, *admin_key_file; /* NULL: none */
     const char *upload_folder;
     const char *sandboxed_in; /* the folder of that folder, with a sandbox; NULL: without one */

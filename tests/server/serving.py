@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -76,13 +77,19 @@ class Reply:
 class Server:
     """Runs until it is closed; `stop` tells how it ended."""
 
-    def __init__(self, *arguments, model=MICRO, exact=True):
+    def __init__(self, *arguments, model=MICRO, exact=True, listening=None):
         self.folder = tempfile.mkdtemp(prefix="potstill-serve.")
         command = [*program, "serve", "--model", model, "--port", "0", "--no-cache", "--upload-dir", self.folder]
         if exact:
             command += EXACT
         self.lines, self.talk = [], []
-        self.process = subprocess.Popen(command + list(arguments), stderr=subprocess.PIPE, env=environment)
+        command += arguments
+        variables, passed = environment, {}
+        if listening is not None:  # a socket that is there already, as systemd passes it
+            command = ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", *command]
+            variables = {**environment, "LISTEN_FDS": "1"}
+            passed = {"pass_fds": (3,), "preexec_fn": lambda: os.dup2(listening.fileno(), 3)}
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, env=variables, **passed)
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.address = None
         self.ready = threading.Event()
@@ -90,18 +97,19 @@ class Server:
         self.ready.wait(120)
         if not self.address:
             self.process.kill()
+            shutil.rmtree(self.folder)
             raise AssertionError("the server does not start: " + "\n".join(self.talk))
 
     def read(self):
         for line in self.process.stderr:
             text = line.decode("utf-8", "replace").rstrip("\n")
-            found = re.search(r"listens on http://(.*):(\d+)$", text)
+            found = re.search(r"listens on http://(.*):(.+)$", text)
             if text.startswith("{"):
                 self.lines.append(json.loads(text))
             else:
                 self.talk.append(text)
             if found:
-                self.address = (found[1].strip("[]"), int(found[2]))
+                self.address = (found[1].strip("[]"), int(found[2]) if found[2].isdigit() else found[2])
                 self.ready.set()
         self.ready.set()
 

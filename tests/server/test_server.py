@@ -22,6 +22,7 @@ import serving
 from serving import ADAPTER, BOUNDARY, EXACT, GOLDEN, MICRO, PATH, TYPE, Server, form, head, read_all, status_of, wav
 
 CLIP = wav(3)
+BODY = form([("model", "micro")], CLIP)
 
 
 def cli_text(sound, *arguments, output_format="text"):
@@ -435,6 +436,47 @@ class Adapters(unittest.TestCase):
         self.assertEqual(self.change(server, "load", lora_name="x", lora_path="/etc").status, 400)
         self.assertEqual(self.change(server, "unload", lora_name="missing").status, 404)
         self.assertEqual(self.change(server, "load").status, 400)
+
+
+class PassedSocket(unittest.TestCase):
+    """As systemd does it: the socket is there before the server, and stays when it ends."""
+
+    @staticmethod
+    def send(path):
+        client = socket.create_connection(path) if isinstance(path, tuple) else socket.socket(socket.AF_UNIX)
+        if not isinstance(path, tuple):
+            client.connect(path)
+        client.sendall(head(len(BODY), "Connection: close\r\n") + BODY)
+        return client
+
+    def test_connections_wait_for_the_server(self):
+        with socket.create_server(("127.0.0.1", 0)) as door:
+            for _ in range(2):  # the second is one that takes its place
+                client = self.send(door.getsockname())
+                with Server(listening=door) as server:
+                    self.assertEqual(server.address, door.getsockname())
+                    self.assertEqual(status_of(read_all(client)), 200)
+                client.close()
+
+    def test_a_socket_of_the_disk(self):
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as door:
+            path = os.path.join(folder, "door")
+            door.bind(path)
+            door.listen()
+            with Server(listening=door) as server:
+                self.assertEqual(server.address, ("unix", path))
+                client = self.send(path)
+                self.assertEqual(status_of(read_all(client)), 200)
+                client.close()
+
+    def test_what_is_none_is_refused(self):
+        with socket.socket() as unbound, tempfile.TemporaryFile() as file:
+            for passed in unbound, file:
+                with self.assertRaisesRegex(AssertionError, "expected descriptor 3 to be a socket that listens"):
+                    Server(listening=passed)
+        with socket.create_server(("0.0.0.0", 0)) as door:
+            with self.assertRaisesRegex(AssertionError, "can be reached by others"):
+                Server(listening=door)
 
 
 def has_landlock():
