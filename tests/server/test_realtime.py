@@ -50,8 +50,8 @@ def text_of(sound, *arguments):
 
 
 def lines_of(sound):
-    out = program_says("live", sound, "--precision", "f32", "--vad", "energy", "--pace", "fast", "--format", "jsonl",
-                       "--update", "0", "--pause", "0.5")
+    out = program_says("live", sound, "--precision", "f32", "--no-guard", "--vad", "energy", "--pace", "fast",
+                       "--format", "jsonl", "--update", "0", "--pause", "0.5")
     return [line for line in map(json.loads, out.splitlines()) if line["event"] == "line_completed"]
 
 
