@@ -50,14 +50,13 @@ static int is_idle(const struct live_session *live) {
 static void step(struct live_session *live) {
     struct websocket *websocket = &live->websocket;
     struct realtime_session *session = &live->session;
+    int full = websocket_is_full(websocket);
     size_t length;
     char *message;
-    if (websocket_is_full(websocket)) {
-        websocket_wait(websocket, live->server->live.ending[0], WAIT_MS);
-    } else if (realtime_session_has_work(session, websocket->first != NULL)) {
+    if (!full && realtime_session_has_work(session, websocket->first != NULL)) {
         realtime_session_work(session);
         live->event_at = seconds_now();
-    } else if ((message = websocket_take(websocket, &length))) {
+    } else if (!full && (message = websocket_take(websocket, &length))) {
         realtime_session_take(session, message, length);
         live->event_at = seconds_now();
         free(message);
