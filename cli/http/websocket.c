@@ -12,6 +12,15 @@
 #include "console.h"
 #include "seconds.h"
 
+/* Where they are not: macOS has no signal by an option of the socket, and packets come as they are
+ * written. */
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
+#endif
+#ifndef MSG_MORE
+#define MSG_MORE 0
+#endif
+
 enum {
     /* Messages that wait: what real-time sound has in many seconds; a larger one may be there. */
     WAITING_BYTES_MAX = 4 * 1024 * 1024,
@@ -119,6 +128,9 @@ int websocket_open(struct websocket *websocket, int fd, const char *early, size_
                                     .sent_at = now,
                                     .pinged_at = now};
     if (early_bytes) memcpy(websocket->early, early, early_bytes);
+#ifdef SO_NOSIGPIPE
+    setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &(int){1}, sizeof(int));
+#endif
     if (wslay_event_context_server_init(&websocket->frames, &callbacks, websocket)) return -1;
     wslay_event_config_set_max_recv_msg_length(websocket->frames, WEBSOCKET_MESSAGE_MAX);
     return 0;
