@@ -12,13 +12,8 @@
 #include "console.h"
 #include "seconds.h"
 
-/* Where they are not: macOS has no signal by an option of the socket, and packets come as they are
- * written. */
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0
-#endif
 #ifndef MSG_MORE
-#define MSG_MORE 0
+#define MSG_MORE 0 /* macOS: packets go as they are written */
 #endif
 
 enum {
@@ -79,7 +74,7 @@ static ssize_t write_some(wslay_event_context_ptr frames, const uint8_t *bytes, 
                           int flags, void *user) {
     struct websocket *websocket = user;
     int more = flags & WSLAY_MSG_MORE ? MSG_MORE : 0;
-    ssize_t sent = send(websocket->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL | more);
+    ssize_t sent = send(websocket->fd, bytes, size, MSG_DONTWAIT | more);
     if (sent >= 0) {
         websocket->sent_at = seconds_now();
         return sent;
@@ -128,9 +123,6 @@ int websocket_open(struct websocket *websocket, int fd, const char *early, size_
                                     .sent_at = now,
                                     .pinged_at = now};
     if (early_bytes) memcpy(websocket->early, early, early_bytes);
-#ifdef SO_NOSIGPIPE
-    setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &(int){1}, sizeof(int));
-#endif
     if (wslay_event_context_server_init(&websocket->frames, &callbacks, websocket)) return -1;
     wslay_event_config_set_max_recv_msg_length(websocket->frames, WEBSOCKET_MESSAGE_MAX);
     return 0;
