@@ -32,8 +32,8 @@ struct backend_calls {
     pst_status (*step)(struct backend *backend, const int32_t *tokens, size_t rows, size_t position,
                        pst_error *err);
     /* One step of tokens [count] of one text, at `position` and on: row i is what step() of
-     * tokens[i] alone would give after those before it, to the bit. What lies behind a position
-     * that is stepped to again is forgotten. NULL: there is no such step. */
+     * tokens[i] alone would give after those before it, to the bit or, with a guard, nearly. What
+     * lies behind a position that is stepped to again is forgotten. NULL: there is no such step. */
     pst_status (*step_ahead)(struct backend *backend, const int32_t *tokens, size_t count,
                              size_t position, pst_error *err);
     /* [rows, vocab] of the last step, which the caller may change. */
@@ -58,6 +58,7 @@ struct backend {
     struct spans *spans;      /* NULL: nobody is watching */
     size_t vocab;
     size_t ahead;           /* tokens of one step_ahead() at most */
+    float guard;            /* a margin below which step_ahead() is not to be trusted; 0: none */
     int32_t start;          /* the token before a text */
     struct end_tokens ends; /* those that end it */
 };

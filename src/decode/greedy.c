@@ -4,7 +4,11 @@
  * A step may take several tokens of the text: those that are known but not stepped to, and then
  * drafts. The row of the last known token gives the next one. Where that is the first draft, the
  * draft's row gives the one after, and so on up to the first draft that is not what is chosen: the
- * tokens, and every number told of them, are those of one token a step. */
+ * tokens, and every number told of them, are those of one token a step.
+ *
+ * Where a backend adds up in another order when it takes several tokens (a package), a token that
+ * leads by less than its guard is not chosen by that: what was stepped to together is stepped to
+ * again, one by one, and the token is chosen by what a search without drafts would have seen. */
 #include <math.h>
 #include <string.h>
 
@@ -61,26 +65,18 @@ static void choose(struct search *search, struct pass *pass, struct best_token *
     if (!scored) *logprob = NAN;
 }
 
-/* The next token of the text, by one row of a step. */
-static pst_status add_token(struct search *search, struct pass *pass, int *ended, pst_error *err) {
+/* The next token of the text. */
+static void add_token(struct search *search, const struct best_token *best, double logprob,
+                      int *ended) {
     struct hypothesis *text = &search->running[0];
-    struct best_token best;
-    double logprob = 0;
-    choose(search, pass, &best, &logprob);
-    if (isnan(best.logit))
-        return error_set(err, PST_ERR_MODEL,
-                         "the model gives no finite score at token %zu (are its "
-                         "weights or the adapter's broken?)",
-                         text->count);
-    if (best.margin < search->margin) search->margin = best.margin;
+    if (best->margin < search->margin) search->margin = best->margin;
     text->logprob += logprob;
     text->logprobs[text->count] = (float)logprob;
-    text->tokens[text->count++] = (int32_t)best.token;
-    *ended = is_end_token(&search->rules.ends, (int32_t)best.token);
-    if (*ended) return PST_OK;
+    text->tokens[text->count++] = (int32_t)best->token;
+    *ended = is_end_token(&search->rules.ends, (int32_t)best->token);
+    if (*ended) return;
     search->looped = search->rules.options->stop_loops && loop_is_there(text->tokens, text->count);
     *ended = search->looped;
-    return PST_OK;
 }
 
 static pst_status make_step(struct search *search, size_t first, size_t rows, pst_error *err) {
@@ -93,27 +89,77 @@ static pst_status make_step(struct search *search, size_t first, size_t rows, ps
     return backend->calls->step_ahead(backend, tokens, rows, first, err);
 }
 
-/* The rest of a text that has tokens [count], of which the steps of `known` are made. Drafts lie
- * behind the text until they are chosen. */
-static pst_status go_on(struct search *search, size_t known, pst_error *err) {
+/* How far a text is. */
+struct progress {
+    size_t known; /* tokens whose steps are made */
+    size_t alone; /* of those the first so many, one by one */
+    int ended;
+};
+
+/* Steps to the last token again, and to those before it that were stepped to together. */
+static pst_status step_alone(struct search *search, struct progress *progress, pst_error *err) {
+    size_t count = search->running[0].count;
+    for (; progress->alone < count; progress->alone++) {
+        pst_status status = make_step(search, progress->alone, 1, err);
+        if (status) return status;
+    }
+    return PST_OK;
+}
+
+/* Chooses the token that a row gives; `right`: it is the draft, whose row is the next. */
+static pst_status take_row(struct search *search, struct pass *pass, struct progress *progress,
+                           int *right, pst_error *err) {
+    struct hypothesis *text = &search->running[0];
+    int32_t draft = pass->row + 1 < pass->rows ? text->tokens[text->count] : -1;
+    struct best_token best;
+    double logprob = 0;
+    choose(search, pass, &best, &logprob);
+    if (best.margin < search->backend->guard && progress->alone < text->count) {
+        pst_status status = step_alone(search, progress, err);
+        if (status) return status;
+        *pass = (struct pass){.rows = 1};
+        draft = -1;
+        choose(search, pass, &best, &logprob);
+    }
+    if (isnan(best.logit))
+        return error_set(err, PST_ERR_MODEL,
+                         "the model gives no finite score at token %zu (are its "
+                         "weights or the adapter's broken?)",
+                         text->count);
+    add_token(search, &best, logprob, &progress->ended);
+    *right = (int32_t)best.token == draft;
+    return PST_OK;
+}
+
+/* One step, for the tokens that are not stepped to yet and for drafts, which lie behind the text
+ * until they are chosen. */
+static pst_status go_further(struct search *search, struct progress *progress, pst_error *err) {
     struct hypothesis *text = &search->running[0];
     const size_t ahead = search->rules.ahead > 1 ? search->rules.ahead : 1;
-    const size_t limit = search->rules.max_length;
-    for (int ended = 0; !ended && text->count < limit; known = text->count - 1) {
-        for (; text->count - known > ahead; known += ahead) {
-            pst_status status = make_step(search, known, ahead, err);
-            if (status) return status;
-        }
-        size_t open = text->count - known, room = limit - text->count - 1, drafted = 0;
-        if (room > ahead - open) room = ahead - open;
-        drafted = drafts_propose(&search->rules, text->tokens, text->count, room);
-        struct pass pass = {.rows = open + drafted, .row = open - 1};
-        pst_status status = make_step(search, known, pass.rows, err);
-        for (int right = 1; !status && !ended && right && pass.row < pass.rows; pass.row++) {
-            int32_t draft = pass.row + 1 < pass.rows ? text->tokens[text->count] : -1;
-            status = add_token(search, &pass, &ended, err);
-            right = !status && text->tokens[text->count - 1] == draft;
-        }
+    size_t open = text->count - progress->known, rows = open < ahead ? open : ahead;
+    size_t room = search->rules.max_length - text->count - 1;
+    if (room > ahead - rows) room = ahead - rows;
+    if (rows == open) rows += drafts_propose(&search->rules, text->tokens, text->count, room);
+    pst_status status = make_step(search, progress->known, rows, err);
+    if (status) return status;
+    if (rows == 1 && progress->alone == progress->known) progress->alone++;
+    progress->known += rows;
+    if (rows < open) return PST_OK; /* none of them is the last */
+    struct pass pass = {.rows = rows, .row = open - 1};
+    for (int right = 1; right && !progress->ended && pass.row < pass.rows; pass.row++) {
+        status = take_row(search, &pass, progress, &right, err);
+        if (status) return status;
+    }
+    progress->known = text->count - 1;
+    return PST_OK;
+}
+
+/* The rest of a text that has tokens [count], of which the steps of `known` are made. */
+static pst_status go_on(struct search *search, size_t known, pst_error *err) {
+    struct hypothesis *text = &search->running[0];
+    struct progress progress = {.known = known, .alone = known};
+    while (!progress.ended && text->count < search->rules.max_length) {
+        pst_status status = go_further(search, &progress, err);
         if (status) return status;
     }
     search->winner = text;
