@@ -92,6 +92,10 @@ typedef struct pst_convert_options {
     /* Asked as pst_merge_options.cancelled is. */
     int (*cancelled)(void *user);
     uint32_t piece_ms; /* of the layout `stream`: of a piece, a multiple of 20; 0: 320 */
+    /* 2 to 32: the decoder has a second function, verify_<ahead>, that takes so many tokens of a
+     * text in one call, which reads the weights once; `drafts` of pst_decode_options are tried with
+     * it. Before iOS 18 it is a package of its own, with the weights again. 0: none. */
+    uint32_t ahead;
 } pst_convert_options;
 
 PST_API void pst_convert_options_init_sized(pst_convert_options *options, size_t struct_size);

@@ -30,7 +30,7 @@ struct values {
     struct option_ids seconds;
     int precision, target, layout;
     int state, force;
-    int64_t piece;
+    int64_t piece, ahead;
 };
 
 static const struct values defaults = {.target = TARGET_IOS16};
@@ -54,6 +54,9 @@ static const struct option options[] = {
      "encoders and a decoder, one package, or an encoder of pieces and a decoder (default: split)"},
     {"piece", 0, OPTION_COUNT, "MS", AT(piece),
      "of stream: milliseconds of a piece, a multiple of 20 (default: 320)"},
+    {"ahead", 0, OPTION_COUNT, "N", AT(ahead),
+     "a second decoder function that takes N tokens of a text in one call, 2 to 32, so that drafts "
+     "save calls; before ios18 a package of its own"},
     {"state", 0, OPTION_FLAG, NULL, AT(state),
      "the decoder, and stream's encoder, keep their caches themselves (ios18)"},
     {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
@@ -104,6 +107,7 @@ static int convert(const struct values *values, const struct sources *sources) {
     if (values->seconds.given) settings.seconds = seconds;
     settings.seconds_count = values->seconds.count;
     settings.piece_ms = (uint32_t)values->piece;
+    settings.ahead = (uint32_t)values->ahead;
     settings.state = values->state;
     settings.force = values->force;
     settings.processor_dir = sources->processor_dir;

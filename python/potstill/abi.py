@@ -408,6 +408,7 @@ class ConvertOptions(Structure):
         ("user", c_void_p),
         ("cancelled", ASK),
         ("piece_ms", c_uint32),
+        ("ahead", c_uint32),
     ]
 
 

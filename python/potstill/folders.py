@@ -98,6 +98,7 @@ def convert(
     seconds: Optional[Sequence[int]] = None,
     state: bool = False,
     piece_ms: int = 0,
+    ahead: int = 0,
     threads: int = 0,
     processor_dir: Optional[place.PathLike] = None,
     force: bool = False,
@@ -114,6 +115,7 @@ def convert(
         seconds: lengths of clips, each from 1 to 30; None: 10 and 30, or what the layout has.
         state: iOS 18: decoder and stream keep their caches themselves.
         piece_ms: layout="stream": of a piece, a multiple of 20; 0: 320.
+        ahead: a second decoder function takes so many tokens of a text in one call, 2 to 32.
 
     Returns:
         ``output``; ``load()`` opens it.
@@ -131,7 +133,7 @@ def convert(
         lengths = (ctypes.c_uint32 * len(seconds))(*seconds)
         options.seconds, options.seconds_count = lengths, len(seconds)
     options.state, options.force = state, force
-    options.threads, options.piece_ms = threads, piece_ms
+    options.threads, options.piece_ms, options.ahead = threads, piece_ms, ahead
     options.processor_dir = library.path_bytes(processor_dir)
     options.warn, options.cancelled = relay.warn, relay.never()
     relay.call(

@@ -108,6 +108,21 @@ for layout in 'split --seconds 1,2,4' 'stream --seconds 4' 'stream --seconds 4 -
     done
 done
 
+# Several tokens a call, with phrases as drafts: the text of the engine.
+run transcribe --model micro audio/chirp.wav
+cp "$scratch/out" by_engine
+cp by_engine phrases.txt
+for target in ios16 ios18; do
+    run convert --model micro -o ahead --precision float32 --force --seconds 2,5 --target $target --ahead 4
+    exits 0; prints ahead; says ''
+    run verify ahead
+    exits 0; says ''
+    run transcribe --model ahead --device mil --phrases phrases.txt audio/chirp.wav
+    exits 0; ok cmp "$scratch/out" by_engine
+done
+run convert --model micro -o no --ahead 1
+exits 2; prints ''; says 'potstill: a function for 1 tokens of a text, expected 2 to 32'
+
 # The sizes that are promised of the tiny model, for one length.
 models=$here/../../models
 if [ -f "$models/moonshine-tiny/config.json" ]; then

@@ -85,12 +85,27 @@ def test_coremltools_loads_states(convert):
     assert [output.name for output in spec.description.output] == ["logits"]
 
 
+@pytest.mark.parametrize("target", ["ios15", "ios16", "ios18"])
+def test_coremltools_loads_several_tokens_a_call(convert, target):
+    out = convert(MICRO, "--target", target, "--ahead", "8", "--seconds", "1")
+    for path in packages(out):
+        load(path)
+    name = "decoder" if target == "ios18" else "verify-8"
+    spec, _, loaded = load(out / f"{name}.mlpackage")
+    assert "verify_8_1s" in loaded.functions or target != "ios18"
+    description = spec.description.functions[-1] if target == "ios18" else spec.description
+    shapes = {f.name: list(f.type.multiArrayType.shape) for f in [*description.input, *description.output]}
+    assert shapes["input_ids"] == [1, 8] and shapes["position"] == [8] and shapes["logits"][0] == 8
+
+
 def test_functions_share_their_weights(convert):
     one = convert(MICRO, "--target", "ios18", "--seconds", "1")
     two = convert(MICRO, "--target", "ios18", "--seconds", "1,2")
     weights = "Data/com.apple.CoreML/weights/weight.bin"
     alone = (one / "decoder.mlpackage" / weights).stat().st_size
     assert (two / "decoder.mlpackage" / weights).stat().st_size == alone
+    ahead = convert(MICRO, "--target", "ios18", "--ahead", "8", "--seconds", "1")
+    assert (ahead / "decoder.mlpackage" / weights).stat().st_size == alone
     alone = (one / "encoder-1s.mlpackage" / weights).stat().st_size
     # The angles of the second length are its own.
     assert (two / "encoder.mlpackage" / weights).stat().st_size < 1.2 * alone

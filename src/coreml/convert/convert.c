@@ -1,7 +1,8 @@
 /* convert.c - pst_convert(): a checkpoint, its adapters merged in memory, as Core ML packages.
  *
- * Weights are stored once and lent to every package; a package lives only while it is written. */
+ * Weights are stored once and lent to every package (convert_packages.c). */
 #include "coreml/convert/convert_index.h"
+#include "coreml/convert/convert_packages.h"
 #include "coreml/convert/convert_range.h"
 
 #include <math.h>
@@ -28,118 +29,6 @@ void pst_convert_options_init_sized(pst_convert_options *options, size_t struct_
     option_struct_fill(options, struct_size, &defaults, sizeof defaults);
 }
 
-/* --------------------------------------------------------------------------------------- graphs */
-
-static pst_status write_package(struct conversion *conversion, struct mil_model *model,
-                                const char *dir, const char *name, pst_error *err) {
-    char *path = path_join(dir, name);
-    const struct cancel *cancel = &conversion->merge.cancel;
-    pst_status status = path ? cancel_check(cancel, err) : error_memory(err, 0);
-    if (!status) status = package_write(model, path, 0, cancel, err);
-    free(path);
-    return status ? status : convert_note_file(conversion, dir, name, err);
-}
-
-static pst_status new_model(struct mil_model **model, pst_error *err) {
-    *model = mil_model_new();
-    return *model ? PST_OK : error_memory(err, 0);
-}
-
-/* The encoder or the decoder of one length, as a package of its own. */
-static pst_status write_part(struct conversion *conversion, size_t index, int is_decoder,
-                             const char *dir, const char *name, struct mil_model **model,
-                             pst_error *err) {
-    char what[80];
-    struct graph_shape shape = convert_shape(conversion, index);
-    pst_status status = new_model(model, err);
-    if (status) return status;
-    struct graph g = convert_graph(conversion, *model);
-    (is_decoder ? graph_decoder : graph_encoder)(&g, "main", &shape, 0);
-    if (is_decoder)
-        snprintf(what, sizeof what, "Moonshine speech decoder, one token a call");
-    else
-        snprintf(what, sizeof what, "Moonshine speech encoder for clips of up to %u seconds",
-                 conversion->seconds[index]);
-    convert_describe(conversion, *model, what);
-    return write_package(conversion, *model, dir, name, err);
-}
-
-/* Two packages for each length: before iOS 18 a package has one function. A decoder that served all
- * lengths would attend to the frames of the longest at every token of a short clip. */
-static pst_status write_separate(struct conversion *conversion, const char *dir, pst_error *err) {
-    pst_status status = PST_OK;
-    for (size_t i = 0; i < conversion->count && !status; i++) {
-        struct mil_model *encoder = NULL, *decoder = NULL;
-        char name[64], decoder_name[64] = "decoder.mlpackage";
-        snprintf(name, sizeof name, "encoder-%us.mlpackage", conversion->seconds[i]);
-        if (conversion->count > 1)
-            snprintf(decoder_name, sizeof decoder_name, "decoder-%us.mlpackage",
-                     conversion->seconds[i]);
-        status = write_part(conversion, i, 0, dir, name, &encoder, err);
-        if (!status) status = write_part(conversion, i, 1, dir, decoder_name, &decoder, err);
-        if (!status)
-            status = convert_note_length(conversion, i, encoder, name, decoder, decoder_name, err);
-        mil_model_free(encoder);
-        mil_model_free(decoder);
-    }
-    return status;
-}
-
-/* An encoder for pieces of a clip, and the decoder. */
-static pst_status write_pieces(struct conversion *conversion, const char *dir, pst_error *err) {
-    static const char ENCODER[] = "encoder.mlpackage", DECODER[] = "decoder.mlpackage";
-    struct mil_model *encoder = NULL, *decoder = NULL;
-    struct graph_shape shape = convert_shape(conversion, 0);
-    pst_status status = new_model(&encoder, err);
-    if (!status) status = new_model(&decoder, err);
-    if (!status) {
-        struct graph g = convert_graph(conversion, encoder);
-        graph_piece(&g, "main", &shape);
-        g = convert_graph(conversion, decoder);
-        graph_decoder(&g, "main", &shape, 0);
-        convert_describe(conversion, encoder, "Moonshine speech encoder, a piece of audio a call");
-        convert_describe(conversion, decoder, "Moonshine speech decoder, one token a call");
-        status = write_package(conversion, encoder, dir, ENCODER, err);
-    }
-    if (!status) status = write_package(conversion, decoder, dir, DECODER, err);
-    if (!status)
-        status = convert_note_length(conversion, 0, encoder, ENCODER, decoder, DECODER, err);
-    mil_model_free(encoder);
-    mil_model_free(decoder);
-    return status;
-}
-
-/* From iOS 18 on, two packages with a function for each length, which share their weights. */
-static pst_status write_functions(struct conversion *conversion, const char *dir, pst_error *err) {
-    static const char ENCODER[] = "encoder.mlpackage", DECODER[] = "decoder.mlpackage";
-    struct mil_model *encoder = NULL, *decoder = NULL;
-    pst_status status = new_model(&encoder, err);
-    if (!status) status = new_model(&decoder, err);
-    for (size_t i = 0; i < conversion->count && !status; i++) {
-        char name[32];
-        struct graph_shape shape = convert_shape(conversion, i);
-        struct graph g = convert_graph(conversion, encoder);
-        snprintf(name, sizeof name, "encode_%us", conversion->seconds[i]);
-        graph_encoder(&g, name, &shape, 1);
-        g = convert_graph(conversion, decoder);
-        snprintf(name, sizeof name, "decode_%us", conversion->seconds[i]);
-        graph_decoder(&g, name, &shape, 1);
-    }
-    if (!status) {
-        convert_describe(conversion, encoder,
-                         "Moonshine speech encoder, a function for each length");
-        convert_describe(conversion, decoder,
-                         "Moonshine speech decoder, a function for each length");
-        status = write_package(conversion, encoder, dir, ENCODER, err);
-    }
-    if (!status) status = write_package(conversion, decoder, dir, DECODER, err);
-    for (size_t i = 0; i < conversion->count && !status; i++)
-        status = convert_note_length(conversion, i, encoder, ENCODER, decoder, DECODER, err);
-    mil_model_free(encoder);
-    mil_model_free(decoder);
-    return status;
-}
-
 /* -------------------------------------------------------------------------------------- layouts */
 
 static pst_status copy_tokenizer(struct conversion *conversion, const char *dir, pst_error *err) {
@@ -157,13 +46,6 @@ static pst_status copy_tokenizer(struct conversion *conversion, const char *dir,
     return status ? status : convert_note_file(conversion, dir, NAME, err);
 }
 
-static pst_status write_packages(struct conversion *conversion, const char *dir, pst_error *err) {
-    if (conversion->piece) return write_pieces(conversion, dir, err);
-    if (conversion->options->target == PST_CONVERT_IOS18 && conversion->count > 1)
-        return write_functions(conversion, dir, err);
-    return write_separate(conversion, dir, err);
-}
-
 static pst_status write_folder(struct conversion *conversion, const char *target, pst_error *err) {
     struct folder_writer writer;
     pst_status status = folder_writer_open(&writer, target,
@@ -171,7 +53,7 @@ static pst_status write_folder(struct conversion *conversion, const char *target
     if (status) return status;
     const char *dir = writer.temporary.path;
     status = copy_tokenizer(conversion, dir, err);
-    if (!status) status = write_packages(conversion, dir, err);
+    if (!status) status = convert_write_packages(conversion, dir, err);
     if (!status) status = convert_write_index(conversion, dir, err);
     if (!status) status = cancel_check(&conversion->merge.cancel, err);
     if (!status) return folder_writer_commit(&writer, err);
@@ -180,9 +62,8 @@ static pst_status write_folder(struct conversion *conversion, const char *target
 }
 
 static pst_status write_single(struct conversion *conversion, const char *target, pst_error *err) {
-    struct mil_model *model;
-    pst_status status = new_model(&model, err);
-    if (status) return status;
+    struct mil_model *model = mil_model_new();
+    if (!model) return error_memory(err, 0);
     struct graph_shape shape = convert_shape(conversion, 0);
     struct graph g = convert_graph(conversion, model);
     graph_single(&g, &shape);
@@ -190,7 +71,7 @@ static pst_status write_single(struct conversion *conversion, const char *target
     snprintf(what, sizeof what, "Moonshine speech recognition of clips of exactly %u seconds",
              conversion->seconds[0]);
     convert_describe(conversion, model, what);
-    status =
+    pst_status status =
         package_write(model, target, conversion->options->force, &conversion->merge.cancel, err);
     mil_model_free(model);
     return status;

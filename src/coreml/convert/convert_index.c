@@ -106,29 +106,30 @@ static json_t *features(const struct mil_feature *list, size_t count) {
     return entries;
 }
 
-/* The function of `model` that stands at `index`, or its only one. */
-static json_t *part(const struct mil_model *model, const char *package, size_t index) {
-    const struct mil_interface *interface =
-        &model->interfaces[model->interface_count > 1 ? index : 0];
-    json_t *entry =
-        json_pack("{s:s, s:s?, s:o, s:o}", "package", package, "function", interface->function,
-                  "inputs", features(interface->inputs, interface->input_count), "outputs",
-                  features(interface->outputs, interface->output_count));
+static json_t *part_entry(const struct convert_part *part) {
+    const struct mil_interface *interface = &part->model->interfaces[part->function];
+    json_t *entry = json_pack("{s:s, s:s?, s:o, s:o}", "package", part->package, "function",
+                              interface->function, "inputs",
+                              features(interface->inputs, interface->input_count), "outputs",
+                              features(interface->outputs, interface->output_count));
     if (interface->state_count)
         json_object_set_new(entry, "states", features(interface->states, interface->state_count));
     return entry;
 }
 
 pst_status convert_note_length(struct conversion *conversion, size_t index,
-                               const struct mil_model *encoder, const char *encoder_name,
-                               const struct mil_model *decoder, const char *decoder_name,
-                               pst_error *err) {
+                               const struct convert_parts *parts, pst_error *err) {
     struct graph_shape shape = convert_shape(conversion, index);
-    json_t *entry = json_pack(
-        "{s:i, s:i, s:i, s:i, s:i, s:o, s:o}", "seconds", (int)conversion->seconds[index],
-        "samples", (int)shape.extent.samples, "frames1", (int)shape.extent.frames1, "frames",
-        (int)shape.extent.frames, "memory", (int)shape.memory, "encoder",
-        part(encoder, encoder_name, index), "decoder", part(decoder, decoder_name, index));
+    json_t *entry =
+        json_pack("{s:i, s:i, s:i, s:i, s:i, s:o, s:o}", "seconds", (int)conversion->seconds[index],
+                  "samples", (int)shape.extent.samples, "frames1", (int)shape.extent.frames1,
+                  "frames", (int)shape.extent.frames, "memory", (int)shape.memory, "encoder",
+                  part_entry(&parts->encoder), "decoder", part_entry(&parts->decoder));
+    if (entry && parts->verifier.model) {
+        json_t *verifier = part_entry(&parts->verifier);
+        json_object_set_new(verifier, "tokens", json_integer(conversion->options->ahead));
+        json_object_set_new(entry, "verifier", verifier);
+    }
     return entry && json_array_append_new(conversion->lengths, entry) == 0 ? PST_OK
                                                                            : error_memory(err, 0);
 }

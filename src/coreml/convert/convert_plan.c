@@ -53,6 +53,23 @@ static pst_status check_piece(const pst_convert_options *options, pst_error *err
                      ms, CONVERT_FRAME_MS, CONVERT_PIECE_MS_MAX);
 }
 
+static pst_status check_ahead(const pst_convert_options *options, pst_error *err) {
+    if (!options->ahead) return PST_OK;
+    if (options->ahead < CONVERT_AHEAD_MIN || options->ahead > CONVERT_AHEAD_MAX)
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "a function for %u tokens of a text, expected %d to %d", options->ahead,
+                         CONVERT_AHEAD_MIN, CONVERT_AHEAD_MAX);
+    if (options->layout == PST_CONVERT_SINGLE)
+        return error_set(err, PST_ERR_UNSUPPORTED,
+                         "several tokens a call are for the layouts split and stream; single "
+                         "decodes by itself");
+    if (options->state)
+        return error_set(err, PST_ERR_UNSUPPORTED,
+                         "several tokens a call need a cache that the app keeps: functions of a "
+                         "package do not share a state");
+    return PST_OK;
+}
+
 pst_status convert_check_options(const pst_convert_options *options, pst_error *err) {
     pst_convert_precision precision = options->precision;
     if ((size_t)precision >= COUNT(PRECISIONS) || (size_t)options->target >= COUNT(TARGETS) ||
@@ -63,6 +80,7 @@ pst_status convert_check_options(const pst_convert_options *options, pst_error *
                          "%s weights need iOS 16 or later, the target is ios15",
                          PRECISIONS[precision].name);
     pst_status status = check_piece(options, err);
+    if (!status) status = check_ahead(options, err);
     if (status || !options->state) return status;
     if (options->target != PST_CONVERT_IOS18)
         return error_set(err, PST_ERR_UNSUPPORTED, "a state needs iOS 18, the target is %s",

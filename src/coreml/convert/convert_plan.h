@@ -15,6 +15,9 @@ enum { CONVERT_SECONDS_MIN = 1, CONVERT_SECONDS_MAX = 30 };
  */
 enum { CONVERT_FRAME_MS = 20, CONVERT_PIECE_MS_MAX = 5000, CONVERT_PIECE_MS = 320 };
 
+/* Tokens of a text that a function takes at once: 32 rows of logits are 2 MB. */
+enum { CONVERT_AHEAD_MIN = 2, CONVERT_AHEAD_MAX = 32 };
+
 /* How weights are stored, and the bits of each; where packages run. Names are those of options and
  * of the index. */
 struct convert_precision {

@@ -195,15 +195,16 @@ void graph_cross_kv(struct graph *g, const struct mil_value *memory, struct mil_
 
 /* One step of the decoder. */
 struct graph_step {
-    const struct mil_value *token, *position; /* int32 [1, 1], [1] */
+    int32_t ahead;                            /* tokens of one text that it takes */
+    const struct mil_value *token, *position; /* int32 [1, ahead], [ahead] */
     const struct mil_value *self_k, *self_v;  /* [1, layers * width, 1, slots] */
     const struct mil_value *cross_k, *cross_v,
         *cross_mask; /* [..., frames]; the mask may be NULL */
     int32_t slots;   /* of the cache */
-    /* Results: what is to be kept, [1, layers * width, 1, 1], and where, [1, 1,
-     * 1, slots] one-hot. */
-    struct mil_value *new_k, *new_v, *write_mask, *keep_mask; /* keep_mask: 1 - write_mask */
-    struct mil_value *logits;                                 /* [1, vocab] */
+    /* Results: what is to be kept, [1, layers * width, 1, ahead], and where, [1, 1, ahead, slots],
+     * each row one-hot; keep_mask [1, 1, 1, slots] has 1 where no row writes. */
+    struct mil_value *new_k, *new_v, *write_mask, *keep_mask;
+    struct mil_value *logits; /* [ahead, vocab] */
     /* Set by graph_step_tables(), in a block that encloses all steps. */
     struct mil_value *embedding, *output, *positions;
 };
@@ -219,6 +220,7 @@ struct graph_shape {
     struct clip_extent extent;
     int32_t memory; /* frames that the decoder takes: the encoder's, filled up */
     int32_t slots;  /* of the decoder's cache */
+    int32_t ahead;  /* tokens that a call of the decoder takes; 0: one */
     int32_t tokens; /* at most, with the start token */
     int32_t start;
     const int32_t *ends; /* [end_count], at least one */

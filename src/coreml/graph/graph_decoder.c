@@ -1,10 +1,13 @@
-/* graph_decoder.c - one token from the one before.
+/* graph_decoder.c - one token from the one before, or from several at once those that follow each.
  *
  * The cache of keys and values has a fixed number of slots and comes in whole; what the step
  * adds goes out as one column, for the host to put where `position` says. For its own
  * attention the graph blends the column in, so no shape and no index depends on data. A row of
  * one table says all that follows from the position: the rotary angles, which slots can be
- * seen, and which is written. */
+ * seen, and which is written.
+ *
+ * With `ahead` tokens of one text there are as many positions, rows of the table and columns: each
+ * is blended in before any attends, and the masks let each see those before it. */
 #include <stdlib.h>
 
 #include "coreml/graph/graph.h"
@@ -48,9 +51,10 @@ void graph_step_tables(struct graph *g, struct graph_step *step) {
 
 /* What every layer takes beside the hidden state. */
 struct layer_inputs {
-    struct mil_value *cosine, *sine; /* [1, 1, pairs, 1] */
-    /* [1, 1, 1, slots]; keep_mask: 1 - write_mask */
-    struct mil_value *mask, *write_mask, *keep_mask;
+    int32_t ahead;                         /* positions */
+    struct mil_value *cosine, *sine;       /* [1, 1, pairs, ahead] */
+    struct mil_value *mask, *write_mask;   /* [1, 1, ahead, slots] */
+    struct mil_value *keep_mask;           /* [1, 1, 1, slots] */
     struct mil_value **self_k, **self_v;   /* [layers] of [1, width, 1, slots] */
     struct mil_value **cross_k, **cross_v; /* [layers] of [1, width, 1, frames] */
     const struct mil_value *cross_mask;    /* [1, 1, 1, frames] or NULL */
@@ -63,12 +67,32 @@ static void look_up_position(struct graph *g, struct graph_step *step,
     struct mil_value *row = graph_gather(g, "position_row", step->positions, step->position);
     graph_split(g, "position_part", row, 1, (const int32_t[]){pairs, pairs, slots, slots}, 4,
                 parts);
-    inputs->cosine = graph_reshape(g, "cosine", parts[0], SHAPE(1, 1, pairs, 1));
-    inputs->sine = graph_reshape(g, "sine", parts[1], SHAPE(1, 1, pairs, 1));
-    inputs->mask = graph_reshape(g, "self_mask", parts[2], SHAPE(1, 1, 1, slots));
-    inputs->write_mask = graph_reshape(g, "write_mask", parts[3], SHAPE(1, 1, 1, slots));
-    inputs->keep_mask =
-        graph_binary(g, "sub", "keep_mask", graph_float(g, "one", 1), inputs->write_mask);
+    int32_t ahead = step->ahead;
+    for (int i = 0; i < 2 && ahead > 1; i++)
+        parts[i] = graph_transpose(g, i ? "sine_columns" : "cosine_columns", parts[i],
+                                   (const int32_t[]){1, 0});
+    inputs->ahead = ahead;
+    inputs->cosine = graph_reshape(g, "cosine", parts[0], SHAPE(1, 1, pairs, ahead));
+    inputs->sine = graph_reshape(g, "sine", parts[1], SHAPE(1, 1, pairs, ahead));
+    inputs->mask = graph_reshape(g, "self_mask", parts[2], SHAPE(1, 1, ahead, slots));
+    inputs->write_mask = graph_reshape(g, "write_mask", parts[3], SHAPE(1, 1, ahead, slots));
+    struct mil_value *written = inputs->write_mask;
+    if (ahead > 1) written = graph_reduce(g, "reduce_sum", "written", written, 2);
+    inputs->keep_mask = graph_binary(g, "sub", "keep_mask", graph_float(g, "one", 1), written);
+}
+
+/* Columns [1, width, 1, ahead] at their slots of [1, width, 1, slots], zeros elsewhere. */
+static struct mil_value *place_columns(struct graph *g, const char *name,
+                                       const struct mil_value *fresh,
+                                       const struct layer_inputs *inputs) {
+    struct mil_model *model = g->model;
+    if (inputs->ahead == 1) return graph_binary(g, "mul", name, fresh, inputs->write_mask);
+    if (!fresh || !inputs->write_mask) return NULL;
+    int64_t width = fresh->type.dims[1], slots = inputs->write_mask->type.dims[3];
+    struct mil_value *rows = graph_reshape(g, mil_text(model, "%s_rows", name), fresh,
+                                           SHAPE(1, 1, width, inputs->ahead));
+    rows = graph_matmul(g, mil_text(model, "%s_placed", name), rows, inputs->write_mask, 0, 0);
+    return graph_reshape(g, name, rows, SHAPE(1, width, 1, slots));
 }
 
 static struct mil_value *blend(struct graph *g, const char *name, const struct mil_value *cache,
@@ -76,12 +100,11 @@ static struct mil_value *blend(struct graph *g, const char *name, const struct m
     struct mil_model *model = g->model;
     struct mil_value *old =
         graph_binary(g, "mul", mil_text(model, "%s_old", name), cache, inputs->keep_mask);
-    struct mil_value *put =
-        graph_binary(g, "mul", mil_text(model, "%s_put", name), fresh, inputs->write_mask);
+    struct mil_value *put = place_columns(g, mil_text(model, "%s_put", name), fresh, inputs);
     return graph_binary(g, "add", name, old, put);
 }
 
-/* Sets fresh_k and fresh_v to this layer's column of the cache. */
+/* Sets fresh_k and fresh_v to this layer's columns of the cache. */
 static struct mil_value *self_attention(struct graph *g, uint32_t index, const struct mil_value *x,
                                         const struct layer_inputs *inputs,
                                         const struct mil_value **fresh_k,
@@ -98,7 +121,7 @@ static struct mil_value *self_attention(struct graph *g, uint32_t index, const s
                      inputs->sine);
     k = graph_rotate(g, "k_rotated", graph_heads(g, "k", k, head_dim), inputs->cosine,
                      inputs->sine);
-    k = graph_reshape(g, "k_column", k, SHAPE(1, width, 1, 1));
+    k = graph_reshape(g, "k_column", k, SHAPE(1, width, 1, inputs->ahead));
     *fresh_k = k;
     *fresh_v = v;
     k = blend(g, "k_all", inputs->self_k[index], k, inputs);
@@ -149,8 +172,22 @@ static struct mil_value *logits(struct graph *g, const struct graph_step *step,
                                 const struct mil_value *x) {
     int64_t dim = g->config->dim;
     struct mil_value *normed = graph_layer_norm(g, "norm", x, &g->weights->decoder_norm);
+    if (step->ahead > 1) {
+        struct mil_value *columns =
+            graph_reshape(g, "normed_columns", normed, SHAPE(dim, step->ahead));
+        return graph_matmul(g, "scores", columns, step->output, 1, 1);
+    }
     struct mil_value *row = graph_reshape(g, "normed_row", normed, SHAPE(1, dim));
     return graph_matmul(g, "scores", row, step->output, 0, 1);
+}
+
+/* The embeddings of the tokens, [1, dim, 1, ahead]. */
+static struct mil_value *embed(struct graph *g, const struct graph_step *step) {
+    int64_t dim = g->config->dim;
+    struct mil_value *x = graph_gather(g, "embedded_row", step->embedding, step->token);
+    if (step->ahead == 1) return graph_reshape(g, "embedded", x, SHAPE(1, dim, 1, 1));
+    x = graph_reshape(g, "embedded_rows", x, SHAPE(1, 1, step->ahead, dim));
+    return graph_transpose(g, "embedded", x, (const int32_t[]){0, 3, 1, 2});
 }
 
 void graph_step(struct graph *g, struct graph_step *step) {
@@ -169,9 +206,7 @@ void graph_step(struct graph *g, struct graph_step *step) {
     split_layers(g, "self_v_layer", step->self_v, inputs.self_v);
     split_layers(g, "cross_k_layer", step->cross_k, inputs.cross_k);
     split_layers(g, "cross_v_layer", step->cross_v, inputs.cross_v);
-    struct mil_value *x = graph_gather(g, "embedded_row", step->embedding, step->token);
-    x = graph_reshape(g, "embedded", x, SHAPE(1, g->config->dim, 1, 1));
-    x = graph_begin_residual(g, x);
+    struct mil_value *x = graph_begin_residual(g, embed(g, step));
     for (uint32_t i = 0; i < layers; i++) {
         graph_name_layer(g, "decoder", i);
         x = self_attention(g, i, x, &inputs, &fresh_k[i], &fresh_v[i]);
@@ -189,7 +224,8 @@ void graph_step(struct graph *g, struct graph_step *step) {
 struct mil_value *graph_update_cache(struct graph *g, const char *name,
                                      const struct mil_value *cache, const struct mil_value *fresh,
                                      const struct graph_step *step) {
-    struct layer_inputs inputs = {.write_mask = step->write_mask, .keep_mask = step->keep_mask};
+    struct layer_inputs inputs = {
+        .ahead = step->ahead, .write_mask = step->write_mask, .keep_mask = step->keep_mask};
     return blend(g, name, cache, fresh, &inputs);
 }
 
@@ -197,8 +233,12 @@ struct mil_value *graph_update_cache(struct graph *g, const char *name,
 
 static void add_inputs(struct graph *g, const struct graph_shape *shape, struct graph_step *step) {
     int64_t all = (int64_t)g->config->decoder_layers * g->config->width;
-    step->token = graph_input(g, "input_ids", MIL_I32, SHAPE(1, 1), "The last token.");
-    step->position = graph_input(g, "position", MIL_I32, SHAPE(1), "How many tokens came before.");
+    int several = step->ahead > 1;
+    step->token = graph_input(g, "input_ids", MIL_I32, SHAPE(1, step->ahead),
+                              several ? "The last token, and what may follow." : "The last token.");
+    step->position =
+        graph_input(g, "position", MIL_I32, SHAPE(step->ahead),
+                    several ? "How many tokens came before each." : "How many tokens came before.");
     if (!shape->state) {
         step->self_k = graph_input(g, "self_k", g->io, SHAPE(1, all, 1, shape->slots),
                                    "Column p is new_k of position p.");
@@ -214,7 +254,7 @@ static void add_inputs(struct graph *g, const struct graph_shape *shape, struct 
 }
 
 void graph_decoder(struct graph *g, const char *name, const struct graph_shape *shape, int named) {
-    struct graph_step step = {.slots = shape->slots};
+    struct graph_step step = {.slots = shape->slots, .ahead = shape->ahead ? shape->ahead : 1};
     int64_t all = (int64_t)g->config->decoder_layers * g->config->width;
     struct mil_value *state_k = NULL, *state_v = NULL;
     graph_begin(g, name);
@@ -235,7 +275,9 @@ void graph_decoder(struct graph *g, const char *name, const struct graph_shape *
         graph_write_state(g, state_v,
                           graph_update_cache(g, "kept_v", step.self_v, step.new_v, &step));
     }
-    graph_output(g, "logits", step.logits, "Scores of all tokens to come next.");
+    graph_output(g, "logits", step.logits,
+                 step.ahead > 1 ? "Scores of all tokens to come after each."
+                                : "Scores of all tokens to come next.");
     if (!shape->state) {
         graph_output(g, "new_k", step.new_k, "Column `position` of self_k from now on.");
         graph_output(g, "new_v", step.new_v, "Column `position` of self_v from now on.");

@@ -119,7 +119,7 @@ static struct mil_block *body(struct graph *g, const struct graph_shape *shape,
 }
 
 void graph_single(struct graph *g, const struct graph_shape *shape) {
-    struct graph_step step = {.slots = shape->slots};
+    struct graph_step step = {.slots = shape->slots, .ahead = 1};
     struct mil_value *start[LOOP_COUNT], *cross_k, *cross_v, *end[LOOP_COUNT];
     int64_t all = (int64_t)g->config->decoder_layers * g->config->width;
     graph_begin(g, "main");

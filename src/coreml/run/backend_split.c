@@ -4,7 +4,10 @@
  * The decoder's cache is two inputs [1, cache_dim, 1, slots], and it gives their new column. With
  * one row the column is written into the inputs. With several rows each row has its own cache here,
  * and the inputs are written whole before each run. Reordering rows moves pointers; only a row that
- * continues twice is copied. A decoder that keeps its cache itself (state) has one row. */
+ * continues twice is copied. A decoder that keeps its cache itself (state) has one row.
+ *
+ * A verifier is the decoder for several tokens of a text in one run. It has inputs of its own, and
+ * is given what the decoder of one row is given. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,14 +22,20 @@ static const char *const CACHE_INPUTS[CACHES] = {"self_k", "self_v"};
 static const char *const CACHE_OUTPUTS[CACHES] = {"new_k", "new_v"};
 static const char *const MEMORY[CACHES] = {"cross_k", "cross_v"};
 
+/* A verifier's logits are off from the decoder's by the order of sums: by a float16's last bit of a
+ * logit under 32 (1/64) in the texts that were measured. This is eight of those. */
+static const float GUARD = 0.125f;
+
 struct split {
     struct backend backend; /* the first member */
     struct package_session session;
     const struct package_length *length; /* of the clip */
     struct function *decoder;            /* of the length */
+    struct function *verifier;           /* the same for several tokens; NULL: not needed */
+    size_t ahead;                        /* tokens that a step may take */
     float *memory[CACHES];               /* [cache_dim, memory]; of the layout `stream` */
-    float *logits;                       /* [rows_max, vocab] */
-    size_t rows_max;
+    float *logits;                       /* [logits_max, vocab] */
+    size_t logits_max, rows_max;
     /* Of each row [cache_dim, slots]; NULL as long as there was only one row. */
     float *cache[CACHES][BEAMS_MAX];
 };
@@ -40,11 +49,18 @@ static size_t cache_size(const struct split *split) {
     return (size_t)index->cache_dim * index->slots;
 }
 
-static pst_status make_rows(struct split *split, size_t rows, pst_error *err) {
-    size_t vocab = split->backend.vocab, size = cache_size(split);
+static pst_status make_logits(struct split *split, size_t rows, pst_error *err) {
+    size_t vocab = split->backend.vocab;
+    if (rows <= split->logits_max) return PST_OK;
     float *logits = realloc(split->logits, rows * vocab * sizeof *logits);
     if (!logits) return error_memory(err, rows * vocab * sizeof *logits);
     split->logits = logits;
+    split->logits_max = rows;
+    return PST_OK;
+}
+
+static pst_status make_rows(struct split *split, size_t rows, pst_error *err) {
+    size_t size = cache_size(split);
     for (size_t i = 0; rows > 1 && i < CACHES * rows; i++) {
         float **cache = &split->cache[i % CACHES][i / CACHES];
         if (!*cache) *cache = calloc(size, sizeof **cache);
@@ -59,7 +75,30 @@ static pst_status fit(struct backend *backend, const struct rules *rules, size_t
     struct split *split = split_at(backend);
     size_t rows = rules->options->num_beams;
     split->length = package_session_length(&split->session, samples);
-    return rows <= split->rows_max ? PST_OK : make_rows(split, rows, err);
+    split->ahead = rules->ahead;
+    pst_status status = make_logits(split, split->ahead > rows ? split->ahead : rows, err);
+    if (!status && rows > split->rows_max) status = make_rows(split, rows, err);
+    return status;
+}
+
+/* The functions that decode this clip: at most two. */
+static size_t decoders(const struct split *split, struct function *all[2]) {
+    all[0] = split->decoder;
+    all[1] = split->verifier;
+    return split->verifier ? 2 : 1;
+}
+
+static pst_status load_decoders(struct split *split, pst_error *err) {
+    struct package_session *session = &split->session;
+    const struct package_length *length = split->length;
+    size_t columns = split->ahead + 1; /* all that a run gives, and one of them */
+    split->verifier = NULL;
+    pst_status status = package_session_load(session, &length->decoder, &split->decoder, err);
+    if (status || split->ahead < 2) return status;
+    status = package_session_load(session, &length->verifier, &split->verifier, err);
+    return status
+               ? status
+               : package_session_reserve(session, session->package->index.cache_dim * columns, err);
 }
 
 /* --------------------------------------------------------------------------------------- memory */
@@ -104,9 +143,12 @@ static pst_status encode_pieces(struct split *split, const float *samples, size_
         status = package_stream_next(&stream, &rows, err);
         if (!status && rows.count) status = keep_piece(split, stream.encoder, &rows, err);
     }
-    if (!status) status = package_session_load(session, &length->decoder, &split->decoder, err);
-    for (int i = 0; i < CACHES && !status; i++)
-        status = session->runner->write(split->decoder, MEMORY[i], all, split->memory[i], err);
+    if (!status) status = load_decoders(split, err);
+    struct function *each[2];
+    size_t functions = status ? 0 : decoders(split, each);
+    for (size_t i = 0; i < CACHES * functions && !status; i++)
+        status = session->runner->write(each[i / CACHES], MEMORY[i % CACHES], all,
+                                        split->memory[i % CACHES], err);
     return status;
 }
 
@@ -116,9 +158,11 @@ static pst_status encode_whole(struct split *split, const float *samples, size_t
     const struct package_length *length = split->length;
     struct function *encoder;
     pst_status status = package_session_encode(session, length, samples, count, &encoder, err);
-    if (!status) status = package_session_load(session, &length->decoder, &split->decoder, err);
-    for (int i = 0; i < CACHES && !status; i++)
-        status = session->runner->feed(split->decoder, MEMORY[i], encoder, err);
+    if (!status) status = load_decoders(split, err);
+    struct function *each[2];
+    size_t functions = status ? 0 : decoders(split, each);
+    for (size_t i = 0; i < CACHES * functions && !status; i++)
+        status = session->runner->feed(each[i / CACHES], MEMORY[i % CACHES], encoder, err);
     return status;
 }
 
@@ -131,9 +175,11 @@ static pst_status encode(struct backend *backend, const float *samples, size_t c
     pst_status status =
         (index->piece.frames ? encode_pieces : encode_whole)(split, samples, count, err);
     spans_end(backend->spans, 0, PST_STAGE_ENCODER, "package", start);
-    if (!status)
+    struct function *each[2];
+    size_t functions = status ? 0 : decoders(split, each);
+    for (size_t i = 0; i < functions && !status; i++)
         status =
-            package_session_fill(session, split->decoder, "cross_mask", split->length->memory, 0,
+            package_session_fill(session, each[i], "cross_mask", split->length->memory, 0,
                                  family_extent(index->family, count).frames, index->masked, err);
     return status;
 }
@@ -150,6 +196,19 @@ static pst_status write_cache(const struct split *split, size_t row, pst_error *
     return status;
 }
 
+/* Writes `data`, the column at `position`, to a cache of the only row: the inputs. */
+static pst_status write_column(const struct split *split, int cache, size_t position,
+                               const float *data, pst_error *err) {
+    const struct package_session *session = &split->session;
+    const struct package_index *index = &session->package->index;
+    const struct places column = {position, index->slots, index->cache_dim};
+    struct function *each[2];
+    pst_status status = PST_OK;
+    for (size_t i = decoders(split, each); i-- > 0 && !status;)
+        status = session->runner->write(each[i], CACHE_INPUTS[cache], column, data, err);
+    return status;
+}
+
 /* Writes the new column at `position` to the cache of a row; -1: of the only row, to the inputs. */
 static pst_status keep_column(const struct split *split, int row, size_t position, pst_error *err) {
     const struct package_session *session = &split->session;
@@ -161,8 +220,7 @@ static pst_status keep_column(const struct split *split, int row, size_t positio
                                        err);
         if (status) break;
         if (row < 0) {
-            status =
-                session->runner->write(split->decoder, CACHE_INPUTS[i], column, session->row, err);
+            status = write_column(split, i, position, session->row, err);
             continue;
         }
         float *cache = split->cache[i][row] + position;
@@ -193,6 +251,60 @@ static pst_status step(struct backend *backend, const int32_t *tokens, size_t ro
     for (size_t i = 0; i < rows && !status; i++)
         status = step_row(split, tokens[i], position, rows > 1 ? (int)i : -1,
                           split->logits + i * backend->vocab, err);
+    spans_end(backend->spans, 0, PST_STAGE_DECODER, "package", start);
+    return status;
+}
+
+/* Keeps columns `position` and on, [count] of those that the verifier gave. */
+static pst_status keep_columns(const struct split *split, size_t count, size_t position,
+                               pst_error *err) {
+    const struct package_session *session = &split->session;
+    size_t dim = session->package->index.cache_dim, ahead = session->package->index.ahead;
+    float *all = session->row, *column = all + dim * ahead; /* [dim, ahead], [dim] */
+    pst_status status = PST_OK;
+    for (int i = 0; i < CACHES && !status; i++) {
+        status = session->runner->read(split->verifier, CACHE_OUTPUTS[i], all, dim * ahead, err);
+        for (size_t j = 0; j < count && !status; j++) {
+            for (size_t d = 0; d < dim; d++) column[d] = all[d * ahead + j];
+            status = write_column(split, i, position + j, column, err);
+        }
+    }
+    return status;
+}
+
+/* Behind the last of tokens [count] it is repeated; nobody looks at what that gives. */
+static pst_status verify(const struct split *split, const int32_t *tokens, size_t count,
+                         size_t position, pst_error *err) {
+    const struct runner *runner = split->session.runner;
+    size_t ahead = split->session.package->index.ahead;
+    const struct places all = {0, 1, ahead};
+    float *ids = split->session.row, *at = ids + ahead;
+    for (size_t i = 0; i < ahead; i++) {
+        ids[i] = (float)tokens[i < count ? i : count - 1];
+        at[i] = (float)(position + i);
+    }
+    pst_status status = runner->write(split->verifier, "input_ids", all, ids, err);
+    if (!status) status = runner->write(split->verifier, "position", all, at, err);
+    if (!status) status = runner->run(split->verifier, err);
+    if (!status)
+        status = runner->read(split->verifier, "logits", split->logits,
+                              ahead * split->backend.vocab, err);
+    return status ? status : keep_columns(split, count, position, err);
+}
+
+/* At the end of the cache there may be no room for all that the verifier writes. */
+static pst_status step_ahead(struct backend *backend, const int32_t *tokens, size_t count,
+                             size_t position, pst_error *err) {
+    const struct split *split = split_at(backend);
+    const struct package_index *index = &split->session.package->index;
+    pst_status status = PST_OK;
+    uint64_t start = spans_start(backend->spans);
+    if (position + index->ahead <= index->slots)
+        status = verify(split, tokens, count, position, err);
+    else
+        for (size_t i = 0; i < count && !status; i++)
+            status = step_row(split, tokens[i], position + i, -1,
+                              split->logits + i * backend->vocab, err);
     spans_end(backend->spans, 0, PST_STAGE_DECODER, "package", start);
     return status;
 }
@@ -235,6 +347,7 @@ static void free_split(struct backend *backend) {
 static const struct backend_calls CALLS = {.fit = fit,
                                            .encode = encode,
                                            .step = step,
+                                           .step_ahead = step_ahead,
                                            .logits = logits,
                                            .reorder = reorder,
                                            .free = free_split};
@@ -248,6 +361,8 @@ pst_status backend_split_new(const struct package_model *package, struct thread_
                                       .kernels = package->kernels,
                                       .pool = pool,
                                       .vocab = index->vocab,
+                                      .ahead = index->ahead,
+                                      .guard = GUARD,
                                       .start = index->start,
                                       .ends = index->ends};
     pst_status status = package_session_open(&split->session, package, pool, err);

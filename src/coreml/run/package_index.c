@@ -63,6 +63,23 @@ static uint32_t cache_dim_of(const json_t *length) {
     return 0;
 }
 
+/* A verifier, where there is one: then each length has one, for as many tokens. */
+static pst_status read_verifier(struct package_index *index, const json_t *object,
+                                struct package_length *length, pst_error *err) {
+    const char *path = index->file.path;
+    const json_t *verifier = json_object_get(object, "verifier");
+    uint32_t tokens = 0;
+    pst_status status = PST_OK;
+    if (verifier) status = need_int(verifier, path, "tokens", 2, index->slots, &tokens, err);
+    if (!status && verifier) status = read_part(object, path, "verifier", &length->verifier, err);
+    if (!status && index->length_count && tokens != index->ahead)
+        status = error_set(err, PST_ERR_MODEL, "%s: the verifiers of lengths differ", path);
+    if (!status && tokens && index->state)
+        status = error_set(err, PST_ERR_MODEL, "%s: a verifier has no use for a state", path);
+    index->ahead = tokens;
+    return status;
+}
+
 static pst_status read_length(struct package_index *index, const json_t *object,
                               struct package_length *length, pst_error *err) {
     const char *path = index->file.path;
@@ -72,6 +89,7 @@ static pst_status read_length(struct package_index *index, const json_t *object,
     if (!status) status = need_int(object, path, "memory", 1, SAMPLES_MAX, &length->memory, err);
     if (!status) status = read_part(object, path, "encoder", &length->encoder, err);
     if (!status) status = read_part(object, path, "decoder", &length->decoder, err);
+    if (!status) status = read_verifier(index, object, length, err);
     if (status) return status;
     struct clip_extent extent = family_extent(index->family, length->samples);
     uint32_t dim = cache_dim_of(object);

@@ -20,6 +20,7 @@ struct package_length {
     uint32_t frames1, frames; /* after the first step of the front end; of the encoder */
     uint32_t memory;          /* frames that the decoder takes */
     struct package_part encoder, decoder;
+    struct package_part verifier; /* of package_index.ahead tokens; its package NULL: none */
 };
 
 /* An output of the encoder that is an input of it for the next piece. */
@@ -51,6 +52,7 @@ struct package_index {
     uint32_t slots;         /* of the decoder's cache */
     uint32_t vocab;
     uint32_t cache_dim; /* of a column of the cache: all layers */
+    uint32_t ahead;     /* tokens that the verifiers take; 0: there are none */
     float masked;       /* added to the scores of a hidden position */
     struct package_piece piece;
     struct package_length *lengths; /* [length_count], ascending */
