@@ -39,11 +39,11 @@ run_on() {
     QEMU_CPU=$cpu ctest --test-dir build/aarch64 --output-on-failure -j "$(nproc)" "$@"
 }
 # Not what no instruction set changes and emulation makes long: allocations that fail, the hub, packages, files of
-# sound, commands that run the program many times. The rows that network_precision compares take minutes: make proof
+# sound, shells, commands that run the program many times. The rows that network_precision compares take minutes: make proof
 # has them. Nor what starts programs by a PATH: the emulator is one, and does not tell that there is none.
 long="memory|lora_memory|live_stream|stream_encoder|package_.*|pack_file|hub_.*|segment|channels|convert|import|merge"
 long="$long|audio_stream|option_struct|network_precision|ffmpeg"
 slow="long|real|words|containers|recordings|channels|commands|convert|device"
-run_on max -E "^(hub\.|server\.|style\.|cli\.($slow)$|unit\.test_($long)\$)" "$@"
+run_on max -E "^(hub\.|server\.|style\.|completion\.|cli\.($slow)$|unit\.test_($long)\$)" "$@"
 run_on cortex-a53 -R 'unit\.test_(kernels|matmul|packed)$' # NEON alone
 run_on cortex-a76 -R 'unit\.test_kernels$'                 # dot products without matrix products
