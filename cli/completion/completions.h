@@ -1,8 +1,7 @@
 /* completions.h - scripts that complete the program's command line in a shell.
  *
  * They are written from the tables that parse the command line and print its help, so that the
- * three cannot disagree. A script holds all it needs: the program is not run while somebody
- * types. */
+ * three cannot disagree. A script holds all it needs: nothing runs while somebody types. */
 #ifndef POTSTILL_CLI_COMPLETIONS_H
 #define POTSTILL_CLI_COMPLETIONS_H
 

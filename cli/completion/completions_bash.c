@@ -97,6 +97,10 @@ void completions_bash(FILE *out, const struct command *const *commands) {
           "        esac ;;\n"
           "    esac\n"
           "}\n"
-          "complete -F _potstill potstill\n",
+          "if type compopt >/dev/null 2>&1; then\n"
+          "    complete -F _potstill potstill\n"
+          "else # bash 3: what is proposed is quoted as file names are, or not at all\n"
+          "    complete -o filenames -F _potstill potstill\n"
+          "fi\n",
           out);
 }
