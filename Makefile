@@ -7,8 +7,8 @@ JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 # One more than cores: tests of the hub and of the server wait for most of their time.
 TEST_JOBS := $(shell expr $(JOBS) + 1)
 
-.PHONY: all demo test oracle asan tsan neon fuzz proof coverage lint sdk browser bench python wheel install uninstall model clean \
-    help
+.PHONY: all demo test oracle asan tsan neon fuzz proof coverage lint sdk browser bench python wheel install uninstall \
+    dist deb sbom model clean help
 
 all: ## build the program and the libraries into build/release
 	@scripts/setup.sh build
@@ -87,6 +87,16 @@ install: all ## into PREFIX (default /usr/local)
 
 uninstall: ## what the last `make install` has put there
 	@scripts/uninstall.sh $(BUILD)
+
+dist: ## the source as one archive, into build/dist
+	@scripts/dist.sh
+
+deb: ## packages for this Debian, into build/deb: checked by lintian and used
+	@scripts/setup.sh deb
+	@scripts/deb.sh
+
+sbom: all ## what is in the build: packages, versions, licences, as CycloneDX in build/potstill.cdx.json
+	@scripts/sbom.sh $(BUILD)
 
 model: all ## fetch and import the official English tiny model into models/
 	@scripts/get-model.sh models

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what a purpose needs: build, test, oracle, lint, coverage or neon. Debian and Ubuntu through
+# Installs what a purpose needs: build, test, oracle, lint, coverage, neon or deb. Debian and Ubuntu through
 # apt-get, macOS through Homebrew. Quick and silent when all is there; asks for sudo only to install.
 set -eu
 purpose=${1:-build}
@@ -48,6 +48,10 @@ lint)
     need 'has clang-tidy' clang-tidy llvm
     need 'ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a >/dev/null 2>&1 || [ "$(uname)" = Darwin ]' \
         "libclang-rt-$(clang --version 2>/dev/null | sed -n 's/.*version \([0-9]*\).*/\1/p' | grep . || echo 14)-dev" ""
+    ;;
+deb)
+    need 'has dh' debhelper ""
+    need 'has lintian' lintian ""
     ;;
 coverage) need 'has gcovr' gcovr gcovr ;;
 esac
