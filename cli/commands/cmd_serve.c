@@ -11,6 +11,7 @@
 #include "console.h"
 #include "decoding.h"
 #include "engine.h"
+#include "environment.h"
 #include "locate.h"
 #include "speech_choice.h"
 
@@ -31,7 +32,7 @@ struct values {
     const char *adapter_folder, *host, *key_file, *admin_key_file, *upload_folder, *language;
     int64_t port, connections, live, line_width, line_count;
     double upload_mib, audio_seconds, queue_seconds, deadline, live_idle, drain_delay, drain, speed;
-    int insecure, sandbox, no_guard;
+    int insecure, sandbox, ffmpeg, no_guard;
 };
 
 static const struct values defaults = {
@@ -86,6 +87,9 @@ static const struct option server_options[] = {
     {"sandbox", 0, OPTION_FLAG, NULL, AT(sandbox),
      "before it listens give up, for good, all files but --adapter-dir, keys and uploads, all "
      "programs and all connections of its own (Linux)"},
+    {"ffmpeg", 0, OPTION_FLAG, NULL, AT(ffmpeg),
+     "take what libsndfile does not read as well (m4a, mp4, webm ...), through the program ffmpeg "
+     "on the PATH"},
     {"upload-dir", 0, OPTION_TEXT, "DIR", AT(upload_folder),
      "folder for files while they are transcribed (default: /tmp)"},
     {"max-upload-mib", 0, OPTION_NUMBER, "X", AT(upload_mib),
@@ -170,6 +174,8 @@ static int is_within(double value, double least, double most) {
 
 static int check(const struct values *values) {
     enum { SECONDS_MAX = 1000 * 3600, MIB_MAX = 16 * 1024 };
+    if (values->ffmpeg && values->sandbox)
+        return usage_error(&command_serve, "--ffmpeg: --sandbox lets no program be started");
     if (values->port > 65535) return usage_error(&command_serve, "--port: expected 0 to 65535");
     if (!is_within(values->upload_mib, 0.001, MIB_MAX))
         return usage_error(&command_serve, "--max-upload-mib: expected 0.001 to %d", MIB_MAX);
@@ -289,8 +295,12 @@ static int serve(const struct values *values, struct engine *engine,
                            "--insecure",
                            socket < 0 ? "--host " : "the socket that was passed",
                            socket < 0 ? values->host : "");
+    char *ffmpeg = values->ffmpeg ? environment_program("ffmpeg") : NULL;
+    if (values->ffmpeg && !ffmpeg)
+        return fail(EXIT_ENVIRONMENT, "--ffmpeg: this program is not on the PATH");
     pst_audio_options_init(&audio);
     audio.seconds_max = values->audio_seconds;
+    audio.ffmpeg = ffmpeg;
     char *base = adapter_shelf_root(engine->model_name);
     server.settings = &settings;
     server.transcriber = (struct transcriber){.model = engine->model,
@@ -313,6 +323,7 @@ static int serve(const struct values *values, struct engine *engine,
     if (!code) code = run_server(&server, &settings, values->sandbox);
     adapter_shelf_close(&server.shelf);
     free(base);
+    free(ffmpeg);
     return code;
 }
 

@@ -159,8 +159,9 @@ static pst_status open_ffmpeg(struct audio_stream *stream, const pst_audio_optio
                               pst_error *err) {
     stream->ffmpeg = malloc(sizeof *stream->ffmpeg);
     if (!stream->ffmpeg) return error_memory(err, sizeof *stream->ffmpeg);
+    int fd = stream->own_fd < 0 ? stream->fd : -1; /* what was opened here has a name */
     pst_status status = ffmpeg_open(stream->ffmpeg, options->ffmpeg,
-                                    (int)options->ffmpeg_silence_ms, stream->name, err);
+                                    (int)options->ffmpeg_silence_ms, stream->name, fd, err);
     if (status) return status;
     stream->info = (SF_INFO){.samplerate = (int)stream->ffmpeg->format.rate_hz,
                              .channels = (int)stream->ffmpeg->format.channels};
@@ -217,10 +218,8 @@ pst_status audio_stream_open(struct audio_stream *stream, const char *path,
 
 pst_status audio_stream_open_fd(struct audio_stream *stream, int fd, const char *name,
                                 const pst_audio_options *options, pst_error *err) {
-    const pst_audio_options alone = {.channel = options ? options->channel : 0,
-                                     .seconds_max = options ? options->seconds_max : 0};
-    begin(stream, name, &alone);
-    pst_status status = open_fd(stream, fd, NULL, err); /* ffmpeg opens files by their name */
+    begin(stream, name, options);
+    pst_status status = open_fd(stream, fd, options, err);
     if (status) audio_stream_close(stream);
     return status;
 }
@@ -240,6 +239,8 @@ static void close_decoder(struct audio_stream *stream) {
     free(stream->mono);
     if (stream->file) sf_close(stream->file);
     if (stream->ffmpeg) ffmpeg_close(stream->ffmpeg);
+    /* Where an open file has one position, however it is opened, it is back at its beginning. */
+    if (stream->ffmpeg && stream->own_fd < 0) lseek(stream->fd, 0, SEEK_SET);
     free(stream->ffmpeg);
 }
 

@@ -55,7 +55,7 @@ static int set_signals(posix_spawnattr_t *attributes) {
 }
 
 /* 0, or an errno. */
-static int spawn(pid_t *pid, char *const argv[], int out, int said) {
+static int spawn(pid_t *pid, char *const argv[], int in, int out, int said) {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     int error = posix_spawn_file_actions_init(&files);
@@ -66,8 +66,9 @@ static int spawn(pid_t *pid, char *const argv[], int out, int said) {
         return error;
     }
     error = set_signals(&attributes);
-    if (!error)
+    if (!error && in < 0)
         error = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (!error && in >= 0) error = posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
     if (!error) error = posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
     if (!error) error = posix_spawn_file_actions_adddup2(&files, said, STDERR_FILENO);
     if (!error) error = posix_spawn(pid, argv[0], &files, &attributes, argv, environ);
@@ -76,11 +77,12 @@ static int spawn(pid_t *pid, char *const argv[], int out, int said) {
     return error;
 }
 
-pst_status child_start(struct child *child, char *const argv[], int limit_ms, pst_error *err) {
+pst_status child_start(struct child *child, char *const argv[], int in, int limit_ms,
+                       pst_error *err) {
     int out[2] = {-1, -1}, said[2] = {-1, -1};
     *child = (struct child){.out = -1, .err = -1, .limit_ms = limit_ms};
     int error = make_pipe(out) || make_pipe(said) ? errno : 0;
-    if (!error) error = spawn(&child->pid, argv, out[1], said[1]);
+    if (!error) error = spawn(&child->pid, argv, in, out[1], said[1]);
     close_end(&out[1]);
     close_end(&said[1]);
     child->out = out[0];

@@ -19,8 +19,9 @@ struct child {
     size_t said_length;
 };
 
-/* Starts the program argv[0], a path, without a shell: its standard input is empty. */
-pst_status child_start(struct child *child, char *const argv[], int limit_ms, pst_error *err);
+/* Starts the program argv[0], a path, without a shell: its standard input is `in`; -1: empty. */
+pst_status child_start(struct child *child, char *const argv[], int in, int limit_ms,
+                       pst_error *err);
 /* Waits for bytes; `*got` is 0 when there are no more. PST_ERR_INPUT: none came for too long. */
 pst_status child_read(struct child *child, void *bytes, size_t capacity, size_t *got,
                       pst_error *err);

@@ -99,20 +99,24 @@ pst_status ffmpeg_read(struct ffmpeg *ffmpeg, const char *path, float *frames, s
 
 /* ------------------------------------------------------------------------------------- opening */
 
+/* An open file is its standard input, which it opens by a name of its own: so it may seek in it, as
+ * many formats need, also where the file has no name any more. */
+static const char OPEN_FILE[] = "/dev/fd/0";
+
 pst_status ffmpeg_open(struct ffmpeg *ffmpeg, const char *program, int limit_ms, const char *path,
-                       pst_error *err) {
+                       int fd, pst_error *err) {
     *ffmpeg = (struct ffmpeg){.child = {.out = -1, .err = -1}};
-    size_t length = strlen(path) + sizeof "file:";
+    size_t length = (fd < 0 ? strlen(path) : sizeof OPEN_FILE) + sizeof "file:";
     char *name = malloc(length);
     if (!name) return error_memory(err, length);
-    snprintf(name, length, "file:%s", path);
+    snprintf(name, length, "file:%s", fd < 0 ? path : OPEN_FILE);
     char *const argv[] = {
         (char *)program, "-nostdin", "-hide_banner", "-loglevel", "error",
         /* The file: what it may be. */
         "-protocol_whitelist", "file,pipe", "-format_whitelist", (char *)FORMATS, "-i", name,
         /* Its first sound, as it is, and nothing beside it. */
         "-map", "0:a:0", "-map_metadata", "-1", "-c:a", "pcm_f32le", "-f", "wav", "pipe:1", NULL};
-    pst_status status = child_start(&ffmpeg->child, argv, limit_ms, err);
+    pst_status status = child_start(&ffmpeg->child, argv, fd, limit_ms, err);
     free(name);
     return status ? status : read_header(ffmpeg, path, err);
 }

@@ -15,11 +15,12 @@ struct ffmpeg {
     struct buffer bytes; /* come, and not given yet */
 };
 
-/* Starts `program` on the file `path`, and waits for the first sound. `limit_ms`: the longest that
- * it may be silent. ffmpeg_close() in any case.
+/* Starts `program` on the file `path`, or on the open file `fd` that is called so (-1: none), and
+ * waits for the first sound. `limit_ms`: the longest that it may be silent. ffmpeg_close() in any
+ * case.
  * PST_ERR_INPUT: nothing that it knows, or it hangs; PST_ERR_IO: it cannot be started. */
 pst_status ffmpeg_open(struct ffmpeg *ffmpeg, const char *program, int limit_ms, const char *path,
-                       pst_error *err);
+                       int fd, pst_error *err);
 /* At most `count` frames of all channels into `frames`; `*got` is 0 at the end.
  * PST_ERR_INPUT: it ended with an error, which the message has. */
 pst_status ffmpeg_read(struct ffmpeg *ffmpeg, const char *path, float *frames, size_t count,

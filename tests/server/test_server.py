@@ -12,6 +12,7 @@ import resource
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -314,6 +315,51 @@ class OpenApi(unittest.TestCase):
             schema = [one for one in self.schemas["StreamEvent"]["oneOf"]
                       if one["properties"]["type"]["const"] == event["type"]]
             self.check(event, schema[0])
+
+
+class Containers(unittest.TestCase):
+    def test_ffmpeg_reads_what_it_is_handed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            clip, program = os.path.join(folder, "clip.wav"), os.path.join(folder, "ffmpeg")
+            with open(clip, "wb") as file:
+                file.write(CLIP)
+            with open(program, "w") as file:
+                file.write(f'#!/bin/sh\n[ "$(cat /dev/fd/0)" = "no sound" ] && cat "{clip}"\n')
+            os.chmod(program, 0o755)
+            kept = serving.environment["PATH"]
+            serving.environment["PATH"] = folder + ":" + kept
+            try:
+                with Server("--ffmpeg") as server:
+                    reply = server.transcribe(b"no sound", filename="talk.m4a")
+                    self.assertEqual((reply.status, reply.json()["text"] + "\n"), (200, cli_text(CLIP)))
+                    self.assertEqual(server.transcribe(b"other").error["param"], "file")
+                    self.assertEqual(server.transcribe(CLIP).status, 200)
+                with Server() as server:
+                    self.assertEqual(server.transcribe(b"no sound").error["param"], "file")
+                self.assertEqual(serving.run("serve", "--model", MICRO, "--ffmpeg", "--sandbox")[0], 2)
+                serving.environment["PATH"] = "/nowhere"
+                code, _, err = serving.run("serve", "--model", MICRO, "--no-cache", "--ffmpeg", "--port", "0")
+                self.assertEqual((code, err), (4, "potstill: --ffmpeg: this program is not on the PATH\n"))
+            finally:
+                serving.environment["PATH"] = kept
+
+    @unittest.skipUnless(shutil.which("ffmpeg"), "needs ffmpeg")
+    def test_the_real_one(self):
+        with tempfile.TemporaryDirectory() as folder, Server("--ffmpeg") as server:
+            source = os.path.join(folder, "clip.wav")
+            with open(source, "wb") as file:
+                file.write(CLIP)
+            for name in "clip.m4a", "clip.mka":  # the index of the first is behind its sound
+                path = os.path.join(folder, name)
+                done = subprocess.run(["ffmpeg", "-nostdin", "-loglevel", "error", "-y", "-i", source, "-ar", "16000",
+                                       path], stderr=subprocess.PIPE)
+                if done.returncode:
+                    continue
+                with open(path, "rb") as file:
+                    reply = server.transcribe(file.read(), filename=name)
+                self.assertEqual(reply.status, 200, reply.body)
+                code, out, err = serving.run("transcribe", "--model", MICRO, "--no-cache", *EXACT, path)
+                self.assertEqual((code, reply.json()["text"] + "\n"), (0, out), err)
 
 
 class Keys(unittest.TestCase):
