@@ -29,7 +29,7 @@ struct values {
     const char *output;
     struct option_ids seconds;
     int precision, target, layout;
-    int state, force;
+    int state, force, with_decoder;
     int64_t piece, ahead;
 };
 
@@ -57,6 +57,9 @@ static const struct option options[] = {
     {"ahead", 0, OPTION_COUNT, "N", AT(ahead),
      "a second decoder function that takes N tokens of a text in one call, 2 to 32, so that drafts "
      "save calls; before ios18 a package of its own"},
+    {"with-decoder", 0, OPTION_FLAG, NULL, AT(with_decoder),
+     "the model as a checkpoint too: who opens the folder encodes by the packages and decodes by "
+     "the engine"},
     {"state", 0, OPTION_FLAG, NULL, AT(state),
      "the decoder, and stream's encoder, keep their caches themselves (ios18)"},
     {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
@@ -109,6 +112,7 @@ static int convert(const struct values *values, const struct sources *sources) {
     settings.piece_ms = (uint32_t)values->piece;
     settings.ahead = (uint32_t)values->ahead;
     settings.state = values->state;
+    settings.with_decoder = values->with_decoder;
     settings.force = values->force;
     settings.processor_dir = sources->processor_dir;
     settings.warn = say_warning;

@@ -409,6 +409,7 @@ class ConvertOptions(Structure):
         ("cancelled", ASK),
         ("piece_ms", c_uint32),
         ("ahead", c_uint32),
+        ("with_decoder", c_int),
     ]
 
 

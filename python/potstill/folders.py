@@ -99,6 +99,7 @@ def convert(
     state: bool = False,
     piece_ms: int = 0,
     ahead: int = 0,
+    with_decoder: bool = False,
     threads: int = 0,
     processor_dir: Optional[place.PathLike] = None,
     force: bool = False,
@@ -116,6 +117,7 @@ def convert(
         state: iOS 18: decoder and stream keep their caches themselves.
         piece_ms: layout="stream": of a piece, a multiple of 20; 0: 320.
         ahead: a second decoder function takes so many tokens of a text in one call, 2 to 32.
+        with_decoder: the model as a checkpoint too, whose decoder ``load()`` uses.
 
     Returns:
         ``output``; ``load()`` opens it.
@@ -132,7 +134,7 @@ def convert(
     if seconds is not None:
         lengths = (ctypes.c_uint32 * len(seconds))(*seconds)
         options.seconds, options.seconds_count = lengths, len(seconds)
-    options.state, options.force = state, force
+    options.state, options.force, options.with_decoder = state, force, with_decoder
     options.threads, options.piece_ms, options.ahead = threads, piece_ms, ahead
     options.processor_dir = library.path_bytes(processor_dir)
     options.warn, options.cancelled = relay.warn, relay.never()

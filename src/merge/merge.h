@@ -7,7 +7,9 @@
 
 /* Writes <dir>/model.safetensors. */
 pst_status merge_write_weights(const struct merge_run *run, const char *dir, pst_error *err);
-/* Writes everything else, the record of the merge last. */
+/* Writes <dir>/config.json and generation_config.json. */
+pst_status merge_write_configs(const struct merge_run *run, const char *dir, pst_error *err);
+/* Writes everything else, these two among it, the record of the merge last. */
 pst_status merge_write_rest(const struct merge_run *run, const char *dir, pst_error *err);
 
 #endif

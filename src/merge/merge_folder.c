@@ -166,7 +166,7 @@ static pst_status write_record(const struct merge_run *run, const char *dir, pst
     return status;
 }
 
-pst_status merge_write_rest(const struct merge_run *run, const char *dir, pst_error *err) {
+pst_status merge_write_configs(const struct merge_run *run, const char *dir, pst_error *err) {
     struct buffer config = {0}, generation = {0};
     pst_status status =
         config_rewrite(&config, run->model_dir, dtype_torch_name(run->dtype), run->tied, err);
@@ -175,6 +175,11 @@ pst_status merge_write_rest(const struct merge_run *run, const char *dir, pst_er
     if (!status) status = model_folder_put_buffer(dir, "generation_config.json", &generation, err);
     buffer_free(&config);
     buffer_free(&generation);
+    return status;
+}
+
+pst_status merge_write_rest(const struct merge_run *run, const char *dir, pst_error *err) {
+    pst_status status = merge_write_configs(run, dir, err);
     if (!status) status = copy_all(run, dir, err);
     return status ? status : write_record(run, dir, err);
 }

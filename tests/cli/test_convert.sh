@@ -123,6 +123,28 @@ done
 run convert --model micro -o no --ahead 1
 exits 2; prints ''; says 'potstill: a function for 1 tokens of a text, expected 2 to 32'
 
+# With the decoder beside them packages only encode: one folder, beams and word times as the engine has them.
+run convert --model micro --adapter adapter -o hybrid --precision float32 --seconds 2 --with-decoder
+exits 0; prints hybrid; says ''
+run verify hybrid
+exits 0; says ''
+for words in '' '--num-beams 3'; do
+    # shellcheck disable=SC2086 # words
+    run transcribe --model micro --adapter adapter $words audio/chirp.wav
+    exits 0; cp "$scratch/out" by_engine
+    # shellcheck disable=SC2086
+    run transcribe --model hybrid --device mil $words audio/chirp.wav
+    exits 0; ok cmp "$scratch/out" by_engine
+done
+run convert --model micro -o hybrid --precision float32 --seconds 2 --force
+exits 0; ok test ! -e hybrid/model.safetensors
+cp micro/model.safetensors micro/config.json hybrid
+run convert --model micro -o hybrid --seconds 2 --force # a checkpoint that nobody converted stays
+exits 4; ok test -e hybrid/model.safetensors
+run convert --model micro -o no.mlpackage --layout single --with-decoder
+exits 3; prints ''
+says 'potstill: a package of the layout single decodes by itself: it has no use for a decoder beside it'
+
 # The sizes that are promised of the tiny model, for one length.
 models=$here/../../models
 if [ -f "$models/moonshine-tiny/config.json" ]; then

@@ -17,13 +17,15 @@
 #include "base/option_struct.h"
 #include "coreml/package/package.h"
 #include "decode/rules.h"
+#include "formats/json_file.h"
+#include "merge/merge.h"
 #include "model/family.h"
 #include "model/model_folder.h"
 
 /* Of a layer of the layout `stream`, ten times the largest published. */
 enum { WINDOW_MAX = 200 };
 
-static const size_t TOKENIZER_BYTES_MAX = 256 << 20;
+static const size_t TOKENIZER_BYTES_MAX = 256 << 20, INDEX_BYTES_MAX = 4 << 20;
 void pst_convert_options_init_sized(pst_convert_options *options, size_t struct_size) {
     const pst_convert_options defaults = {.struct_size = sizeof defaults};
     option_struct_fill(options, struct_size, &defaults, sizeof defaults);
@@ -46,14 +48,40 @@ static pst_status copy_tokenizer(struct conversion *conversion, const char *dir,
     return status ? status : convert_note_file(conversion, dir, NAME, err);
 }
 
+/* The checkpoint whose decoder the engine uses, under the names that are looked for. */
+static pst_status write_decoder(struct conversion *conversion, const char *dir, pst_error *err) {
+    static const char *const FILES[] = {"model.safetensors", "config.json",
+                                        "generation_config.json"};
+    pst_status status = merge_write_weights(&conversion->merge, dir, err);
+    if (!status) status = merge_write_configs(&conversion->merge, dir, err);
+    for (size_t i = 0; i < sizeof FILES / sizeof *FILES && !status; i++)
+        status = convert_note_file(conversion, dir, FILES[i], err);
+    return status;
+}
+
+/* What may be replaced. A checkpoint only where the index there says that it is of a conversion. */
+static const struct folder_files *replaced(const struct conversion *conversion,
+                                           const char *target) {
+    struct json_file index;
+    char *path = conversion->options->force ? path_join(target, "potstill.json") : NULL;
+    const struct folder_files *files = conversion->options->force ? &PACKAGE_FILES : NULL;
+    if (path && json_file_open(&index, path, INDEX_BYTES_MAX, NULL) == PST_OK) {
+        if (json_object_get(json_object_get(index.root, "files"), "model.safetensors"))
+            files = &PACKAGE_FILES_AND_DECODER;
+        json_file_close(&index);
+    }
+    free(path);
+    return files;
+}
+
 static pst_status write_folder(struct conversion *conversion, const char *target, pst_error *err) {
     struct folder_writer writer;
-    pst_status status = folder_writer_open(&writer, target,
-                                           conversion->options->force ? &PACKAGE_FILES : NULL, err);
+    pst_status status = folder_writer_open(&writer, target, replaced(conversion, target), err);
     if (status) return status;
     const char *dir = writer.temporary.path;
     status = copy_tokenizer(conversion, dir, err);
     if (!status) status = convert_write_packages(conversion, dir, err);
+    if (!status && conversion->options->with_decoder) status = write_decoder(conversion, dir, err);
     if (!status) status = convert_write_index(conversion, dir, err);
     if (!status) status = cancel_check(&conversion->merge.cancel, err);
     if (!status) return folder_writer_commit(&writer, err);
@@ -174,12 +202,12 @@ static pst_status check_target(const struct conversion *conversion, const char *
     if (single && (length < sizeof SUFFIX || strcmp(target + length - strlen(SUFFIX), SUFFIX) != 0))
         return error_set(err, PST_ERR_ARGUMENT, "%s: expected a name that ends in %s", target,
                          SUFFIX);
-    const struct folder_files *replaced = conversion->options->force ? &PACKAGE_FILES : NULL;
+    const struct folder_files *files = replaced(conversion, target);
     const char *sign = single ? "Manifest.json" : "potstill.json";
-    if (replaced && path_is_folder(target) && !path_has_file(target, sign))
+    if (files && path_is_folder(target) && !path_has_file(target, sign))
         return error_set(err, PST_ERR_IO, "%s: exists already and is not a converted model (no %s)",
                          target, sign);
-    return folder_writer_check(target, replaced, err);
+    return folder_writer_check(target, files, err);
 }
 
 static pst_status check_arguments(const struct conversion *conversion, const char *target,

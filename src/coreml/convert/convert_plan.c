@@ -81,6 +81,10 @@ pst_status convert_check_options(const pst_convert_options *options, pst_error *
                          PRECISIONS[precision].name);
     pst_status status = check_piece(options, err);
     if (!status) status = check_ahead(options, err);
+    if (!status && options->with_decoder && options->layout == PST_CONVERT_SINGLE)
+        status = error_set(err, PST_ERR_UNSUPPORTED,
+                           "a package of the layout single decodes by itself: it has no use for a "
+                           "decoder beside it");
     if (status || !options->state) return status;
     if (options->target != PST_CONVERT_IOS18)
         return error_set(err, PST_ERR_UNSUPPORTED, "a state needs iOS 18, the target is %s",

@@ -11,6 +11,8 @@
 
 /* All that a package consists of, or a folder of converted ones: what may be replaced. */
 extern const struct folder_files PACKAGE_FILES;
+/* And where the conversion put a decoder beside them. */
+extern const struct folder_files PACKAGE_FILES_AND_DECODER;
 
 /* Writes `model` to the folder `path`, whole or not at all: a temporary folder beside it, synced,
  * then renamed. The same model gives the same bytes: identifiers are derived from the content. An

@@ -17,14 +17,26 @@
 #include "coreml/package/package_blob.h"
 #include "coreml/package/package_message.h"
 
-static const char *const NAMES[] = {"Manifest.json", "Data",          "com.apple.CoreML",
-                                    "model.mlmodel", "weights",       "weight.bin",
-                                    "potstill.json", "tokenizer.json"};
+/* The last three are those of a decoder beside the packages. */
+static const char *const NAMES[] = {"Manifest.json",    "Data",
+                                    "com.apple.CoreML", "model.mlmodel",
+                                    "weights",          "weight.bin",
+                                    "potstill.json",    "tokenizer.json",
+                                    "config.json",      "generation_config.json",
+                                    "model.safetensors"};
+enum { NAMES_COUNT = sizeof NAMES / sizeof *NAMES, DECODER_NAMES = 3 };
 
 const struct folder_files PACKAGE_FILES = {
     .what = "a package, or of what was converted",
     .names = NAMES,
-    .count = sizeof NAMES / sizeof *NAMES,
+    .count = NAMES_COUNT - DECODER_NAMES,
+    .suffix = ".mlpackage",
+};
+
+const struct folder_files PACKAGE_FILES_AND_DECODER = {
+    .what = "what was converted",
+    .names = NAMES,
+    .count = NAMES_COUNT,
     .suffix = ".mlpackage",
 };
 
