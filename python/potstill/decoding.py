@@ -70,9 +70,11 @@ class Decoding:
                 self._set_list(name, library.int32_array(list(given[name])))
         self._choose_search(given)
         if "sequence_bias" in given:
-            self._set_phrases(model, "sequence_bias", given["sequence_bias"])
+            biases = self._texts(model, "sequence_bias", given["sequence_bias"])
+            self._set_list("sequence_bias", biases)
         if "phrases" in given:
-            self._set_phrases(model, "drafts", dict.fromkeys(given["phrases"], 0.0))
+            drafts = self._texts(model, "phrases", dict.fromkeys(given["phrases"], 0.0))
+            self._set_list("drafts", drafts)
 
     @staticmethod
     def _count(name: str, value: Any) -> int:
@@ -104,7 +106,7 @@ class Decoding:
                 )
             self.struct.early_stopping = stopping[given["early_stopping"]]
 
-    def _set_phrases(self, model: Model, name: str, phrases: Mapping[str, float]) -> None:
+    def _texts(self, model: Model, name: str, phrases: Mapping[str, float]) -> Any:
         """A phrase as the ids it has within a sentence: encoded without the start token."""
         biases = (abi.SequenceBias * len(phrases))()
         for bias, (phrase, value) in zip(biases, phrases.items()):
@@ -114,7 +116,7 @@ class Decoding:
             self._keep.append(ids)
             bias.tokens = ctypes.cast(ids, ctypes.POINTER(c_int32))
             bias.count, bias.bias = len(ids), value
-        self._set_list(name, biases)
+        return biases
 
     def ask_words(self, heads: Sequence[tuple[int, ...]]) -> None:
         """Words with their times; ``heads`` are (layer, head) or (layer, head, lag in frames)."""

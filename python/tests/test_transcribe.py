@@ -60,6 +60,14 @@ def test_a_phrase_is_made_likely(micro):
     assert result.tokens != micro.transcribe(CLIPS[0], guard=False).tokens
 
 
+def test_phrases_change_no_text(micro):
+    plain = micro.transcribe(CLIPS[0], guard=False)
+    phrases = [plain.text, "no such words"]
+    assert micro.transcribe(CLIPS[0], phrases=phrases, guard=False).text == plain.text
+    with pytest.raises(potstill.ArgumentError, match="phrases '': the text has no tokens"):
+        micro.transcribe(CLIPS[0], phrases=[""])
+
+
 def test_forms_of_one_sound(micro, samples, tmp_path):
     path = tmp_path / "sound.wav"
     path.write_bytes(_wav(16000, samples))
