@@ -7,8 +7,8 @@ JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 # One more than cores: tests of the hub and of the server wait for most of their time.
 TEST_JOBS := $(shell expr $(JOBS) + 1)
 
-.PHONY: all demo test oracle asan tsan neon fuzz proof coverage lint sdk browser bench python wheel install uninstall \
-    dist deb sbom model clean help
+.PHONY: all demo test oracle asan tsan neon fuzz proof coverage lint sdk browser bench python cluster wheel install \
+    uninstall dist deb sbom model clean help
 
 all: ## build the program and the libraries into build/release
 	@scripts/setup.sh build
@@ -36,6 +36,9 @@ python: ## the package for Python: types, and every call beside the command
 	@$(MAKE) --no-print-directory all
 	@scripts/get-model.sh models || echo "tests that need the model are skipped"
 	@scripts/python.sh
+
+cluster: all ## runs over manifests on clusters: Ray with its faults, Slurm, GNU parallel; skipped without PyPI
+	@scripts/cluster.sh
 
 wheel: ## Python's wheel with all it needs inside, into build/wheels, tried where no library is
 	@scripts/setup.sh build

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any, Optional
 
-from .part import Report
-from .plan import Plan
+from .part import Part, Report
 
 
 class Account:
     """Adds up reports of parts.
 
     Args:
-        plan: all there is to do.
-        done: parts that were there before.
+        before: parts that are there already.
+        todo: parts that are not.
     """
 
-    def __init__(self, plan: Plan, todo: int) -> None:
-        self._plan, self._began = plan, time.monotonic()
-        self._before, self._done = len(plan.parts) - todo, 0
+    def __init__(self, before: int, todo: Sequence[Part]) -> None:
+        self._began = time.monotonic()
+        self._before, self._todo, self._done = before, len(todo), 0
+        known = [part.seconds for part in todo]
+        self._seconds = None if None in known else sum(s for s in known if s is not None)
         self.rows = self.errors = self.restarts = 0
         self.seconds = 0.0
         self.nodes: dict[str, float] = {}  # seconds of sound
@@ -38,11 +40,11 @@ class Account:
 
     def left(self) -> Optional[float]:
         """Seconds of sound to come: as the manifest says, else as long as those so far."""
-        missing = len(self._plan.parts) - self._before - self._done
+        missing = self._todo - self._done
         if not missing:
             return 0.0
-        if self._plan.seconds is not None:
-            return self._plan.seconds * missing / len(self._plan.parts)
+        if self._seconds is not None:
+            return max(0.0, self._seconds - self.seconds)
         return self.seconds / self._done * missing if self._done else None
 
     def speed(self) -> float:

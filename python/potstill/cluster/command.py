@@ -148,7 +148,7 @@ def _run(args: argparse.Namespace) -> int:
     if shard:
         mine = {part.name for part in plan.parts[shard[0] :: shard[1]]}
         todo = [part for part in todo if part.name in mine]
-    account, talk = Account(plan, len(todo)), _Talk()
+    account, talk = Account(len(plan.parts) - len(todo), todo), _Talk()
     if todo:
         for report in _work(args, settings, output.path, todo):
             if report.failed:

@@ -17,7 +17,8 @@ from . import files, manifest, part as parts, settings as settings_of
 from .part import Part
 
 NAME, RESULTS = "plan.json", "results.jsonl"
-ROWS, SECONDS = 64, 1800.0  # of a part: half a minute of work for a core, and never hours to lose
+ROWS = 64  # of a part: half a minute of work for a core
+SECONDS = 30.0  # for each of them, the longest clip that models were made for: not hours to lose
 
 
 class Plan:
@@ -46,12 +47,6 @@ class Plan:
         counts = [part.rows for part in self.parts]
         return sum(counts) if all(counts) else None
 
-    @property
-    def seconds(self) -> Optional[float]:
-        """Of sound; None: the manifest does not say."""
-        known = [part.seconds for part in self.parts]
-        return sum(s for s in known if s is not None) if None not in known else None
-
     def _tar(self, path: str) -> Iterator[Part]:
         yield Part(parts.name_of([os.path.basename(path)]), manifest.TAR, path)
 
@@ -62,7 +57,7 @@ class Plan:
         seconds: Optional[float] = 0.0
         for at, size, row in _places(path, kind):
             length = row.get("duration")
-            full = len(ids) >= self._rows or (seconds or 0) + (length or 0) > SECONDS
+            full = len(ids) >= self._rows or (seconds or 0) + (length or 0) > SECONDS * self._rows
             if ids and full:
                 yield self._part(path, kind, start, end, ids, seconds)
                 ids, seconds = [], 0.0

@@ -1,0 +1,136 @@
+"""Faults of a cluster: no row lost, none twice, and the results of the run of one process.
+
+Every case begins the command on a cluster of Ray with several nodes, waits until some parts are there, and
+does harm. Nothing is faked but the pace: sounds take 0.3 s longer, so that there is a middle.
+"""
+
+import os
+import signal
+import subprocess
+
+import psutil
+import pytest
+from conftest import ROWS, command, environment, make_set, parts, results, wait_for
+
+ray = pytest.importorskip("ray")
+from ray.cluster_utils import Cluster  # noqa: E402
+
+
+def again(action):
+    """Ray gives a node 30 seconds to start, which is not enough beside much other work."""
+    for _ in range(3):
+        try:
+            return action()
+        except Exception as error:
+            said = error
+    raise said
+
+
+def three_nodes():
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    try:
+        for _ in range(2):
+            cluster.add_node(num_cpus=1)
+    except Exception:
+        cluster.shutdown()
+        raise
+    return cluster
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A head that computes nothing, and two nodes of one core each."""
+    os.environ.update(environment(tmp_path_factory.mktemp("node")))
+    cluster = again(three_nodes)
+    yield cluster
+    cluster.shutdown()
+
+
+@pytest.fixture
+def begin(cluster, tmp_path):
+    """Begins the command; none is left when the test ends."""
+    begun = []
+
+    def of(*more):
+        options = ("--address", cluster.address, "--part-rows", "5", *more)
+        with open(tmp_path / "said", "wb") as said:
+            begun.append(
+                subprocess.Popen(
+                    command(tmp_path, *options),
+                    cwd=tmp_path,
+                    env=environment(tmp_path),
+                    stdout=said,
+                    stderr=said,
+                )
+            )
+        return begun[-1]
+
+    yield of
+    for process in begun:
+        process.kill()
+        process.wait()
+
+
+def end(process, folder, single, code=0):
+    assert process.wait(900) == code, (folder / "said").read_text()
+    found = results(folder)
+    assert len(found) == ROWS and found == single(folder)
+    assert not [path for path in (folder / "out/parts").iterdir() if path.name.startswith(".tmp")]
+
+
+def workers(kind):
+    """Processes of actors ("actor") or of engines ("engine")."""
+    for process in psutil.process_iter(["cmdline"]):
+        words = " ".join(process.info["cmdline"] or ())
+        if (kind == "actor" and "ray::MapWorker" in words) or (kind == "engine" and "cluster.engine" in words):
+            yield process
+
+
+def test_no_fault(begin, tmp_path, single):
+    make_set(tmp_path, "quick")
+    end(begin(), tmp_path, single)
+
+
+def test_workers_are_killed(begin, tmp_path, single):
+    """An actor of Ray, and an engine below another."""
+    make_set(tmp_path)
+    process = begin()
+    wait_for(lambda: len(parts(tmp_path)) >= 2)
+    next(workers("actor")).send_signal(signal.SIGKILL)
+    wait_for(lambda: len(parts(tmp_path)) >= 5)
+    next(workers("engine")).send_signal(signal.SIGKILL)
+    end(process, tmp_path, single)
+
+
+def test_a_node_goes_and_another_comes(begin, cluster, tmp_path, single):
+    make_set(tmp_path)
+    process = begin()
+    wait_for(lambda: len(parts(tmp_path)) >= 2)
+    cluster.remove_node(cluster.list_all_nodes()[-1], allow_graceful=False)
+    wait_for(lambda: len(parts(tmp_path)) >= 6)
+    again(lambda: cluster.add_node(num_cpus=1))
+    end(process, tmp_path, single)
+
+
+def test_the_driver_is_killed(begin, tmp_path, single):
+    make_set(tmp_path)
+    process = begin()
+    wait_for(lambda: len(parts(tmp_path)) >= 3)
+    process.kill()
+    process.wait()
+    there = {path.name: path.stat().st_mtime_ns for path in parts(tmp_path)}
+    end(begin(), tmp_path, single)
+    now = {path.name: path.stat().st_mtime_ns for path in parts(tmp_path)}
+    assert all(now[name] == time for name, time in there.items())
+
+
+def test_a_hung_file(begin, tmp_path, single):
+    """It hangs in the run of one process as well, and is the same error there."""
+    os.mkfifo(tmp_path / "hung.wav")
+    more = [{"id": "hung", "audio": str(tmp_path / "hung.wav")}, {"id": "none", "audio": "none.wav"}]
+    make_set(tmp_path, "quick", more)
+    wanted = [line for line in single(tmp_path) if b'"none"' not in line]
+    process = begin()
+    assert process.wait(900) == 1, (tmp_path / "said").read_text()
+    found = [line for line in results(tmp_path) if b'"none"' not in line]  # its path is another one
+    assert len(found) == ROWS - 1 and found == wanted and b'"TimeLimit"' in b"".join(found)
