@@ -23,7 +23,7 @@ fi
 rm -rf build/cluster-site
 $venv/bin/pip install -q --disable-pip-version-check --no-build-isolation --no-deps --target build/cluster-site \
     --config-settings=build-dir=build/python-wheel --config-settings=cmake.define.POTSTILL_BUILT="$build" .
-made=$(mktemp -d "${TMPDIR:-/tmp}/potstill-cluster.XXXXXX")
+made=$(mktemp -d "${TMPDIR:-/tmp}/cluster.XXXXXX")
 trap 'rm -rf "$made"' EXIT
 trap 'exit 1' HUP INT TERM
 export PYTHONPATH="$PWD/build/cluster-site" XDG_CACHE_HOME="$made/cache" HF_HUB_OFFLINE=1

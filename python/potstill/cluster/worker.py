@@ -25,7 +25,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Optional
 
-from .. import environment
 from ..errors import PotstillError
 from . import part as parts, result_row
 from .part import Part, Report
@@ -206,7 +205,7 @@ def _listen(pipe: Any, said: queue.Queue[Any]) -> None:
 @contextlib.contextmanager
 def _first_on_this_machine(settings: str) -> Iterator[None]:
     """Holds a lock that all workers of these settings share."""
-    name = hashlib.sha256(f"{getpass.getuser()} {environment.weights_cache()} {settings}".encode())
+    name = hashlib.sha256(f"{getpass.getuser()} {settings}".encode())
     path = os.path.join(tempfile.gettempdir(), f"potstill-{name.hexdigest()[:16]}.lock")
     with open(path, "a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
