@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 seconds=${1:-120}
 for group in Merge Convert Output Cache Pull Limits Together; do
     echo "faults: $group"
-    python3 tests/faults/test_faults.py $group build/release/potstill build/release/tests/libfail_at.so 1
+    python3 tests/faults/test_faults.py $group "$PWD/build/release/potstill" "$PWD/build/release/tests/libfail_at.so" 1
 done
 PROOF=1 scripts/oracle.sh -k "test_adapters or test_relatives or test_real_model or test_merge"
 # Hours of sound take minutes under the sanitizers.
