@@ -106,6 +106,7 @@ static void free_texts(const struct token_texts *texts) {
 static int build_biases(struct decoding *decoding, const struct option_texts *texts,
                         const pst_model *model) {
     int code = 0;
+    if (!texts->count) return 0; /* the model's own stay */
     for (size_t i = 0; i < texts->count && !code; i++) {
         char *name = text_format("--sequence-bias '%s'", texts->items[i]);
         double bias = 0;

@@ -24,6 +24,16 @@ ok test "$checks" -ge 40
 tokens '1, 262, 298, 301, 290, 262, 310, 284, 301, 273, 52' \
     --suppress-tokens 262,301 --suppress-tokens '' --num-beams 3 --num-beams=1
 
+# Biases of the model's own stay where no option replaces them.
+tokens '1, 262, 298, 301, 290, 262, 310, 284, 301, 273, 52'
+mkdir biased
+cp micro/* biased
+sed 's/"bos_token_id"/"sequence_bias": [[[262], -1000.0]], &/' micro/generation_config.json >biased/generation_config.json
+run transcribe --format jsonl --max-new-tokens 10 --suppress-tokens 262 audio/chirp.wav
+cp "$scratch/out" suppressed.jsonl
+run transcribe --format jsonl --max-new-tokens 10 --model biased audio/chirp.wav
+expect 'biases of the model' "$scratch/out" "$(cat suppressed.jsonl)"
+
 # Phrases change nothing that is said, whether they are said or not.
 printf '\xef\xbb\xbfa b c\r\n\nnobody says this\n' >phrases.txt
 run transcribe --format text audio/chirp.wav
