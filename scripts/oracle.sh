@@ -3,6 +3,7 @@
 #
 #     scripts/oracle.sh [--newest] [PYTEST_ARGUMENT ...]      e.g. scripts/oracle.sh -s -k stages
 #     scripts/oracle.sh [--newest] --prepare                  build and install, and no more
+#     scripts/oracle.sh [--newest] --install                  install, and no more
 #
 # The pinned stack (tools/requirements.txt) lives in .venv, the newest one (requirements-newest.txt) in
 # .venv-newest, which takes what both want, as the 5 GB of torch, from .venv. Each is installed again only when its
@@ -39,10 +40,7 @@ packages_of() { "$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("
 # Python looks into the packages of $2 after those of $1, and so does pip before it fetches one.
 lend() { [ -z "$2" ] || packages_of "$2" > "$(packages_of "$1")/lent.pth"; }
 
-# PREPARED=1: by oracle-all.sh, whose runs are side by side.
-prepare() {
-    [ -f $build/build.ninja ] || cmake --preset release
-    cmake --build $build
+install_all() {
     install_stack .venv tools/requirements.txt "" || return 0
     [ $venv = .venv ] || install_stack $venv $requirements .venv || return 0
     # Its models are wanted, not its code: without torchaudio, which it asks for.
@@ -67,7 +65,16 @@ prepare() {
         $venv/bin/python -m pip install --quiet --no-deps moonshine-voice==0.1.5 ||
         echo "skipped: the tests that need moonshine-voice"
 }
-[ -n "${PREPARED:-}" ] || prepare
+if [ "${1:-}" = --install ]; then
+    install_all
+    exit 0
+fi
+# PREPARED=1: by oracle-all.sh, whose runs are side by side.
+if [ -z "${PREPARED:-}" ]; then
+    [ -f $build/build.ninja ] || cmake --preset release
+    cmake --build $build
+    install_all
+fi
 [ "${1:-}" != --prepare ] || exit 0
 [ -d $venv ] || exit 0
 
