@@ -24,6 +24,8 @@ environment = {
     k: v for k, v in os.environ.items() if not re.match("POTSTILL_|XDG_|HF_|HUGGINGFACE_|MOONSHINE_", k)
 }
 environment["HF_HUB_OFFLINE"] = "1"
+# Little of what is freed is kept back, so that memory can be measured there too.
+environment["ASAN_OPTIONS"] = ":".join(filter(None, [environment.get("ASAN_OPTIONS"), "quarantine_size_mb=8"]))
 program = []  # set by the test: the program, and what to run it with
 
 
