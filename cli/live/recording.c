@@ -11,30 +11,20 @@
 
 #include "console.h"
 #include "potstill.h"
+#include "wav_head.h"
 
 static int refuse(const struct recording *recording, const char *what) {
     return fail(EXIT_ENVIRONMENT, "%s: cannot %s: %s", recording->path, what, strerror(errno));
 }
 
-static void put(unsigned char *at, uint32_t value, int bytes) {
-    for (int i = 0; i < bytes; i++) at[i] = (unsigned char)(value >> 8 * i);
-}
+enum { SAMPLE_BYTES = 2 };
 
 static int write_header(struct recording *recording) {
     /* Behind 4 GB a header cannot say how much follows; readers go to the end. */
     uint32_t bytes =
         recording->bytes > UINT32_MAX - 36U ? UINT32_MAX - 36 : (uint32_t)recording->bytes;
-    unsigned char header[44] = "RIFF    WAVEfmt ";
-    put(header + 4, bytes + 36, 4);
-    put(header + 16, 16, 4);
-    put(header + 20, 1, 2); /* PCM */
-    put(header + 22, 1, 2); /* one channel */
-    put(header + 24, PST_SAMPLE_RATE_HZ, 4);
-    put(header + 28, 2 * PST_SAMPLE_RATE_HZ, 4);
-    put(header + 32, 2, 2);
-    put(header + 34, 16, 2);
-    memcpy(header + 36, "data", 4);
-    put(header + 40, bytes, 4);
+    unsigned char header[WAV_HEAD_BYTES];
+    wav_head_make(header, WAV_PCM, PST_SAMPLE_RATE_HZ, SAMPLE_BYTES, bytes);
     if (fseeko(recording->file, 0, SEEK_SET) ||
         fwrite(header, sizeof header, 1, recording->file) != 1 ||
         fseeko(recording->file, 0, SEEK_END) || fflush(recording->file))
@@ -56,12 +46,13 @@ int recording_open(struct recording *recording, const char *path) {
 int recording_add(struct recording *recording, const float *samples, size_t count) {
     if (!recording->file) return EXIT_DONE;
     for (size_t i = 0; i < count; i++) {
-        unsigned char bytes[2];
         float value = fminf(fmaxf(samples[i], -1), 1) * 32767;
-        put(bytes, (uint32_t)(int32_t)lrintf(value), 2);
+        uint32_t sample = (uint32_t)(int32_t)lrintf(value);
+        const unsigned char bytes[SAMPLE_BYTES] = {(unsigned char)sample,
+                                                   (unsigned char)(sample >> 8)};
         if (fwrite(bytes, sizeof bytes, 1, recording->file) != 1) return refuse(recording, "write");
     }
-    recording->bytes += 2 * count;
+    recording->bytes += SAMPLE_BYTES * count;
     return write_header(recording);
 }
 

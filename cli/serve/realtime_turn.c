@@ -13,7 +13,7 @@
 
 /* The file begins with the head of a WAV file, which is known at the end. */
 static int begin(struct realtime_turn *turn) {
-    static const char head[SOUND_WAV_HEAD_BYTES];
+    static const char head[WAV_HEAD_BYTES];
     turn->fd = upload_file_new(turn->folder);
     return turn->fd >= 0 && whole_file_write(turn->fd, head, sizeof head) ? 0 : -1;
 }
@@ -83,7 +83,7 @@ static int open_session(struct realtime_turn *turn, struct api_error *error) {
 }
 
 static int write_head(const struct realtime_turn *turn, struct api_error *error) {
-    unsigned char head[SOUND_WAV_HEAD_BYTES];
+    unsigned char head[WAV_HEAD_BYTES];
     sound_wav_head(&turn->format, (uint32_t)turn->bytes, head);
     if (pwrite(turn->fd, head, sizeof head, 0) == (ssize_t)sizeof head &&
         lseek(turn->fd, 0, SEEK_SET) == 0)

@@ -1,8 +1,6 @@
 /* sound_format.c - see sound_format.h. */
 #include "serve/sound_format.h"
 
-#include <string.h>
-
 static const float FULL_SCALE = 32768;
 
 size_t sound_width(const struct sound_format *format) {
@@ -38,24 +36,9 @@ void sound_values(const struct sound_format *format, const unsigned char *bytes,
         values[i] = (float)value_at(format->kind, bytes, i) / FULL_SCALE;
 }
 
-static void put(unsigned char *at, uint32_t value, int bytes) {
-    for (int i = 0; i < bytes; i++) at[i] = (unsigned char)(value >> 8 * i & 0xff);
-}
-
 void sound_wav_head(const struct sound_format *format, uint32_t bytes,
-                    unsigned char head[SOUND_WAV_HEAD_BYTES]) {
-    enum { FORMAT_BYTES = 16 };
-    static const uint32_t codes[] = {[SOUND_PCM16] = 1, [SOUND_ULAW] = 7, [SOUND_ALAW] = 6};
-    uint32_t width = (uint32_t)sound_width(format);
-    memcpy(head, "RIFF----WAVEfmt ", 16);
-    put(head + 4, bytes + SOUND_WAV_HEAD_BYTES - 8, 4);
-    put(head + 16, FORMAT_BYTES, 4);
-    put(head + 20, codes[format->kind], 2);
-    put(head + 22, 1, 2);
-    put(head + 24, format->rate_hz, 4);
-    put(head + 28, format->rate_hz * width, 4);
-    put(head + 32, width, 2);
-    put(head + 34, 8 * width, 2);
-    memcpy(head + 36, "data", 4);
-    put(head + 40, bytes, 4);
+                    unsigned char head[WAV_HEAD_BYTES]) {
+    static const enum wav_code codes[] = {
+        [SOUND_PCM16] = WAV_PCM, [SOUND_ULAW] = WAV_ULAW, [SOUND_ALAW] = WAV_ALAW};
+    wav_head_make(head, codes[format->kind], format->rate_hz, (uint32_t)sound_width(format), bytes);
 }

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wav_head.h"
+
 enum sound_kind {
     SOUND_PCM16, /* little endian */
     SOUND_ULAW,  /* G.711, as phones have it */
@@ -16,8 +18,6 @@ struct sound_format {
     uint32_t rate_hz;
 };
 
-enum { SOUND_WAV_HEAD_BYTES = 44 };
-
 /* Bytes of a sample. */
 size_t sound_width(const struct sound_format *format);
 /* Samples in `bytes` as numbers [count], full scale 1. */
@@ -25,6 +25,6 @@ void sound_values(const struct sound_format *format, const unsigned char *bytes,
                   float *values);
 /* What stands before `bytes` of it in a WAV file. */
 void sound_wav_head(const struct sound_format *format, uint32_t bytes,
-                    unsigned char head[SOUND_WAV_HEAD_BYTES]);
+                    unsigned char head[WAV_HEAD_BYTES]);
 
 #endif
