@@ -34,13 +34,9 @@ static void print_text(FILE *out, const char *text) {
 
 /* This script, this style, sounds that are in the page or lie beside it, and nothing else. */
 static int print_policy(FILE *out) {
-    fputs("default-src 'none'; script-src ", out);
-    int code = page_hash_print(out, &report_script);
-    fputs("; style-src ", out);
-    if (!code) code = page_hash_print(out, &report_style);
-    fputs("; img-src data:; media-src 'self' file: data:; base-uri 'none'; form-action 'none'",
-          out);
-    return code;
+    return page_policy_print(
+        out, "", &report_script, &report_style,
+        "; img-src data:; media-src 'self' file: data:; base-uri 'none'; form-action 'none'");
 }
 
 static void print_title(FILE *out, const json_t *results) {

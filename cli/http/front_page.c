@@ -15,13 +15,9 @@ static int print_part(void *user, const char *name, size_t length, FILE *out) {
 /* 'self' is this server, which has one script beside the page; all it sends has its type, and
  * browsers do not guess. Sound comes from the reader, as blobs. */
 static void print_policy(FILE *out) {
-    fputs("default-src 'none'; script-src 'self' ", out);
-    page_hash_print(out, &front_script);
-    fputs("; style-src ", out);
-    page_hash_print(out, &front_style);
-    fputs("; img-src data:; media-src blob:; connect-src 'self'; base-uri 'none'; "
-          "form-action 'none'; frame-ancestors 'none'",
-          out);
+    page_policy_print(out, "'self' ", &front_script, &front_style,
+                      "; img-src data:; media-src blob:; connect-src 'self'; base-uri 'none'; "
+                      "form-action 'none'; frame-ancestors 'none'");
 }
 
 struct reply front_page_reply(void) {

@@ -12,13 +12,23 @@ enum {
     BASE64_SIZE = HASH_BYTES / 3 * 4 + 5, /* with a NUL */
 };
 
-int page_hash_print(FILE *out, const struct page_source *source) {
+static int print_hash(FILE *out, const struct page_source *source) {
     unsigned char hash[HASH_BYTES], text[BASE64_SIZE];
     if (!EVP_Digest(source->bytes, source->length, hash, NULL, EVP_sha256(), NULL))
         return fail(EXIT_ENVIRONMENT, "a page's policy needs SHA-256, which libcrypto refuses");
     EVP_EncodeBlock(text, hash, HASH_BYTES);
     fprintf(out, "'sha256-%s'", (const char *)text);
     return 0;
+}
+
+int page_policy_print(FILE *out, const char *from, const struct page_source *script,
+                      const struct page_source *style, const char *rest) {
+    fprintf(out, "default-src 'none'; script-src %s", from);
+    int code = print_hash(out, script);
+    fputs("; style-src ", out);
+    if (!code) code = print_hash(out, style);
+    fputs(rest, out);
+    return code;
 }
 
 void page_source_print(FILE *out, const struct page_source *source) {

@@ -15,7 +15,9 @@ int page_template_print(FILE *out, const struct page_source *html, page_part *pa
 /* Is this the name? */
 int page_name_is(const char *name, size_t length, const char *wanted);
 void page_source_print(FILE *out, const struct page_source *source);
-/* What a policy calls a script or style, by its SHA-256. 0, or an exit code. */
-int page_hash_print(FILE *out, const struct page_source *source);
+/* The policy of a page with this script and this style, by their SHA-256: scripts are of `from` too
+ * ("", or "'self' "), and `rest` says what else there may be. 0, or an exit code. */
+int page_policy_print(FILE *out, const char *from, const struct page_source *script,
+                      const struct page_source *style, const char *rest);
 
 #endif
