@@ -35,7 +35,7 @@ struct to {
 
 /* The shell's words that fill in a value. */
 static void print_action(FILE *out, enum value_class class, const char *choices) {
-    char *words = value_words(choices, " ");
+    char *words = value_words(choices);
     switch (class) {
     case VALUE_FILE: fputs("_potstill_files -f", out); break;
     case VALUE_FOLDER: fputs("_potstill_files -d", out); break;

@@ -13,7 +13,7 @@ static void print_quoted(FILE *out, const char *text) {
 }
 
 static void print_action(FILE *out, enum value_class class, const char *choices) {
-    char *words = value_words(choices, " ");
+    char *words = value_words(choices);
     switch (class) {
     case VALUE_FILE: fputs(" -F", out); break;
     case VALUE_FOLDER: fputs(" -a '(__potstill_folders)'", out); break;

@@ -16,7 +16,7 @@ static void print_quoted(FILE *out, const char *text) {
 }
 
 static void print_action(FILE *out, enum value_class class, const char *choices) {
-    char *words = value_words(choices, " ");
+    char *words = value_words(choices);
     switch (class) {
     case VALUE_FILE: fputs("_files", out); break;
     case VALUE_FOLDER: fputs("_files -/", out); break;

@@ -53,12 +53,12 @@ enum value_class operand_class(const struct command *command) {
     return placeholder_class(at, strcspn(at, "|] "));
 }
 
-char *value_words(const char *choices, const char *between) {
+char *value_words(const char *choices) {
     char *words = text_format("%s", "");
     for (;;) {
         int length = (int)strcspn(choices, "|");
         if (is_word(choices)) {
-            char *longer = text_format("%s%s%.*s", words, *words ? between : "", length, choices);
+            char *longer = text_format("%s%s%.*s", words, *words ? " " : "", length, choices);
             free(words);
             words = longer;
         }

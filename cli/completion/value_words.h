@@ -19,9 +19,9 @@ enum value_class value_class(const struct option *option);
 /* Of what comes after the options of a command. */
 enum value_class operand_class(const struct command *command);
 
-/* The words in "text|json|N", with `between` between them; in fresh memory. Not N: capitals stand
- * for something else. */
-char *value_words(const char *choices, const char *between);
+/* The words in "text|json|N", with spaces between them; in fresh memory. Not N: capitals stand for
+ * something else. */
+char *value_words(const char *choices);
 
 /* The option's help as far as it fits into a list: its first clause, in fresh memory. */
 char *option_summary(const struct option *option);
