@@ -11,6 +11,7 @@
 #include "coreml/run/package_model.h"
 #include "pipeline/session.h"
 #include "potstill_tools.h"
+#include "support/index_case.h"
 #include "support/scratch.h"
 
 #define MICRO TEST_SOURCE_DIR "/tests/golden/micro"
@@ -187,24 +188,8 @@ static void what_cannot_be_is_refused(void **nothing) {
     refuse(options, PST_ERR_UNSUPPORTED, "are for the layouts split and stream");
 }
 
-/* The index of a right conversion with the first `from` in it made `to`. */
 static void expect_index(const char *from, const char *to, pst_status status, const char *part) {
-    static char text[1 << 16], changed[1 << 16];
-    char path[700];
-    const char *folder = scratch_folder("package_ahead");
-    snprintf(path, sizeof path, "%s/potstill.json", target);
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    text[fread(text, 1, sizeof text - 1, file)] = '\0';
-    fclose(file);
-    char *at = strstr(text, from);
-    assert_non_null(at);
-    snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
-    scratch_text(folder, "potstill.json", changed);
-    struct package_index index;
-    assert_int_equal(package_index_open(&index, folder, &err), status);
-    if (status && !strstr(err.message, part)) fail_msg("\"%s\" lacks \"%s\"", err.message, part);
-    package_index_close(&index);
+    index_case(scratch_folder("package_ahead"), target, from, to, status, part);
 }
 
 static void odd_indices_are_refused(void **nothing) {

@@ -14,6 +14,7 @@
 #include "pipeline/backend_engine.h"
 #include "pipeline/session.h"
 #include "potstill_tools.h"
+#include "support/index_case.h"
 #include "support/scratch.h"
 
 #define STREAMING TEST_SOURCE_DIR "/tests/golden/micro_streaming"
@@ -138,25 +139,12 @@ static void float16_and_states_are_near(void **nothing) {
 
 /* -------------------------------------------------------------------------------------- indices */
 
-/* The index of a right conversion with the first `from` in it made `to`. */
+/* Of the conversion that compare() has made. */
 static void expect_index(const char *from, const char *to, pst_status status, const char *part) {
-    static char text[1 << 16], changed[1 << 16];
-    char target[600], path[700];
+    char target[600];
     const char *folder = scratch_folder("package_stream");
     snprintf(target, sizeof target, "%s/pieces", folder);
-    snprintf(path, sizeof path, "%s/potstill.json", target);
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    text[fread(text, 1, sizeof text - 1, file)] = '\0';
-    fclose(file);
-    char *at = strstr(text, from);
-    assert_non_null(at);
-    snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
-    scratch_text(folder, "potstill.json", changed);
-    struct package_index index;
-    assert_int_equal(package_index_open(&index, folder, &err), status);
-    if (status && !strstr(err.message, part)) fail_msg("\"%s\" lacks \"%s\"", err.message, part);
-    package_index_close(&index);
+    index_case(folder, target, from, to, status, part);
 }
 
 static void odd_indices_are_refused(void **nothing) {
