@@ -10,19 +10,12 @@ set -eu
 cd "$(dirname "$0")/.."
 build=${POTSTILL_BUILD:-$PWD/build/release}
 venv=$PWD/build/cluster
-if [ ! -f $venv/installed ]; then
-    rm -rf $venv
-    if ! { python3 -m venv $venv && $venv/bin/pip install -q --disable-pip-version-check numpy pytest psutil \
-        'scikit-build-core>=0.11' 'ray[data]' pyarrow pandas; }; then
-        rm -rf $venv
-        echo "skipped: runs on clusters need ray and pyarrow from PyPI"
-        exit 0
-    fi
-    touch $venv/installed
+. scripts/python_site.sh
+if ! make_environment "$venv" numpy pytest psutil 'scikit-build-core>=0.11' 'ray[data]' pyarrow pandas; then
+    echo "skipped: runs on clusters need ray and pyarrow from PyPI"
+    exit 0
 fi
-rm -rf build/cluster-site
-$venv/bin/pip install -q --disable-pip-version-check --no-build-isolation --no-deps --target build/cluster-site \
-    --config-settings=build-dir=build/python-wheel --config-settings=cmake.define.POTSTILL_BUILT="$build" .
+make_site "$venv" build/cluster-site "$build"
 made=$(mktemp -d "${TMPDIR:-/tmp}/cluster.XXXXXX")
 trap 'rm -rf "$made"' EXIT
 trap 'exit 1' HUP INT TERM

@@ -10,19 +10,12 @@ set -eu
 cd "$(dirname "$0")/.."
 build=${POTSTILL_BUILD:-$PWD/build/release}
 venv=$PWD/build/python
-if [ ! -f $venv/installed ]; then
-    rm -rf $venv
-    if ! { python3 -m venv $venv &&
-        $venv/bin/pip install -q --disable-pip-version-check numpy pytest tqdm mypy==2.4.1 'scikit-build-core>=0.11'; }; then
-        rm -rf $venv
-        echo "skipped: the tests of the Python package need numpy, pytest, tqdm, mypy and scikit-build-core from PyPI"
-        exit 0
-    fi
-    touch $venv/installed
+. scripts/python_site.sh
+if ! make_environment "$venv" numpy pytest tqdm mypy==2.4.1 'scikit-build-core>=0.11'; then
+    echo "skipped: the tests of the Python package need numpy, pytest, tqdm, mypy and scikit-build-core from PyPI"
+    exit 0
 fi
-rm -rf build/python-site
-$venv/bin/pip install -q --disable-pip-version-check --no-build-isolation --no-deps --target build/python-site \
-    --config-settings=build-dir=build/python-wheel --config-settings=cmake.define.POTSTILL_BUILT="$build" .
+make_site "$venv" build/python-site "$build"
 $venv/bin/python -m mypy --cache-dir build/mypy
 made=$(mktemp -d "${TMPDIR:-/tmp}/potstill-python.XXXXXX")
 trap 'rm -rf "$made"' EXIT

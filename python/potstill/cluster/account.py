@@ -47,24 +47,24 @@ class Account:
             return max(0.0, self._seconds - self.seconds)
         return self.seconds / self._done * missing if self._done else None
 
-    def speed(self) -> float:
-        """Seconds of sound for a second of the clock, all nodes together."""
-        return self.seconds / max(time.monotonic() - self._began, 1e-3)
+    def _elapsed(self) -> float:
+        """Seconds of the clock."""
+        return max(time.monotonic() - self._began, 1e-3)
 
     def line(self) -> str:
         """One line for a person."""
-        left, speed = self.left(), self.speed()
+        left, elapsed = self.left(), self._elapsed()
+        speed = self.seconds / elapsed
         text = f"{self.seconds / 3600:.2f} h of sound done"
         if left is not None:
             text += f", {left / 3600:.2f} h left"
             text += f" ({_clock(left / speed)})" if left and speed > 0 else ""
-        elapsed = max(time.monotonic() - self._began, 1e-3)
         each = (f"{node} {seconds / elapsed:.1f}x" for node, seconds in sorted(self.nodes.items()))
         return f"{text}; {self.rows} rows, {self.errors} errors; " + ", ".join(each)
 
     def summary(self) -> dict[str, Any]:
         """The same for a program."""
-        elapsed = max(time.monotonic() - self._began, 1e-3)
+        elapsed = self._elapsed()
         return {
             "parts": self._done,
             "parts_before": self._before,
