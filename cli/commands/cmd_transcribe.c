@@ -7,18 +7,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "arrivals.h"
-#include "channel_choice.h"
 #include "console.h"
-#include "head_choice.h"
-#include "inputs.h"
 #include "json_text.h"
 #include "progress.h"
-#include "result_folder.h"
-#include "results.h"
 #include "resume/option_digest.h"
 #include "resume/run_identity.h"
-#include "segment_log.h"
+#include "transcribe/arrivals.h"
+#include "transcribe/channel_choice.h"
+#include "transcribe/head_choice.h"
+#include "transcribe/inputs.h"
+#include "transcribe/result_folder.h"
+#include "transcribe/results.h"
+#include "transcribe/segment_log.h"
 #include "transcribe/transcribe_choice.h"
 
 static int run(const void *values, char **operands, int operand_count);

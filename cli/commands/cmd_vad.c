@@ -8,10 +8,10 @@
 
 #include "command_table.h"
 #include "console.h"
-#include "inputs.h"
 #include "json_text.h"
 #include "output.h"
 #include "speech_choice.h"
+#include "transcribe/inputs.h"
 
 static int run(const void *values, char **operands, int operand_count);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/commands/segment_log.h"
+#include "cli/transcribe/segment_log.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

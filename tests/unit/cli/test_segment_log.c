@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/commands/segment_log.h"
+#include "cli/transcribe/segment_log.h"
 #include "support/scratch.h"
 
 static char path[600], input_path[600];

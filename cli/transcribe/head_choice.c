@@ -1,5 +1,5 @@
 /* head_choice.c - see head_choice.h. */
-#include "head_choice.h"
+#include "transcribe/head_choice.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* arrivals.c - see arrivals.h. */
-#include "arrivals.h"
+#include "transcribe/arrivals.h"
 
 #include <dirent.h>
 #include <errno.h>

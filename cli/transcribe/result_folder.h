@@ -5,8 +5,8 @@
 
 #include <sys/stat.h>
 
-#include "inputs.h"
 #include "result_formats.h"
+#include "transcribe/inputs.h"
 
 /* Makes the folder, and those above it, and checks the names. 0, or an exit code with the reason
  * printed. */

@@ -7,7 +7,7 @@
 
 #include <sys/stat.h>
 
-#include "inputs.h"
+#include "transcribe/inputs.h"
 
 struct arrival;
 

@@ -1,5 +1,5 @@
 /* inputs.c - see inputs.h. */
-#include "inputs.h"
+#include "transcribe/inputs.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* channel_choice.c - see channel_choice.h. */
-#include "channel_choice.h"
+#include "transcribe/channel_choice.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* results.c - see results.h. */
-#include "results.h"
+#include "transcribe/results.h"
 
 #include "progress.h"
-#include "result_folder.h"
 #include "result_json.h"
 #include "segment_table.h"
+#include "transcribe/result_folder.h"
 
 /* One line an input whatever the model wrote. Segments without text add no space. */
 static void print_segment(struct results *results, const pst_segment *segment) {

@@ -1,5 +1,5 @@
 /* segment_log.c - see segment_log.h. */
-#include "segment_log.h"
+#include "transcribe/segment_log.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* result_folder.c - see result_folder.h. */
-#include "result_folder.h"
+#include "transcribe/result_folder.h"
 
 #include <stdlib.h>
 #include <string.h>

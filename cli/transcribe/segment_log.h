@@ -7,8 +7,8 @@
 #ifndef POTSTILL_CLI_SEGMENT_LOG_H
 #define POTSTILL_CLI_SEGMENT_LOG_H
 
-#include "inputs.h"
 #include "resume/segment_record.h"
+#include "transcribe/inputs.h"
 
 struct segment_log {
     char *path; /* NULL: nothing is kept */
