@@ -8,16 +8,14 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
 import { chromium } from "playwright-core";
 
+import { checkRules, openPage, runTests, test } from "./page_tests.mjs";
+
 const [, , program, model, example, executablePath, pictures, only = ""] = process.argv;
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const tests = [];
-const test = (name, run) => tests.push({ name, run });
 
 /** A server until `run(url)` is done. */
 async function withServer(options, run) {
@@ -67,24 +65,10 @@ await joinClips(["01.flac", "02.flac", "03.flac"], clip);
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required",
     "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${clip}%noloop`] });
 
-/** The page of a server; what goes wrong in it is thrown when it closes. */
-async function withPage(url, options, run) {
-    const { allowed = null, ...others } = options;
-    const context = await browser.newContext({ viewport: { width: 1280, height: 860 },
-        permissions: ["clipboard-read", "clipboard-write", "microphone"], ...others });
-    const page = await context.newPage();
-    const faults = [];
-    page.on("console", (message) => { if (!allowed?.test(message.text())) faults.push(message.text()); });
-    page.on("pageerror", (error) => faults.push(error.message));
-    page.on("request", (request) => {
-        if (!request.url().startsWith(url) && !/^(data|blob):/.test(request.url())) faults.push(`asks for ${request.url()}`);
-    });
-    await page.goto(url);
-    await page.waitForSelector("html[data-ready]", { state: "attached" });
-    await run(page);
-    assert.deepEqual(faults, []);
-    await context.close();
-}
+/** The page of a server. */
+const withPage = (url, options, run) => openPage(browser, url, {
+    own: (asked) => asked.startsWith(url) || /^(data|blob):/.test(asked),
+    permissions: ["clipboard-read", "clipboard-write", "microphone"], ...options }, run);
 
 const choose = async (page) => {
     await page.locator("#file").setInputFiles(clip);
@@ -100,11 +84,6 @@ async function transcriptOf(url, name) {
     form.append("model", name);
     form.append("file", new Blob([readFileSync(clip)]), "clip.wav");
     return (await (await fetch(`${url}/v1/audio/transcriptions`, { method: "POST", body: form })).json()).text;
-}
-async function checkRules(page) {
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate(() => window.axe.run());
-    assert.deepEqual(violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 120)).join(" | ")}`), []);
 }
 
 test("a file is transcribed as the server does for anyone", () => withServer([], (url) => withPage(url, {}, async (page) => {
@@ -232,15 +211,4 @@ test("accessibility: axe finds nothing, by day, by night, on a phone", () => wit
     }
 }));
 
-let failed = 0;
-for (const { name, run } of tests.filter((one) => one.name.includes(only))) {
-    try {
-        await run();
-        console.log(`ok   ${name}`);
-    } catch (error) {
-        failed++;
-        console.log(`FAIL ${name}\n${error.stack}`);
-    }
-}
-await browser.close();
-process.exit(failed ? 1 : 0);
+await runTests(browser, only);

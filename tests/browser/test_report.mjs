@@ -6,33 +6,18 @@
  * FOLDER holds the pages that scripts/browser.sh makes; the tests of that name are run, else all. Every message in the console is a fault. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 
 import { chromium } from "playwright-core";
 
-const [, , folder, executablePath, only = ""] = process.argv;
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"] });
-const tests = [];
-const test = (name, run) => tests.push({ name, run });
+import { checkRules, openPage, runTests, test } from "./page_tests.mjs";
 
-/** A page opened from the disk; what goes wrong in it is thrown when it closes. */
-async function withPage(name, options, run) {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, permissions: ["clipboard-read", "clipboard-write"], ...options });
-    const page = await context.newPage();
-    const faults = [];
-    page.on("console", (message) => faults.push(message.text()));
-    page.on("pageerror", (error) => faults.push(error.message));
-    page.on("request", (request) => {
-        if (!/^(file|data):/.test(request.url())) faults.push(`asks for ${request.url()}`);
-    });
-    await page.goto(pathToFileURL(`${folder}/${name}.html`).href + (options.hash || ""));
-    await page.waitForSelector("html[data-ready]", { state: "attached" });
-    await run(page);
-    assert.deepEqual(faults, []);
-    await context.close();
-}
+const [, , folder, executablePath, only = ""] = process.argv;
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"] });
+
+/** A page opened from the disk. */
+const withPage = (name, { hash = "", ...options }, run) =>
+    openPage(browser, pathToFileURL(`${folder}/${name}.html`).href + hash, { own: (asked) => /^(file|data):/.test(asked), ...options }, run);
 
 const textsOf = (page, selector) => page.locator(selector).allInnerTexts();
 const rowsOf = (page) => page.locator(".utterances tbody > tr:not(.more)");
@@ -209,9 +194,7 @@ for (const [name, options] of Object.entries({ light: {}, dark: { colorScheme: "
     test(`axe-core finds nothing: ${name}`, () => withPage("small", options, async (page) => {
         await page.locator("#sort-system0").click();
         await page.locator(".unfold").first().click();
-        await page.evaluate(axe); // past the policy, which is the page's
-        const { violations } = await page.evaluate(() => axe.run());
-        assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html.slice(0, 160))]), []);
+        await checkRules(page);
         assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), true);
     }));
 
@@ -260,17 +243,4 @@ test("100,000 utterances can be used", () => withPage("huge", {}, async (page) =
     await time("unfold", () => page.locator(".unfold").first().click());
 }));
 
-let failed = 0;
-const chosen = tests.filter(({ name }) => name.includes(only));
-for (const { name, run } of chosen) {
-    try {
-        await run();
-        console.log(`ok   ${name}`);
-    } catch (error) {
-        failed++;
-        console.log(`FAIL ${name}\n${error.stack}`);
-    }
-}
-await browser.close();
-console.log(failed ? `${failed} of ${chosen.length} failed` : `${chosen.length} passed`);
-process.exit(failed ? 1 : 0);
+await runTests(browser, only);

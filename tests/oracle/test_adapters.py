@@ -5,15 +5,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("peft")
 import adapter_cases  # noqa: E402
-import reference  # noqa: E402
-import torch  # noqa: E402
-from compare import check_decoding, check_stages  # noqa: E402
+from adapted import check_adapter  # noqa: E402
 from conftest import spread  # noqa: E402
-
-SCRIPT = {"num_beams": 5, "repetition_penalty": 1.3, "no_repeat_ngram_size": 2,
-          "early_stopping": True, "max_new_tokens": 40}
-ASKED = [("city_20_5", {}), ("city_20_5", SCRIPT), ("beckett_1", {"max_new_tokens": 20})]
-STEPS = 16
 
 
 @pytest.fixture(scope="module")
@@ -36,21 +29,6 @@ TOGETHER = {
     "tokens": [("seed", 0.5), ("tokens", 0.5)],
     "pissa": [("pissa", 1), ("convolutions", 0.5)],
 }
-
-
-def check_adapter(name, folder, engine, model_dir, clips):
-    load = reference.load_several if isinstance(folder, list) else reference.load
-    model = load(model_dir, folder)
-    exact = load(model_dir, folder, torch.float64)
-    audio = clips["city_20_5"]
-    asked = [(clips[clip], options) for clip, options in ASKED]
-    answers = engine.decode(model_dir, asked, adapter=folder)
-    forced = answers[0]["tokens"][:STEPS]
-    check_stages(name, engine.stages(model_dir, audio, forced, adapter=folder),
-                 reference.stages(model, audio, forced), reference.stages(exact, audio, forced))
-    for number, (question, ours) in enumerate(zip(asked, answers)):
-        check_decoding(f"{name}-{number}", ours, model, exact, *question)
-    return [ours["tokens"] for ours in answers]
 
 
 def test_adapters_together(adapters, engine, model_dir, clips, subtests):

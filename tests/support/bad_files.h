@@ -3,7 +3,6 @@
 #ifndef PST_TESTS_BAD_FILES_H
 #define PST_TESTS_BAD_FILES_H
 
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,14 +10,6 @@ struct bad_file {
     const char *name;
     const char *message; /* a part of the message that it must give */
 };
-
-static inline size_t bad_files_count(const char *folder) {
-    size_t count = 0;
-    DIR *dir = opendir(folder);
-    for (struct dirent *entry; dir && (entry = readdir(dir));) count += entry->d_name[0] != '.';
-    if (dir) closedir(dir);
-    return count;
-}
 
 /* Prints what went wrong and returns 0 when `message` is not the one expected, or is not one
  * line that begins with the name of the file. */

@@ -14,6 +14,7 @@
 
 #include "audio/audio_file.h"
 #include "audio/resample.h"
+#include "support/folder.h"
 
 /* libsndfile 1.2.0 forgets Vorbis' settings when an Ogg file ends inside its headers, as the cut
  * ones below do; that leak is not ours to fix and must not hide one that is. */
@@ -31,10 +32,7 @@ static int make_folder(void **state) {
 
 static int remove_folder(void **state) {
     (void)state;
-    DIR *dir = opendir(folder);
-    if (!dir) return -1;
-    for (struct dirent *entry; (entry = readdir(dir));) unlinkat(dirfd(dir), entry->d_name, 0);
-    closedir(dir);
+    folder_empty(folder);
     return rmdir(folder);
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/cache_file.h"
 #include "base/cache_folder.h"
+#include "support/folder.h"
 #include "support/scratch.h"
 
 #define NAME "test-0123456789abcdef0123456789abcdef"
@@ -64,21 +65,13 @@ static int keep(void) {
     return cache_file_write(folder, &content);
 }
 
-static int entries(void) {
-    int count = 0;
-    DIR *dir = opendir(folder);
-    for (struct dirent *entry; (entry = readdir(dir));) count += entry->d_name[0] != '.';
-    closedir(dir);
-    return count;
-}
-
 static void comes_back(void **state) {
     (void)state;
     struct stat st;
     assert_int_equal(found(), 0);
     assert_int_equal(keep(), 1);
     assert_int_equal(found(), 1);
-    assert_int_equal(entries(), 1); /* no temporary file */
+    assert_int_equal(folder_entries(folder), 1); /* no temporary file */
     assert_int_equal(stat(in_folder(NAME), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
     body[3]++;
@@ -178,7 +171,7 @@ static void things_that_are_no_file(void **state) {
     assert_int_equal(mkdir(in_folder(NAME), 0700), 0);
     assert_int_equal(found(), 0);
     assert_int_equal(keep(), 0);
-    assert_int_equal(entries(), 2); /* nothing is left of the attempt */
+    assert_int_equal(folder_entries(folder), 2); /* nothing is left of the attempt */
     struct cache_content content = wanted();
     assert_int_equal(cache_file_write(other, &content), 0); /* a file, not a folder */
 }

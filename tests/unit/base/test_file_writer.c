@@ -1,7 +1,6 @@
 /* test_file_writer.c - outputs are whole or absent; messages are printable. */
 #include "support/test.h"
 
-#include <dirent.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,19 +9,11 @@
 #include "base/file_view.h"
 #include "base/file_writer.h"
 #include "potstill_tools.h"
+#include "support/folder.h"
 #include "support/scratch.h"
 
 static pst_error err;
 static char folder[512];
-
-static int entries(const char *path) {
-    DIR *dir = opendir(path);
-    int count = 0;
-    if (!dir) return -1;
-    for (struct dirent *entry; (entry = readdir(dir));) count += entry->d_name[0] != '.';
-    closedir(dir);
-    return count;
-}
 
 static const char *in_folder(const char *name) {
     static char path[600];
@@ -39,7 +30,7 @@ static int start(void **state) {
 static void a_file_is_replaced_at_once(void **state) {
     (void)state;
     assert_int_equal(file_write(in_folder("out"), "first", 5, &err), PST_OK);
-    int before = entries(folder);
+    int before = folder_entries(folder);
     struct file_writer writer;
     assert_int_equal(file_writer_open(&writer, in_folder("out"), &err), PST_OK);
     assert_int_equal(file_writer_put(&writer, "second", 6, &err), PST_OK);
@@ -48,12 +39,12 @@ static void a_file_is_replaced_at_once(void **state) {
     assert_memory_equal(view.data, "first", 5); /* nothing shows before the commit */
     file_view_close(&view);
     file_writer_abort(&writer);
-    assert_int_equal(entries(folder), before);
+    assert_int_equal(folder_entries(folder), before);
     assert_int_equal(file_write(in_folder("out"), "third", 5, &err), PST_OK);
     assert_int_equal(file_view_open(&view, in_folder("out"), 100, &err), PST_OK);
     assert_memory_equal(view.data, "third", 5);
     file_view_close(&view);
-    assert_int_equal(entries(folder), before);
+    assert_int_equal(folder_entries(folder), before);
 }
 
 static void refusals(void **state) {
@@ -97,7 +88,7 @@ static void a_planted_link_is_not_followed(void **state) {
 
 static void what_a_killed_process_left_is_removed(void **state) {
     (void)state;
-    int before = entries(folder);
+    int before = folder_entries(folder);
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
@@ -107,15 +98,15 @@ static void what_a_killed_process_left_is_removed(void **state) {
     int exit_code;
     assert_int_equal(waitpid(child, &exit_code, 0), child);
     assert_int_equal(exit_code, 0);
-    assert_int_equal(entries(folder), before + 1);
+    assert_int_equal(folder_entries(folder), before + 1);
     struct file_writer living;
     assert_int_equal(file_writer_open(&living, in_folder("killed"), &err), PST_OK);
-    assert_int_equal(entries(folder), before + 1); /* the living one's */
+    assert_int_equal(folder_entries(folder), before + 1); /* the living one's */
     assert_int_equal(file_write(in_folder("killed"), "x", 1, &err), PST_OK);
-    assert_int_equal(entries(folder), before + 2); /* which another writer leaves alone */
+    assert_int_equal(folder_entries(folder), before + 2); /* which another writer leaves alone */
     assert_int_equal(file_writer_put(&living, "second", 6, &err), PST_OK);
     assert_int_equal(file_writer_commit(&living, &err), PST_OK);
-    assert_int_equal(entries(folder), before + 1);
+    assert_int_equal(folder_entries(folder), before + 1);
     scratch_remove(folder, "killed");
 }
 

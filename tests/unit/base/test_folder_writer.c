@@ -1,12 +1,12 @@
 /* test_folder_writer.c - a folder is there whole or not at all, and nobody else's is touched. */
 #include "support/test.h"
 
-#include <dirent.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file_view.h"
 #include "base/folder_writer.h"
+#include "support/folder.h"
 #include "support/scratch.h"
 
 static pst_error err;
@@ -15,15 +15,6 @@ static char output[600]; /* root/out */
 
 static const char *const NAMES[] = {"file", "other", "inner"};
 static const struct folder_files FILES = {"a test", NAMES, 3, ".part"};
-
-static int entries(const char *path) {
-    DIR *dir = opendir(path);
-    int count = 0;
-    if (!dir) return -1;
-    for (struct dirent *entry; (entry = readdir(dir));) count += entry->d_name[0] != '.';
-    closedir(dir);
-    return count;
-}
 
 static void expect_text(const char *dir, const char *name, const char *text) {
     struct file_view view;
@@ -59,8 +50,8 @@ static void a_folder_appears_whole(void **state) {
     scratch_text(writer.temporary.path, "file", "1");
     assert_false(path_is_folder(output));
     assert_int_equal(folder_writer_commit(&writer, &err), PST_OK);
-    assert_int_equal(entries(output), 1);
-    assert_int_equal(entries(root), 1);
+    assert_int_equal(folder_entries(output), 1);
+    assert_int_equal(folder_entries(root), 1);
     assert_int_equal(folder_writer_open(&writer, output, NULL, &err), PST_ERR_IO);
     assert_non_null(strstr(err.message, "exists already"));
 }
@@ -77,13 +68,13 @@ static void a_folder_is_replaced_whole(void **state) {
     expect_text(output, "file", "1");
     assert_int_equal(folder_writer_commit(&writer, &err), PST_OK);
     expect_text(output, "file", "2");
-    assert_int_equal(entries(output), 2);
+    assert_int_equal(folder_entries(output), 2);
     assert_int_equal(folder_writer_open(&writer, output, &FILES, &err), PST_OK);
     scratch_text(writer.temporary.path, "file", "3");
     folder_writer_abort(&writer);
     folder_writer_abort(&writer); /* harmless */
     expect_text(output, "file", "2");
-    assert_int_equal(entries(root), 1);
+    assert_int_equal(folder_entries(root), 1);
 }
 
 static void a_folder_with_a_foreign_file_stays(void **state) {
@@ -102,7 +93,7 @@ static void a_folder_with_a_foreign_file_stays(void **state) {
     assert_int_equal(folder_writer_commit(&writer, &err), PST_ERR_IO);
     assert_non_null(strstr(err.message, "thesis.txt"));
     expect_text(inner, "thesis.txt", "years");
-    assert_int_equal(entries(root), 1);
+    assert_int_equal(folder_entries(root), 1);
     scratch_remove(inner, "thesis.txt");
     rmdir(inner);
 }
@@ -119,13 +110,13 @@ static void a_folder_that_appears_meanwhile_stays(void **state) {
     assert_int_equal(folder_writer_commit(&writer, &err), PST_ERR_IO);
     assert_non_null(strstr(err.message, "appeared"));
     expect_text(output, "file", "second");
-    assert_int_equal(entries(root), 1);
+    assert_int_equal(folder_entries(root), 1);
     path_remove_folder(output);
     assert_int_equal(folder_writer_open(&writer, output, NULL, &err), PST_OK);
     assert_int_equal(mkdir(output, 0777), 0); /* an empty one as well */
     assert_int_equal(folder_writer_commit(&writer, &err), PST_ERR_IO);
-    assert_int_equal(entries(output), 0);
-    assert_int_equal(entries(root), 1);
+    assert_int_equal(folder_entries(output), 0);
+    assert_int_equal(folder_entries(root), 1);
 }
 
 static void links_and_files_are_not_replaced(void **state) {
@@ -142,7 +133,7 @@ static void links_and_files_are_not_replaced(void **state) {
     snprintf(link_path, sizeof link_path, "%s/plain", root);
     assert_int_equal(folder_writer_open(&writer, link_path, &FILES, &err), PST_ERR_IO);
     assert_non_null(strstr(err.message, "not a folder"));
-    assert_int_equal(entries(root), 2);
+    assert_int_equal(folder_entries(root), 2);
 }
 
 static void what_a_killed_process_left_is_removed(void **state) {
@@ -158,10 +149,10 @@ static void what_a_killed_process_left_is_removed(void **state) {
     int exit_code;
     assert_int_equal(waitpid(child, &exit_code, 0), child);
     assert_int_equal(exit_code, 0);
-    assert_int_equal(entries(root), 1);
+    assert_int_equal(folder_entries(root), 1);
     scratch_text(root, "out.tmp-mine", "1"); /* not of the form of ours */
     make("2");
-    assert_int_equal(entries(root), 2);
+    assert_int_equal(folder_entries(root), 2);
 }
 
 int main(void) {

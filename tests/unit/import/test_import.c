@@ -12,8 +12,8 @@
 #include "formats/json_file.h"
 #include "formats/safetensors.h"
 #include "potstill_tools.h"
-#include "support/bad_files.h"
 #include "support/cancel_at.h"
+#include "support/folder.h"
 #include "support/ort_model.h"
 
 #define FOLDER TEST_BINARY_DIR "/import"
@@ -21,14 +21,7 @@
 #define TARGET FOLDER "/target"
 
 static void remove_folder(const char *folder) {
-    DIR *dir = opendir(folder);
-    for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        if (entry->d_name[0] == '.') continue;
-        char *path = path_join(folder, entry->d_name);
-        unlink(path);
-        free(path);
-    }
-    if (dir) closedir(dir);
+    folder_empty(folder);
     rmdir(folder);
 }
 
@@ -165,10 +158,10 @@ static void imports_every_value(void **state) {
     make_source(SOURCE, &recipe);
     if (pst_import_ort(SOURCE, TARGET, NULL, &err)) fail_msg("%s", err.message);
     check_weights(&recipe);
-    assert_int_equal(bad_files_count(TARGET), 5);
+    assert_int_equal(folder_entries(TARGET), 5);
     assert_true(path_is_file(TARGET "/tokenizer.json"));
     assert_false(path_is_file(TARGET "/LICENSE"));
-    assert_int_equal(bad_files_count(FOLDER), 2); /* source and target: no temporary folder */
+    assert_int_equal(folder_entries(FOLDER), 2); /* source and target: no temporary folder */
 }
 
 /* Kinds of the same model that the exporter could write as well. */
@@ -237,7 +230,7 @@ static void check_refusal(const struct recipe *recipe, pst_status status, const 
     assert_int_equal(pst_import_ort(SOURCE, TARGET, NULL, &err), status);
     if (!strstr(err.message, message))
         fail_msg("expected \"%s\", got \"%s\"", message, err.message);
-    assert_int_equal(bad_files_count(FOLDER), 1); /* the source alone */
+    assert_int_equal(folder_entries(FOLDER), 1); /* the source alone */
 }
 
 static void names_missing_weights(void **state) {
@@ -338,7 +331,7 @@ static void replaces_only_models_and_only_when_told(void **state) {
     unlink(TARGET "/letters");
     assert_int_equal(pst_import_ort(SOURCE, TARGET, &force, NULL), PST_OK);
     check_weights(&recipe);
-    assert_int_equal(bad_files_count(FOLDER), 2);
+    assert_int_equal(folder_entries(FOLDER), 2);
 }
 
 static void a_stopped_import_leaves_nothing(void **state) {
@@ -405,7 +398,7 @@ static void leaves_nothing_when_writing_fails(void **state) {
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     assert_int_equal(status, PST_ERR_IO);
     assert_non_null(strstr(err.message, "model.safetensors"));
-    assert_int_equal(bad_files_count(FOLDER), 1);
+    assert_int_equal(folder_entries(FOLDER), 1);
 }
 
 /* The files as published, when they are at hand. */

@@ -6,6 +6,7 @@
 #include "base/file_view.h"
 #include "import/ort_file.h"
 #include "support/bad_files.h"
+#include "support/folder.h"
 
 #define SMALL TEST_SOURCE_DIR "/tests/fuzz/corpus/ort/small"
 #define BAD TEST_SOURCE_DIR "/tests/bad/ort"
@@ -94,7 +95,7 @@ static void refuses_every_bad_file(void **state) {
         {"many_times", "more than 131072 tables"},
     };
     size_t count = sizeof files / sizeof *files;
-    assert_int_equal(bad_files_count(BAD), count);
+    assert_int_equal(folder_entries(BAD), count);
     for (size_t i = 0; i < count; i++) {
         struct ort_file file;
         pst_error err = {0};

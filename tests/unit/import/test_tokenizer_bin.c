@@ -7,6 +7,7 @@
 
 #include "import/tokenizer_bin.h"
 #include "support/bad_files.h"
+#include "support/folder.h"
 
 #define CORPUS TEST_SOURCE_DIR "/tests/fuzz/corpus/tokenizer_bin"
 #define MARK "\xe2\x96\x81"
@@ -153,7 +154,7 @@ static void refuses_every_bad_file(void **state) {
         {"word_after_special", "token 260 is not <<ST_1>>"},
     };
     size_t count = sizeof files / sizeof *files;
-    assert_int_equal(bad_files_count(BAD), count);
+    assert_int_equal(folder_entries(BAD), count);
     for (size_t i = 0; i < count; i++) {
         struct tokenizer_bin bin;
         pst_error err = {0};

@@ -13,24 +13,18 @@
 
 #include "base/content_digest.h"
 #include "network/network.h"
+#include "support/folder.h"
 #include "support/scratch.h"
 
 #define MICRO TEST_SOURCE_DIR "/tests/golden/micro"
 static char cache[512], copy[512];
 
-static void empty(const char *path) {
-    DIR *dir = opendir(path);
-    if (!dir) return;
-    for (struct dirent *entry; (entry = readdir(dir));) unlinkat(dirfd(dir), entry->d_name, 0);
-    closedir(dir);
-}
-
 static int start(void **state) {
     (void)state;
     snprintf(copy, sizeof copy, "%s", scratch_folder("pack_model"));
     snprintf(cache, sizeof cache, "%s", scratch_folder("pack_file"));
-    empty(cache);
-    empty(copy);
+    folder_empty(cache);
+    folder_empty(copy);
     return 0;
 }
 

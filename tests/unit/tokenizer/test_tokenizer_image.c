@@ -2,12 +2,12 @@
  * one that does no harm. */
 #include "support/test.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "support/folder.h"
 #include "support/scratch.h"
 #include "tokenizer/tokenizer_cache.h"
 #include "tokenizer/tokenizer_image.h"
@@ -184,12 +184,6 @@ static void full_tables(void **state) {
 
 static char cache[512], copy[512];
 
-static void empty(const char *path) {
-    DIR *dir = opendir(path);
-    for (struct dirent *entry; (entry = readdir(dir));) unlinkat(dirfd(dir), entry->d_name, 0);
-    closedir(dir);
-}
-
 static struct tokenizer *open_cached(int *from_image) {
     pst_error err;
     struct tokenizer *tokenizer;
@@ -217,8 +211,8 @@ static void follows_the_files(void **state) {
     struct tokenizer *expected, *tokenizer;
     snprintf(copy, sizeof copy, "%s", scratch_folder("tokenizer_model"));
     snprintf(cache, sizeof cache, "%s", scratch_folder("tokenizer_cache"));
-    empty(copy);
-    empty(cache);
+    folder_empty(copy);
+    folder_empty(cache);
     assert_int_equal(tokenizer_cache_open(&tokenizer, copy, cache, &err), PST_ERR_MODEL);
     scratch_copy(TEST_SOURCE_DIR "/tests/golden/micro", copy, "tokenizer.json");
     assert_int_equal(tokenizer_open(&expected, copy, NULL), PST_OK);
