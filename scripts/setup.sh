@@ -38,7 +38,11 @@ need 'has_library cmocka' libcmocka-dev cmocka
 need 'has python3' python3 python3
 need 'python3 -m pip --version >/dev/null 2>&1' python3-pip ""
 case $purpose in
-test) need 'has clang-format' clang-format clang-format ;;
+test)
+    need 'has clang-format' clang-format clang-format
+    need 'has zsh' zsh zsh
+    need 'has fish' fish fish
+    ;;
 oracle)
     need 'python3 -c "import ensurepip, venv" 2>/dev/null' python3-venv ""
     need 'has espeak-ng' espeak-ng espeak-ng
@@ -62,8 +66,10 @@ if has apt-get; then
     [ "$(id -u)" = 0 ] || sudo=sudo
     echo "installing:$debian"
     $sudo apt-get update -qq
+    # On a fresh machine the system's own updates may hold the lock of dpkg for minutes.
     # shellcheck disable=SC2086 # a list of packages
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $debian >/dev/null
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 \
+        install -y -qq --no-install-recommends $debian >/dev/null
 elif has brew; then
     echo "installing:$brew"
     # shellcheck disable=SC2086

@@ -49,6 +49,8 @@ class WebSocket:
                 break
             self.data += piece
         head, _, self.data = self.data.partition(b"\r\n\r\n")
+        if not head:
+            raise EOFError("closed without an answer")
         lines = head.decode().split("\r\n")
         self.status = int(lines[0].split()[1])
         self.headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines[1:])}
