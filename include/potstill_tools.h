@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-/* --------------------------------------------------------------------------------------- merge */
+/* ---------------------------------------------------------------------------------------- merge */
 
 /* An adapter folder and how much of it; 1 is all. */
 typedef struct pst_merge_adapter {
@@ -47,7 +47,7 @@ PST_API pst_status pst_merge(const char *model_dir, const pst_merge_adapter *ada
                              const char *target_dir, const pst_merge_options *options,
                              pst_error *err);
 
-/* ------------------------------------------------------------------------------------- convert */
+/* -------------------------------------------------------------------------------------- convert */
 
 /* How weights are stored; all but float32 compute in float16. */
 typedef enum pst_convert_precision {
@@ -114,7 +114,7 @@ PST_API pst_status pst_convert(const char *model_dir, const pst_merge_adapter *a
                                size_t count, const char *target, const pst_convert_options *options,
                                pst_error *err);
 
-/* -------------------------------------------------------------------------------------- verify */
+/* --------------------------------------------------------------------------------------- verify */
 
 typedef enum pst_severity {
     PST_WARNING = 1, /* works, but perhaps not as meant */
@@ -160,7 +160,7 @@ PST_API pst_status pst_verify(const char *dir, const pst_verify_options *options
 PST_API pst_status pst_adapter_fix_keys(const char *dir, const char *target_dir, uint32_t *fixed,
                                         pst_error *err);
 
-/* ---------------------------------------------------------------------------------------- diff */
+/* ----------------------------------------------------------------------------------------- diff */
 
 /* One tensor of two checkpoints. */
 typedef struct pst_tensor_diff {
@@ -228,7 +228,7 @@ PST_API void pst_import_options_init_sized(pst_import_options *options, size_t s
 PST_API pst_status pst_import_ort(const char *source_dir, const char *target_dir,
                                   const pst_import_options *options, pst_error *err);
 
-/* ------------------------------------------------------------------------------------ packages */
+/* ------------------------------------------------------------------------------------- packages */
 
 /* A Core ML package (.mlpackage) with an ML program, of any maker; immutable once open. */
 typedef struct pst_package pst_package;
@@ -275,7 +275,7 @@ PST_API double pst_word_error_rate(const pst_word_counts *counts);
 /* The script's normaliser alone; `*normalized` is to be released by pst_free(). PST_ERR_INPUT. */
 PST_API pst_status pst_normalize_text(const char *text, char **normalized, pst_error *err);
 
-/* ---------------------------------------------------------------------------------- evaluation */
+/* ----------------------------------------------------------------------------------- evaluation */
 
 /* A normalisation, and words of the caller's own that count as equal: immutable once open, any
  * number of threads may use it. */
@@ -365,7 +365,7 @@ PST_API pst_status pst_eval_matched_pairs(const pst_alignment *a, const pst_alig
 /* Holm's correction of the p values [count] of tests that were done together, in place. */
 PST_API void pst_eval_holm(double *p, size_t count);
 
-/* ------------------------------------------------------------------------------------ profiles */
+/* ------------------------------------------------------------------------------------- profiles */
 
 typedef enum pst_stage {
     PST_STAGE_STEM = 0, /* samples to frames */
@@ -420,7 +420,7 @@ typedef struct pst_peak {
 PST_API pst_status pst_measure_peak(const pst_model *model, uint32_t threads, pst_peak *peak,
                                     pst_error *err);
 
-/* --------------------------------------------------------------------------------------- files */
+/* ---------------------------------------------------------------------------------------- files */
 
 /* Writes a file as every call above does: `bytes` [length] under a temporary name beside `path`,
  * synced, then renamed, so that whoever reads `path` finds the old file or the whole new one. What

@@ -28,7 +28,8 @@ static size_t character(const char *text, size_t length, size_t *columns) {
     return bytes > 0 ? (size_t)bytes : 1;
 }
 
-size_t screen_tail(const char *text, size_t columns) {
+/* The byte of `text` from which on it takes at most `columns` columns. */
+static size_t tail_of(const char *text, size_t columns) {
     size_t length = strlen(text), all = 0, width;
     for (size_t at = 0; at < length; all += width) at += character(text + at, length - at, &width);
     size_t at = 0;
@@ -83,7 +84,7 @@ void screen_draw(struct screen *screen) {
     fputs("\r\033[J", screen->terminal);
     size_t used = print_meter(screen) + 1; /* the last column stays free, or the row would wrap */
     const char *text = screen->text ? screen->text : "";
-    size_t from = screen_tail(text, width - used), length = strlen(text);
+    size_t from = tail_of(text, width - used), length = strlen(text);
     size_t committed = screen->committed > from ? screen->committed : from;
     print_text(screen->terminal, text + from, committed - from);
     fputs("\033[2m", screen->terminal);

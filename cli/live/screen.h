@@ -28,7 +28,4 @@ void screen_draw(struct screen *screen);
 /* Takes the row away: something else is to be printed, or all is over. */
 void screen_clear(struct screen *screen);
 
-/* Bytes of `text` from whose first on it takes at most `columns` columns. */
-size_t screen_tail(const char *text, size_t columns);
-
 #endif

@@ -1,4 +1,4 @@
-/* text.h - comparing texts. */
+/* text.h - comparing texts, and reading their characters. */
 #ifndef PST_BASE_TEXT_H
 #define PST_BASE_TEXT_H
 
@@ -19,6 +19,14 @@ static inline int text_equals_any_case(const char *text, const char *lower) {
         if (c != *lower) return 0;
     }
     return *text == *lower;
+}
+
+/* -1: it is none. */
+static inline int text_hex_digit(char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 #endif

@@ -334,11 +334,19 @@ static pst_status push_storage(struct machine *m) {
     return PST_OK;
 }
 
-static pst_status remember(struct machine *m, size_t width) {
+/* A number of the memo, in `width` bytes. */
+static pst_status take_memo_number(struct machine *m, size_t width, size_t *number) {
     const unsigned char *bytes = take(m, width);
     if (!bytes) return damaged(m, "the pickle ends inside a number");
+    *number = 0;
+    for (size_t i = width; i > 0; i--) *number = *number << 8 | bytes[i - 1];
+    return PST_OK;
+}
+
+static pst_status remember(struct machine *m, size_t width) {
     size_t number = 0;
-    for (size_t i = width; i > 0; i--) number = number << 8 | bytes[i - 1];
+    pst_status status = take_memo_number(m, width, &number);
+    if (status) return status;
     if (number >= m->size) return damaged(m, "a memo number larger than the pickle");
     if (m->depth == 0 || m->stack[m->depth - 1].kind == MARK)
         return damaged(m, "nothing to remember");
@@ -347,10 +355,9 @@ static pst_status remember(struct machine *m, size_t width) {
 }
 
 static pst_status recall(struct machine *m, size_t width) {
-    const unsigned char *bytes = take(m, width);
-    if (!bytes) return damaged(m, "the pickle ends inside a number");
     size_t number = 0;
-    for (size_t i = width; i > 0; i--) number = number << 8 | bytes[i - 1];
+    pst_status status = take_memo_number(m, width, &number);
+    if (status) return status;
     if (number >= m->size || m->memo[number].kind == UNSET)
         return damaged(m, "a memo number that was never given");
     return push(m, m->memo[number]);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "base/checked.h"
 #include "base/error.h"
 #include "base/file_writer.h"
 #include "formats/safetensors.h"

@@ -44,8 +44,9 @@ int hub_is_etag(const char *text) {
     return is_hex(text, HUB_ETAG_SIZE - 1) || is_hex(text, HUB_COMMIT_SIZE - 1);
 }
 
-/* As git allows it, but only safe paths: "main", "v1.0", "refs/pr/1". */
-int hub_is_revision(const char *text) {
+/* A branch, tag, pull request or commit as git allows it, but only safe paths below refs/: "main",
+ * "v1.0", "refs/pr/1". */
+static int is_revision(const char *text) {
     size_t length = strlen(text);
     if (length == 0 || length > NAME_MAX_BYTES || text[0] == '/' || text[length - 1] == '/')
         return 0;
@@ -60,7 +61,7 @@ int hub_is_file(const char *name) {
 }
 
 pst_status hub_check_revision(const char *revision, pst_error *err) {
-    if (hub_is_revision(revision)) return PST_OK;
+    if (is_revision(revision)) return PST_OK;
     return error_set(err, PST_ERR_ARGUMENT,
                      "revision %s: expected a branch, a tag or a commit of %d hex digits",
                      *revision ? revision : "\"\"", HUB_COMMIT_SIZE - 1);

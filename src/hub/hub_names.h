@@ -16,8 +16,6 @@ enum {
 /* "name" or "org/name". */
 int hub_is_id(const char *name);
 int hub_is_commit(const char *text);
-/* A branch, tag, pull request or commit that is also a safe path below refs/. */
-int hub_is_revision(const char *text);
 /* 40 or 64 hex digits: a digest of the content, the name of a blob. */
 int hub_is_etag(const char *text);
 /* A plain file name: letters, digits, "._-", not hidden. */

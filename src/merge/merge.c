@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/file_view.h"
 #include "base/file_writer.h"
 #include "base/folder_writer.h"
 #include "base/option_struct.h"

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "tokenizer/tokenizer_internal.h"
 
@@ -118,11 +119,7 @@ static int token_byte(const struct token *token) {
         return -1;
     int byte = 0;
     for (int i = 3; i < 5; i++) {
-        char c = token->text[i];
-        int digit = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
+        int digit = text_hex_digit(token->text[i]);
         if (digit < 0) return -1;
         byte = byte * 16 + digit;
     }

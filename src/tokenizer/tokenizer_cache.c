@@ -8,7 +8,6 @@
 
 #include "base/cache_file.h"
 #include "base/content_digest.h"
-#include "base/error.h"
 #include "tokenizer/tokenizer_image.h"
 #include "tokenizer/tokenizer_internal.h"
 

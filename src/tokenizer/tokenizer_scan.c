@@ -6,6 +6,7 @@
 #include <utf8proc.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "base/utf8.h"
 
 /* ------------------------------------------------------------------------- finding the tables */
@@ -164,11 +165,7 @@ static int take(struct cursor *cursor, char byte) {
 static int32_t take_hex(struct cursor *cursor) {
     int32_t value = 0;
     for (int i = 0; i < 4; i++) {
-        char c = cursor->at < cursor->end ? *cursor->at : '\0';
-        int digit = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
+        int digit = text_hex_digit(cursor->at < cursor->end ? *cursor->at : '\0');
         if (digit < 0) return -1;
         value = value * 16 + digit;
         cursor->at++;

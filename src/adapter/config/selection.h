@@ -1,4 +1,5 @@
-/* selection.h - what adapter_config.json says about which modules, at which rank and alpha.
+/* selection.h - what adapter_config.json says about which modules, at which rank and alpha
+ * (target_modules, layers_to_transform, rank_pattern, alpha_pattern ...).
  *
  * All methods of PEFT share these settings (peft_config.h). What they mean for the modules of a
  * model is left to targets.h. */

@@ -2,7 +2,6 @@
  * feed-forward. The factor of an output applies after the bias. */
 #include "adapter/config/config_regex.h"
 #include "adapter/methods/methods.h"
-#include "base/error.h"
 #include "base/text.h"
 #include "model/model.h"
 

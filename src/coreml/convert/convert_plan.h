@@ -56,7 +56,6 @@ void convert_plan_cache(struct conversion *conversion);
 
 /* `text` as one of these names of precisions, which live as long as the program; else "". */
 const char *convert_known_precision(const char *text);
-const char *convert_target_name(const struct conversion *conversion);
 
 unsigned convert_threads(const struct conversion *conversion);
 

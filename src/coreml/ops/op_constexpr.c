@@ -3,7 +3,6 @@
  * They run once, when a program is prepared. Two of them have other parameters since iOS 18. */
 #include <string.h>
 
-#include "base/checked.h"
 #include "coreml/ops/op.h"
 #include "coreml/ops/tensor_walk.h"
 

@@ -1,5 +1,5 @@
-/* package_blob.h - the weight file of a package: a header of 64 bytes, and for each constant a
- * record of 64 bytes at a multiple of 64, its data right behind. Little endian. */
+/* package_blob.h - weights/weight.bin of a package: a header of 64 bytes, and for each constant
+ * a record of 64 bytes at a multiple of 64, its data right behind. Little endian. */
 #ifndef PST_COREML_PACKAGE_PACKAGE_BLOB_H
 #define PST_COREML_PACKAGE_PACKAGE_BLOB_H
 
