@@ -1,6 +1,6 @@
 # Which files of src/kernels/x86 and arm this processor family and compiler have, and the flags of each: a row is a
 # file and its flags. Those the compiler may lack (gcc 10 or clang 11 and older) leave the build then;
-# POTSTILL_<FILE> is defined where they are in it. Kernels are chosen at run time all the same.
+# POTSTILL_<FILE> is 1 where they are in it, else 0. Kernels are chosen at run time all the same.
 include(CheckCCompilerFlag)
 
 set(avx2 -mavx2 -mfma -mf16c)
@@ -42,8 +42,9 @@ foreach(set ${x86_sets} ${arm_sets})
       list(APPEND ${set} -O1) # a third of the time, which is a fourth of that build
     endif()
     set_source_files_properties(src/kernels/${file} PROPERTIES COMPILE_OPTIONS "${${set}}")
-    list(APPEND instruction_set_definitions ${name})
+    list(APPEND instruction_set_definitions ${name}=1)
   else()
+    list(APPEND instruction_set_definitions ${name}=0)
     list(FILTER library_sources EXCLUDE REGEX "/kernels/${file}$")
   endif()
 endforeach()

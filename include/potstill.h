@@ -195,9 +195,9 @@ typedef struct pst_model pst_model;
 typedef enum pst_cpu {
     PST_CPU_AUTO = 0,      /* the best that the CPU has */
     PST_CPU_REFERENCE = 1, /* plain C, for tests and doubts */
-    PST_CPU_AVX2 = 2,
-    PST_CPU_AVX_VNNI = 3, /* AVX2 with 8-bit dot products */
-    PST_CPU_AVX512 = 4,
+    PST_CPU_AVX2 = 2,      /* with FMA and F16C */
+    PST_CPU_AVX_VNNI = 3,  /* AVX2 with 8-bit dot products */
+    PST_CPU_AVX512 = 4,    /* F, BW, DQ and VL */
     PST_CPU_AVX512_VNNI = 5,
     PST_CPU_AVX512_BF16 = 6, /* and VNNI */
     PST_CPU_AMX = 7,         /* and AVX-512 VNNI and BF16 */

@@ -17,6 +17,10 @@
 
 #if defined(__x86_64__)
 
+static int has(unsigned features, pst_cpu set) {
+    return (features & cpu_bit(set)) != 0;
+}
+
 /* Conversions of float16, which clang's names lack; every CPU with AVX2 has had them so far. */
 static int has_f16c(void) {
     unsigned eax, ebx, ecx, edx;
@@ -43,11 +47,11 @@ static unsigned dot_product_features(unsigned features) {
     if (!__get_cpuid_count(7, 0, &leaves, &unused, &ecx, &edx)) return 0;
     if (leaves >= 1) __get_cpuid_count(7, 1, &eax, &unused, &unused, &unused);
     unsigned found = 0;
-    if ((features & CPU_AVX2) && (eax & AVX_VNNI_EAX)) found |= CPU_AVX_VNNI;
-    if ((features & CPU_AVX512) && (ecx & VNNI_ECX)) found |= CPU_AVX512_VNNI;
-    if ((found & CPU_AVX512_VNNI) && (eax & BF16_EAX)) found |= CPU_AVX512_BF16;
-    if ((found & CPU_AVX512_BF16) && (edx & AMX_EDX) == AMX_EDX && may_use_tiles())
-        found |= CPU_AMX;
+    if (has(features, PST_CPU_AVX2) && (eax & AVX_VNNI_EAX)) found |= cpu_bit(PST_CPU_AVX_VNNI);
+    if (has(features, PST_CPU_AVX512) && (ecx & VNNI_ECX)) found |= cpu_bit(PST_CPU_AVX512_VNNI);
+    if (has(found, PST_CPU_AVX512_VNNI) && (eax & BF16_EAX)) found |= cpu_bit(PST_CPU_AVX512_BF16);
+    if (has(found, PST_CPU_AVX512_BF16) && (edx & AMX_EDX) == AMX_EDX && may_use_tiles())
+        found |= cpu_bit(PST_CPU_AMX);
     return found;
 }
 
@@ -96,16 +100,16 @@ unsigned cpu_features(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c())
-        features |= CPU_AVX2;
-    if ((features & CPU_AVX2) && __builtin_cpu_supports("avx512f") &&
+        features |= cpu_bit(PST_CPU_AVX2);
+    if (has(features, PST_CPU_AVX2) && __builtin_cpu_supports("avx512f") &&
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl"))
-        features |= CPU_AVX512;
+        features |= cpu_bit(PST_CPU_AVX512);
     features |= dot_product_features(features);
 #elif defined(__aarch64__)
-    features |= CPU_NEON; /* part of the base architecture */
-    if (has_dot_products()) features |= CPU_NEON_DOTPROD;
-    if (has_dot_products() && has_matrix_products()) features |= CPU_NEON_I8MM;
+    features |= cpu_bit(PST_CPU_NEON); /* part of the base architecture */
+    if (has_dot_products()) features |= cpu_bit(PST_CPU_NEON_DOTPROD);
+    if (has_dot_products() && has_matrix_products()) features |= cpu_bit(PST_CPU_NEON_I8MM);
 #endif
     return features;
 }

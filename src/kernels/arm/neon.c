@@ -41,11 +41,11 @@ static const struct packed_kernels packed_int8 = VECTOR_PACKED_INT8("int8_8");
 
 const struct kernels kernels_neon =
     VECTOR_KERNELS("neon", attend_rows, &packed_f32, &packed_bf16, &packed_int8);
-#if defined(POTSTILL_NEON_DOTPROD)
+#if POTSTILL_NEON_DOTPROD
 const struct kernels kernels_neon_dotprod = VECTOR_KERNELS("neon_dotprod", attend_rows, &packed_f32,
                                                            &packed_bf16, &packed_neon_dotprod_int8);
 #endif
-#if defined(POTSTILL_NEON_I8MM)
+#if POTSTILL_NEON_I8MM
 const struct kernels kernels_neon_i8mm = VECTOR_KERNELS(
     "neon_i8mm", attend_rows, &packed_f32, &packed_neon_i8mm_bf16, &packed_neon_i8mm_int8);
 #endif

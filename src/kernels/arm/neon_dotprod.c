@@ -95,14 +95,4 @@ static double spin_int8(size_t rounds) {
     return 8.0 * LANES * SPIN_CHAINS * (double)rounds;
 }
 
-const struct packed_kernels packed_neon_dotprod_int8 = {
-    .native = 1,
-    .layout = "int8_8",
-    .columns = COLUMNS,
-    .bytes = bytes_int8,
-    .pack = pack_int8,
-    .element_bytes = 1,
-    .prepare = prepare_int8,
-    .matmul = matmul_int8,
-    .spin = spin_int8,
-};
+const struct packed_kernels packed_neon_dotprod_int8 = PACKED_KERNELS(int8, 1, "int8_8", 1);

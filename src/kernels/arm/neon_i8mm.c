@@ -142,26 +142,6 @@ static double spin_int8(size_t rounds) {
     return spin(rounds, 0x01010101, 0);
 }
 
-const struct packed_kernels packed_neon_i8mm_bf16 = {
-    .native = 1,
-    .layout = "bf16_8_by_4",
-    .columns = COLUMNS,
-    .bytes = bytes_bf16,
-    .pack = pack_bf16,
-    .element_bytes = sizeof(uint16_t),
-    .prepare = prepare_bf16,
-    .matmul = matmul_bf16,
-    .spin = spin_bf16,
-};
-
-const struct packed_kernels packed_neon_i8mm_int8 = {
-    .native = 1,
-    .layout = "int8_8_by_8",
-    .columns = COLUMNS,
-    .bytes = bytes_int8,
-    .pack = pack_int8,
-    .element_bytes = 1,
-    .prepare = prepare_int8,
-    .matmul = matmul_int8,
-    .spin = spin_int8,
-};
+const struct packed_kernels packed_neon_i8mm_bf16 =
+    PACKED_KERNELS(bf16, 1, "bf16_8_by_4", sizeof(uint16_t));
+const struct packed_kernels packed_neon_i8mm_int8 = PACKED_KERNELS(int8, 1, "int8_8_by_8", 1);

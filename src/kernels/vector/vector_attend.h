@@ -171,15 +171,16 @@ static void transpose_queries(const struct attend_rows *a, struct attend_tile *t
     }
 }
 
-/* out = context / sum, transposed back. */
-static void store_context(const struct attend_rows *a, struct attend_tile *t, size_t first,
-                          size_t queries) {
-    float share[PANEL];
-    for (int v = 0; v < TILE_VECTORS; v++) v_store(share + v * LANES, v_set(1) / t->sum[v]);
+/* out = context / sum, transposed back: context [head_dim][columns] with a query a lane, sum and
+ * share [columns]; share is scratch. */
+ALWAYS_INLINE void store_context(const struct attend_rows *a, const float *context,
+                                 const vfloat *sum, float *share, size_t columns, size_t first,
+                                 size_t queries) {
+    for (size_t i = 0; i < columns / LANES; i++) v_store(share + i * LANES, v_set(1) / sum[i]);
     for (size_t d = 0; d < a->head_dim; d += LANES) {
         size_t dims = at_most(a->head_dim - d, LANES);
         const float *row[LANES];
-        for (size_t i = 0; i < LANES; i++) row[i] = t->context + (d + at_most(i, dims - 1)) * PANEL;
+        for (size_t i = 0; i < LANES; i++) row[i] = context + (d + at_most(i, dims - 1)) * columns;
         for (size_t query = 0; query < queries; query += 4) {
             vfloat four[4];
             v_load_transposed(four, row, query);
@@ -194,6 +195,7 @@ static void attend_rows(const struct attend_rows *a, float *scratch) {
     struct attend_tile t = {.q = scratch,
                             .context = scratch + a->head_dim * PANEL,
                             .weights = scratch + 2 * a->head_dim * PANEL};
+    float share[PANEL];
     for (size_t first = 0; first < a->m; first += PANEL) {
         size_t queries = at_most(a->m - first, PANEL);
         int wide = queries > LANES;
@@ -205,7 +207,7 @@ static void attend_rows(const struct attend_rows *a, float *scratch) {
         }
         for (size_t key = 0; key < a->count; key += ATTEND_KEYS)
             attend_keys(a, &t, key, at_most(a->count - key, ATTEND_KEYS), wide);
-        store_context(a, &t, first, queries);
+        store_context(a, t.context, t.sum, share, PANEL, first, queries);
     }
 }
 

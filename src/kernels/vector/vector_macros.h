@@ -28,6 +28,14 @@
  * are prefetched. Past their end the hint does nothing. */
 enum { STREAM_AHEAD = 4096 };
 
+/* A table of products with packed weights, whose functions end in the name of the precision. */
+#define PACKED_KERNELS(precision, is_native, name, value_bytes)                                    \
+    {                                                                                              \
+        .native = is_native, .layout = name, .columns = COLUMNS, .bytes = bytes_##precision,       \
+        .pack = pack_##precision, .element_bytes = value_bytes, .prepare = prepare_##precision,    \
+        .matmul = matmul_##precision, .spin = spin_##precision                                     \
+    }
+
 static inline size_t at_most(size_t value, size_t limit) {
     return value < limit ? value : limit;
 }

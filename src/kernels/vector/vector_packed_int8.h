@@ -125,11 +125,6 @@ static double spin_int8(size_t rounds) {
 }
 
 /* The table; its layout is named by the width of a panel. */
-#define VECTOR_PACKED_INT8(name)                                                                   \
-    {                                                                                              \
-        .native = INT8_NATIVE, .layout = name, .columns = COLUMNS, .bytes = bytes_int8,            \
-        .pack = pack_int8, .element_bytes = 1, .prepare = prepare_int8, .matmul = matmul_int8,     \
-        .spin = spin_int8                                                                          \
-    }
+#define VECTOR_PACKED_INT8(name) PACKED_KERNELS(int8, INT8_NATIVE, name, 1)
 
 #endif

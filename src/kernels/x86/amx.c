@@ -231,26 +231,5 @@ static double spin_int8(size_t rounds) {
 
 #include "kernels/x86/amx_attend.h"
 
-const struct packed_kernels packed_amx_bf16 = {
-    .native = 1,
-    .layout = "bf16_32",
-    .columns = COLUMNS,
-    .bytes = bytes_bf16,
-    .pack = pack_bf16,
-    .element_bytes = sizeof(uint16_t),
-    .prepare = prepare_bf16,
-    .matmul = matmul_bf16,
-    .spin = spin_bf16,
-};
-
-const struct packed_kernels packed_amx_int8 = {
-    .native = 1,
-    .layout = "int8_32",
-    .columns = COLUMNS,
-    .bytes = bytes_int8,
-    .pack = pack_int8,
-    .element_bytes = 1,
-    .prepare = prepare_int8,
-    .matmul = matmul_int8,
-    .spin = spin_int8,
-};
+const struct packed_kernels packed_amx_bf16 = PACKED_KERNELS(bf16, 1, "bf16_32", sizeof(uint16_t));
+const struct packed_kernels packed_amx_int8 = PACKED_KERNELS(int8, 1, "int8_32", 1);

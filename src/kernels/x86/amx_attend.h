@@ -185,25 +185,6 @@ static void context_tiles(const struct amx_head *h, size_t lane, size_t keys,
     }
 }
 
-static void store_context_tiles(const struct amx_head *h, size_t first, size_t queries) {
-    const struct attend_rows *a = h->args;
-    float share[QUERIES];
-    for (size_t i = 0; i < QUERIES / LANES; i++) v_store(share + i * LANES, v_set(1) / h->sum[i]);
-    for (size_t d = 0; d < a->head_dim; d += LANES) {
-        size_t dims = at_most(a->head_dim - d, LANES);
-        const float *row[LANES];
-        for (size_t i = 0; i < LANES; i++)
-            row[i] = h->context + (d + at_most(i, dims - 1)) * QUERIES;
-        for (size_t query = 0; query < queries; query += 4) {
-            vfloat four[4];
-            v_load_transposed(four, row, query);
-            for (size_t i = 0; i < 4 && query + i < queries; i++)
-                v_store_some(a->out + (first + query + i) * a->stride + d,
-                             four[i] * v_set(share[query + i]), dims);
-        }
-    }
-}
-
 static void attend_queries(struct amx_head *h, size_t first, size_t queries) {
     const struct attend_rows *a = h->args;
     round_queries(h, first, queries);
@@ -225,7 +206,8 @@ static void attend_queries(struct amx_head *h, size_t first, size_t queries) {
             context_tiles(h, lane, keys, shrink);
         }
     }
-    store_context_tiles(h, first, queries);
+    float share[QUERIES];
+    store_context(a, h->context, h->sum, share, QUERIES, first, queries);
 }
 
 void amx_attend_rows(const struct attend_rows *a, float *scratch) {

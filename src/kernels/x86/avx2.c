@@ -40,7 +40,7 @@ static const struct packed_kernels packed_int8 = VECTOR_PACKED_INT8("int8_16");
 
 const struct kernels kernels_avx2 =
     VECTOR_KERNELS("avx2", attend_rows, &packed_f32, &packed_bf16, &packed_int8);
-#if defined(POTSTILL_AVX_VNNI)
+#if POTSTILL_AVX_VNNI
 const struct kernels kernels_avx_vnni =
     VECTOR_KERNELS("avx_vnni", attend_rows, &packed_f32, &packed_bf16, &packed_avx_vnni_int8);
 #endif

@@ -42,15 +42,15 @@ static const struct packed_kernels packed_int8 = VECTOR_PACKED_INT8("int8_32");
 
 const struct kernels kernels_avx512 =
     VECTOR_KERNELS("avx512", attend_rows, &packed_f32, &packed_bf16, &packed_int8);
-#if defined(POTSTILL_AVX512_VNNI)
+#if POTSTILL_AVX512_VNNI
 const struct kernels kernels_avx512_vnni =
     VECTOR_KERNELS("avx512_vnni", attend_rows, &packed_f32, &packed_bf16, &packed_avx512_vnni_int8);
 #endif
-#if defined(POTSTILL_AVX512_BF16)
+#if POTSTILL_AVX512_BF16
 const struct kernels kernels_avx512_bf16 = VECTOR_KERNELS(
     "avx512_bf16", attend_rows, &packed_f32, &packed_avx512_bf16_bf16, &packed_avx512_vnni_int8);
 #endif
-#if defined(POTSTILL_AMX)
+#if POTSTILL_AMX
 const struct kernels kernels_amx =
     VECTOR_KERNELS("amx", amx_attend_rows, &packed_f32, &packed_amx_bf16, &packed_amx_int8);
 #endif

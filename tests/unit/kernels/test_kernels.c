@@ -454,14 +454,10 @@ static void attend_kernel(void **state) {
 
 /* ---------------------------------------------------------------------------------- the table */
 
-static void the_table_is_whole(void **state) {
+static void the_table_has_a_name(void **state) {
     const struct kernels *k = *state;
     assert_non_null(k->name);
     assert_true(k->panel > 0 && k->panel <= KERNELS_PANEL_MAX);
-    assert_true(k->matmul && k->attend && k->tanh && k->asinh && k->gelu);
-    assert_true(k->silu && k->silu_gate && k->softmax);
-    assert_true(k->log_softmax && k->layer_norm && k->add && k->affine && k->sum);
-    assert_true(k->sum_squares && k->argmax && k->rotate);
 }
 
 /* A set is given exactly when the CPU has it; what is not there is named, and
@@ -471,24 +467,23 @@ static void sets_are_picked(void **state) {
     /* The best last. `optional`: compilers that build the rest may lack its instructions. */
     static const struct {
         pst_cpu cpu;
-        unsigned feature;
         int optional;
         const char *name, *in_message;
-    } SETS[] = {{PST_CPU_AVX2, CPU_AVX2, 0, "avx2", "AVX2"},
-                {PST_CPU_AVX_VNNI, CPU_AVX_VNNI, 1, "avx_vnni", "AVX-VNNI"},
-                {PST_CPU_AVX512, CPU_AVX512, 0, "avx512", "AVX-512"},
-                {PST_CPU_AVX512_VNNI, CPU_AVX512_VNNI, 1, "avx512_vnni", "AVX-512 VNNI"},
-                {PST_CPU_AVX512_BF16, CPU_AVX512_BF16, 1, "avx512_bf16", "AVX-512 BF16"},
-                {PST_CPU_AMX, CPU_AMX, 1, "amx", "AMX"},
-                {PST_CPU_NEON, CPU_NEON, 0, "neon", "NEON"},
-                {PST_CPU_NEON_DOTPROD, CPU_NEON_DOTPROD, 1, "neon_dotprod", "dot products"},
-                {PST_CPU_NEON_I8MM, CPU_NEON_I8MM, 1, "neon_i8mm", "matrix products"}};
+    } SETS[] = {{PST_CPU_AVX2, 0, "avx2", "AVX2"},
+                {PST_CPU_AVX_VNNI, 1, "avx_vnni", "AVX-VNNI"},
+                {PST_CPU_AVX512, 0, "avx512", "AVX-512"},
+                {PST_CPU_AVX512_VNNI, 1, "avx512_vnni", "AVX-512 VNNI"},
+                {PST_CPU_AVX512_BF16, 1, "avx512_bf16", "AVX-512 BF16"},
+                {PST_CPU_AMX, 1, "amx", "AMX"},
+                {PST_CPU_NEON, 0, "neon", "NEON"},
+                {PST_CPU_NEON_DOTPROD, 1, "neon_dotprod", "dot products"},
+                {PST_CPU_NEON_I8MM, 1, "neon_i8mm", "matrix products"}};
     const char *best = "reference";
     pst_error err;
     for (size_t i = 0; i < sizeof SETS / sizeof *SETS; i++) {
         const struct kernels *table = NULL;
         pst_status status = kernels_get(&table, SETS[i].cpu, &err);
-        if ((cpu_features() & SETS[i].feature) && (status == PST_OK || !SETS[i].optional)) {
+        if ((cpu_features() & cpu_bit(SETS[i].cpu)) && (status == PST_OK || !SETS[i].optional)) {
             assert_int_equal(status, PST_OK);
             assert_string_equal(table->name, SETS[i].name);
             best = SETS[i].name;
@@ -508,7 +503,7 @@ static void sets_are_picked(void **state) {
 
 int main(void) {
     static const struct check CHECKS[] = {
-        {"table", the_table_is_whole},
+        {"name and panel", the_table_has_a_name},
         {"choice of sets", sets_are_picked},
         {"tanh", tanh_kernel},
         {"gelu", gelu_kernel},
