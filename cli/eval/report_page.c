@@ -34,9 +34,12 @@ static void print_text(FILE *out, const char *text) {
 
 /* This script, this style, sounds that are in the page or lie beside it, and nothing else. */
 static int print_policy(FILE *out) {
-    return page_policy_print(
+    fputs("<meta http-equiv=\"Content-Security-Policy\" content=\"", out);
+    int code = page_policy_print(
         out, "", &report_script, &report_style,
         "; img-src data:; media-src 'self' file: data:; base-uri 'none'; form-action 'none'");
+    fputs("\">\n", out);
+    return code;
 }
 
 static void print_title(FILE *out, const json_t *results) {
@@ -97,7 +100,7 @@ static int print_part(void *user, const char *name, size_t length, FILE *out) {
     const struct report *report = user;
 #define IS(text) page_name_is(name, length, text)
     if (IS("policy")) return print_policy(out);
-    if (IS("title")) print_title(out, report->data);
+    if (IS("title") || IS("heading")) print_title(out, report->data);
     if (IS("style")) page_source_print(out, &report_style);
     if (IS("script")) page_source_print(out, &report_script);
     if (IS("data")) print_json(out, report->data);

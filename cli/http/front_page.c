@@ -8,8 +8,13 @@
 
 static int print_part(void *user, const char *name, size_t length, FILE *out) {
     (void)user;
-    page_source_print(out, page_name_is(name, length, "style") ? &front_style : &front_script);
-    return 0;
+#define IS(text) page_name_is(name, length, text)
+    if (IS("title")) fputs("Potstill: speech to text", out);
+    if (IS("heading")) fputs("Speech to text", out);
+    if (IS("style")) page_source_print(out, &front_style);
+    if (IS("script")) page_source_print(out, &front_script);
+#undef IS
+    return 0; /* its policy is in the head of the reply */
 }
 
 /* 'self' is this server, which has one script beside the page; all it sends has its type, and
