@@ -16,8 +16,11 @@ const struct option engine_source_options[] = {
     {"adapter", 0, OPTION_TEXTS, "DIR[:WEIGHT]", AT(adapters),
      "PEFT adapter on the model: folder or hub id; again for more, which act together, each with "
      "its scale times WEIGHT (default: 1)"},
+    {0},
+};
+const struct option engine_processor_options[] = {
     {"processor-dir", 0, OPTION_TEXT, "DIR", AT(processor),
-     "folder of tokenizer.json, when the model has none"},
+     "folder or hub id whose tokenizer and processor files are used (default: the model's)"},
     {0},
 };
 const struct option engine_model_options[] = {

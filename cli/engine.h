@@ -23,13 +23,20 @@ struct engine {
     const char *device;   /* what computes: a name of --device */
 };
 
-/* Tables about struct engine_choice: a model and adapters to compute with; what goes with naming a
- * model, an adapter, a device, and with computing. */
+/* Tables about struct engine_choice: a model and adapters to compute with, whose tokenizer, what
+ * goes with naming a model, an adapter, a device, and with computing. */
 extern const struct option engine_source_options[];
+extern const struct option engine_processor_options[];
 extern const struct option engine_model_options[];
 extern const struct option engine_adapter_options[];
 extern const struct option engine_device_options[];
 extern const struct option engine_compute_options[];
+/* All but the first, in the groups of a command whose choice is at `offset`. */
+#define ENGINE_OPTIONS(heading, offset)                                                            \
+    {heading, engine_device_options, offset}, {NULL, engine_adapter_options, offset},              \
+        {NULL, engine_processor_options, offset}, {NULL, engine_model_options, offset}, {          \
+        NULL, engine_compute_options, offset                                                       \
+    }
 
 /* Each returns 0, or an exit code with the reason printed. engine_close() in any case. */
 /* A checkpoint or a converted model, and adapters; see sources.h for how they are found. `command`

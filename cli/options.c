@@ -129,6 +129,13 @@ static int find_choice(const char *text, size_t length, const char *choices, int
     }
 }
 
+char *option_word(const struct option *options, const char *name, int index) {
+    while (strcmp(options->name, name) != 0) options++;
+    const char *word = options->value;
+    for (int i = 0; i < index; i++) word = strchr(word, '|') + 1;
+    return text_format("%.*s", (int)strcspn(word, "|"), word);
+}
+
 static int parse_choice(const char *text, const char *choices, int *index) {
     const char *usual;
     if (find_choice(text, strlen(text), choices, index)) return 1;

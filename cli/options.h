@@ -55,7 +55,7 @@ struct command {
     const char *synopsis;           /* after the options: "FILE|DIR|- ..." */
     const char *summary;            /* one line, for the list of commands */
     const char *details;            /* for its own help: lines as they are printed */
-    struct option_group groups[12]; /* ends with one without options */
+    struct option_group groups[14]; /* ends with one without options */
     int operands_min, operands_max;
     const void *defaults; /* the struct of values before any option */
     size_t values_size;
@@ -79,6 +79,9 @@ void options_help(const struct command *command);
 
 /* The other name of what has two; NULL: it has one, or the command means something else by it. */
 const char *option_other_name(const struct command *command, const struct option *option);
+
+/* The word of choice `index` of the option `name`, one of OPTION_CHOICE, in fresh memory. */
+char *option_word(const struct option *options, const char *name, int index);
 
 /* A whole text that is a number within the range of a float: 1; else 0. */
 int parse_number(const char *text, double *number);

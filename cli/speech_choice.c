@@ -8,6 +8,14 @@
 #include "console.h"
 
 #define AT(field) offsetof(struct speech_choice, field)
+const struct option speech_guard_options[] = {
+    {"vad", 0, OPTION_CHOICE, "auto|silero|energy|off", AT(detector),
+     "who finds the speech: the network Silero VAD, loudness and spectrum, or nobody: then all "
+     "sound is transcribed; auto is silero where its weights are, else energy (default: auto)"},
+    {"no-guard", 0, OPTION_FLAG, NULL, AT(no_guard),
+     "keep texts that loop, that the model does not believe in, or that come of no speech"},
+    {0},
+};
 const struct option detector_options[] = {
     {"vad-weights", 0, OPTION_TEXT, "F", AT(weights),
      "silero_vad_16k.safetensors (default: silero-vad/ beside the model or among the imported "

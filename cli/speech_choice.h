@@ -13,14 +13,16 @@ struct speech_choice {
     int detector; /* enum speech_detector */
     const char *weights;
     double threshold, neg_threshold, min_speech_ms, min_silence_ms, pad_ms;
+    int no_guard; /* texts in doubt are kept */
 };
 
 /* Silero's own, but for the margins. */
 #define SPEECH_CHOICE(pad)                                                                         \
-    { SPEECH_AUTO, NULL, 0.5, -1, 250, 100, (pad) }
+    { SPEECH_AUTO, NULL, 0.5, -1, 250, 100, (pad), 0 }
 
-/* About a struct speech_choice: the detector, and what is made of what it finds; --vad itself is
- * the command's own. */
+/* About a struct speech_choice: --vad and --no-guard of commands that can do without a detector,
+ * others have their own; the detector, and what is made of what it finds. */
+extern const struct option speech_guard_options[];
 extern const struct option detector_options[];
 extern const struct option speech_options[];
 

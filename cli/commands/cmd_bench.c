@@ -33,8 +33,6 @@ static const struct option options[] = {
      "model: folder, imported name or hub id (default: as for transcribe)"},
     {"adapter", 0, OPTION_TEXTS, "DIR[:WEIGHT]", AT(engine.adapters),
      "PEFT adapter on the model, as for transcribe"},
-    {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
-     "folder of tokenizer.json, when the model has none"},
     {"audio", 0, OPTION_TEXT, "F", AT(audio),
      "what is transcribed (default: 10 s of generated sound, 3 tokens a second)"},
     {"lengths", 0, OPTION_TEXT, "S,S,...", AT(lengths),
@@ -57,6 +55,7 @@ const struct command command_bench = {
         {
             {"Options", options, 0},
             {NULL, engine_adapter_options, AT(engine)},
+            {NULL, engine_processor_options, AT(engine)},
             {NULL, engine_model_options, AT(engine)},
             {NULL, engine_compute_options, AT(engine)},
             {"Decoding, as in transformers", decoding_options, AT(decoding)},

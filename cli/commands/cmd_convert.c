@@ -62,8 +62,6 @@ static const struct option options[] = {
      "the engine"},
     {"state", 0, OPTION_FLAG, NULL, AT(state),
      "the decoder, and stream's encoder, keep their caches themselves (ios18)"},
-    {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
-     "whose tokenizer is copied (default: the model's)"},
     {"force", 0, OPTION_FLAG, NULL, AT(force), "replace OUT if it was converted before"},
     {0},
 };
@@ -89,7 +87,9 @@ const struct command command_convert = {
                "\n"
                "int8 and the palettes (256, 64 or 16 values a tensor) shrink the weights; all\n"
                "but float32 compute in float16.",
-    .groups = {{"Options", options, 0}, {NULL, engine_model_options, AT(engine)}},
+    .groups = {{"Options", options, 0},
+               {NULL, engine_processor_options, AT(engine)},
+               {NULL, engine_model_options, AT(engine)}},
     .operands_min = 0,
     .operands_max = 0,
     .defaults = &defaults,

@@ -72,8 +72,6 @@ static const struct option system_options[] = {
     {"model", 0, OPTION_TEXT, "M", AT(engine.model),
      "model: folder, imported name or hub id (default: the base that the adapter names, else "
      "$POTSTILL_MODEL, else moonshine-tiny)"},
-    {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
-     "folder of tokenizer.json, when the model has none"},
     {"normalize-volume", 0, OPTION_FLAG, NULL, AT(normalize_volume),
      "scale each clip to an RMS of 0.075 first, as run-stt does"},
     {"word-timestamps", 0, OPTION_FLAG, NULL, AT(words),
@@ -134,17 +132,12 @@ const struct command command_eval = {
             {"Thresholds", gate_options, 0},
             {"Output", output_options, 0},
             {"Decoding", decoding_options, AT(decoding)},
-            {"Computing", engine_device_options, AT(engine)},
-            {NULL, engine_adapter_options, AT(engine)},
-            {NULL, engine_model_options, AT(engine)},
-            {NULL, engine_compute_options, AT(engine)},
+            ENGINE_OPTIONS("Computing", AT(engine)),
         },
     .defaults = &defaults,
     .values_size = sizeof defaults,
     .run = run,
 };
-
-static const char *const NORMALIZERS[] = {"none", "script", "whisper-basic", "whisper-english"};
 
 struct job {
     const struct values *values;
@@ -316,20 +309,24 @@ static int score(struct job *job) {
 
 static int write_folder(struct job *job) {
     const struct values *values = job->values;
-    static const char *const DECODE[] = {"greedy", "beam"};
-    const struct results_about about = {
-        .title = values->title,
-        .normalizer = NORMALIZERS[values->normalizer],
-        .map = values->map,
-        .precision = job->precision[0] ? job->precision : NULL,
-        .decode = values->decoding.method >= 0 ? DECODE[values->decoding.method] : NULL,
-        .by_group = values->group,
-        .seed = job->settings.seed,
-        .samples = job->settings.samples,
-        .no_timing = values->no_timing,
-        .embed_bytes = (size_t)values->embed_audio * 1000000};
-    return eval_folder_write(values->output, &job->main, values->canary ? &job->canary : NULL,
-                             values->terms ? &job->terms : NULL, &about);
+    int method = values->decoding.method;
+    char *normalizer = option_word(score_options, "normalizer", values->normalizer);
+    char *decode = method >= 0 ? option_word(decoding_options, "decode", method) : NULL;
+    const struct results_about about = {.title = values->title,
+                                        .normalizer = normalizer,
+                                        .map = values->map,
+                                        .precision = job->precision[0] ? job->precision : NULL,
+                                        .decode = decode,
+                                        .by_group = values->group,
+                                        .seed = job->settings.seed,
+                                        .samples = job->settings.samples,
+                                        .no_timing = values->no_timing,
+                                        .embed_bytes = (size_t)values->embed_audio * 1000000};
+    int code = eval_folder_write(values->output, &job->main, values->canary ? &job->canary : NULL,
+                                 values->terms ? &job->terms : NULL, &about);
+    free(normalizer);
+    free(decode);
+    return code;
 }
 
 /* As wide as the terminal is; 100 columns where there is none. */

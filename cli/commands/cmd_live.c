@@ -33,7 +33,6 @@ struct values {
     int64_t rate, channels;
     int pace, format;
     double pause, line_max, update; /* seconds */
-    int no_guard;
     struct speech_choice speech;
 };
 
@@ -77,7 +76,7 @@ static const struct option line_options[] = {
      "who finds the speech: the network Silero VAD, or loudness and spectrum (default: auto, "
      "silero "
      "where its weights are)"},
-    {"no-guard", 0, OPTION_FLAG, NULL, AT(no_guard),
+    {"no-guard", 0, OPTION_FLAG, NULL, AT(speech.no_guard),
      "keep lines that loop, that the model does not believe in, or that come of no speech"},
     {0},
 };
@@ -103,10 +102,7 @@ const struct command command_live = {
             {NULL, options, 0},
             {"Lines", line_options, 0},
             {NULL, detector_options, AT(speech)},
-            {NULL, engine_device_options, AT(engine)},
-            {NULL, engine_adapter_options, AT(engine)},
-            {NULL, engine_model_options, AT(engine)},
-            {NULL, engine_compute_options, AT(engine)},
+            ENGINE_OPTIONS(NULL, AT(engine)),
             {"Decoding of completed lines, as in transformers", decoding_options, AT(decoding)},
         },
     .operands_min = 0,
@@ -209,7 +205,7 @@ static int open_stream(struct live *live) {
     stream.vad = live->vad;
     stream.pause_s = values->pause;
     stream.line_max_s = values->line_max;
-    stream.guard = !values->no_guard;
+    stream.guard = !values->speech.no_guard;
     stream.update_s = live->on_screen || values->format == FORMAT_JSONL ? values->update : 0;
     if (!pst_stream_new(live->engine.model, &stream, &live->stream, &err)) return EXIT_DONE;
     if (err.code == PST_ERR_ARGUMENT) return usage_error(&command_live, "%s", err.message);

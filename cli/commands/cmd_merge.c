@@ -33,8 +33,6 @@ static const struct option options[] = {
     {"dtype", 0, OPTION_CHOICE, "stored|float32|float16|bfloat16", AT(dtype),
      "the type of the merged weights (default: stored, as the model has them); also f32, "
      "f16, bf16"},
-    {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
-     "whose tokenizer and processor files are copied (default: the model's)"},
     {"safe", 0, OPTION_FLAG, NULL, AT(safe), "refuse results that are not finite"},
     {"force", 0, OPTION_FLAG, NULL, AT(force), "replace the model folder DIR if it is there"},
     {0},
@@ -52,7 +50,9 @@ const struct command command_merge = {
                "(what PEFT calls cat), in double precision, rounded once. An adapter on the\n"
                "embedding or the output matrix alone changes that one alone, as it does\n"
                "unmerged, and the result has both. potstill_merge.json says what went in.",
-    .groups = {{"Options", options, 0}, {NULL, engine_model_options, AT(engine)}},
+    .groups = {{"Options", options, 0},
+               {NULL, engine_processor_options, AT(engine)},
+               {NULL, engine_model_options, AT(engine)}},
     .operands_min = 0,
     .operands_max = 0,
     .defaults = &defaults,

@@ -36,8 +36,6 @@ static const struct option options[] = {
      "model: folder, imported name or hub id (default: the base that the adapter names)"},
     {"adapter-dir", 0, OPTION_TEXT, "DIR", AT(engine.adapter),
      "PEFT LoRA adapter on the model: folder or hub id"},
-    {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
-     "folder or hub id with tokenizer.json (default: the model's)"},
     {"audio-list", 0, OPTION_TEXT, "F", AT(audio_list),
      "manifest: a JSON object a line with audio and text"},
     {"audio", 0, OPTION_TEXT, "FILE", AT(audio), "one clip in place of a manifest"},
@@ -65,10 +63,7 @@ const struct command command_run_stt = {
     .groups =
         {
             {"Options", options, 0},
-            {NULL, engine_device_options, AT(engine)},
-            {NULL, engine_adapter_options, AT(engine)},
-            {NULL, engine_model_options, AT(engine)},
-            {NULL, engine_compute_options, AT(engine)},
+            ENGINE_OPTIONS(NULL, AT(engine)),
         },
     .defaults = &defaults,
     .values_size = sizeof defaults,

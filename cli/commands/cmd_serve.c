@@ -14,6 +14,7 @@
 #include "environment.h"
 #include "locate.h"
 #include "speech_choice.h"
+#include "transcribe/subtitle_choice.h"
 
 #ifdef POTSTILL_HTTP
 #include "http/http_daemon.h"
@@ -28,17 +29,19 @@ struct values {
     struct engine_choice engine;
     struct decoding_choice decoding;
     struct speech_choice speech;
+    struct subtitle_choice subtitles;
     struct option_texts adapters, aliases, origins;
     const char *adapter_folder, *host, *key_file, *admin_key_file, *upload_folder, *language;
-    int64_t port, connections, live, line_width, line_count;
-    double upload_mib, audio_seconds, queue_seconds, deadline, live_idle, drain_delay, drain, speed;
-    int insecure, sandbox, ffmpeg, no_guard;
+    int64_t port, connections, live;
+    double upload_mib, audio_seconds, queue_seconds, deadline, live_idle, drain_delay, drain;
+    int insecure, sandbox, ffmpeg;
 };
 
 static const struct values defaults = {
     .engine = {.precision = PST_PRECISION_AUTO},
     .decoding = {DECODING_NOTHING_CHOSEN},
     .speech = SPEECH_CHOICE(400), /* as of transcribe, whose texts these are */
+    .subtitles = SUBTITLE_CHOICE,
     .host = "127.0.0.1",
     .port = 8080,
     .upload_folder = "/tmp",
@@ -46,9 +49,6 @@ static const struct values defaults = {
     .connections = 512,
     .live = 32,
     .live_idle = 300,
-    .line_width = 42,
-    .line_count = 2,
-    .speed = 20,
     .upload_mib = 25, /* OpenAI's own limit */
     .audio_seconds = 4 * 3600,
     .queue_seconds = 4 * 3600,
@@ -68,8 +68,6 @@ static const struct option options[] = {
     {"alias", 0, OPTION_TEXTS, "NAME", AT(aliases),
      "a name that means the model as well, as whisper-1, for clients that cannot be told another; "
      "again for more"},
-    {"processor-dir", 0, OPTION_TEXT, "DIR", AT(engine.processor),
-     "folder of tokenizer.json, when the model has none"},
     {"language", 0, OPTION_TEXT, "L", AT(language),
      "the language of the model: requests for another are refused (default: en)"},
     {0},
@@ -116,19 +114,6 @@ static const struct option server_options[] = {
     {0},
 };
 
-static const struct option subtitle_options[] = {
-    {"vad", 0, OPTION_CHOICE, "auto|silero|energy|off", AT(speech.detector),
-     "who finds the speech, as in transcribe (default: auto)"},
-    {"no-guard", 0, OPTION_FLAG, NULL, AT(no_guard),
-     "keep texts that loop, that the model does not believe in, or that come of no speech"},
-    {"max-line-width", 0, OPTION_COUNT, "N", AT(line_width),
-     "characters of a line of subtitles; 0: a cue for each segment (default: 42)"},
-    {"max-line-count", 0, OPTION_COUNT, "N", AT(line_count), "lines of a cue (default: 2)"},
-    {"max-cps", 0, OPTION_NUMBER, "X", AT(speed),
-     "characters a second that can be read (default: 20)"},
-    {0},
-};
-
 const struct command command_serve = {
     .name = "serve",
     .synopsis = "",
@@ -152,13 +137,15 @@ const struct command command_serve = {
     .groups =
         {
             {"Options", options, 0},
+            {NULL, engine_processor_options, AT(engine)},
             {"Server", server_options, 0},
             {"Computing", engine_model_options, AT(engine)},
             {NULL, engine_adapter_options, AT(engine)},
             {NULL, engine_compute_options, AT(engine)},
-            {"Speech and subtitles", subtitle_options, 0},
+            {"Speech and subtitles", speech_guard_options, AT(speech)},
             {NULL, detector_options, AT(speech)},
             {NULL, speech_options, AT(speech)},
+            {NULL, subtitle_layout_options, AT(subtitles)},
             {"Decoding, as in transformers", decoding_options, AT(decoding)},
         },
     .operands_max = 0,
@@ -195,9 +182,8 @@ static int check(const struct values *values) {
         return usage_error(&command_serve, "--max-realtime: expected 0 to 10000");
     if (values->connections < 10 || values->connections > 100000)
         return usage_error(&command_serve, "--max-connections: expected 10 to 100000");
-    if (values->line_count < 1 || !(values->speed > 0))
-        return usage_error(&command_serve, "--max-line-count and --max-cps: expected more than 0");
-    return decoding_check(&command_serve, &values->decoding);
+    int code = subtitle_choice_check(&command_serve, &values->subtitles);
+    return code ? code : decoding_check(&command_serve, &values->decoding);
 }
 
 #ifdef POTSTILL_HTTP
@@ -303,15 +289,14 @@ static int serve(const struct values *values, struct engine *engine,
     audio.ffmpeg = ffmpeg;
     char *base = adapter_shelf_root(engine->model_name);
     server.settings = &settings;
-    server.transcriber = (struct transcriber){.model = engine->model,
-                                              .vad = vad,
-                                              .decode = &decoding->options,
-                                              .audio = &audio,
-                                              .language = values->language,
-                                              .guard = !values->no_guard,
-                                              .subtitles = {.width = (size_t)values->line_width,
-                                                            .lines = (size_t)values->line_count,
-                                                            .speed = values->speed}};
+    server.transcriber =
+        (struct transcriber){.model = engine->model,
+                             .vad = vad,
+                             .decode = &decoding->options,
+                             .audio = &audio,
+                             .language = values->language,
+                             .guard = !values->speech.no_guard,
+                             .subtitles = subtitle_choice_style(&values->subtitles)};
     server.shelf = (struct adapter_shelf){.model = engine->model,
                                           .base = base,
                                           .aliases = values->aliases.items,

@@ -65,13 +65,12 @@ const struct command command_transcribe = {
         {
             {"Options", engine_source_options, AT(engine)},
             {NULL, transcribe_choice_options, 0},
-            {NULL, engine_device_options, AT(engine)},
-            {NULL, engine_adapter_options, AT(engine)},
-            {NULL, engine_model_options, AT(engine)},
-            {NULL, engine_compute_options, AT(engine)},
+            {NULL, speech_guard_options, AT(speech)},
+            ENGINE_OPTIONS(NULL, AT(engine)),
             {"Detection of speech", detector_options, AT(speech)},
             {NULL, speech_options, AT(speech)},
             {"Words, subtitles and other formats", subtitle_options, 0},
+            {NULL, subtitle_layout_options, AT(subtitles)},
             {"Decoding, as in transformers", decoding_options, AT(decoding)},
         },
     .operands_max = INT32_MAX,
@@ -233,7 +232,7 @@ static int transcribe_inputs(struct job *job) {
     batch.decode = &job->decoding.options;
     batch.audio = &job->inputs.audio;
     batch.vad = job->vad;
-    batch.guard = !job->values->no_guard && job->values->window != 0;
+    batch.guard = !job->values->speech.no_guard && job->values->window != 0;
     batch.next = next;
     batch.deliver = deliver;
     batch.progress = follow;
@@ -328,7 +327,7 @@ static int prepare(struct job *job, char **operands, int operand_count) {
         code = speech_open(&values->speech, &job->engine.environment, job->engine.model_dir, 0,
                            NULL, &job->vad);
     job->results.style.vad = job->vad ? pst_vad_name(job->vad) : NULL;
-    job->results.style.guarded = values->window != 0 && (job->vad || !values->no_guard);
+    job->results.style.guarded = values->window != 0 && (job->vad || !values->speech.no_guard);
     if (!code) say_sampling(job);
     if (!code) code = choose_words(job);
     job->decoding.options.skip_logprob = !any_format(job->results.formats, shows_score);

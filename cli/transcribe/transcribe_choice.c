@@ -10,10 +10,7 @@ const struct transcribe_choice transcribe_defaults = {
     .decoding = {DECODING_NOTHING_CHOSEN},
     .language = "en",
     .window = 30, /* what the model was trained on, and the API's default */
-    /* What broadcasters ask of subtitles in Latin letters. */
-    .line_width = 42,
-    .line_count = 2,
-    .speed = 20,
+    .subtitles = SUBTITLE_CHOICE,
     .speech = SPEECH_CHOICE(400), /* faster-whisper's: the model likes some quiet at both ends */
 };
 
@@ -41,11 +38,6 @@ const struct option transcribe_choice_options[] = {
     {"channels", 0, OPTION_TEXT, "mix|split|N", AT(channels),
      "mix: the mean of all channels; split: each by itself, with its number before what is said in "
      "it, in the order of the times; N: channel N alone, from 1 (default: mix)"},
-    {"vad", 0, OPTION_CHOICE, "auto|silero|energy|off", AT(speech.detector),
-     "who finds the speech: the network Silero VAD, loudness and spectrum, or nobody: then all "
-     "sound is transcribed; auto is silero where its weights are, else energy (default: auto)"},
-    {"no-guard", 0, OPTION_FLAG, NULL, AT(no_guard),
-     "keep texts that loop, that the model does not believe in, or that come of no speech"},
     {0},
 };
 
@@ -56,11 +48,6 @@ const struct option subtitle_options[] = {
      "take the times from head H of layer L of the decoder's cross-attention, which looks LAG "
      "frames "
      "behind the start of a token; again for more (default: those measured for the model's size)"},
-    {"max-line-width", 0, OPTION_COUNT, "N", AT(line_width),
-     "characters of a line; 0: a cue for each segment, as long as it is (default: 42)"},
-    {"max-line-count", 0, OPTION_COUNT, "N", AT(line_count), "lines of a cue (default: 2)"},
-    {"max-cps", 0, OPTION_NUMBER, "X", AT(speed),
-     "characters a second that can be read (default: 20)"},
     {"highlight-words", 0, OPTION_FLAG, NULL, AT(highlight),
      "underline each word while it is said"},
     {"language", 0, OPTION_TEXT, "L", AT(language),
@@ -73,8 +60,8 @@ int transcribe_check(const struct command *command, const struct transcribe_choi
     /* False for NAN. The library's limits for a clip and for a file. */
     if (!(choice->window == 0 || (choice->window >= 1 && choice->window <= 6 * 3600)))
         return usage_error(command, "--window: expected 0 or a number of seconds from 1 to 21600");
-    if (choice->line_count < 1 || !(choice->speed > 0))
-        return usage_error(command, "--max-line-count and --max-cps: expected more than 0");
+    int code = subtitle_choice_check(command, &choice->subtitles);
+    if (code) return code;
     if (choice->resume && !choice->output && !choice->folder)
         return usage_error(command, "--resume: expected --output or --output-dir");
     if (choice->watch && (!choice->folder || choice->resume))
@@ -89,11 +76,8 @@ int transcribe_check(const struct command *command, const struct transcribe_choi
 }
 
 struct result_style transcribe_style(const struct transcribe_choice *choice) {
-    return (struct result_style){
-        .subtitles = {.width = (size_t)choice->line_width,
-                      .lines = (size_t)choice->line_count,
-                      .speed = choice->speed,
-                      .highlight = choice->highlight},
-        .language = choice->language,
-    };
+    struct result_style style = {.subtitles = subtitle_choice_style(&choice->subtitles),
+                                 .language = choice->language};
+    style.subtitles.highlight = choice->highlight;
+    return style;
 }

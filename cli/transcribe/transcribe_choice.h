@@ -7,6 +7,7 @@
 #include "engine.h"
 #include "result_style.h"
 #include "speech_choice.h"
+#include "transcribe/subtitle_choice.h"
 
 struct transcribe_choice {
     struct engine_choice engine;
@@ -16,17 +17,16 @@ struct transcribe_choice {
     unsigned formats; /* bits of enum result_format; 0: text */
     int normalize, highlight, words;
     struct option_texts heads;
-    int64_t line_width, line_count;
-    double speed; /* characters a second */
+    struct subtitle_choice subtitles;
     struct speech_choice speech;
-    int no_guard;
     const char *channels; /* "mix", "split" or a number */
     int resume;
     const char *watch;
 };
 
 extern const struct transcribe_choice transcribe_defaults;
-/* About a struct transcribe_choice: what is transcribed and where it goes; words and subtitles. */
+/* About a struct transcribe_choice: what is transcribed and where it goes; words and what is made
+ * of them. */
 extern const struct option transcribe_choice_options[];
 extern const struct option subtitle_options[];
 
