@@ -12,6 +12,7 @@
 #include "base/file_view.h"
 #include "formats/json_file.h"
 #include "formats/json_writer.h"
+#include "model/family.h"
 #include "model/model_folder.h"
 
 static const size_t CONFIG_BYTES_MAX = 4 << 20;
@@ -200,7 +201,9 @@ static int rewrite_streaming(json_t *root) {
 /* `root` is the file's own object. Returns 0 without memory. */
 static int rewrite(json_t *root, const char *dtype, int tied) {
     const char *type = json_string_value(json_object_get(root, "model_type"));
-    int streaming = type && strcmp(type, "moonshine_streaming") == 0;
+    enum family family = FAMILY_MOONSHINE;
+    if (type) family_find(type, &family);
+    int streaming = family == FAMILY_STREAMING;
     int made = (streaming ? rewrite_streaming(root) : rewrite_moonshine(root)) &&
                json_object_set_new(root, "dtype", json_string(dtype)) == 0 &&
                (!streaming || json_object_set_new(json_object_get(root, "encoder_config"), "dtype",

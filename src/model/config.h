@@ -20,7 +20,8 @@ enum {
 
 /* Both families have the same decoder; what stands before it differs (model/moonshine.h,
  * model/streaming.h). */
-enum family { FAMILY_MOONSHINE, FAMILY_STREAMING };
+/* Each has a row in family.c and in config_file.c. */
+enum family { FAMILY_MOONSHINE, FAMILY_STREAMING, FAMILY_COUNT };
 
 /* What a frame of an encoder layer attends to: itself, fewer than `back` frames before it and fewer
  * than `ahead` after it. Both bounds are exclusive, as transformers has them. */
@@ -56,8 +57,5 @@ struct config {
 static inline uint32_t config_encoder_kv_width(const struct config *config) {
     return config->encoder_kv_heads * config->encoder_head_dim;
 }
-
-/* "moonshine", "moonshine_streaming" */
-const char *family_name(enum family family);
 
 #endif

@@ -5,10 +5,9 @@
 #include "formats/json_file.h"
 #include "model/config.h"
 
-/* Both begin with the defaults of the family's configuration class. */
-pst_status config_read_moonshine(struct config *config, const struct json_file *file,
+/* Begins with the defaults of the family's configuration class. */
+typedef pst_status config_reader(struct config *config, const struct json_file *file,
                                  pst_error *err);
-pst_status config_read_streaming(struct config *config, const struct json_file *file,
-                                 pst_error *err);
+config_reader config_read_moonshine, config_read_streaming;
 
 #endif

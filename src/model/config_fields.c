@@ -22,6 +22,18 @@ pst_status config_get_sizes(const json_t *object, const char *path, const struct
     return status;
 }
 
+pst_status config_get_head_dim(const json_t *object, const char *path, struct config *config,
+                               pst_error *err) {
+    config->head_dim = config->dim / config->heads;
+    pst_status status =
+        config_get_size(object, path, "head_dim", 1, CONFIG_DIM_MAX, &config->head_dim, err);
+    if (!status && config->head_dim == 0)
+        return error_set(err, PST_ERR_MODEL, "%s: hidden_size %u is less than its %u heads", path,
+                         config->dim, config->heads);
+    config->width = config->heads * config->head_dim;
+    return status;
+}
+
 pst_status config_require_text(const json_t *object, const char *path, const char *key,
                                const char *expected, pst_error *err) {
     const char *text = expected;

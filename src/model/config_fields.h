@@ -1,4 +1,4 @@
-/* config_fields.h - fields that the config.json of both families has, and their settings. */
+/* config_fields.h - fields that the config.json of every family has, and their settings. */
 #ifndef PST_MODEL_CONFIG_FIELDS_H
 #define PST_MODEL_CONFIG_FIELDS_H
 
@@ -25,6 +25,10 @@ pst_status config_get_token(const struct json_file *file, const char *key, int32
 /* Reads a token id or a list of them: ids [CONFIG_ENDS_MAX]. Missing and negative ones are none. */
 pst_status config_get_tokens(const struct json_file *file, const char *key, int32_t *ids,
                              uint32_t *count, pst_error *err);
+/* Reads head_dim, which is `dim` over `heads` unless it is given, and sets `width` too. Dim and
+ * heads are known. */
+pst_status config_get_head_dim(const json_t *object, const char *path, struct config *config,
+                               pst_error *err);
 /* Rotary positions: `factor` of the channels of a head rotate. */
 struct rope {
     double factor, theta;

@@ -4,13 +4,13 @@
 #include "model/config_file.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/file_view.h"
 #include "formats/json_file.h"
 #include "model/config_families.h"
 #include "model/config_fields.h"
+#include "model/family.h"
 
 static const size_t CONFIG_BYTES_MAX = 1 << 20; /* published ones are 1 KB */
 
@@ -27,8 +27,7 @@ static pst_status read_family(enum family *family, const struct json_file *file,
     if (!type)
         return error_set(err, PST_ERR_MODEL, "%s: model_type is missing, expected \"moonshine\"",
                          file->path);
-    for (*family = FAMILY_MOONSHINE; *family <= FAMILY_STREAMING; (*family)++)
-        if (strcmp(type, family_name(*family)) == 0) return PST_OK;
+    if (family_find(type, family)) return PST_OK;
     return error_set(err, PST_ERR_UNSUPPORTED,
                      "%s: model_type is \"%s\", expected \"%s\" or \"%s\"", file->path, type,
                      family_name(FAMILY_MOONSHINE), family_name(FAMILY_STREAMING));
@@ -59,11 +58,12 @@ static pst_status read_tie(struct config *config, const struct json_file *file, 
 }
 
 static pst_status read_all(struct config *config, const struct json_file *file, pst_error *err) {
+    static config_reader *const READERS[] = {
+        [FAMILY_MOONSHINE] = config_read_moonshine, [FAMILY_STREAMING] = config_read_streaming};
+    _Static_assert(sizeof READERS / sizeof *READERS == FAMILY_COUNT, "a family has no reader");
     enum family family;
     pst_status status = read_family(&family, file, err);
-    if (!status)
-        status = family == FAMILY_STREAMING ? config_read_streaming(config, file, err)
-                                            : config_read_moonshine(config, file, err);
+    if (!status) status = READERS[family](config, file, err);
     if (!status) status = read_tie(config, file, err);
     if (!status) status = read_tokens(config, file, err);
     return status;

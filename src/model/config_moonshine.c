@@ -41,13 +41,7 @@ static pst_status read_heads(struct config *config, const struct json_file *file
             "equal numbers",
             file->path, encoder_kv, decoder_kv, encoder);
     config->heads = encoder;
-    config->head_dim = config->dim / encoder;
-    status = get_u32(file, "head_dim", 1, CONFIG_DIM_MAX, &config->head_dim, err);
-    if (!status && config->head_dim == 0)
-        return error_set(err, PST_ERR_MODEL, "%s: hidden_size %u is less than its %u heads",
-                         file->path, config->dim, encoder);
-    config->width = config->heads * config->head_dim;
-    return status;
+    return config_get_head_dim(file->root, file->path, config, err);
 }
 
 static pst_status read_sizes(struct config *config, const struct json_file *file, pst_error *err) {

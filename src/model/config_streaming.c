@@ -40,20 +40,14 @@ static pst_status read_decoder(struct config *config, const struct json_file *fi
     pst_status status = config_get_sizes(root, path, sizes, sizeof sizes / sizeof *sizes, err);
     if (status) return status;
     uint32_t kv_heads = config->heads;
-    config->head_dim = config->dim / config->heads;
     status =
         config_get_size(root, path, "num_key_value_heads", 1, CONFIG_HEADS_MAX, &kv_heads, err);
-    if (!status)
-        status = config_get_size(root, path, "head_dim", 1, CONFIG_DIM_MAX, &config->head_dim, err);
     if (!status && kv_heads != config->heads)
         return error_set(err, PST_ERR_UNSUPPORTED,
                          "%s: %u key-value heads for %u heads of the decoder; transformers itself "
                          "runs only equal numbers",
                          path, kv_heads, config->heads);
-    if (!status && config->head_dim == 0)
-        return error_set(err, PST_ERR_MODEL, "%s: hidden_size %u is less than its %u heads", path,
-                         config->dim, config->heads);
-    config->width = config->heads * config->head_dim;
+    if (!status) status = config_get_head_dim(root, path, config, err);
     if (!status) status = config_require_text(root, path, "hidden_act", "silu", err);
     if (!status) status = read_rope(config, file, err);
     if (!status) status = json_get_bool(root, path, "attention_bias", &config->attention_bias, err);

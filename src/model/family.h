@@ -1,8 +1,15 @@
-/* family.h - what a model of either family makes of a clip. */
+/* family.h - what is known of each family: its names, and what it makes of a clip. */
 #ifndef PST_MODEL_FAMILY_H
 #define PST_MODEL_FAMILY_H
 
 #include "model/moonshine.h"
+
+/* Its model_type: "moonshine", ... */
+const char *family_name(enum family family);
+/* The class of transformers that loads it, as in `architectures`. */
+const char *family_class(enum family family);
+/* The family of that model_type; 0: there is none, and `*family` stays. */
+int family_find(const char *name, enum family *family);
 
 /* By the family alone. */
 struct clip_extent family_extent(enum family family, size_t samples);

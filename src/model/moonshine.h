@@ -1,7 +1,7 @@
-/* moonshine.h - what all checkpoints of the family have in common, and no config.json says.
+/* moonshine.h - what all checkpoints of the first family have in common, and no config.json says.
  *
- * The engine, the Core ML graphs and the importers take it from here. A second family (another
- * front end and encoder, the same decoder) gets a header of its own beside this one. */
+ * The engine, the Core ML graphs and the importers take it from here. The streaming family has
+ * another front end and encoder (streaming.h), and the same decoder. */
 #ifndef PST_MODEL_MOONSHINE_H
 #define PST_MODEL_MOONSHINE_H
 
@@ -17,7 +17,8 @@ enum {
     STEM_KERNEL2 = 7,
     STEM_STRIDE2 = 3,
     STEM_KERNEL3 = 3,
-    STEM_STRIDE3 = 2
+    STEM_STRIDE3 = 2,
+    STEM_SAMPLES_PER_FRAME = STEM_STRIDE1 * STEM_STRIDE2 * STEM_STRIDE3 /* 24 ms */
 };
 
 /* Inputs that `outputs` >= 1 outputs of a convolution see. */

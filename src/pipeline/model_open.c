@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/option_struct.h"
+#include "model/family.h"
 #include "network/network.h"
 #include "network/precision.h"
 #include "pipeline/device.h"

@@ -7,6 +7,7 @@
 #include "base/file_view.h"
 #include "formats/json_file.h"
 #include "model/config_file.h"
+#include "model/family.h"
 #include "model/model.h"
 #include "verify/verify.h"
 
@@ -92,8 +93,7 @@ static int is_known(const char *key) {
 
 /* Does the config say which class loads it, as every published one does? */
 static void check_architectures(struct findings *findings, enum family family, const json_t *root) {
-    const char *expected = family == FAMILY_STREAMING ? "MoonshineStreamingForConditionalGeneration"
-                                                      : "MoonshineForConditionalGeneration";
+    const char *expected = family_class(family);
     const json_t *list = json_object_get(root, "architectures");
     const char *first = json_string_value(json_array_get(list, 0));
     if (!list)

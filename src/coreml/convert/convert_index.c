@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file_view.h"
 #include "formats/json_writer.h"
+#include "model/family.h"
 #include "model/model_folder.h"
 
 static const size_t LICENCE_BYTES_MAX = 1 << 20;

@@ -218,9 +218,7 @@ static pst_status read_family(struct package_index *index, pst_error *err) {
     const char *path = index->file.path, *name = family_name(FAMILY_MOONSHINE);
     pst_status status = json_get_text(index->file.root, path, "model_type", &name, err);
     if (status) return status;
-    index->family = FAMILY_MOONSHINE;
-    if (strcmp(name, family_name(FAMILY_STREAMING)) == 0) index->family = FAMILY_STREAMING;
-    if (strcmp(name, family_name(index->family)) == 0) return PST_OK;
+    if (family_find(name, &index->family)) return PST_OK;
     return error_set(err, PST_ERR_UNSUPPORTED, "%s: model_type \"%s\" is not supported", path,
                      name);
 }

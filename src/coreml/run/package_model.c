@@ -10,6 +10,7 @@
 #include "coreml/convert/convert_plan.h"
 #include "coreml/package/package.h"
 #include "coreml/run/package_backend.h"
+#include "model/family.h"
 #include "model/model.h"
 #include "pipeline/model_open.h"
 #include "tokenizer/tokenizer_cache.h"
@@ -68,9 +69,7 @@ static pst_status open_single(struct package_model *package, const char *process
     if (status) return status;
     package->index.precision = convert_known_precision(user_text(model, "potstill.precision"));
     package->index.ends = read_ends(user_text(model, "potstill.ends"));
-    const char *family = user_text(model, "potstill.model_type");
-    if (strcmp(family, family_name(FAMILY_STREAMING)) == 0)
-        package->index.family = FAMILY_STREAMING;
+    family_find(user_text(model, "potstill.model_type"), &package->index.family);
     int fits = read_interface(package, model);
     mil_model_free(model);
     if (!fits)
