@@ -105,7 +105,7 @@ static int open_model(struct engine *engine, const struct engine_choice *choice,
     char *decoder_dir = NULL;
     int code = 0;
     if (choice->decoder)
-        code = locate(&engine->environment, choice->decoder, "config.json", choice->revision,
+        code = locate(&engine->environment, choice->decoder, PST_FIND_CHECKPOINT, choice->revision,
                       &decoder_dir);
     options->processor_dir = sources->processor_dir;
     options->decoder_dir = decoder_dir;
@@ -135,12 +135,11 @@ int engine_open_model(struct engine *engine, const struct engine_choice *choice)
     return code;
 }
 
-int engine_locate(const struct engine_choice *choice, const char *name, const char *required,
+int engine_locate(const struct engine_choice *choice, const char *name, pst_find_kind kind,
                   char **dir) {
     struct environment environment;
     environment_read(&environment, choice->offline);
-    int code = required ? locate(&environment, name, required, choice->revision, dir)
-                        : locate_any(&environment, name, choice->revision, dir);
+    int code = locate(&environment, name, kind, choice->revision, dir);
     environment_free(&environment);
     return code;
 }
@@ -206,7 +205,7 @@ int engine_open(struct engine *engine, const struct engine_choice *choice, const
     environment_read(&engine->environment, choice->offline);
     options.inclusive_windows = choice->window_bounds;
     options.read_files = choice->read_files;
-    options.cache_dir = choice->no_cache ? NULL : engine->environment.weights_cache;
+    options.cache_dir = choice->no_cache ? NULL : engine->environment.places.weights_cache;
     /* Said before an adapter is looked for. */
     int adapted = choice->adapter || choice->adapters.count;
     if (adapted && choice->model && locate_is_converted(choice->model))

@@ -46,8 +46,8 @@ int engine_open(struct engine *engine, const struct engine_choice *choice, const
 int engine_open_session(struct engine *engine, const struct engine_choice *choice);
 /* A checkpoint and perhaps adapters, and no cache: what inspecting needs. */
 int engine_open_model(struct engine *engine, const struct engine_choice *choice);
-/* locate() with what the options say, or locate_any() where no file is required. */
-int engine_locate(const struct engine_choice *choice, const char *name, const char *required,
+/* locate() with what the options say. */
+int engine_locate(const struct engine_choice *choice, const char *name, pst_find_kind kind,
                   char **dir);
 /* The options of a batch over what is open: threads and adapters. The rest is the command's. */
 pst_batch_options engine_batch(const struct engine *engine, const struct engine_choice *choice);

@@ -15,7 +15,7 @@
 #include "console.h"
 #include "environment.h"
 #include "output.h"
-#include "potstill.h"
+#include "potstill_tools.h"
 
 static int run_completion(const void *values, char **operands, int operand_count);
 
@@ -88,7 +88,7 @@ static const struct command *find_command(const char *name) {
 static int unknown_command(const char *typed) {
     const char *names[COMMANDS + 2] = {"--help", "--version"};
     for (int i = 0; i < COMMANDS; i++) names[2 + i] = commands[i]->name;
-    const char *closest = closest_name(typed, names, COMMANDS + 2);
+    const char *closest = pst_nearest_name(typed, names, COMMANDS + 2);
     const char *kind = typed[0] == '-' ? "option" : "command";
     if (!closest) return usage_error(NULL, "unknown %s %s", kind, typed);
     return usage_error(NULL, "unknown %s %s (did you mean %s?)", kind, typed, closest);

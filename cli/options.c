@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "console.h"
+#include "potstill_tools.h"
 
 int usage_error(const struct command *command, const char *format, ...) {
     va_list list;
@@ -24,41 +25,6 @@ int usage_error(const struct command *command, const char *format, ...) {
 
 /* ------------------------------------------------------------------------------- suggestions */
 
-/* Edits that turn `a` into `b`: insertions, deletions, substitutions, each 1. */
-static size_t edit_distance(const char *a, const char *b) {
-    size_t row[64]; /* longer than any name here; a longer one is not a typing error */
-    size_t width = strlen(b);
-    if (width >= sizeof row / sizeof *row) return SIZE_MAX;
-    for (size_t j = 0; j <= width; j++) row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < width; j++) {
-            size_t best = diagonal + (a[i] != b[j]);
-            diagonal = row[j + 1];
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (diagonal + 1 < best) best = diagonal + 1;
-            row[j + 1] = best;
-        }
-    }
-    return row[width];
-}
-
-const char *closest_name(const char *typed, const char *const *names, size_t count) {
-    const char *closest = NULL;
-    size_t length = strlen(typed);
-    for (size_t i = 0; length > 1 && i < count; i++)
-        if (strncmp(names[i], typed, length) == 0) return names[i]; /* meant as an abbreviation */
-    size_t least = length / 3 + 1; /* up to a third of the word may be wrong */
-    for (size_t i = 0; i < count; i++) {
-        size_t distance = edit_distance(typed, names[i]);
-        if (distance > least || (distance == least && closest)) continue;
-        closest = names[i];
-        least = distance;
-    }
-    return closest;
-}
-
 static int unknown_option(const struct command *command, const char *typed) {
     const char *names[64];
     size_t count = 0;
@@ -68,7 +34,7 @@ static int unknown_option(const struct command *command, const char *typed) {
     const char *dashless = typed + strspn(typed, "-");
     char name[64];
     snprintf(name, sizeof name, "%.*s", (int)strcspn(dashless, "="), dashless);
-    const char *closest = closest_name(name, names, count);
+    const char *closest = pst_nearest_name(name, names, count);
     if (!closest) return usage_error(command, "unknown option %s", typed);
     return usage_error(command, "unknown option %s (did you mean --%s?)", typed, closest);
 }

@@ -86,7 +86,4 @@ char *option_word(const struct option *options, const char *name, int index);
 /* A whole text that is a number within the range of a float: 1; else 0. */
 int parse_number(const char *text, double *number);
 
-/* The entry of `names` [count] that `typed` looks like, or NULL. */
-const char *closest_name(const char *typed, const char *const *names, size_t count);
-
 #endif

@@ -3,15 +3,13 @@
 
 #include <stdlib.h>
 
-#include "base_model.h"
 #include "console.h"
 #include "locate.h"
-#include "processor_place.h"
 
 static int find_adapter(struct sources *sources, const struct environment *environment,
                         const char *name, double weight) {
     char *dir = NULL;
-    int code = locate_adapter(environment, name, &dir);
+    int code = locate(environment, name, PST_FIND_ADAPTER, NULL, &dir);
     if (!code) sources->adapters[sources->adapter_count++] = (pst_merge_adapter){dir, weight};
     return code;
 }
@@ -31,34 +29,34 @@ static int find_adapters(struct sources *sources, const struct environment *envi
     return code;
 }
 
-/* The base of the first adapter that names one, else the environment's model. */
+/* The model for the adapters. */
 static int find_base(struct sources *sources, const struct environment *environment,
                      const struct engine_choice *choice) {
-    for (size_t i = 0; i < sources->adapter_count; i++) {
-        struct base_model base;
-        base_model_read(&base, sources->adapters[i].dir);
-        int named = base.name != NULL, code = 0;
-        if (named)
-            code = base_model_find(&base, environment, choice->revision, &sources->model_name,
-                                   &sources->model_dir);
-        base_model_free(&base);
-        if (named) return code;
-    }
-    sources->model_name = text_format("%s", environment->model);
-    return locate_model(environment, environment->model, choice->revision, &sources->model_dir);
+    const char **dirs = need(calloc(sources->adapter_count + 1, sizeof *dirs));
+    for (size_t i = 0; i < sources->adapter_count; i++) dirs[i] = sources->adapters[i].dir;
+    int code = locate_base(environment, dirs, sources->adapter_count, choice->revision,
+                           &sources->model_name, &sources->model_dir);
+    free(dirs);
+    return code;
+}
+
+static int find_processor(struct sources *sources, const struct environment *environment) {
+    pst_error err;
+    if (sources->processor_dir) return 0;
+    return pst_finder_processor(environment->finder, sources->model_dir, &sources->processor_dir,
+                                &err)
+               ? fail_model(&err)
+               : 0;
 }
 
 static int compare_bases(const struct sources *sources, const struct environment *environment,
                          int chosen) {
-    int code = 0;
-    for (size_t i = 0; i < sources->adapter_count && !code; i++) {
-        struct base_model base;
-        base_model_read(&base, sources->adapters[i].dir);
-        code =
-            base_model_compare(&base, environment, sources->model_name, sources->model_dir, chosen);
-        base_model_free(&base);
-    }
-    return code;
+    pst_error err;
+    for (size_t i = 0; i < sources->adapter_count; i++)
+        if (pst_finder_check_base(environment->finder, sources->adapters[i].dir,
+                                  sources->model_name, sources->model_dir, chosen, &err))
+            return fail_model(&err);
+    return 0;
 }
 
 int sources_find(struct sources *sources, const struct environment *environment,
@@ -67,15 +65,15 @@ int sources_find(struct sources *sources, const struct environment *environment,
     *sources = (struct sources){0};
     if (choice->model) {
         sources->model_name = text_format("%s", choice->model);
-        code = locate_model(environment, choice->model, choice->revision, &sources->model_dir);
+        code = locate(environment, choice->model, PST_FIND_MODEL, choice->revision,
+                      &sources->model_dir);
     }
     if (!code && choice->processor)
-        code = locate(environment, choice->processor, "tokenizer.json", choice->revision,
+        code = locate(environment, choice->processor, PST_FIND_PROCESSOR, choice->revision,
                       &sources->processor_dir);
     if (!code) code = find_adapters(sources, environment, choice);
     if (!code && !sources->model_dir) code = find_base(sources, environment, choice);
-    if (!code && !sources->processor_dir && !locate_is_converted(sources->model_dir))
-        sources->processor_dir = processor_place_find(environment, sources->model_dir);
+    if (!code) code = find_processor(sources, environment);
     return code ? code : compare_bases(sources, environment, choice->model != NULL);
 }
 
@@ -83,7 +81,7 @@ int sources_find(struct sources *sources, const struct environment *environment,
 static int check_checkpoint(const struct environment *environment, const char *name) {
     char *dir = NULL;
     if (!locate_is_converted(name)) return 0;
-    int code = locate(environment, name, "config.json", NULL, &dir);
+    int code = locate(environment, name, PST_FIND_CHECKPOINT, NULL, &dir);
     pst_free(dir);
     return code;
 }
@@ -99,7 +97,7 @@ int sources_find_checkpoint(struct sources *sources, const struct environment *e
 void sources_free(struct sources *sources) {
     for (size_t i = 0; i < sources->adapter_count; i++) pst_free((char *)sources->adapters[i].dir);
     free(sources->adapters);
-    free(sources->model_name);
+    pst_free(sources->model_name);
     pst_free(sources->model_dir);
     pst_free(sources->processor_dir);
     *sources = (struct sources){0};

@@ -1,7 +1,7 @@
 /* sources.h - the folders that a command works on: a model, a processor, adapters.
  *
  * The model is the one that the user names; else the one that the first adapter to name its base
- * names (base_model.h); else that of the environment. */
+ * names; else that of the environment (pst_finder_base()). */
 #ifndef POTSTILL_CLI_SOURCES_H
 #define POTSTILL_CLI_SOURCES_H
 

@@ -1,10 +1,6 @@
 /* speech_choice.c - see speech_choice.h. */
 #include "speech_choice.h"
 
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "console.h"
 
 #define AT(field) offsetof(struct speech_choice, field)
@@ -36,39 +32,6 @@ const struct option speech_options[] = {
     {0},
 };
 
-static const char FILE_NAME[] = "silero-vad/silero_vad_16k.safetensors";
-
-/* `folder`/silero-vad/...; NULL when it is not there. */
-static char *in_folder(const char *folder) {
-    char *path = text_format("%s/%s", folder, FILE_NAME);
-    if (access(path, R_OK) == 0) return path;
-    free(path);
-    return NULL;
-}
-
-/* Beside `dir` by its name, which may be a link to elsewhere. */
-static char *beside(const char *dir) {
-    size_t length = strlen(dir);
-    while (length > 1 && dir[length - 1] == '/') length--;
-    size_t name = length;
-    while (name > 0 && dir[name - 1] != '/') name--;
-    int dots = length - name <= 2 && strncmp(dir + name, "..", length - name) == 0;
-    char *parent = dots   ? text_format("%.*s/..", (int)length, dir)
-                   : name ? text_format("%.*s", (int)name, dir)
-                          : text_format(".");
-    char *path = in_folder(parent);
-    free(parent);
-    return path;
-}
-
-static char *find_weights(const struct speech_choice *choice, const struct environment *environment,
-                          const char *model_dir) {
-    char *path = choice->weights ? text_format("%s", choice->weights) : NULL;
-    if (!path && model_dir) path = beside(model_dir);
-    if (!path && environment->model_is_chosen) path = beside(environment->model);
-    return path ? path : in_folder(environment->models_dir);
-}
-
 int speech_open(const struct speech_choice *choice, const struct environment *environment,
                 const char *model_dir, double max_speech_seconds, const pst_audio_options *audio,
                 pst_vad **vad) {
@@ -76,15 +39,19 @@ int speech_open(const struct speech_choice *choice, const struct environment *en
     pst_vad_options options;
     *vad = NULL;
     if (choice->detector == SPEECH_OFF) return 0;
-    int energy = choice->detector == SPEECH_ENERGY;
-    char *weights = energy ? NULL : find_weights(choice, environment, model_dir);
-    if (choice->detector == SPEECH_SILERO && !weights)
+    char *found = NULL;
+    if (choice->detector != SPEECH_ENERGY && !choice->weights &&
+        pst_finder_vad(environment->finder, model_dir, &found, &err))
+        return fail(exit_code_of(&err), "%s", err.message);
+    if (choice->detector == SPEECH_SILERO && !choice->weights && !found)
         return fail(EXIT_MODEL,
-                    "no %s beside the model or in %s (scripts/get-model.sh fetches it; or name it "
-                    "with --vad-weights)",
-                    FILE_NAME, environment->models_dir);
+                    "no silero-vad/silero_vad_16k.safetensors beside the model or in %s "
+                    "(scripts/get-model.sh fetches it; or name it with --vad-weights)",
+                    environment->places.models_dir);
     pst_vad_options_init(&options);
-    options.weights = weights;
+    options.weights = choice->detector == SPEECH_ENERGY ? NULL
+                      : choice->weights                 ? choice->weights
+                                                        : found;
     options.audio = audio;
     options.threshold = choice->threshold;
     options.neg_threshold = choice->neg_threshold;
@@ -93,7 +60,7 @@ int speech_open(const struct speech_choice *choice, const struct environment *en
     options.speech_pad_ms = choice->pad_ms;
     if (max_speech_seconds > 0) options.max_speech_duration_s = max_speech_seconds;
     pst_status status = pst_vad_open(&options, vad, &err);
-    free(weights);
+    pst_free(found);
     if (!status) return 0;
     return fail(status == PST_ERR_ARGUMENT ? EXIT_USAGE : exit_code_of(&err), "%s", err.message);
 }

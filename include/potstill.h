@@ -127,6 +127,7 @@ typedef struct pst_hub_progress {
     const char *file;  /* being received; NULL while the hub is asked what there is */
     uint64_t received; /* bytes of this pull so far */
     uint64_t total;    /* bytes that this pull will receive; 0: not known yet */
+    const char *id;    /* what is pulled */
 } pst_hub_progress;
 
 /* How the Hugging Face hub, or a server that behaves like it, is reached. */
@@ -186,6 +187,106 @@ PST_API pst_status pst_find_model(const char *name, const char *required, const 
  * curl_global_init() at its start. */
 PST_API pst_status pst_hub_pull(const char *id, const char *revision, const char *required,
                                 const pst_hub_options *options, char **dir, pst_error *err);
+
+/* What a name is to be the name of. */
+typedef enum pst_find_kind {
+    PST_FIND_ANY = 0,        /* an adapter or a model, whichever it is */
+    PST_FIND_MODEL = 1,      /* a checkpoint, or by its path what pst_convert() has made of one */
+    PST_FIND_CHECKPOINT = 2, /* a folder of config.json */
+    PST_FIND_ADAPTER = 3,    /* an adapter's folder, or one that has a single such folder inside */
+    PST_FIND_PROCESSOR = 4   /* a folder of tokenizer.json */
+} pst_find_kind;
+
+/* What finding depends on besides names: the environment, and who asks. */
+typedef struct pst_find_options {
+    size_t struct_size;
+    /* "NAME=value" as in environ, NULL at the end: where things are, how the hub is reached, the
+     * default model (docs/HUB.md and the manual page list them). NULL: there are none. */
+    const char *const *variables;
+    const char *home;       /* the user's folder, where HOME is not among them; NULL: "/" */
+    const char *user_agent; /* as pst_hub_options */
+    const char *ca_file;    /* as pst_hub_options, where SSL_CERT_FILE is not among them */
+    int offline;            /* download nothing, whatever the variables say */
+    /* How those who will read the messages choose a model, an adapter, a processor: "--model",
+     * "--adapter", "--processor-dir". NULL: "model", "adapter", "processor_dir". */
+    const char *model_option, *adapter_option, *processor_option;
+    /* Called, perhaps on any thread that finds, with one-line messages about what is done though it
+     * may not be meant. May be NULL. */
+    void (*warn)(void *user, const char *message);
+    int (*progress)(void *user, const pst_hub_progress *progress); /* as pst_hub_options */
+    void *user;
+} pst_find_options;
+
+PST_API void pst_find_options_init_sized(pst_find_options *options, size_t struct_size);
+#define pst_find_options_init(options) pst_find_options_init_sized(options, sizeof *(options))
+
+/* Finds what people name, as the command line does: one order of places, one set of messages. It
+ * keeps copies of its options and does not change: any number of threads may use it. */
+typedef struct pst_finder pst_finder;
+
+/* `warn` is called for a variable whose value means nothing. */
+PST_API pst_status pst_finder_new(const pst_find_options *options, pst_finder **finder,
+                                  pst_error *err);
+PST_API void pst_finder_free(pst_finder *finder);
+
+/* Where a finder looks; texts live as long as it does. */
+typedef struct pst_finder_info {
+    const char *models_dir;            /* of imported models */
+    const char *hub_cache;             /* of the Hugging Face hub */
+    const char *weights_cache;         /* for pst_model_options; NULL: there is no home for one */
+    const char *moonshine_voice_cache; /* of the Python package moonshine_voice */
+    const char *model;                 /* to use where none is named */
+    int model_is_chosen;               /* by POTSTILL_MODEL */
+    const char *endpoint;              /* of the hub */
+    int offline;
+} pst_finder_info;
+
+PST_API void pst_finder_describe(const pst_finder *finder, pst_finder_info *info);
+
+/* The folder of what `name` names: a folder of that name, an imported model, what the hub cache
+ * has under that id, what the hub has. `revision` (NULL: "main") is a branch, tag or commit on the
+ * hub. `*dir` is to be released by pst_free().
+ * PST_ERR_MODEL: it is something else, or nothing here and no hub id; PST_ERR_NOT_FOUND: a hub id
+ * that is not here, and the finder is offline; PST_ERR_ACCESS, PST_ERR_IO, PST_ERR_CANCELLED as
+ * pst_hub_pull(). */
+PST_API pst_status pst_finder_find(const pst_finder *finder, const char *name, pst_find_kind kind,
+                                   const char *revision, char **dir, pst_error *err);
+
+/* Downloads `id`, whatever it is, or asks the hub whether what is here is its latest. As
+ * pst_hub_pull(). */
+PST_API pst_status pst_finder_pull(const pst_finder *finder, const char *id, const char *revision,
+                                   char **dir, pst_error *err);
+
+/* The model for the adapters in `adapter_dirs` [count]: the base that the first one names which
+ * names any, in its config or the head of its README.md; else the finder's default. The base is
+ * looked for from the adapter's folder too. `revision` wins over the adapter's. `*name`, as it was
+ * named, and `*dir` are to be released by pst_free(). Errors as pst_finder_find(); PST_ERR_MODEL
+ * also: the base is not to be had, and the default is another model that nobody has chosen. */
+PST_API pst_status pst_finder_base(const pst_finder *finder, const char *const *adapter_dirs,
+                                   size_t count, const char *revision, char **name, char **dir,
+                                   pst_error *err);
+
+/* Compares the model called `name` in the folder `dir` with the base that the adapter in
+ * `adapter_dir` names: by the fingerprint in its README.md, else by name, and where names differ by
+ * the weights of both where both are here. Warns of another one; where it is one by its fingerprint
+ * and the user has not `chosen` it, that is PST_ERR_MODEL. */
+PST_API pst_status pst_finder_check_base(const pst_finder *finder, const char *adapter_dir,
+                                         const char *name, const char *dir, int chosen,
+                                         pst_error *err);
+
+/* A folder of tokenizer.json for a checkpoint in `model_dir` that has none, as trainers leave them:
+ * near it, that of the model it was made from, of an imported model with its vocabulary, of the
+ * default model; nothing is downloaded. Warns of what it takes. `*dir`, to be released by
+ * pst_free(), is NULL where the model has its own, where it is converted, and where none is
+ * found. */
+PST_API pst_status pst_finder_processor(const pst_finder *finder, const char *model_dir, char **dir,
+                                        pst_error *err);
+
+/* silero-vad/silero_vad_16k.safetensors beside the folder `model_dir` (NULL: no model), beside the
+ * model that the environment has chosen, or among the imported ones. `*path`, to be released by
+ * pst_free(), is NULL where there is none. */
+PST_API pst_status pst_finder_vad(const pst_finder *finder, const char *model_dir, char **path,
+                                  pst_error *err);
 
 /* -------------------------------------------------------------------------------------- model */
 

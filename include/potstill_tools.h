@@ -432,6 +432,10 @@ PST_API pst_status pst_write_file(const char *path, const void *bytes, size_t le
 PST_API pst_status pst_sha256(const void *bytes, size_t length, char hex[65], pst_error *err);
 PST_API pst_status pst_sha256_file(const char *path, char hex[65], pst_error *err);
 
+/* The entry of `names` [count] that `typed` was probably meant to be: the first that begins with
+ * it, else the one with the fewest letters to change; NULL: it is like none. */
+PST_API const char *pst_nearest_name(const char *typed, const char *const *names, size_t count);
+
 #ifdef __cplusplus
 }
 #endif

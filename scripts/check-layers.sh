@@ -33,6 +33,7 @@ allowed() {
     coreml) echo "$pipeline merge coreml" ;;
     verify) echo "$adapter merge coreml verify" ;;
     open) echo "$pipeline merge coreml open" ;;
+    find) echo "$formats find" ;;
     *) echo "" ;;
     esac
 }

@@ -165,7 +165,7 @@ static int run(const void *chosen, char **operands, int operand_count) {
     char *dirs[2] = {NULL, NULL};
     int code = 0;
     for (int i = 0; i < 2 && !code; i++)
-        code = engine_locate(&values->engine, operands[i], "config.json", &dirs[i]);
+        code = engine_locate(&values->engine, operands[i], PST_FIND_CHECKPOINT, &dirs[i]);
     if (!code) code = compare(values, operands, dirs);
     for (int i = 0; i < 2; i++) pst_free(dirs[i]);
     return code;

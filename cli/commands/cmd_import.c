@@ -67,7 +67,7 @@ static char *find_source(const struct environment *environment, const char *name
     if (!is_folder(name) && !strchr(name, '/')) {
         /* moonshine_voice keeps a file under its address. */
         char *download = text_format("%s/download.moonshine.ai/model/%s/quantized/%s",
-                                     environment->moonshine_voice_cache, name, name);
+                                     environment->places.moonshine_voice_cache, name, name);
         if (is_folder(download)) return download;
         free(download);
     }
@@ -83,7 +83,7 @@ static char *find_target(const struct environment *environment, const char *sour
         if (length < width || memcmp(source + length - width, model_names[i].source, width) != 0)
             continue;
         if (length == width || source[length - width - 1] == '/')
-            return text_format("%s/%s", environment->models_dir, model_names[i].model);
+            return text_format("%s/%s", environment->places.models_dir, model_names[i].model);
     }
     return NULL;
 }

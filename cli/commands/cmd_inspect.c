@@ -14,7 +14,6 @@
 #include "command_table.h"
 #include "console.h"
 #include "engine.h"
-#include "fetch.h"
 #include "inspect_converted.h"
 #include "inspect_package.h"
 #include "json_text.h"
@@ -272,7 +271,7 @@ static int run(const void *chosen, char **operands, int operand_count) {
     if (holds(operands[0], "Manifest.json"))
         return inspect_package(operands[0], operands[0], values->format == FORMAT_JSON);
     if (holds(operands[0], "potstill.json")) return inspect_index(operands[0], values->format);
-    int code = engine_locate(&values->engine, operands[0], NULL, &dir);
+    int code = engine_locate(&values->engine, operands[0], PST_FIND_ANY, &dir);
     if (code) return code;
     code = inspect(values, operands[0], dir);
     pst_free(dir);

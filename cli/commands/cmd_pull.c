@@ -4,7 +4,7 @@
 #include "command_table.h"
 #include "console.h"
 #include "environment.h"
-#include "fetch.h"
+#include "locate.h"
 #include "output.h"
 
 static int run(const void *values, char **operands, int operand_count);
@@ -41,10 +41,9 @@ const struct command command_pull = {
 /* Pulls and prints the folder. 0, or an exit code with the reason printed. */
 static int pull(const struct environment *environment, const struct values *values, const char *id,
                 struct output *output) {
-    pst_error err;
     char *dir = NULL;
-    if (fetch_pull(environment, id, values->revision, &dir, &err))
-        return fetch_fail(environment, id, "config.json", values->revision, &err);
+    int code = locate_latest(environment, id, values->revision, &dir);
+    if (code) return code;
     fprintf(output->stream, "%s\n", dir);
     pst_free(dir);
     return output_flush(output);

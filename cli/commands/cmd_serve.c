@@ -202,7 +202,7 @@ static int put_adapter(struct adapter_shelf *shelf, const struct environment *en
                         "\"_\" and \"-\" that is not the model's",
                         text);
     char *place = code ? NULL : locate_split_weight(equals + 1, &weight);
-    if (!code) code = locate_adapter(environment, place, &dir);
+    if (!code) code = locate(environment, place, PST_FIND_ADAPTER, NULL, &dir);
     if (!code && adapter_shelf_put(shelf, name, dir, weight, &err)) code = fail_model(&err);
     pst_free(dir);
     free(place);

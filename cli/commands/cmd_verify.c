@@ -166,7 +166,7 @@ static int run(const void *chosen, char **operands, int operand_count) {
         code = engine_open_model(&engine, &values->engine);
     /* A folder is checked as it is, also one that lacks what makes it a model. */
     if (!code && !is_folder(operands[0]))
-        code = engine_locate(&values->engine, operands[0], NULL, &found);
+        code = engine_locate(&values->engine, operands[0], PST_FIND_ANY, &found);
     if (!code && values->fix_keys)
         code = fix_keys(values, found ? found : operands[0]);
     else if (!code)

@@ -37,7 +37,7 @@ static void digest_adapter(struct eval_adapter *adapter, const struct environmen
                                         "adapter.safetensors"};
     char *dir = NULL;
     adapter->sha256[0] = '\0';
-    if (locate_adapter(environment, adapter->path, &dir)) return;
+    if (locate(environment, adapter->path, PST_FIND_ADAPTER, NULL, &dir)) return;
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES && !adapter->sha256[0]; i++) {
         pst_error err;
         char *path = text_format("%s/%s", dir, NAMES[i]);

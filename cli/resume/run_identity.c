@@ -47,12 +47,12 @@ static json_t *source_in(const char *name, const char *dir) {
     return object;
 }
 
-static json_t *source(const struct engine_choice *choice, const char *name, const char *required) {
+static json_t *source(const struct engine_choice *choice, const char *name, pst_find_kind kind) {
     struct stat st;
     char *dir = NULL;
     if (!name) return need(json_null());
     int is_folder = stat(name, &st) == 0 && S_ISDIR(st.st_mode);
-    if (!is_folder) engine_locate(choice, name, required, &dir); /* found before, so it is again */
+    if (!is_folder) engine_locate(choice, name, kind, &dir); /* found before, so it is again */
     json_t *object = source_in(name, dir ? dir : name);
     pst_free(dir);
     return object;
@@ -64,7 +64,7 @@ static json_t *adapters(const struct engine_choice *choice) {
     for (size_t i = 0; i < choice->adapters.count; i++) {
         double weight;
         char *name = locate_split_weight(choice->adapters.items[i], &weight);
-        json_t *object = source(choice, name, "adapter_config.json");
+        json_t *object = source(choice, name, PST_FIND_ADAPTER);
         json_object_set_new(object, "weight", json_real(weight));
         json_array_append_new(array, object);
         free(name);
@@ -76,12 +76,12 @@ json_t *run_identity(const struct engine *engine, const struct engine_choice *ch
     json_t *settings = need(json_object());
     json_object_set_new(settings, "version", json_text(pst_version()));
     json_object_set_new(settings, "model", source_in(engine->model_name, engine->model_dir));
-    json_object_set_new(settings, "adapter",
-                        source(choice, choice->adapter, "adapter_config.json"));
+    json_object_set_new(settings, "adapter", source(choice, choice->adapter, PST_FIND_ADAPTER));
     if (choice->adapters.count) json_object_set_new(settings, "adapters", adapters(choice));
     json_object_set_new(settings, "adapter_scale", json_real(choice->adapter_scale));
-    json_object_set_new(settings, "processor", source(choice, choice->processor, "tokenizer.json"));
-    json_object_set_new(settings, "decoder", source(choice, choice->decoder, "config.json"));
+    json_object_set_new(settings, "processor",
+                        source(choice, choice->processor, PST_FIND_PROCESSOR));
+    json_object_set_new(settings, "decoder", source(choice, choice->decoder, PST_FIND_CHECKPOINT));
     json_object_set_new(settings, "device", json_text(engine->device));
     json_object_set_new(settings, "kernels", json_text(engine->info.kernels));
     json_object_set_new(settings, "precision", json_text(engine->info.precision));

@@ -36,6 +36,7 @@ class HubProgress(Structure):
         ("file", c_char_p),
         ("received", c_uint64),
         ("total", c_uint64),
+        ("id", c_char_p),
     ]
 
 

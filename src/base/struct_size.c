@@ -16,6 +16,8 @@ static const struct {
     ROW(pst_hub_progress),
     ROW(pst_hub_options),
     ROW(pst_search),
+    ROW(pst_find_options),
+    ROW(pst_finder_info),
     ROW(pst_model_options),
     ROW(pst_model_info),
     ROW(pst_encoder_info),

@@ -290,6 +290,7 @@ static pst_status pull_with(const pst_hub_options *options, struct hub_repo repo
     if (pull.file_bytes_max > FILE_BYTES_LIMIT) pull.file_bytes_max = FILE_BYTES_LIMIT;
     if (hub_is_commit(repo.revision)) memcpy(pull.commit, repo.revision, sizeof pull.commit);
     pst_status status = hub_http_open(&pull.http, options, err);
+    pull.http.progress.id = repo.id;
     if (!status) status = hub_store_open(&pull.store, options, repo.id, err);
     if (!status) status = run(&pull, required, dir, err);
     close_pull(&pull);

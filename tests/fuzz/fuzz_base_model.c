@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/base_model.h"
+#include "find/base_model.h"
 #include "ram_folder.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -22,14 +22,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 1) return 0;
     const char *name = data[0] & 1 ? "README.md" : "adapter_config.json";
     struct base_model base;
+    struct text_pool pool = {0};
     ram_folder_write(name, data + 1, size - 1);
-    base_model_read(&base, ram_folder());
+    base_model_read(&base, ram_folder(), &pool);
     check_value(base.name, size);
     check_value(base.revision, size);
     check_value(base.fingerprint, size);
     require(base.file != NULL);
     require(!base.name || strcmp(base.file, name) == 0);
-    base_model_free(&base);
+    text_pool_free(&pool);
     ram_folder_remove(name);
     return 0;
 }

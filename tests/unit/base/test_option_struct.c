@@ -58,6 +58,13 @@ static pst_status find_with_hub(const void *hub) {
     return find(&search);
 }
 
+static pst_status new_finder(const void *options) {
+    pst_finder *finder = NULL;
+    pst_status status = pst_finder_new(options, &finder, &err);
+    pst_finder_free(finder);
+    return status;
+}
+
 static pst_status open_adapter(const void *options) {
     pst_adapter *adapter = NULL;
     pst_status status = pst_adapter_open(model, GOLDEN "adapter", options, &adapter, &err);
@@ -184,6 +191,7 @@ static pst_status import(const void *options) {
     X(pst_model_options, read_files)                                                               \
     X(pst_hub_options, user)                                                                       \
     X(pst_search, hub)                                                                             \
+    X(pst_find_options, user)                                                                      \
     X(pst_adapter_options, adapter_scale)                                                          \
     X(pst_session_options, threads)                                                                \
     X(pst_decode_options, drafts_count)                                                            \
@@ -221,6 +229,7 @@ static const struct reader {
     {&kind_pst_model_options, NULL, open_model, PST_OK},
     {&kind_pst_hub_options, set_hub, pull, PST_ERR_IO},
     {&kind_pst_search, set_search, find, PST_OK},
+    {&kind_pst_find_options, NULL, new_finder, PST_OK},
     {&kind_pst_hub_options, set_hub, find_with_hub, PST_OK},
     {&kind_pst_adapter_options, NULL, open_adapter, PST_OK},
     {&kind_pst_session_options, NULL, new_session, PST_OK},

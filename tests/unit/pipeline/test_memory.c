@@ -92,6 +92,7 @@ struct parts {
     pst_audio audio;
     pst_transcript *transcript;
     char *found;
+    pst_finder *finder;
     int32_t *ids;
 };
 
@@ -131,6 +132,7 @@ static void release(struct parts *parts) {
     pst_adapter_free(parts->adapter);
     pst_model_free(parts->model);
     pst_free(parts->found);
+    pst_finder_free(parts->finder);
 }
 
 /* A quarter of a second of a ramp, 16-bit mono WAV at 16 kHz. */
@@ -179,6 +181,53 @@ static void every_allocation_fails_once(void **state) {
     (void)state;
     write_wav();
     fail_each(use_all, 100);
+}
+
+/* Every way of finding, over names that are there and some that are not. What is missed is no
+ * error here; that memory was is. */
+static pst_status find_all(struct parts *parts, pst_error *err) {
+    static const char *const variables[] = {"XDG_DATA_HOME=" TEST_BINARY_DIR "/scratch-memory",
+                                            "POTSTILL_MODEL=" MICRO, "HF_TOKEN= t ", NULL};
+    static const char *const names[] = {MICRO, MICRO "x", ADAPTER, "x y", "org/name"};
+    const char *const adapters[] = {ADAPTER};
+    char *name = NULL;
+    pst_find_options options;
+    pst_find_options_init(&options);
+    options.variables = variables;
+    options.offline = 1;
+    pst_status status = pst_finder_new(&options, &parts->finder, err);
+    for (size_t i = 0; i < 25 && status != PST_ERR_MEMORY; i++) {
+        pst_free(parts->found);
+        parts->found = NULL;
+        status = pst_finder_find(parts->finder, names[i / 5], (pst_find_kind)(i % 5), NULL,
+                                 &parts->found, err);
+    }
+    pst_free(parts->found);
+    parts->found = NULL;
+    if (status == PST_ERR_MEMORY) return status;
+    status = pst_finder_base(parts->finder, adapters, 1, NULL, &name, &parts->found, err);
+    pst_free(name);
+    if (!status)
+        status = pst_finder_check_base(parts->finder, ADAPTER, "other", parts->found, 1, err);
+    pst_free(parts->found);
+    parts->found = NULL;
+    if (!status)
+        status = pst_finder_processor(parts->finder, TEST_BINARY_DIR "/scratch-memory",
+                                      &parts->found, err);
+    pst_free(parts->found);
+    parts->found = NULL;
+    if (!status) status = pst_finder_vad(parts->finder, MICRO, &parts->found, err);
+    return status;
+}
+
+static void every_allocation_of_finding_fails_once(void **state) {
+    (void)state;
+    scratch_folder("memory");
+    FILE *config = fopen(TEST_BINARY_DIR "/scratch-memory/config.json", "w");
+    assert_non_null(config);
+    fputs("{\"vocab_size\": 1, \"_name_or_path\": \"nowhere\"}", config);
+    fclose(config);
+    fail_each(find_all, 100);
 }
 
 /* A short clip from a file, and a long one that is cut. */
@@ -419,6 +468,7 @@ static void every_allocation_of_a_merge_fails_once(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_allocation_fails_once),
+        cmocka_unit_test(every_allocation_of_finding_fails_once),
         cmocka_unit_test(every_allocation_of_a_batch_fails_once),
         cmocka_unit_test(every_allocation_of_a_stream_fails_once),
         cmocka_unit_test(every_allocation_of_a_detector_fails_once),
