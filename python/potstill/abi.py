@@ -43,31 +43,33 @@ class HubProgress(Structure):
 HUB_PROGRESS = CFUNCTYPE(c_int, c_void_p, POINTER(HubProgress))
 
 
-class HubOptions(Structure):
+class FindOptions(Structure):
     _fields_ = [
         ("struct_size", c_size_t),
-        ("endpoint", c_char_p),
-        ("cache_dir", c_char_p),
-        ("token", c_char_p),
+        ("variables", POINTER(c_char_p)),
+        ("home", c_char_p),
         ("user_agent", c_char_p),
         ("ca_file", c_char_p),
         ("offline", c_int),
-        ("no_symlinks", c_int),
-        ("etag_timeout_ms", c_uint32),
-        ("download_timeout_ms", c_uint32),
-        ("file_bytes_max", c_uint64),
+        ("model_option", c_char_p),
+        ("adapter_option", c_char_p),
+        ("processor_option", c_char_p),
+        ("warn", WARN),
         ("progress", HUB_PROGRESS),
         ("user", c_void_p),
     ]
 
 
-class Search(Structure):
+class FinderInfo(Structure):
     _fields_ = [
-        ("struct_size", c_size_t),
         ("models_dir", c_char_p),
         ("hub_cache", c_char_p),
-        ("revision", c_char_p),
-        ("hub", POINTER(HubOptions)),
+        ("weights_cache", c_char_p),
+        ("moonshine_voice_cache", c_char_p),
+        ("model", c_char_p),
+        ("model_is_chosen", c_int),
+        ("endpoint", c_char_p),
+        ("offline", c_int),
     ]
 
 

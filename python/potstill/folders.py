@@ -5,12 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Sequence
-from ctypes import byref, c_void_p
+from ctypes import byref
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, Optional, Union
 
-from . import abi, adapter as adapters_of, environment, library, place
+from . import abi, adapter as adapters_of, library, place
 from .errors import ArgumentError
 from .model import Model, choose
 from .progress import Bar
@@ -25,25 +25,27 @@ SEVERITIES = {1: "warning", 2: "problem"}
 
 
 def _sources(
-    model: Union[None, place.PathLike, Model], adapter: Adapters, offline: bool
-) -> tuple[str, Any, int]:
-    """The model's folder; the adapters [count] as the library takes them."""
+    model: Union[None, place.PathLike, Model],
+    adapter: Adapters,
+    processor_dir: Optional[place.PathLike],
+    offline: bool,
+) -> tuple[place.Sources, Any]:
+    """The folders; the adapters [count] as the library takes them."""
+    opened = isinstance(model, Model)
     if isinstance(model, Model):
         if adapter is None:
             adapter = [(a.dir, weight) for a, weight in model._in_use()]
+        processor_dir = processor_dir or model.processor_dir
         model = model.dir
-    pairs = [
-        (place.find_adapter(name, offline=offline), weight)
-        for name, weight in adapters_of.listed(adapter)
-    ]
-    if model is None:
-        folder = place.find_base([name for name, _ in pairs], offline=offline)
-    else:
-        folder = place.find(model, "config.json", offline=offline)
+    pairs = adapters_of.listed(adapter)
+    finder = place.Finder(offline)
+    found = place.find_sources(
+        finder, model, pairs, processor_dir, kind="checkpoint", check=not opened
+    )
     array = (abi.MergeAdapter * len(pairs))()
-    for row, (name, weight) in zip(array, pairs):
-        row.dir, row.weight = os.fsencode(name), weight
-    return folder, array, len(pairs)
+    for row, (folder, weight) in zip(array, found.adapters):
+        row.dir, row.weight = os.fsencode(folder), weight
+    return found, array
 
 
 def merge(
@@ -71,19 +73,15 @@ def merge(
     Returns:
         ``output``.
     """
-    folder, array, count = _sources(model, adapter, offline)
-    if processor_dir is None:
-        opened = model.processor_dir if isinstance(model, Model) else None
-        processor_dir = opened or place.find_processor(folder)
+    found, array = _sources(model, adapter, processor_dir, offline)
     relay = library.Relay()
     options = library.options(abi.MergeOptions)
-    options.processor_dir = library.path_bytes(processor_dir)
+    options.processor_dir = library.path_bytes(found.processor)
     options.dtype = dtype.encode() if dtype else None
     options.safe, options.force = safe, force
     options.warn, options.cancelled = relay.warn, relay.never()
-    relay.call(
-        "pst_merge", os.fsencode(folder), array, count, os.fsencode(output), byref(options)
-    )
+    folders = os.fsencode(found.model), array, len(array), os.fsencode(output)
+    relay.call("pst_merge", *folders, byref(options))
     return os.fspath(output)
 
 
@@ -122,10 +120,7 @@ def convert(
     Returns:
         ``output``; ``load()`` opens it.
     """
-    folder, array, count = _sources(model, adapter, offline)
-    if processor_dir is None:
-        opened = model.processor_dir if isinstance(model, Model) else None
-        processor_dir = opened or place.find_processor(folder)
+    found, array = _sources(model, adapter, processor_dir, offline)
     relay = library.Relay()
     options = library.options(abi.ConvertOptions)
     options.precision = choose("precision", precision, PRECISIONS)
@@ -136,11 +131,10 @@ def convert(
         options.seconds, options.seconds_count = lengths, len(seconds)
     options.state, options.force, options.with_decoder = state, force, with_decoder
     options.threads, options.piece_ms, options.ahead = threads, piece_ms, ahead
-    options.processor_dir = library.path_bytes(processor_dir)
+    options.processor_dir = library.path_bytes(found.processor)
     options.warn, options.cancelled = relay.warn, relay.never()
-    relay.call(
-        "pst_convert", os.fsencode(folder), array, count, os.fsencode(output), byref(options)
-    )
+    folders = os.fsencode(found.model), array, len(array), os.fsencode(output)
+    relay.call("pst_convert", *folders, byref(options))
     return os.fspath(output)
 
 
@@ -166,25 +160,11 @@ def pull(
     """
     if os.path.exists(id) or id.count("/") != 1:
         raise ArgumentError(f"{id!r}: expected a hub id, as 'UsefulSensors/moonshine-tiny'")
-    relay, bar = library.Relay(), Bar(progress, desc=id, unit="B", unit_scale=True)
-
-    def show(file: Optional[str], received: int, total: int) -> None:
-        bar.show(received, total)
-
-    hub = environment.hub_options(offline, relay, show)
-    found = c_void_p()
+    bar = Bar(progress, desc=id, unit="B", unit_scale=True)
     try:
-        relay.call(
-            "pst_hub_pull",
-            id.encode(),
-            revision.encode() if revision else None,
-            None,
-            byref(hub),
-            byref(found),
-        )
+        return place.Finder(offline, bar.show).pull(id, revision)
     finally:
         bar.close()
-    return library.take_text(found)
 
 
 @dataclass(frozen=True)
@@ -240,7 +220,7 @@ def verify(
     """
     folder = os.fspath(name)
     if not os.path.isdir(folder):
-        folder = place.find(folder, "config.json", offline=offline)
+        folder = place.Finder(offline).find(folder, "any")
     findings: list[Finding] = []
 
     def note(user: object, at: Any) -> None:

@@ -49,8 +49,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "pst_version": (c_char_p, []),
     "pst_build_info": (c_size_t, [c_char_p, c_size_t]),
     "pst_free": (None, [c_void_p]),
-    "pst_hub_options_init_sized": (None, [_P(abi.HubOptions), c_size_t]),
-    "pst_search_init_sized": (None, [_P(abi.Search), c_size_t]),
+    "pst_find_options_init_sized": (None, [_P(abi.FindOptions), c_size_t]),
     "pst_model_options_init_sized": (None, [_P(abi.ModelOptions), c_size_t]),
     "pst_adapter_options_init_sized": (None, [_P(abi.AdapterOptions), c_size_t]),
     "pst_audio_options_init_sized": (None, [_P(abi.AudioOptions), c_size_t]),
@@ -61,8 +60,18 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "pst_merge_options_init_sized": (None, [_P(abi.MergeOptions), c_size_t]),
     "pst_convert_options_init_sized": (None, [_P(abi.ConvertOptions), c_size_t]),
     "pst_verify_options_init_sized": (None, [_P(abi.VerifyOptions), c_size_t]),
-    "pst_find_model": (c_int, [c_char_p, c_char_p, _P(abi.Search), _P(c_void_p)]),
-    "pst_hub_pull": (c_int, [c_char_p, c_char_p, c_char_p, _P(abi.HubOptions), _P(c_void_p)]),
+    "pst_finder_new": (c_int, [_P(abi.FindOptions), _P(c_void_p)]),
+    "pst_finder_free": (None, [c_void_p]),
+    "pst_finder_describe": (None, [c_void_p, _P(abi.FinderInfo)]),
+    "pst_finder_find": (c_int, [c_void_p, c_char_p, c_int, c_char_p, _P(c_void_p)]),
+    "pst_finder_pull": (c_int, [c_void_p, c_char_p, c_char_p, _P(c_void_p)]),
+    "pst_finder_base": (
+        c_int,
+        [c_void_p, _P(c_char_p), c_size_t, c_char_p, _P(c_void_p), _P(c_void_p)],
+    ),
+    "pst_finder_check_base": (c_int, [c_void_p, c_char_p, c_char_p, c_char_p, c_int]),
+    "pst_finder_processor": (c_int, [c_void_p, c_char_p, _P(c_void_p)]),
+    "pst_finder_vad": (c_int, [c_void_p, c_char_p, _P(c_void_p)]),
     "pst_model_open": (c_int, [c_char_p, _P(abi.ModelOptions), _P(c_void_p)]),
     "pst_model_free": (None, [c_void_p]),
     "pst_model_describe": (None, [c_void_p, _P(abi.ModelInfo)]),
@@ -162,6 +171,11 @@ def take_text(pointer: c_void_p) -> str:
     value = ctypes.string_at(pointer.value or 0)
     _library.pst_free(pointer)
     return value.decode("utf-8", "surrogateescape")
+
+
+def take_text_or_none(pointer: c_void_p) -> Optional[str]:
+    """The same of what may be NULL."""
+    return take_text(pointer) if pointer.value else None
 
 
 def int32_array(values: Any) -> Any:

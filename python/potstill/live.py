@@ -139,7 +139,7 @@ def processor_of(model: Any, processor: Any, folder: Path) -> Optional[str]:
     name = processor or getattr(base_of(model).config, "_name_or_path", "")
     if not name:
         raise ArgumentError("the model does not say what it was loaded from: expected processor=")
-    return place.find(name, "tokenizer.json")
+    return place.Finder().find(name, "processor")
 
 
 def from_pretrained(

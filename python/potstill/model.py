@@ -13,7 +13,7 @@ from ctypes import byref, c_double, c_void_p
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Optional, Union, overload
 
-from . import abi, adapter as adapters_of, batch, decoding, environment, library, place, speech
+from . import abi, adapter as adapters_of, batch, decoding, library, place, speech
 from .errors import ArgumentError, ModelError
 from .result import Result
 from .stream import Stream
@@ -81,7 +81,7 @@ class Model:
 
     def _set_up(self, options: Mapping[str, Any]) -> tuple[Any, list[Optional[bytes]]]:
         struct = library.options(abi.ModelOptions)
-        cache = environment.weights_cache() if options.get("cache", True) else None
+        cache = place.Finder().weights_cache if options.get("cache", True) else None
         names = ("processor_dir", "cache_dir", "decoder_dir")
         values = (options.get("processor_dir"), cache, options.get("decoder"))
         texts = [library.path_bytes(value) for value in values]
@@ -146,7 +146,8 @@ class Model:
             )
         with self._lock:
             if key not in self.adapters:
-                folder = place.find_adapter(name, offline=self._options.get("offline", False))
+                finder = place.Finder(self._options.get("offline", False))
+                folder = finder.find(name, "adapter")
                 scale = self._options.get("adapter_scale", 0)
                 self.adapters[key] = adapters_of.Adapter(self, folder, scale)
             return self.adapters[key]
@@ -291,26 +292,15 @@ def load(
     >>> model = potstill.load("UsefulSensors/moonshine-tiny", adapter="my_adapter")  # doctest: +SKIP
     >>> print(model.transcribe("clip.flac").text)                                    # doctest: +SKIP
     """
-    pairs = [
-        (place.find_adapter(name, offline=offline), weight)
-        for name, weight in adapters_of.listed(adapter)
-    ]
-    if model is None:
-        folder = place.find_base([name for name, _ in pairs], offline=offline)
-    else:
-        folder = place.find_model(model, revision=revision, offline=offline)
-    if processor_dir is not None:
-        processor_dir = place.find(
-            processor_dir, "tokenizer.json", revision=revision, offline=offline
-        )
-    elif not place.is_converted(folder):
-        processor_dir = place.find_processor(folder)
+    finder = place.Finder(offline)
+    pairs = adapters_of.listed(adapter)
+    sources = place.find_sources(finder, model, pairs, processor_dir, revision=revision)
     if decoder is not None:
-        decoder = place.find(decoder, "config.json", revision=revision, offline=offline)
+        decoder = finder.find(decoder, "checkpoint", revision)
     options = {
         "precision": precision,
         "threads": threads,
-        "processor_dir": processor_dir,
+        "processor_dir": sources.processor,
         "offline": offline,
         "device": device,
         "compute_units": compute_units,
@@ -321,7 +311,7 @@ def load(
         "cache": cache,
         "read_files": read_files,
     }
-    return _restore(folder, options, pairs)
+    return _restore(sources.model, options, sources.adapters)
 
 
 def _restore(

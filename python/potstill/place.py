@@ -1,132 +1,152 @@
-"""From what a user types to folders: models, adapters, tokenizers, by path, name or hub id."""
+"""From what a user types to folders: models, adapters, tokenizers, by path, name or hub id.
+
+The library finds them, as it does for the command; it reads no environment, so the variables of now are
+handed to it.
+"""
 
 from __future__ import annotations
 
-import ctypes
-import json
 import os
-import warnings
-from ctypes import byref, c_void_p
-from pathlib import Path
-from typing import Any, Optional, Union
+import weakref
+from collections.abc import Sequence
+from ctypes import byref, c_char_p, c_void_p
+from dataclasses import dataclass
+from typing import Any, Callable, Literal, Optional, Union
 
 from . import abi, environment, library
-from .errors import ModelError, PotstillError, PotstillWarning
 
 PathLike = Union[str, "os.PathLike[str]"]
+Kind = Literal["any", "model", "checkpoint", "adapter", "processor"]
+_KINDS = ("any", "model", "checkpoint", "adapter", "processor")  # in the order of pst_find_kind
 
 
-def find(
-    name: PathLike, required: str, *, revision: Optional[str] = None, offline: bool = False
-) -> str:
-    """The folder of ``name``, which has the file ``required``; downloaded where it is not here."""
-    relay = library.Relay()
-    hub = environment.hub_options(offline, relay)
-    search = library.options(abi.Search)
-    search.models_dir = library.path_bytes(environment.models_dir())
-    search.hub_cache = library.path_bytes(environment.hub_cache())
-    search.revision = revision.encode() if revision else None
-    search.hub = ctypes.pointer(hub)
-    found = c_void_p()
-    relay.call(
-        "pst_find_model", os.fsencode(name), required.encode(), byref(search), byref(found)
-    )
-    return library.take_text(found)
+class Finder:
+    """Finds by the variables that there are when it is made.
 
-
-def is_converted(folder: PathLike) -> bool:
-    """Is it what ``convert`` makes?"""
-    return any((Path(folder) / file).exists() for file in ("potstill.json", "Manifest.json"))
-
-
-def find_model(
-    name: PathLike, *, revision: Optional[str] = None, offline: bool = False
-) -> str:
-    if is_converted(name):
-        return os.fspath(name)
-    return find(name, "config.json", revision=revision, offline=offline)
-
-
-def find_adapter(name: PathLike, *, offline: bool = False) -> str:
-    if not os.path.isdir(name):
-        return find(name, "adapter_config.json", offline=offline)
-    found = c_void_p()
-    library.call("pst_adapter_find", os.fsencode(name), byref(found))
-    return library.take_text(found)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def find_base(adapters: list[str], *, offline: bool = False) -> str:
-    """The base that the first adapter which names one was made for, else the default model."""
-    for adapter in adapters:
-        config = _read_json(Path(adapter) / "adapter_config.json")
-        name = config.get("base_model_name_or_path")
-        if not name:
-            continue
-        candidates = [name, os.path.join(adapter, name)]
-        if name.startswith(("UsefulSensors/", "moonshine-ai/")):
-            candidates.append(str(environment.models_dir() / name.split("/")[-1]))
-        for candidate in candidates:
-            try:
-                return find(candidate, "config.json", revision=config.get("revision"), offline=True)
-            except PotstillError:
-                continue  # the next place; what none of them has is looked for on the hub below
-        chosen = environment.default_model()
-        same = os.path.basename(chosen) == os.path.basename(name)
-        if same or os.environ.get("POTSTILL_MODEL"):
-            return find_model(chosen, offline=offline)
-        if not offline:
-            return find(name, "config.json", revision=config.get("revision"))
-        raise ModelError(f"{adapter}: made for {name}, which is not here; name the model to use")
-    return find_model(environment.default_model(), offline=offline)
-
-
-def _usable(folder: Path, vocab: Any) -> bool:
-    """Has it a tokenizer, and is it not that of a model with another vocabulary?"""
-    if not (folder / "tokenizer.json").is_file():
-        return False
-    other = _read_json(folder / "config.json").get("vocab_size")
-    return not other or not vocab or other == vocab
-
-
-def find_processor(model_dir: str) -> Optional[str]:
-    """A tokenizer for a folder that has none, as trainers leave them; None: it needs no other.
-
-    The command's order: near the model, that of the model it was made from, an imported model with
-    the same vocabulary, the default model.
+    Args:
+        offline: download nothing.
+        progress: called with (bytes so far, all bytes) of a download.
     """
-    folder = Path(model_dir)
-    if (folder / "tokenizer.json").is_file() or not (folder / "config.json").is_file():
-        return None
-    config = _read_json(folder / "config.json")
-    vocab = config.get("vocab_size")
-    near = [folder / "processor", folder / "..", folder / ".." / "processor"]
-    named = [config.get("_name_or_path")]
-    named.append(_read_json(folder / "adapter_config.json").get("base_model_name_or_path"))
-    imported = sorted(environment.models_dir().glob("*")) if vocab else []
-    candidates: list[Path] = [*near, *(Path(n) for n in named if n)]
-    candidates += [folder / n for n in named if n] + imported
-    for name in [*named, environment.default_model()]:
-        if not name:
-            continue
-        try:
-            candidates.append(Path(find(name, "tokenizer.json", offline=True)))
-        except PotstillError:
-            continue  # not here: the next candidate
-    for candidate in candidates:
-        if _usable(candidate, vocab):
-            warnings.warn(
-                f"{model_dir}: has no tokenizer.json; taking that of {candidate} "
-                "(another: processor_dir=)",
-                PotstillWarning,
-                stacklevel=3,
-            )
-            return str(candidate)
-    return None
+
+    def __init__(
+        self, offline: bool = False, progress: Optional[Callable[[int, int], None]] = None
+    ) -> None:
+        def watch(user: object, at: Any) -> int:
+            if progress is not None:
+                progress(at.contents.received, at.contents.total)
+            return 0
+
+        self._relay = library.Relay()
+        options = library.options(abi.FindOptions)
+        variables = [name + b"=" + value for name, value in os.environb.items()]
+        options.variables = (c_char_p * (len(variables) + 1))(*variables)
+        options.home = os.fsencode(os.path.expanduser("~"))
+        options.user_agent = f"potstill/{library.version()}; python".encode()
+        options.ca_file = library.path_bytes(environment.certificates())
+        options.offline = offline
+        options.model_option, options.adapter_option = b"model=", b"adapter="
+        options.processor_option = b"processor_dir="
+        options.warn = self._relay.warn
+        options.progress = self._relay.guard(abi.HUB_PROGRESS, watch, failed=1)
+        handle = c_void_p()
+        self._relay.call("pst_finder_new", byref(options), byref(handle))
+        self._handle = handle
+        self._keep = options  # the callbacks
+        weakref.finalize(self, library.function("pst_finder_free"), handle).atexit = False
+
+    def _info(self) -> Any:
+        info = abi.FinderInfo()
+        library.function("pst_finder_describe")(self._handle, byref(info))
+        return info
+
+    @property
+    def models_dir(self) -> str:
+        """Folder of imported models."""
+        return os.fsdecode(self._info().models_dir)
+
+    @property
+    def weights_cache(self) -> Optional[str]:
+        """Where packed weights are kept; None without a home."""
+        path = self._info().weights_cache
+        return None if path is None else os.fsdecode(path)
+
+    def find(self, name: PathLike, kind: Kind, revision: Optional[str] = None) -> str:
+        """The folder of what is called so; downloaded where it is not here."""
+        found = c_void_p()
+        words = os.fsencode(name), _KINDS.index(kind), _encoded(revision)
+        self._relay.call("pst_finder_find", self._handle, *words, byref(found))
+        return library.take_text(found)
+
+    def pull(self, id: str, revision: Optional[str] = None) -> str:
+        """The folder of the latest of a hub id."""
+        found = c_void_p()
+        words = id.encode(), _encoded(revision)
+        self._relay.call("pst_finder_pull", self._handle, *words, byref(found))
+        return library.take_text(found)
+
+    def base(self, adapters: Sequence[str], revision: Optional[str] = None) -> tuple[str, str]:
+        """The model for adapters: its name, and its folder."""
+        name, found = c_void_p(), c_void_p()
+        dirs = (c_char_p * len(adapters))(*map(os.fsencode, adapters))
+        words = dirs, len(adapters), _encoded(revision)
+        self._relay.call("pst_finder_base", self._handle, *words, byref(name), byref(found))
+        return library.take_text(name), library.take_text(found)
+
+    def check_base(self, adapter: str, name: str, folder: str, chosen: bool) -> None:
+        """Warns where an adapter was made for another model than that called ``name``."""
+        words = os.fsencode(adapter), os.fsencode(name), os.fsencode(folder), chosen
+        self._relay.call("pst_finder_check_base", self._handle, *words)
+
+    def processor(self, folder: str) -> Optional[str]:
+        """A folder with a tokenizer for a model that has none; None: it needs no other."""
+        found = c_void_p()
+        self._relay.call("pst_finder_processor", self._handle, os.fsencode(folder), byref(found))
+        return library.take_text_or_none(found)
+
+    def vad(self, folder: str) -> Optional[str]:
+        """Weights of the detector of speech that belongs to a model."""
+        found = c_void_p()
+        self._relay.call("pst_finder_vad", self._handle, os.fsencode(folder), byref(found))
+        return library.take_text_or_none(found)
+
+
+def _encoded(text: Optional[str]) -> Optional[bytes]:
+    return text.encode() if text else None
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The folders that something is made of."""
+
+    model: str
+    adapters: list[tuple[str, float]]  #: with their weights
+    processor: Optional[str]  #: None: the model's
+
+
+def find_sources(
+    finder: Finder,
+    model: Optional[PathLike],
+    adapters: Sequence[tuple[str, float]],
+    processor: Optional[PathLike] = None,
+    *,
+    kind: Kind = "model",
+    revision: Optional[str] = None,
+    check: bool = True,
+) -> Sources:
+    """In the command's order; ``check``: warns where an adapter was made for another model."""
+    folder, found = "", None
+    if model is not None:
+        folder = finder.find(model, kind, revision)
+    if processor is not None:
+        found = finder.find(processor, "processor", revision)
+    pairs = [(finder.find(name, "adapter"), weight) for name, weight in adapters]
+    name = os.fspath(model) if model is not None else ""
+    if model is None:
+        name, folder = finder.base([adapter for adapter, _ in pairs], revision)
+        if kind == "checkpoint":
+            folder = finder.find(folder, kind)
+    if found is None:
+        found = finder.processor(folder)
+    for adapter, _ in pairs if check else ():
+        finder.check_base(adapter, name, folder, chosen=model is not None)
+    return Sources(folder, pairs, found)

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import weakref
 from ctypes import byref, c_void_p
-from pathlib import Path
 from typing import Any, Optional
 
-from . import abi, environment, library
+from . import abi, library, place
 from .errors import ArgumentError, ModelError
 
 KINDS = ("auto", "silero", "energy", "off")
-_FILE = Path("silero-vad", "silero_vad_16k.safetensors")
-
-
-def _find_weights(model_dir: str) -> Optional[str]:
-    """Beside the model, beside the one of the environment, among the imported ones."""
-    folders = [Path(os.path.abspath(model_dir)).parent]
-    chosen = os.environ.get("POTSTILL_MODEL")
-    if chosen:
-        folders.append(Path(os.path.abspath(environment.default_model())).parent)
-    folders.append(environment.models_dir())
-    for folder in folders:
-        if (folder / _FILE).is_file():
-            return str(folder / _FILE)
-    return None
 
 
 class Detector:
@@ -38,12 +22,13 @@ class Detector:
         if kind == "energy":
             weights = None
         elif weights is None:
-            weights = _find_weights(model_dir)
-        if kind == "silero" and weights is None:
-            raise ModelError(
-                f"no {_FILE} beside the model or in {environment.models_dir()}; "
-                "name it with vad_weights="
-            )
+            finder = place.Finder()
+            weights = finder.vad(model_dir)
+            if kind == "silero" and weights is None:
+                raise ModelError(
+                    "no silero-vad/silero_vad_16k.safetensors beside the model or in "
+                    f"{finder.models_dir}; name it with vad_weights="
+                )
         options = library.options(abi.VadOptions)
         options.weights = library.path_bytes(weights)
         options.speech_pad_ms = 400  # the command's for transcribe: the model likes some quiet

@@ -1,6 +1,7 @@
 """Merging, converting, checking, evaluating: the files and numbers of the command."""
 
 import json
+import warnings
 
 import potstill
 import pytest
@@ -54,6 +55,57 @@ def test_pull_says_what_it_needs():
         potstill.pull(str(MICRO))
     with pytest.raises(OSError, match="offline"):
         potstill.pull("nobody/nothing")
+
+
+def adapter_of(folder, base):
+    """The golden adapter, made for ``base``."""
+    folder.mkdir()
+    for file in ADAPTER.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    config = json.loads((ADAPTER / "adapter_config.json").read_text())
+    config["base_model_name_or_path"] = base
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    return folder
+
+
+def test_another_base_than_the_adapter_names_is_warned_of(tmp_path):
+    other = adapter_of(tmp_path / "other", "me/another")
+    said = "made for me/another .*, but used with .*micro: where that is another model"
+    with pytest.warns(potstill.PotstillWarning, match=said):
+        potstill.load(MICRO, adapter=other)
+    with pytest.warns(potstill.PotstillWarning, match=said):
+        potstill.merge(MICRO, adapter=other, output=tmp_path / "merged")
+    right = adapter_of(tmp_path / "right", str(MICRO))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert potstill.load(adapter=right).dir == str(MICRO)
+        potstill.load(MICRO, adapter=right)
+    (right / "README.md").write_text("---\nbase_model_fingerprint: 0123456789abcdef\n---\n")
+    with pytest.warns(potstill.PotstillWarning, match="other weights of the same shape"):
+        potstill.load(MICRO, adapter=right)
+    with pytest.raises(potstill.ModelError, match="other weights of the same shape"):
+        potstill.load(adapter=right)
+
+
+def test_names_are_found_as_the_command_finds_them(tmp_path, monkeypatch):
+    """An imported name, a name that is nearly one, a base that is not here."""
+    models = tmp_path / "data/potstill/models"
+    models.mkdir(parents=True)
+    (models / "mine").symlink_to(MICRO)
+    assert potstill.load("mine").dir == str(models / "mine")
+    with pytest.raises(potstill.NotFoundError, match="did you mean mine?"):
+        potstill.load("mime")
+    with pytest.raises(potstill.ModelError, match="an adapter, expected a model: .*by adapter="):
+        potstill.load(ADAPTER)
+    astray = adapter_of(tmp_path / "astray", "/home/someone/checkpoint-500")
+    with pytest.raises(potstill.ModelError, match="which is not here; name the model .* by model="):
+        potstill.load(adapter=astray)
+    monkeypatch.setenv("POTSTILL_MODEL", str(MICRO))
+    with pytest.warns(potstill.PotstillWarning, match="but used with"):
+        assert potstill.load(adapter=astray).dir == str(MICRO)
+    monkeypatch.setenv("HF_HUB_ETAG_TIMEOUT", "soon")
+    with pytest.warns(potstill.PotstillWarning, match="HF_HUB_ETAG_TIMEOUT 'soon': expected seconds"):
+        potstill.load("mine")
 
 
 def test_an_option_that_a_command_lacks(tmp_path):
