@@ -127,6 +127,25 @@ struct mil_value *graph_float(struct graph *g, const char *name, float value) {
     return constant(g, name, type, encode(g, &value, type), mil_data_bytes(&type));
 }
 
+struct mil_value *graph_series(struct graph *g, const char *name, int32_t first, int32_t step,
+                               uint32_t rank, const int64_t *dims) {
+    struct mil_type type = mil_type_of(MIL_I32, rank, dims);
+    size_t count = mil_elements(&type);
+    int32_t *values = mil_alloc(g->model, count * sizeof *values);
+    for (size_t i = 0; values && i < count; i++) values[i] = first + (int32_t)i * step;
+    return values ? mil_const(g->model, outermost(g), name, type, values, count * sizeof *values, 1)
+                  : NULL;
+}
+
+struct mil_value *graph_numbers(struct graph *g, const char *name, float first, int64_t count,
+                                int upright) {
+    float *values = mil_alloc(g->model, (size_t)count * sizeof *values);
+    for (int64_t i = 0; values && i < count; i++) values[i] = first + (float)i;
+    if (!values) return NULL;
+    return graph_floats(g, mil_text(g->model, "%s%s", g->prefix, name), values,
+                        SHAPE(1, 1, upright ? count : 1, upright ? 1 : count));
+}
+
 /* -------------------------------------------------------------------------------------- weights */
 
 /* A parameter of a constexpr: an attribute below iOS 18, an inline input from there on. */

@@ -89,6 +89,12 @@ struct mil_value *graph_float(struct graph *g, const char *name, float value);
 /* A tensor of g->dtype. */
 struct mil_value *graph_floats(struct graph *g, const char *name, const float *values,
                                uint32_t rank, const int64_t *dims);
+/* first, first + 1, ..., as [1, 1, 1, count] or, `upright`, [1, 1, count, 1]. */
+struct mil_value *graph_numbers(struct graph *g, const char *name, float first, int64_t count,
+                                int upright);
+/* The int32 numbers first, first + step, ... in row-major order. */
+struct mil_value *graph_series(struct graph *g, const char *name, int32_t first, int32_t step,
+                               uint32_t rank, const int64_t *dims);
 /* A stored weight or bias in another shape of as many elements; of one that is not compressed, the
  * first of them. */
 struct mil_value *graph_stored(struct graph *g, const char *name, const struct stored *stored,
@@ -144,9 +150,14 @@ struct mil_value *graph_layer_norm(struct graph *g, const char *name, const stru
                                    const struct norm *norm);
 struct mil_value *graph_project(struct graph *g, const char *name, const struct mil_value *x,
                                 const struct linear *linear);
-/* x [1, heads, head_dim, positions] by cos and sin [1, 1, pairs, positions]. */
-struct mil_value *graph_rotate(struct graph *g, const char *name, const struct mil_value *x,
-                               const struct mil_value *cosine, const struct mil_value *sine);
+/* Rotary tables of positions from 0 on: that of row `row` of a head at `position` goes to
+ * [position * position_stride + row * row_stride]. */
+void graph_rotary_tables(const struct config *config, size_t positions, float *cosine, float *sine,
+                         size_t position_stride, size_t row_stride);
+/* Queries and keys [1, heads * head_dim, 1, positions], together, by those tables
+ * [1, 1, head_dim, positions]; they become [1, heads, head_dim, positions]. */
+void graph_rotate(struct graph *g, struct mil_value **q, struct mil_value **k,
+                  const struct mil_value *cosine, const struct mil_value *sine);
 /* [1, heads * head_dim, 1, positions] to [1, heads, head_dim, positions] */
 struct mil_value *graph_heads(struct graph *g, const char *name, const struct mil_value *x,
                               uint32_t head_dim);
@@ -206,7 +217,7 @@ struct graph_step {
     struct mil_value *new_k, *new_v, *write_mask, *keep_mask;
     struct mil_value *logits; /* [ahead, vocab] */
     /* Set by graph_step_tables(), in a block that encloses all steps. */
-    struct mil_value *embedding, *output, *positions;
+    struct mil_value *embedding, *output, *angles, *numbers;
 };
 void graph_step_tables(struct graph *g, struct graph_step *step);
 void graph_step(struct graph *g, struct graph_step *step);

@@ -66,23 +66,59 @@ struct mil_value *graph_project(struct graph *g, const char *name, const struct 
 /* ------------------------------------------------------------------------------------ positions */
 
 /* The rows of a head are stored as even members of the pairs, odd members, and the rest that is not
- * rotated (stored_weights.c): so the pairs are two slices. */
-struct mil_value *graph_rotate(struct graph *g, const char *name, const struct mil_value *x,
-                               const struct mil_value *cosine, const struct mil_value *sine) {
+ * rotated (stored_weights.c). So the partners of all rows are the same rows in another order, and
+ * the tables have a row for each: cos, cos, 1 and -sin, sin, 0. */
+void graph_rotary_tables(const struct config *config, size_t positions, float *cosine, float *sine,
+                         size_t position_stride, size_t row_stride) {
+    size_t pairs = config->rotary_pairs;
+    rotary_angles(config, positions, cosine, sine, position_stride, row_stride);
+    for (size_t p = 0; p < positions; p++) {
+        float *c = cosine + p * position_stride, *s = sine + p * position_stride;
+        for (size_t even = 0; even < pairs; even++) {
+            size_t odd = pairs + even;
+            c[odd * row_stride] = c[even * row_stride];
+            s[odd * row_stride] = s[even * row_stride];
+            s[even * row_stride] *= -1;
+        }
+        for (size_t row = 2 * pairs; row < config->head_dim; row++) {
+            c[row * row_stride] = 1;
+            s[row * row_stride] = 0;
+        }
+    }
+}
+
+/* x [1, heads, head_dim, positions] */
+static struct mil_value *rotate(struct graph *g, const char *name, const struct mil_value *x,
+                                const struct mil_value *cosine, const struct mil_value *sine) {
     struct mil_model *model = g->model;
     int32_t pairs = (int32_t)g->config->rotary_pairs, width = (int32_t)g->config->head_dim;
     int32_t sizes[] = {pairs, pairs, width - 2 * pairs};
     size_t count = sizes[2] ? 3 : 2;
-    struct mil_value *parts[3] = {0}, *rotated[3];
+    struct mil_value *parts[3] = {0};
     graph_split(g, mil_text(model, "%s_part", name), x, 2, sizes, count, parts);
-    struct mil_value *ec = graph_binary(g, "mul", mil_text(model, "%s_ec", name), parts[0], cosine);
-    struct mil_value *os = graph_binary(g, "mul", mil_text(model, "%s_os", name), parts[1], sine);
-    struct mil_value *oc = graph_binary(g, "mul", mil_text(model, "%s_oc", name), parts[1], cosine);
-    struct mil_value *es = graph_binary(g, "mul", mil_text(model, "%s_es", name), parts[0], sine);
-    rotated[0] = graph_binary(g, "sub", mil_text(model, "%s_even", name), ec, os);
-    rotated[1] = graph_binary(g, "add", mil_text(model, "%s_odd", name), oc, es);
-    rotated[2] = parts[2];
-    return graph_concat(g, name, (const struct mil_value *const *)rotated, count, 2);
+    const struct mil_value *swapped[] = {parts[1], parts[0], parts[2]};
+    struct mil_value *partners =
+        graph_concat(g, mil_text(model, "%s_partners", name), swapped, count, 2);
+    struct mil_value *own = graph_binary(g, "mul", mil_text(model, "%s_own", name), x, cosine);
+    partners = graph_binary(g, "mul", mil_text(model, "%s_other", name), partners, sine);
+    return graph_binary(g, "add", name, own, partners);
+}
+
+void graph_rotate(struct graph *g, struct mil_value **q, struct mil_value **k,
+                  const struct mil_value *cosine, const struct mil_value *sine) {
+    const struct mil_value *both[] = {*q, *k};
+    int32_t head_dim = (int32_t)g->config->head_dim;
+    struct mil_value *parts[2] = {0};
+    struct mil_value *x = graph_concat(g, "qk", both, 2, 1);
+    if (x) {
+        int32_t heads[] = {(int32_t)(*q)->type.dims[1] / head_dim,
+                           (int32_t)(*k)->type.dims[1] / head_dim};
+        x = rotate(g, "qk_rotated", graph_heads(g, "qk_heads", x, g->config->head_dim), cosine,
+                   sine);
+        graph_split(g, "qk_part", x, 1, heads, 2, parts);
+    }
+    *q = parts[0];
+    *k = parts[1];
 }
 
 /* ------------------------------------------------------------------------------------ attention */

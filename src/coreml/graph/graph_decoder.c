@@ -2,33 +2,27 @@
  *
  * The cache of keys and values has a fixed number of slots and comes in whole; what the step
  * adds goes out as one column, for the host to put where `position` says. For its own
- * attention the graph blends the column in, so no shape and no index depends on data. A row of
- * one table says all that follows from the position: the rotary angles, which slots can be
- * seen, and which is written.
+ * attention the graph blends the column in, so no shape and no index depends on data.
  *
- * With `ahead` tokens of one text there are as many positions, rows of the table and columns: each
- * is blended in before any attends, and the masks let each see those before it. */
+ * With `ahead` tokens of one text there are as many positions and columns: each is blended in
+ * before any attends, and the masks let each see those before it. */
 #include <stdlib.h>
 
 #include "coreml/graph/graph.h"
 
 /* --------------------------------------------------------------------------------------- tables */
 
-static struct mil_value *position_table(struct graph *g, size_t slots) {
-    size_t pairs = g->config->rotary_pairs, width = 2 * pairs + 2 * slots;
-    float *table = calloc(slots * width, sizeof *table);
+/* The rotary tables of all slots, [1, 1, 2 * head_dim, slots]: cosine above sine. */
+static struct mil_value *angle_table(struct graph *g, size_t slots) {
+    size_t rows = g->config->head_dim;
+    float *table = malloc(2 * rows * slots * sizeof *table);
     if (!table) {
         g->model->failed = 1;
         return NULL;
     }
-    rotary_angles(g->config, slots, table, table + pairs, width, 1);
-    for (size_t p = 0; p < slots; p++) {
-        float *mask = table + p * width + 2 * pairs, *write = mask + slots;
-        for (size_t s = p + 1; s < slots; s++) mask[s] = GRAPH_MASKED;
-        write[p] = 1;
-    }
+    graph_rotary_tables(g->config, slots, table, table + rows * slots, 1, slots);
     struct mil_value *value =
-        graph_floats(g, "positions", table, SHAPE((int64_t)slots, (int64_t)width));
+        graph_floats(g, "angles", table, SHAPE(1, 1, 2 * (int64_t)rows, (int64_t)slots));
     free(table);
     return value;
 }
@@ -44,7 +38,8 @@ void graph_step_tables(struct graph *g, struct graph_step *step) {
         g->tied ? step->embedding
                 : graph_stored(g, "proj_out", &g->stored->modules[weights->proj_out.slot].weight,
                                SHAPE(vocab, dim));
-    step->positions = position_table(g, (size_t)step->slots);
+    step->angles = angle_table(g, (size_t)step->slots);
+    step->numbers = graph_numbers(g, "slot_numbers", 0, step->slots, 0);
 }
 
 /* --------------------------------------------------------------------------------------- layers */
@@ -52,7 +47,7 @@ void graph_step_tables(struct graph *g, struct graph_step *step) {
 /* What every layer takes beside the hidden state. */
 struct layer_inputs {
     int32_t ahead;                         /* positions */
-    struct mil_value *cosine, *sine;       /* [1, 1, pairs, ahead] */
+    struct mil_value *cosine, *sine;       /* [1, 1, head_dim, ahead] */
     struct mil_value *mask, *write_mask;   /* [1, 1, ahead, slots] */
     struct mil_value *keep_mask;           /* [1, 1, 1, slots] */
     struct mil_value **self_k, **self_v;   /* [layers] of [1, width, 1, slots] */
@@ -60,25 +55,40 @@ struct layer_inputs {
     const struct mil_value *cross_mask;    /* [1, 1, 1, frames] or NULL */
 };
 
-static void look_up_position(struct graph *g, struct graph_step *step,
-                             struct layer_inputs *inputs) {
-    int32_t pairs = (int32_t)g->config->rotary_pairs, slots = step->slots;
-    struct mil_value *parts[4] = {0};
-    struct mil_value *row = graph_gather(g, "position_row", step->positions, step->position);
-    graph_split(g, "position_part", row, 1, (const int32_t[]){pairs, pairs, slots, slots}, 4,
-                parts);
-    int32_t ahead = step->ahead;
-    for (int i = 0; i < 2 && ahead > 1; i++)
-        parts[i] = graph_transpose(g, i ? "sine_columns" : "cosine_columns", parts[i],
-                                   (const int32_t[]){1, 0});
+/* 0 to 1, and 1 beyond. */
+static struct mil_value *up_to_one(struct graph *g, const char *name, const struct mil_value *x) {
+    if (!x) return NULL;
+    struct mil_value *none = graph_float(g, "zero", 0), *one = graph_float(g, "one", 1);
+    return graph_op(g, "clip", name, x->type, "x", x, "alpha", none, "beta", one, NULL);
+}
+
+/* What follows from the position, by its distance from each slot, which float16 has exactly: what
+ * can be seen, and what is written. That is one slot, so a product with the tables of all slots is
+ * their column, exactly. */
+static void place_step(struct graph *g, struct graph_step *step, struct layer_inputs *inputs) {
+    int32_t rows = (int32_t)g->config->head_dim, ahead = step->ahead;
+    struct mil_value *parts[2] = {0};
+    struct mil_value *one = graph_float(g, "one", 1);
+    struct mil_value *masked = graph_float(g, "masked", GRAPH_MASKED);
+    struct mil_value *at = graph_cast(g, "position_number", step->position, g->dtype);
+    if (ahead > 1) at = graph_reshape(g, "position_rows", at, SHAPE(1, 1, ahead, 1));
+    struct mil_value *behind = graph_binary(g, "sub", "slots_behind", step->numbers, at);
+    struct mil_value *later = up_to_one(g, "slots_later", behind);
+    struct mil_value *other =
+        up_to_one(g, "other_slots", graph_unary(g, "abs", "slots_apart", behind));
     inputs->ahead = ahead;
-    inputs->cosine = graph_reshape(g, "cosine", parts[0], SHAPE(1, 1, pairs, ahead));
-    inputs->sine = graph_reshape(g, "sine", parts[1], SHAPE(1, 1, pairs, ahead));
-    inputs->mask = graph_reshape(g, "self_mask", parts[2], SHAPE(1, 1, ahead, slots));
-    inputs->write_mask = graph_reshape(g, "write_mask", parts[3], SHAPE(1, 1, ahead, slots));
-    struct mil_value *written = inputs->write_mask;
-    if (ahead > 1) written = graph_reduce(g, "reduce_sum", "written", written, 2);
-    inputs->keep_mask = graph_binary(g, "sub", "keep_mask", graph_float(g, "one", 1), written);
+    inputs->mask = graph_binary(g, "mul", "self_mask", later, masked);
+    inputs->write_mask = graph_binary(g, "sub", "write_mask", one, other);
+    inputs->keep_mask = other;
+    if (ahead > 1) {
+        struct mil_value *written = graph_reduce(g, "reduce_sum", "written", inputs->write_mask, 2);
+        inputs->keep_mask = graph_binary(g, "sub", "keep_mask", one, written);
+    }
+    struct mil_value *angles =
+        graph_matmul(g, "angles_here", step->angles, inputs->write_mask, 0, 1);
+    graph_split(g, "angle", angles, 2, (const int32_t[]){rows, rows}, 2, parts);
+    inputs->cosine = parts[0];
+    inputs->sine = parts[1];
 }
 
 /* Columns [1, width, 1, ahead] at their slots of [1, width, 1, slots], zeros elsewhere. */
@@ -117,10 +127,7 @@ static struct mil_value *self_attention(struct graph *g, uint32_t index, const s
     struct mil_value *q = graph_project(g, "q_proj", normed, &attention->q_proj);
     struct mil_value *k = graph_project(g, "k_proj", normed, &attention->k_proj);
     struct mil_value *v = graph_project(g, "v_proj", normed, &attention->v_proj);
-    q = graph_rotate(g, "q_rotated", graph_heads(g, "q", q, head_dim), inputs->cosine,
-                     inputs->sine);
-    k = graph_rotate(g, "k_rotated", graph_heads(g, "k", k, head_dim), inputs->cosine,
-                     inputs->sine);
+    graph_rotate(g, &q, &k, inputs->cosine, inputs->sine);
     k = graph_reshape(g, "k_column", k, SHAPE(1, width, 1, inputs->ahead));
     *fresh_k = k;
     *fresh_v = v;
@@ -201,7 +208,7 @@ void graph_step(struct graph *g, struct graph_step *step) {
                                   .cross_mask = step->cross_mask};
     g->residual = g->decoder_residual;
     graph_name(g, "decoder");
-    look_up_position(g, step, &inputs);
+    place_step(g, step, &inputs);
     split_layers(g, "self_k_layer", step->self_k, inputs.self_k);
     split_layers(g, "self_v_layer", step->self_v, inputs.self_v);
     split_layers(g, "cross_k_layer", step->cross_k, inputs.cross_k);

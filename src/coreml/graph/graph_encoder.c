@@ -11,20 +11,20 @@
 
 /* What every layer takes beside the hidden state. */
 struct layer_inputs {
-    const struct mil_value *cosine, *sine; /* [1, 1, pairs, frames]; NULL: nothing is rotated */
+    const struct mil_value *cosine, *sine; /* [1, 1, head_dim, frames]; NULL: nothing is rotated */
     const struct mil_value *mask;          /* [1, 1, 1 or frames, frames] or NULL */
 };
 
 static void rotary_constants(struct graph *g, uint32_t frames, struct layer_inputs *inputs) {
-    size_t pairs = g->config->rotary_pairs, count = pairs * frames;
-    float *tables = malloc(2 * (count ? count : 1) * sizeof *tables);
+    size_t rows = g->config->head_dim, count = rows * frames;
+    float *tables = malloc(2 * count * sizeof *tables);
     if (!tables) {
         g->model->failed = 1;
         return;
     }
-    rotary_angles(g->config, frames, tables, tables + count, 1, frames);
-    inputs->cosine = graph_floats(g, "cosine", tables, SHAPE(1, 1, (int64_t)pairs, frames));
-    inputs->sine = graph_floats(g, "sine", tables + count, SHAPE(1, 1, (int64_t)pairs, frames));
+    graph_rotary_tables(g->config, frames, tables, tables + count, 1, frames);
+    inputs->cosine = graph_floats(g, "cosine", tables, SHAPE(1, 1, (int64_t)rows, frames));
+    inputs->sine = graph_floats(g, "sine", tables + count, SHAPE(1, 1, (int64_t)rows, frames));
     free(tables);
 }
 
@@ -36,11 +36,11 @@ static struct mil_value *attended(struct graph *g, const struct encoder_layer *l
     struct mil_value *q = graph_project(g, "q_proj", normed, &attention->q_proj);
     struct mil_value *k = graph_project(g, "k_proj", normed, &attention->k_proj);
     struct mil_value *v = graph_project(g, "v_proj", normed, &attention->v_proj);
-    q = graph_heads(g, "q", q, head_dim);
-    k = graph_heads(g, "k", k, head_dim);
     if (inputs->cosine) {
-        q = graph_rotate(g, "q_rotated", q, inputs->cosine, inputs->sine);
-        k = graph_rotate(g, "k_rotated", k, inputs->cosine, inputs->sine);
+        graph_rotate(g, &q, &k, inputs->cosine, inputs->sine);
+    } else {
+        q = graph_heads(g, "q", q, head_dim);
+        k = graph_heads(g, "k", k, head_dim);
     }
     return graph_encoder_attend(g, x, layer, q, k, graph_heads(g, "v", v, head_dim), inputs->mask);
 }

@@ -2,25 +2,11 @@
  *
  * The loop carries the last token, its position, the ids so far and the cache; constants, weights
  * included, stand outside it, where its blocks see them. */
-#include <stdlib.h>
-
 #include "coreml/graph/graph.h"
 
 enum { LOOP_TOKEN, LOOP_POSITION, LOOP_IDS, LOOP_K, LOOP_V, LOOP_COUNT };
 
 static const char *const LOOP_NAMES[LOOP_COUNT] = {"token", "position", "ids", "self_k", "self_v"};
-
-/* An int32 constant [1, count] or, without `rank` 2, [count], made of `first`, first + step, ... */
-static struct mil_value *series(struct graph *g, const char *name, uint32_t rank, int32_t count,
-                                int32_t first, int32_t step) {
-    int64_t dims[] = {1, count};
-    struct mil_type type = mil_type_of(MIL_I32, rank, rank == 2 ? dims : dims + 1);
-    int32_t *values = mil_alloc(g->model, (size_t)count * sizeof *values);
-    for (int32_t i = 0; values && i < count; i++) values[i] = first + i * step;
-    return values ? mil_const(g->model, g->function->block, name, type, values,
-                              (size_t)count * sizeof *values, 1)
-                  : NULL;
-}
 
 /* An empty cache. */
 static struct mil_value *empty(struct graph *g, const char *name, int64_t channels, int64_t slots) {
@@ -98,7 +84,7 @@ static struct mil_value *set_id(struct graph *g, const struct mil_value *indices
 static struct mil_block *body(struct graph *g, const struct graph_shape *shape,
                               struct graph_step *step, struct mil_value *const *start) {
     struct mil_value *carried[LOOP_COUNT], *next[LOOP_COUNT];
-    struct mil_value *indices = series(g, "places", 2, shape->tokens - 1, 0, 1);
+    struct mil_value *indices = graph_series(g, "places", 0, 1, SHAPE(1, shape->tokens - 1));
     struct mil_value *one = graph_int(g, 1);
     struct mil_block *outer = g->block, *block = open_block(g, "loop", start, carried);
     g->block = block;
@@ -129,9 +115,9 @@ void graph_single(struct graph *g, const struct graph_shape *shape) {
     step.cross_v = cross_v;
     graph_step_tables(g, &step);
     if (!g->function) return;
-    start[LOOP_TOKEN] = series(g, "first_token", 2, 1, shape->start, 0);
-    start[LOOP_POSITION] = series(g, "first_position", 1, 1, 0, 0);
-    start[LOOP_IDS] = series(g, "no_ids", 2, shape->tokens - 1, shape->ends[0], 0);
+    start[LOOP_TOKEN] = graph_series(g, "first_token", shape->start, 0, SHAPE(1, 1));
+    start[LOOP_POSITION] = graph_series(g, "first_position", 0, 0, SHAPE(1));
+    start[LOOP_IDS] = graph_series(g, "no_ids", shape->ends[0], 0, SHAPE(1, shape->tokens - 1));
     start[LOOP_K] = empty(g, "empty_k", all, shape->slots);
     start[LOOP_V] = empty(g, "empty_v", all, shape->slots);
     struct mil_block *goes_on = condition(g, shape, start);

@@ -4,24 +4,7 @@
  * the interval is more than half the length. Computing that from the numbers of the positions costs
  * little; a matrix for each length would be as large as a layer. All values are multiples of a
  * half, and those near the border are below 1,024, where float16 has them all. */
-#include <stdlib.h>
-
 #include "coreml/graph/graph.h"
-
-/* first, first + 1, ..., as [1, 1, count, 1] or [1, 1, 1, count]. */
-static struct mil_value *numbers(struct graph *g, const char *name, float first, int64_t count,
-                                 int upright) {
-    float *values = malloc((size_t)count * sizeof *values);
-    if (!values) {
-        g->model->failed = 1;
-        return NULL;
-    }
-    for (int64_t i = 0; i < count; i++) values[i] = first + (float)i;
-    struct mil_value *result = graph_floats(g, mil_text(g->model, "%s%s", g->prefix, name), values,
-                                            SHAPE(1, 1, upright ? count : 1, upright ? 1 : count));
-    free(values);
-    return result;
-}
 
 struct mil_value *graph_window_mask(struct graph *g, struct window window, int64_t queries,
                                     int64_t keys, int64_t shift, const struct mil_value *key_mask) {
@@ -32,8 +15,8 @@ struct mil_value *graph_window_mask(struct graph *g, struct window window, int64
     if (back > most) back = most;
     if (ahead > most) ahead = most;
     float middle = (float)(back - ahead - 2 * shift) / 2, half = (float)(back + ahead) / 2;
-    struct mil_value *rows = numbers(g, "window_queries", -middle, queries, 1);
-    struct mil_value *columns = numbers(g, "window_keys", 0, keys, 0);
+    struct mil_value *rows = graph_numbers(g, "window_queries", -middle, queries, 1);
+    struct mil_value *columns = graph_numbers(g, "window_keys", 0, keys, 0);
     struct mil_value *limit =
         graph_float(g, mil_text(model, "window_reach_%d", (int)(back + ahead)), half);
     struct mil_value *none = graph_float(g, "zero", 0), *one = graph_float(g, "one", 1);
