@@ -212,6 +212,9 @@ def stored(paths, exact=False):
                     found[op.outputs[0].name] = data * scale.reshape(-1, *[1] * (data.ndim - 1))
                 elif op.op_type.startswith("constexpr"):
                     found[op.outputs[0].name] = op.materialized_val_inference()
+    if "embed_tokens_0" in found:  # tables of more than 16,384 tokens are cut
+        parts = [found.pop(f"embed_tokens_{i}") for i in range(len(found)) if f"embed_tokens_{i}" in found]
+        found["embed_tokens"] = numpy.concatenate(parts)
     return found
 
 

@@ -131,13 +131,17 @@ struct mil_value *graph_softmax(struct graph *g, const char *name, const struct 
 /* Columns `first` to first + count of the last axis. */
 struct mil_value *graph_cut(struct graph *g, const char *name, const struct mil_value *x,
                             int64_t first, int64_t count);
-/* Rows `index` [...] of `table` [rows, width], as [..., width]. */
+/* Rows `index` [...] of `table` [rows, ...], as [..., ...]. */
 struct mil_value *graph_gather(struct graph *g, const char *name, const struct mil_value *table,
                                const struct mil_value *index);
-/* Zeros before and behind the last axis. */
+/* `filling` before and behind the last axis. */
 struct mil_value *graph_pad(struct graph *g, const char *name, const struct mil_value *x,
-                            int32_t before, int32_t behind);
-/* A valid convolution along the last axis: module `slot` [out, in, 1, width]. */
+                            int32_t before, int32_t behind, float filling);
+/* A valid convolution along the last axis by weight [out, in, 1, width]; bias may be NULL. */
+struct mil_value *graph_convolve(struct graph *g, const char *name, const struct mil_value *x,
+                                 const struct mil_value *weight, const struct mil_value *bias,
+                                 int32_t stride);
+/* The same by module `slot`. */
 struct mil_value *graph_conv(struct graph *g, const char *name, const struct mil_value *x,
                              uint32_t slot, int32_t width, int32_t stride);
 
@@ -204,9 +208,27 @@ struct mil_value *graph_placed(struct graph *g, struct mil_value *memory);
 void graph_cross_kv(struct graph *g, const struct mil_value *memory, struct mil_value **cross_k,
                     struct mil_value **cross_v);
 
+/* graph_vocabulary.c: the embedding and the output matrix, in parts, which lie in a block that
+ * encloses all that use them. */
+struct graph_vocabulary {
+    struct mil_value **embedding, **output;
+};
+void graph_vocabulary(struct graph *g, struct graph_vocabulary *vocabulary);
+/* The embeddings of tokens [1, ahead], [1, dim, 1, ahead]. */
+struct mil_value *graph_embed(struct graph *g, const struct graph_vocabulary *vocabulary,
+                              const struct mil_value *tokens);
+/* The scores that x [1, dim, 1, ahead] gives all tokens, [ahead, vocab]. */
+struct mil_value *graph_scores(struct graph *g, const struct graph_vocabulary *vocabulary,
+                               const struct mil_value *x);
+/* Of x [1, dim, 1, 1]: the token with the highest score, the first of several, [1, 1], and that,
+ * [1, 1, 1, 1]; where no score is a number, the token is the number of tokens. */
+void graph_best(struct graph *g, const struct graph_vocabulary *vocabulary,
+                const struct mil_value *x, struct mil_value **token, struct mil_value **score);
+
 /* One step of the decoder. */
 struct graph_step {
-    int32_t ahead;                            /* tokens of one text that it takes */
+    int best;      /* it gives the best token, not the scores of all; only with ahead 1 */
+    int32_t ahead; /* tokens of one text that it takes */
     const struct mil_value *token, *position; /* int32 [1, ahead], [ahead] */
     const struct mil_value *self_k, *self_v;  /* [1, layers * width, 1, slots] */
     const struct mil_value *cross_k, *cross_v,
@@ -215,9 +237,11 @@ struct graph_step {
     /* Results: what is to be kept, [1, layers * width, 1, ahead], and where, [1, 1, ahead, slots],
      * each row one-hot; keep_mask [1, 1, 1, slots] has 1 where no row writes. */
     struct mil_value *new_k, *new_v, *write_mask, *keep_mask;
-    struct mil_value *logits; /* [ahead, vocab] */
+    struct mil_value *logits;             /* [ahead, vocab], or: */
+    struct mil_value *best_token, *score; /* [1, 1], [1, 1, 1, 1] */
     /* Set by graph_step_tables(), in a block that encloses all steps. */
-    struct mil_value *embedding, *output, *angles, *numbers;
+    struct graph_vocabulary vocabulary;
+    struct mil_value *angles, *numbers;
 };
 void graph_step_tables(struct graph *g, struct graph_step *step);
 void graph_step(struct graph *g, struct graph_step *step);

@@ -28,16 +28,7 @@ static struct mil_value *angle_table(struct graph *g, size_t slots) {
 }
 
 void graph_step_tables(struct graph *g, struct graph_step *step) {
-    const struct weights *weights = g->weights;
-    int64_t vocab = g->config->vocab, dim = g->config->dim;
-    graph_name(g, "");
-    step->embedding =
-        graph_stored(g, "embed_tokens", &g->stored->modules[weights->embed_tokens.slot].weight,
-                     SHAPE(vocab, dim));
-    step->output =
-        g->tied ? step->embedding
-                : graph_stored(g, "proj_out", &g->stored->modules[weights->proj_out.slot].weight,
-                               SHAPE(vocab, dim));
+    graph_vocabulary(g, &step->vocabulary);
     step->angles = angle_table(g, (size_t)step->slots);
     step->numbers = graph_numbers(g, "slot_numbers", 0, step->slots, 0);
 }
@@ -175,28 +166,6 @@ static void split_layers(struct graph *g, const char *name, const struct mil_val
     graph_split(g, name, x, 1, sizes, g->config->decoder_layers, parts);
 }
 
-static struct mil_value *logits(struct graph *g, const struct graph_step *step,
-                                const struct mil_value *x) {
-    int64_t dim = g->config->dim;
-    struct mil_value *normed = graph_layer_norm(g, "norm", x, &g->weights->decoder_norm);
-    if (step->ahead > 1) {
-        struct mil_value *columns =
-            graph_reshape(g, "normed_columns", normed, SHAPE(dim, step->ahead));
-        return graph_matmul(g, "scores", columns, step->output, 1, 1);
-    }
-    struct mil_value *row = graph_reshape(g, "normed_row", normed, SHAPE(1, dim));
-    return graph_matmul(g, "scores", row, step->output, 0, 1);
-}
-
-/* The embeddings of the tokens, [1, dim, 1, ahead]. */
-static struct mil_value *embed(struct graph *g, const struct graph_step *step) {
-    int64_t dim = g->config->dim;
-    struct mil_value *x = graph_gather(g, "embedded_row", step->embedding, step->token);
-    if (step->ahead == 1) return graph_reshape(g, "embedded", x, SHAPE(1, dim, 1, 1));
-    x = graph_reshape(g, "embedded_rows", x, SHAPE(1, 1, step->ahead, dim));
-    return graph_transpose(g, "embedded", x, (const int32_t[]){0, 3, 1, 2});
-}
-
 void graph_step(struct graph *g, struct graph_step *step) {
     uint32_t layers = g->config->decoder_layers;
     struct mil_value *lists[4][CONFIG_LAYERS_MAX] = {{0}};
@@ -213,7 +182,7 @@ void graph_step(struct graph *g, struct graph_step *step) {
     split_layers(g, "self_v_layer", step->self_v, inputs.self_v);
     split_layers(g, "cross_k_layer", step->cross_k, inputs.cross_k);
     split_layers(g, "cross_v_layer", step->cross_v, inputs.cross_v);
-    struct mil_value *x = graph_begin_residual(g, embed(g, step));
+    struct mil_value *x = graph_begin_residual(g, graph_embed(g, &step->vocabulary, step->token));
     for (uint32_t i = 0; i < layers; i++) {
         graph_name_layer(g, "decoder", i);
         x = self_attention(g, i, x, &inputs, &fresh_k[i], &fresh_v[i]);
@@ -225,7 +194,11 @@ void graph_step(struct graph *g, struct graph_step *step) {
     step->new_v = graph_concat(g, "column_v", fresh_v, layers, 1);
     step->write_mask = inputs.write_mask;
     step->keep_mask = inputs.keep_mask;
-    step->logits = logits(g, step, x);
+    x = graph_layer_norm(g, "norm", x, &g->weights->decoder_norm);
+    if (step->best)
+        graph_best(g, &step->vocabulary, x, &step->best_token, &step->score);
+    else
+        step->logits = graph_scores(g, &step->vocabulary, x);
 }
 
 struct mil_value *graph_update_cache(struct graph *g, const char *name,

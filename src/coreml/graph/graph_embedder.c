@@ -56,7 +56,7 @@ static struct mil_value *frames(struct graph *g, const struct mil_value *samples
  * those of this one. */
 static struct mil_value *after(struct graph *g, const char *name, struct mil_value *x,
                                struct mil_value **tail) {
-    if (!tail) return graph_pad(g, name, x, STREAM_PAD, 0);
+    if (!tail) return graph_pad(g, name, x, STREAM_PAD, 0, 0);
     const struct mil_value *parts[] = {*tail, x};
     int64_t rows = x ? x->type.dims[3] : 0;
     x = graph_concat(g, name, parts, 2, 3);

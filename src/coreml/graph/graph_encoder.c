@@ -172,8 +172,8 @@ void graph_encoder(struct graph *g, const char *name, const struct graph_shape *
     struct mil_value *memory = graph_encode(g, &shape->extent, 1);
     graph_cross_kv(g, graph_placed(g, memory), &cross_k, &cross_v);
     if (behind > 0) {
-        cross_k = graph_pad(g, "padded_k", cross_k, 0, behind);
-        cross_v = graph_pad(g, "padded_v", cross_v, 0, behind);
+        cross_k = graph_pad(g, "padded_k", cross_k, 0, behind, 0);
+        cross_v = graph_pad(g, "padded_v", cross_v, 0, behind, 0);
     }
     struct mil_value *rows =
         graph_reshape(g, "memory", memory, SHAPE(1, g->config->encoder_dim, frames));

@@ -166,7 +166,7 @@ struct mil_value *graph_gather(struct graph *g, const char *name, const struct m
     if (!table || !index) return NULL;
     struct mil_type type = index->type;
     type.dtype = table->type.dtype;
-    type.dims[type.rank++] = table->type.dims[1];
+    for (uint32_t i = 1; i < table->type.rank; i++) type.dims[type.rank++] = table->type.dims[i];
     struct mil_value *zero = graph_int(g, 0), *no = graph_bool(g, 0);
     return graph_op(g, "gather", name, type, "x", table, "indices", index, "axis", zero,
                     "batch_dims", g->specification >= GRAPH_IOS16 ? zero : NULL, "validate_indices",
@@ -174,7 +174,7 @@ struct mil_value *graph_gather(struct graph *g, const char *name, const struct m
 }
 
 struct mil_value *graph_pad(struct graph *g, const char *name, const struct mil_value *x,
-                            int32_t before, int32_t behind) {
+                            int32_t before, int32_t behind, float filling) {
     if (!x) return NULL;
     struct mil_type type = x->type;
     int32_t amounts[2 * MIL_RANK_MAX] = {0};
@@ -182,16 +182,31 @@ struct mil_value *graph_pad(struct graph *g, const char *name, const struct mil_
     amounts[2 * type.rank - 1] = behind;
     type.dims[type.rank - 1] += before + behind;
     struct mil_value *pad = graph_ints(g, amounts, 2 * (size_t)type.rank);
-    struct mil_value *mode = graph_text(g, "constant"), *zero = graph_float(g, "zero", 0);
-    return graph_op(g, "pad", name, type, "x", x, "pad", pad, "mode", mode, "constant_val", zero,
+    struct mil_value *mode = graph_text(g, "constant");
+    struct mil_value *value = graph_float(g, filling == 0 ? "zero" : "filling", filling);
+    return graph_op(g, "pad", name, type, "x", x, "pad", pad, "mode", mode, "constant_val", value,
+                    NULL);
+}
+
+struct mil_value *graph_convolve(struct graph *g, const char *name, const struct mil_value *x,
+                                 const struct mil_value *weight, const struct mil_value *bias,
+                                 int32_t stride) {
+    if (!x || !weight) return NULL;
+    struct mil_type type = x->type;
+    struct mil_value *strides = graph_ints(g, (int32_t[]){1, stride}, 2);
+    struct mil_value *valid = graph_text(g, "valid"), *one = graph_int(g, 1);
+    struct mil_value *pad = graph_ints(g, (int32_t[4]){0}, 4);
+    struct mil_value *dilations = graph_ints(g, (int32_t[]){1, 1}, 2);
+    type.dims[1] = weight->type.dims[0];
+    type.dims[3] = (type.dims[3] - weight->type.dims[3]) / stride + 1;
+    return graph_op(g, "conv", name, type, "x", x, "weight", weight, "bias", bias, "strides",
+                    strides, "pad_type", valid, "pad", pad, "dilations", dilations, "groups", one,
                     NULL);
 }
 
 struct mil_value *graph_conv(struct graph *g, const char *name, const struct mil_value *x,
                              uint32_t slot, int32_t width, int32_t stride) {
-    if (!x) return NULL;
     const struct stored_module *module = &g->stored->modules[slot];
-    struct mil_type type = x->type;
     int64_t out = (int64_t)module->weight.rows, in = (int64_t)module->weight.columns / width;
     const char *weight_name = mil_text(g->model, "%s_weight", name);
     struct mil_value *weight =
@@ -199,13 +214,5 @@ struct mil_value *graph_conv(struct graph *g, const char *name, const struct mil
     struct mil_value *bias = NULL;
     if (module->bias.data)
         bias = graph_stored(g, mil_text(g->model, "%s_bias", name), &module->bias, 1, &out);
-    struct mil_value *strides = graph_ints(g, (int32_t[]){1, stride}, 2);
-    struct mil_value *valid = graph_text(g, "valid"), *one = graph_int(g, 1);
-    struct mil_value *pad = graph_ints(g, (int32_t[4]){0}, 4);
-    struct mil_value *dilations = graph_ints(g, (int32_t[]){1, 1}, 2);
-    type.dims[1] = out;
-    type.dims[3] = (type.dims[3] - width) / stride + 1;
-    return graph_op(g, "conv", name, type, "x", x, "weight", weight, "bias", bias, "strides",
-                    strides, "pad_type", valid, "pad", pad, "dilations", dilations, "groups", one,
-                    NULL);
+    return graph_convolve(g, name, x, weight, bias, stride);
 }

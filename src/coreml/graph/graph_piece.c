@@ -72,7 +72,7 @@ static void carry_out(struct graph *g, const struct graph_shape *shape, struct c
     int64_t room = carried->state ? carried->state->type.dims[3] : carried->columns;
     if (room > carried->columns)
         value = graph_pad(g, mil_text(g->model, "new_%s", carried->name), value, 0,
-                          (int32_t)(room - carried->columns));
+                          (int32_t)(room - carried->columns), 0);
     graph_write_state(g, carried->state, value);
 }
 

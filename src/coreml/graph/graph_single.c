@@ -61,14 +61,6 @@ static struct mil_block *condition(struct graph *g, const struct graph_shape *sh
     return block;
 }
 
-static struct mil_value *best(struct graph *g, const struct mil_value *logits) {
-    struct mil_value *axis = graph_int(g, -1), *keep = graph_bool(g, 1);
-    struct mil_value *int32 = graph_text(g, "int32");
-    return graph_op(g, "reduce_argmax", "next_token", mil_type_of(MIL_I32, SHAPE(1, 1)), "x",
-                    logits, "axis", axis, "keep_dims", keep, "output_dtype",
-                    g->specification >= GRAPH_IOS18 ? int32 : NULL, NULL);
-}
-
 /* `ids` with `token` at `position`; `indices` are 0, 1, ... */
 static struct mil_value *set_id(struct graph *g, const struct mil_value *indices,
                                 const struct mil_value *ids, const struct mil_value *position,
@@ -94,7 +86,7 @@ static struct mil_block *body(struct graph *g, const struct graph_shape *shape,
     step->self_v = carried[LOOP_V];
     graph_step(g, step);
     graph_name(g, "");
-    next[LOOP_TOKEN] = best(g, step->logits);
+    next[LOOP_TOKEN] = step->best_token;
     next[LOOP_POSITION] = graph_binary(g, "add", "next_position", step->position, one);
     next[LOOP_IDS] = set_id(g, indices, carried[LOOP_IDS], step->position, next[LOOP_TOKEN]);
     next[LOOP_K] = graph_update_cache(g, "next_self_k", step->self_k, step->new_k, step);
@@ -105,7 +97,7 @@ static struct mil_block *body(struct graph *g, const struct graph_shape *shape,
 }
 
 void graph_single(struct graph *g, const struct graph_shape *shape) {
-    struct graph_step step = {.slots = shape->slots, .ahead = 1};
+    struct graph_step step = {.slots = shape->slots, .ahead = 1, .best = 1};
     struct mil_value *start[LOOP_COUNT], *cross_k, *cross_v, *end[LOOP_COUNT];
     int64_t all = (int64_t)g->config->decoder_layers * g->config->width;
     graph_begin(g, "main");

@@ -352,6 +352,20 @@ pst_status stored_weights_make(struct stored_weights *weights, const struct merg
     return status;
 }
 
+struct stored stored_rows(const struct stored *stored, size_t first, size_t rows) {
+    struct stored some = *stored;
+    size_t bits = stored->form == STORED_INT8      ? 8
+                  : stored->form == STORED_PALETTE ? stored->bits
+                  : stored->dtype == MIL_F32       ? 32
+                                                   : 16;
+    some.rows = rows;
+    some.data = (unsigned char *)stored->data + first * stored->columns * bits / 8;
+    some.bytes = (rows * stored->columns * bits + 7) / 8;
+    if (stored->scale) some.scale += first;
+    if (stored->zeros) some.zeros = (unsigned char *)stored->zeros + first;
+    return some;
+}
+
 /* numbers [count] of dtype */
 static void scale_numbers(enum mil_dtype dtype, void *numbers, size_t count, float factor) {
     uint16_t *halves = numbers;

@@ -33,6 +33,9 @@ struct stored_weights {
     size_t count;
 };
 
+/* Some rows of a weight, which owns what is there; `first` is a multiple of 8. */
+struct stored stored_rows(const struct stored *stored, size_t first, size_t rows);
+
 enum weight_precision { WEIGHTS_FLOAT32, WEIGHTS_FLOAT16, WEIGHTS_INT8, WEIGHTS_PALETTE };
 
 /* Merges, arranges and stores every module, on the threads of `pool`; `bits` is that of a palette's
