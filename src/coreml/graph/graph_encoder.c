@@ -7,6 +7,9 @@
 
 #include "coreml/graph/graph.h"
 
+/* Bytes of scores that attention makes at once. */
+enum { SCORES_MAX = 2 << 20 };
+
 /* --------------------------------------------------------------------------------------- layers */
 
 /* What every layer takes beside the hidden state. */
@@ -66,12 +69,39 @@ static struct mil_value *feed_forward(struct graph *g, const struct encoder_laye
     return graph_binary(g, "add", "hidden", x, graph_project(g, "fc2", y, &layer->fc2));
 }
 
+/* Into how many groups the heads go, so that the scores of one fit in float16. */
+static size_t groups_of(const struct mil_value *q, const struct mil_value *k) {
+    int64_t heads = q->type.dims[1], bytes = q->type.dims[3] * k->type.dims[3] * 2;
+    int64_t most = bytes < SCORES_MAX ? SCORES_MAX / bytes : 1;
+    return (size_t)((heads + most - 1) / most);
+}
+
+/* Some heads after the others, where the scores of all would be large: a Neural Engine works on
+ * what it has room for. */
+static struct mil_value *attend(struct graph *g, struct mil_value *q, struct mil_value *k,
+                                struct mil_value *v, const struct mil_value *mask) {
+    struct mil_value *qs[CONFIG_HEADS_MAX] = {0}, *ks[CONFIG_HEADS_MAX] = {0};
+    struct mil_value *vs[CONFIG_HEADS_MAX] = {0};
+    const struct mil_value *results[CONFIG_HEADS_MAX] = {0};
+    int32_t sizes[CONFIG_HEADS_MAX] = {0};
+    size_t count = q && k ? groups_of(q, k) : 1;
+    if (count == 1) return graph_attend(g, "attn", q, k, v, mask);
+    size_t heads = (size_t)q->type.dims[1];
+    for (size_t i = 0; i < count; i++)
+        sizes[i] = (int32_t)((i + 1) * heads / count - i * heads / count);
+    graph_split(g, "q_group", q, 1, sizes, count, qs);
+    graph_split(g, "k_group", k, 1, sizes, count, ks);
+    graph_split(g, "v_group", v, 1, sizes, count, vs);
+    for (size_t i = 0; i < count; i++)
+        results[i] = graph_attend(g, mil_text(g->model, "attn_%zu", i), qs[i], ks[i], vs[i], mask);
+    return graph_concat(g, "attn", results, count, 1);
+}
+
 struct mil_value *graph_encoder_attend(struct graph *g, const struct mil_value *x,
                                        const struct encoder_layer *layer, struct mil_value *q,
                                        struct mil_value *k, struct mil_value *v,
                                        const struct mil_value *mask) {
-    struct mil_value *y =
-        graph_attend(g, "attn", q, share(g, "k_shared", k), share(g, "v_shared", v), mask);
+    struct mil_value *y = attend(g, q, share(g, "k_shared", k), share(g, "v_shared", v), mask);
     y = graph_project(g, "o_proj", y, &layer->self_attn.o_proj);
     return feed_forward(g, layer, graph_binary(g, "add", "attended", x, y));
 }

@@ -213,6 +213,28 @@ static void float32_is_the_engine(void **state) {
     }
 }
 
+/* The scores of a head of 30 s are 3 MB: each is by itself there. */
+static void heads_by_themselves_are_the_engine(void **state) {
+    (void)state;
+    static const char *const MODELS[] = {"micro", "micro_v4"};
+    static const size_t PRODUCTS[] = {2 * 4 * 2, 2 * 2 * 2}; /* for each head of each layer */
+    struct mil_model *model;
+    for (int i = 0; i < 2; i++) {
+        size_t products = 0;
+        pst_convert_options options = short_lengths(PST_CONVERT_FLOAT32, PST_CONVERT_IOS16);
+        options.seconds = (const uint32_t[]){30};
+        options.seconds_count = 1;
+        must(pst_convert(golden(MODELS[i]), NULL, 0, target, &options, &err));
+        compare(golden(MODELS[i]), 30, 20000, MIL_ROUND_NONE, F32_ERROR);
+        must(package_read(inside(target, "encoder-30s.mlpackage"), &model, &err));
+        const struct mil_block *block = model->functions[0]->block;
+        for (size_t j = 0; j < block->item_count; j++)
+            products += block->items[j].op && strcmp(block->items[j].op->type, "matmul") == 0;
+        assert_int_equal(products, PRODUCTS[i]);
+        mil_model_free(model);
+    }
+}
+
 static void float16_is_near_the_engine(void **state) {
     (void)state;
     pst_convert_options options = short_lengths(PST_CONVERT_FLOAT16, PST_CONVERT_IOS16);
@@ -554,6 +576,7 @@ int main(void) {
         cmocka_unit_test(packages_read_back),
         cmocka_unit_test(no_axis_is_too_long),
         cmocka_unit_test(float32_is_the_engine),
+        cmocka_unit_test(heads_by_themselves_are_the_engine),
         cmocka_unit_test(float16_is_near_the_engine),
         cmocka_unit_test(long_residuals_are_scaled_or_limited),
         cmocka_unit_test(other_models_convert),
