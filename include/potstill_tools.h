@@ -74,6 +74,22 @@ typedef enum pst_convert_layout {
     PST_CONVERT_STREAM = 2
 } pst_convert_layout;
 
+/* What the decoder gives for one token. */
+typedef enum pst_convert_outputs {
+    PST_CONVERT_LOGITS = 0, /* the scores of all tokens */
+    /* The token with the highest score, and that: 8 bytes for 64 KB; who runs it decodes greedily
+     * and by no rules. */
+    PST_CONVERT_TOKEN = 1
+} pst_convert_outputs;
+
+/* How the encoder takes samples. */
+typedef enum pst_convert_input {
+    PST_CONVERT_SAMPLES = 0, /* float32 [1, N] */
+    /* float16 [1, 1, N / 64, 64] (with float32 precision float32), for which no operation is left
+     * to the CPU; not of streaming models, not for iOS 15. */
+    PST_CONVERT_BLOCKS = 1
+} pst_convert_input;
+
 typedef struct pst_convert_options {
     size_t struct_size;
     pst_convert_precision precision;
@@ -99,6 +115,8 @@ typedef struct pst_convert_options {
     /* 1: the merged model as a checkpoint too, in float16 unless `precision` is float32. Who opens
      * the folder then encodes by the packages and decodes by the engine. Not for `single`. */
     int with_decoder;
+    pst_convert_outputs outputs; /* TOKEN: not for `single`, which gives tokens by itself */
+    pst_convert_input input;     /* BLOCKS: of the layout `split` */
 } pst_convert_options;
 
 PST_API void pst_convert_options_init_sized(pst_convert_options *options, size_t struct_size);

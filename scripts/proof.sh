@@ -8,7 +8,7 @@ for group in Merge Convert Output Cache Pull Limits Together; do
     echo "faults: $group"
     python3 tests/faults/test_faults.py $group "$PWD/build/release/potstill" "$PWD/build/release/tests/libfail_at.so" 1
 done
-PROOF=1 scripts/oracle.sh -k "test_adapters or test_relatives or test_real_model or test_merge"
+PROOF=1 scripts/oracle.sh -k "test_adapters or test_relatives or test_real_model or test_merge or every_form"
 # Hours of sound take minutes under the sanitizers.
 [ -f build/asan/build.ninja ] || cmake --preset asan
 cmake --build build/asan && ctest --test-dir build/asan --output-on-failure -R '^cli\.long$'

@@ -23,12 +23,14 @@ static const pst_convert_target targets[] = {PST_CONVERT_IOS15, PST_CONVERT_IOS1
 enum { TARGET_IOS16 = 1 };
 static const pst_convert_layout layouts[] = {PST_CONVERT_SPLIT, PST_CONVERT_SINGLE,
                                              PST_CONVERT_STREAM};
+static const pst_convert_outputs outputs[] = {PST_CONVERT_LOGITS, PST_CONVERT_TOKEN};
+static const pst_convert_input inputs[] = {PST_CONVERT_SAMPLES, PST_CONVERT_BLOCKS};
 
 struct values {
     struct engine_choice engine;
     const char *output;
     struct option_ids seconds;
-    int precision, target, layout;
+    int precision, target, layout, outputs, input;
     int state, force, with_decoder;
     int64_t piece, ahead;
 };
@@ -57,6 +59,12 @@ static const struct option options[] = {
     {"ahead", 0, OPTION_COUNT, "N", AT(ahead),
      "a second decoder function that takes N tokens of a text in one call, 2 to 32, so that drafts "
      "save calls; before ios18 a package of its own"},
+    {"outputs", 0, OPTION_CHOICE, "logits|token", AT(outputs),
+     "what the decoder gives: the scores of all tokens, or the best token, which is less to copy "
+     "and all that greedy search without rules needs (default: logits)"},
+    {"input", 0, OPTION_CHOICE, "samples|blocks", AT(input),
+     "how the encoder takes samples: float32 in a row, or float16 in rows of 64, which leaves "
+     "nothing of it to the CPU (default: samples)"},
     {"with-decoder", 0, OPTION_FLAG, NULL, AT(with_decoder),
      "the model as a checkpoint too: who opens the folder encodes by the packages and decodes by "
      "the engine"},
@@ -104,6 +112,8 @@ static int convert(const struct values *values, const struct sources *sources) {
     settings.precision = precisions[values->precision];
     settings.target = targets[values->target];
     settings.layout = layouts[values->layout];
+    settings.outputs = outputs[values->outputs];
+    settings.input = inputs[values->input];
     uint32_t *seconds = need(calloc(values->seconds.count + 1, sizeof *seconds));
     for (size_t i = 0; i < values->seconds.count; i++)
         seconds[i] = (uint32_t)values->seconds.items[i];

@@ -39,7 +39,7 @@ def array_of(feature):
 def check(folder, index):
     """Do the packages take and give what the index says?"""
     for length in index["lengths"]:
-        for part in (length["encoder"], length["decoder"]):
+        for part in filter(None, map(length.get, ("encoder", "decoder", "verifier"))):
             spec = coremltools.utils.load_spec(str(folder / part["package"]))
             faces = {f.name: f for f in spec.description.functions}
             face = faces[part["function"]] if part["function"] else spec.description
@@ -79,6 +79,10 @@ def is_streaming(index):
     return index.get("model_type") == "moonshine_streaming"
 
 
+def shape_of(features, name):
+    return next(f["shape"] for f in features if f["name"] == name)
+
+
 def encoder_inputs(index, length, samples):
     """What the encoder takes for a clip; how many frames of it are heard."""
     n = len(samples)
@@ -91,6 +95,7 @@ def encoder_inputs(index, length, samples):
         n -= n % 80
     padded = numpy.zeros((1, length["samples"]), "f4")
     padded[0, :n] = samples[:n]
+    padded = padded.reshape(shape_of(length["encoder"]["inputs"], "input_values"))  # in blocks of 64, or as it is
     if streaming:
         return frames, {"input_values": padded, "key_mask": row(length["frames"], 0, frames, index["masked"])}
     return frames, {
@@ -98,10 +103,6 @@ def encoder_inputs(index, length, samples):
         "frame_weights": row(length["frames1"], length["frames1"] / frames1, frames1, 0),
         "key_mask": row(length["frames"], 0, frames, index["masked"]),
     }
-
-
-def shape_of(features, name):
-    return next(f["shape"] for f in features if f["name"] == name)
 
 
 def transcribe(index, length, encoder, decoder, samples):
@@ -124,7 +125,8 @@ def transcribe(index, length, encoder, decoder, samples):
         if state is None:
             step["self_k"][..., position] = result["new_k"][..., 0]
             step["self_v"][..., position] = result["new_v"][..., 0]
-        ids.append(int(result["logits"].argmax()))
+        best = result["token"].item() if index.get("outputs") == "token" else result["logits"].argmax()
+        ids.append(int(best))
     return ids
 
 

@@ -413,6 +413,8 @@ class ConvertOptions(Structure):
         ("piece_ms", c_uint32),
         ("ahead", c_uint32),
         ("with_decoder", c_int),
+        ("outputs", c_int),
+        ("input", c_int),
     ]
 
 

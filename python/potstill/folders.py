@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 PRECISIONS = ("float16", "float32", "int8", "palette8", "palette6", "palette4")
 TARGETS = ("ios16", "ios15", "ios18")
 LAYOUTS = ("split", "single", "stream")
+OUTPUTS = ("logits", "token")
+INPUTS = ("samples", "blocks")
 SEVERITIES = {1: "warning", 2: "problem"}
 
 
@@ -98,6 +100,8 @@ def convert(
     piece_ms: int = 0,
     ahead: int = 0,
     with_decoder: bool = False,
+    outputs: Literal["logits", "token"] = "logits",
+    input: Literal["samples", "blocks"] = "samples",
     threads: int = 0,
     processor_dir: Optional[place.PathLike] = None,
     force: bool = False,
@@ -116,6 +120,8 @@ def convert(
         piece_ms: layout="stream": of a piece, a multiple of 20; 0: 320.
         ahead: a second decoder function takes so many tokens of a text in one call, 2 to 32.
         with_decoder: the model as a checkpoint too, whose decoder ``load()`` uses.
+        outputs: of a decoder step: the scores of all tokens, or the best token alone.
+        input: how the encoder takes samples: float32, or float16 in rows of 64.
 
     Returns:
         ``output``; ``load()`` opens it.
@@ -126,6 +132,8 @@ def convert(
     options.precision = choose("precision", precision, PRECISIONS)
     options.target = choose("target", target, TARGETS)
     options.layout = choose("layout", layout, LAYOUTS)
+    options.outputs = choose("outputs", outputs, OUTPUTS)
+    options.input = choose("input", input, INPUTS)
     if seconds is not None:
         lengths = (ctypes.c_uint32 * len(seconds))(*seconds)
         options.seconds, options.seconds_count = lengths, len(seconds)

@@ -15,7 +15,7 @@ struct device {
     size_t samples_max;  /* of a clip */
     uint32_t tokens_max; /* of a transcript, start token included */
     uint32_t beams_max;
-    int no_rules; /* it chooses the tokens itself */
+    const char *no_rules; /* why it follows none, as it chooses the tokens itself; NULL: it does */
     pst_status (*backend)(struct device *device, struct thread_pool *pool, struct backend **backend,
                           pst_error *err);
     void (*free)(struct device *device);

@@ -105,11 +105,11 @@ static pst_status check_device(const struct device *device, const pst_decode_opt
     if (!device) return PST_OK;
     if (device->beams_max && options->num_beams > device->beams_max)
         return error_set(err, PST_ERR_ARGUMENT,
-                         "num_beams is %u: this converted model decodes greedily, with one",
-                         (unsigned)options->num_beams);
+                         "num_beams is %u: this converted model decodes greedily, with one%s%s",
+                         (unsigned)options->num_beams, device->no_rules ? ": " : "",
+                         device->no_rules ? device->no_rules : "");
     if (device->no_rules && !rules_are_plain(options))
-        return error_set(err, PST_ERR_ARGUMENT,
-                         "a package of the layout single decodes by itself and knows no rules");
+        return error_set(err, PST_ERR_ARGUMENT, "%s", device->no_rules);
     if (device->tokens_max && token_limit(options) > device->tokens_max)
         return error_set(
             err, PST_ERR_ARGUMENT,

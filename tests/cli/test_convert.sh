@@ -123,6 +123,24 @@ done
 run convert --model micro -o no --ahead 1
 exits 2; prints ''; says 'potstill: a function for 1 tokens of a text, expected 2 to 32'
 
+# Best tokens for scores, samples in blocks: the same text, and what needs scores says how to have them.
+run convert --model micro -o forms --precision float32 --seconds 2 --outputs token --input blocks
+exits 0; prints forms; says ''
+run verify forms
+exits 0; says ''
+run transcribe --model forms --device mil audio/chirp.wav
+exits 0; ok cmp "$scratch/out" by_engine
+for rule in '--num-beams 2' '--no-repeat-ngram-size 2'; do
+    # shellcheck disable=SC2086 # words
+    run transcribe --model forms --device mil $rule audio/chirp.wav
+    exits 2; prints ''
+    ok grep -q 'convert the model again without --outputs token' "$scratch/err"
+done
+run convert --model micro -o no.mlpackage --layout single --outputs token
+exits 3; prints ''; ok grep -q 'single gives tokens by itself$' "$scratch/err"
+run convert --model streaming -o no --seconds 1 --input blocks
+exits 3; ok grep -q 'begins in float32' "$scratch/err"; prints ''
+
 # With the decoder beside them packages only encode: one folder, beams and word times as the engine has them.
 run convert --model micro --adapter adapter -o hybrid --precision float32 --seconds 2 --with-decoder
 exits 0; prints hybrid; says ''

@@ -183,7 +183,7 @@ exits 3; prints ''
 
 # An index that lies.
 cp packages/potstill.json index
-for change in 's/"format": 1/"format": 3/' 's/"slots": [0-9]*/"slots": 1/' 's/"end": 2/"end": -1/' \
+for change in 's/"format": 1/"format": 4/' 's/"slots": [0-9]*/"slots": 1/' 's/"end": 2/"end": -1/' \
     's/"frames": [0-9]*/"frames": 7/' 's/"encoder-2s.mlpackage"/"..\/micro"/' 's/"lengths"/"length"/'; do
     sed "$change" index > packages/potstill.json
     cmp -s index packages/potstill.json && complain "nothing changed by $change"

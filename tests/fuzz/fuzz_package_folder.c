@@ -66,6 +66,7 @@ static void try_index(const uint8_t *data, size_t size) {
     if (package_index_open(&index, ram_folder(), NULL) == PST_OK) {
         require(index.length_count > 0 && index.cache_dim > 0 && index.tokens_max <= index.slots);
         require((uint32_t)index.start < index.vocab);
+        require((index.token == 0 || index.token == 1) && (index.blocks == 0 || index.blocks == 1));
         require(index.ends.count > 0 && index.ends.count <= ENDS_MAX);
         for (uint32_t i = 0; i < index.ends.count; i++)
             require((uint32_t)index.ends.ids[i] < index.vocab);

@@ -4,7 +4,7 @@
     POTSTILL_MODELS   the folder that scripts/get-model.sh fills: moonshine-tiny/, audio/ (models)
 
     PROOF             1: every adapter on the official model, as before a release; else every fifth, since
-                      all of them run on micro models
+                      all of them run on micro models; every form of a conversion, else every ninth
 
 A test that lacks a folder is skipped, and says which.
 """

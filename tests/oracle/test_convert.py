@@ -6,18 +6,21 @@ interpreter, driven by convert_driver; test_coreml_programs.py judges the interp
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 
 import numpy
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from conftest import GOLDEN, program
+from conftest import GOLDEN, MODELS, ROOT, program
 from coreml_package import coremltools, load
 
 MICRO = GOLDEN / "micro"
+EXAMPLE = ROOT / "examples/coreml_python/transcribe.py"
 PRECISIONS = ["float16", "float32", "int8", "palette8", "palette6", "palette4"]
 COMPRESSED = PRECISIONS[2:]
 CASES = [(target, precision, layout)
@@ -96,6 +99,28 @@ def test_coremltools_loads_several_tokens_a_call(convert, target):
     description = spec.description.functions[-1] if target == "ios18" else spec.description
     shapes = {f.name: list(f.type.multiArrayType.shape) for f in [*description.input, *description.output]}
     assert shapes["input_ids"] == [1, 8] and shapes["position"] == [8] and shapes["logits"][0] == 8
+
+
+def forms():
+    """(words, ...) of every form of the layout split; every ninth of them where PROOF is not set."""
+    every = [(target, precision, *state, *outputs, *form, *ahead)
+             for target in ("ios15", "ios16", "ios18") for precision in PRECISIONS
+             for state in ((), ("--state",)) for outputs in ((), ("--outputs", "token"))
+             for form in ((), ("--input", "blocks")) for ahead in ((), ("--ahead", "4"))
+             if not (target == "ios15" and (precision in COMPRESSED or form))
+             and not (state and (target != "ios18" or precision == "float32" or ahead))
+             and (outputs or form)]
+    return every if os.environ.get("PROOF") else every[::9]
+
+
+@pytest.mark.parametrize("words", forms(), ids=" ".join)
+def test_coremltools_loads_every_form(convert, words):
+    target, precision, *rest = words
+    out = convert(MICRO, "--target", target, "--precision", precision, "--seconds", "1", *rest)
+    for path in packages(out):
+        load(path)
+    done = subprocess.run([sys.executable, EXAMPLE, out, "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_functions_share_their_weights(convert):
@@ -347,6 +372,19 @@ def test_float16_gives_the_engines_tokens(convert, model_dir, spoken, engine):
     out = convert(model_dir, "--seconds", "10")
     found = interpret(out, 10, "f16", model_dir, [file for file, _ in spoken.values()])
     assert [tokens for tokens, *_ in found] == greedy(engine, model_dir, spoken)
+
+
+@pytest.mark.parametrize("words", [
+    ("--outputs", "token", "--input", "blocks"), ("--target", "ios18", "--outputs", "token", "--state"),
+    ("--target", "ios18", "--outputs", "token", "--input", "blocks", "--ahead", "8"),
+    ("--target", "ios15", "--outputs", "token", "--precision", "float32")], ids=" ".join)
+def test_forms_give_the_engines_text(convert, model_dir, potstill, run, words):
+    clip = MODELS / "audio" / "beckett.wav"
+    if not clip.exists():
+        pytest.skip(f"needs {clip}")
+    out = convert(model_dir, "--seconds", "10", *words)
+    engine = run(potstill, "transcribe", "--model", model_dir, "--precision", "f32", clip).stdout
+    assert run(potstill, "transcribe", "--model", out, "--device", "mil", clip).stdout == engine != ""
 
 
 def test_single_gives_the_engines_tokens(convert, model_dir, spoken, engine):

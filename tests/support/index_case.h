@@ -6,13 +6,11 @@
 #include "support/scratch.h"
 #include "support/test.h"
 
-/* Opens the index of the conversion in `target`, its first `from` made `to`, from `folder`: it must
- * give `status`, with `part` in the message. */
-static inline void index_case(const char *folder, const char *target, const char *from,
-                              const char *to, pst_status status, const char *part) {
+/* Writes the index of the conversion in `target`, its first `from` made `to`, into `folder`. */
+static inline void index_write(const char *folder, const char *target, const char *from,
+                               const char *to) {
     static char text[1 << 16], changed[1 << 16];
     char path[700];
-    pst_error err;
     snprintf(path, sizeof path, "%s/potstill.json", target);
     FILE *file = fopen(path, "rb");
     assert_non_null(file);
@@ -22,9 +20,18 @@ static inline void index_case(const char *folder, const char *target, const char
     assert_non_null(at);
     snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
     scratch_text(folder, "potstill.json", changed);
+}
+
+/* Opens the index of the conversion in `target`, its first `from` made `to`, from `folder`: it must
+ * give `status`, with `part` in the message. */
+static inline void index_case(const char *folder, const char *target, const char *from,
+                              const char *to, pst_status status, const char *part) {
+    pst_error error;
+    index_write(folder, target, from, to);
     struct package_index index;
-    assert_int_equal(package_index_open(&index, folder, &err), status);
-    if (status && !strstr(err.message, part)) fail_msg("\"%s\" lacks \"%s\"", err.message, part);
+    assert_int_equal(package_index_open(&index, folder, &error), status);
+    if (status && !strstr(error.message, part))
+        fail_msg("\"%s\" lacks \"%s\"", error.message, part);
     package_index_close(&index);
 }
 

@@ -126,6 +126,18 @@ static pst_status check_ends(const struct conversion *conversion, pst_error *err
                      conversion->merge.model_dir);
 }
 
+/* The power of a quiet frame, with which the streaming family begins, is below float16. */
+static pst_status check_input(const struct conversion *conversion, pst_error *err) {
+    const pst_convert_options *options = conversion->options;
+    if (options->input == PST_CONVERT_SAMPLES ||
+        conversion->merge.model->config.family == FAMILY_MOONSHINE)
+        return PST_OK;
+    return error_set(err, PST_ERR_UNSUPPORTED,
+                     "%s: is a %s model, which begins in float32: its samples cannot come as "
+                     "blocks of float16",
+                     conversion->merge.model_dir, family_name(FAMILY_STREAMING));
+}
+
 /* Only an encoder that hears through windows can be given pieces; what it carries between them is
  * as long as they are. */
 static pst_status check_pieces(const struct conversion *conversion, pst_error *err) {
@@ -175,6 +187,7 @@ static pst_status convert(struct conversion *conversion, const char *target, pst
     if (!status) status = check_ends(conversion, err);
     if (!status) status = check_positions(conversion, err);
     if (!status) status = check_pieces(conversion, err);
+    if (!status) status = check_input(conversion, err);
     if (!status) status = merge_resolve(&conversion->merge, err);
     if (status) return status;
     warn_of_rules(conversion);

@@ -15,8 +15,9 @@
 
 static const size_t LICENCE_BYTES_MAX = 1 << 20;
 
-/* Of the index: the lowest whose readers are not misled. Those of 1 know one end token. */
-enum { INDEX_FORMAT = 1, INDEX_FORMAT_ENDS = 2 };
+/* Of the index: the lowest whose readers are not misled. Those of 1 know one end token, those of
+ * both know one form of a decoder's outputs and an encoder's input. */
+enum { INDEX_FORMAT = 1, INDEX_FORMAT_ENDS = 2, INDEX_FORMAT_FORMS = 3 };
 
 /* ------------------------------------------------------------------------------------- metadata */
 
@@ -206,6 +207,16 @@ static json_t *piece_entry(const struct conversion *conversion) {
                      "reach", (int)piece.reach, "carried", carried);
 }
 
+/* What differs from the form that every reader knows. */
+static void add_forms(json_t *index, const pst_convert_options *options) {
+    if (options->outputs == PST_CONVERT_TOKEN)
+        json_object_set_new(index, "outputs", json_string("token"));
+    if (options->input == PST_CONVERT_BLOCKS)
+        json_object_set_new(index, "input", json_string("blocks"));
+    if (options->outputs == PST_CONVERT_TOKEN || options->input == PST_CONVERT_BLOCKS)
+        json_object_set_new(index, "format", json_integer(INDEX_FORMAT_FORMS));
+}
+
 pst_status convert_write_index(struct conversion *conversion, const char *dir, pst_error *err) {
     const pst_model *model = conversion->merge.model;
     const struct config *config = &model->config;
@@ -221,6 +232,7 @@ pst_status convert_write_index(struct conversion *conversion, const char *dir, p
         "masked", (double)GRAPH_MASKED, "lengths", conversion->lengths, "files", conversion->files,
         "sources", conversion->sources);
     if (!index) return error_memory(err, 0);
+    add_forms(index, conversion->options);
     if (conversion->piece) json_object_set_new(index, "piece", piece_entry(conversion));
     struct buffer text = {0};
     json_write(&text, index);

@@ -70,17 +70,38 @@ static pst_status check_ahead(const pst_convert_options *options, pst_error *err
     return PST_OK;
 }
 
+static pst_status check_forms(const pst_convert_options *options, pst_error *err) {
+    if (options->outputs == PST_CONVERT_TOKEN && options->layout == PST_CONVERT_SINGLE)
+        return error_set(err, PST_ERR_UNSUPPORTED,
+                         "a token for scores is for the layouts split and stream; single gives "
+                         "tokens by itself");
+    if (options->input != PST_CONVERT_BLOCKS) return PST_OK;
+    if (options->layout != PST_CONVERT_SPLIT)
+        return error_set(err, PST_ERR_UNSUPPORTED,
+                         "samples in blocks are for the layout split, of models that hear a clip "
+                         "as a whole");
+    if (options->target == PST_CONVERT_IOS15)
+        return error_set(err, PST_ERR_UNSUPPORTED,
+                         "samples in blocks are float16, an input needs iOS 16 for that, the "
+                         "target is ios15");
+    return PST_OK;
+}
+
 pst_status convert_check_options(const pst_convert_options *options, pst_error *err) {
     pst_convert_precision precision = options->precision;
     if ((size_t)precision >= COUNT(PRECISIONS) || (size_t)options->target >= COUNT(TARGETS) ||
-        (unsigned)options->layout > PST_CONVERT_STREAM)
-        return error_set(err, PST_ERR_ARGUMENT, "pst_convert: no such precision, target or layout");
+        (unsigned)options->layout > PST_CONVERT_STREAM ||
+        (unsigned)options->outputs > PST_CONVERT_TOKEN ||
+        (unsigned)options->input > PST_CONVERT_BLOCKS)
+        return error_set(err, PST_ERR_ARGUMENT,
+                         "pst_convert: no such precision, target, layout, outputs or input");
     if (options->target == PST_CONVERT_IOS15 && PRECISIONS[precision].weights >= WEIGHTS_INT8)
         return error_set(err, PST_ERR_UNSUPPORTED,
                          "%s weights need iOS 16 or later, the target is ios15",
                          PRECISIONS[precision].name);
     pst_status status = check_piece(options, err);
     if (!status) status = check_ahead(options, err);
+    if (!status) status = check_forms(options, err);
     if (!status && options->with_decoder && options->layout == PST_CONVERT_SINGLE)
         status = error_set(err, PST_ERR_UNSUPPORTED,
                            "a package of the layout single decodes by itself: it has no use for a "
@@ -171,6 +192,8 @@ struct graph_shape convert_shape_of(const struct conversion *conversion, uint32_
         .ends = config->eos_token_ids,
         .end_count = config->eos_count,
         .state = conversion->options->state,
+        .token = conversion->options->outputs == PST_CONVERT_TOKEN,
+        .blocks = conversion->options->input == PST_CONVERT_BLOCKS,
         .piece = conversion->piece,
     };
     shape.memory = round_up((uint32_t)shape.extent.frames);

@@ -241,7 +241,7 @@ pst_status convert_scale_residual(struct conversion *conversion, pst_error *err)
         conversion->precision->weights == WEIGHTS_INT8 ||
         conversion->merge.model->config.family != FAMILY_MOONSHINE)
         return PST_OK;
-    shape.state = 0;
+    shape.state = shape.token = shape.blocks = 0;
     pst_status status = trial_open(&encoder, conversion, &shape, 0, err);
     if (!status) status = hear(&encoder, &shape, err);
     if (!status) status = trial_open(&decoder, conversion, &shape, 1, err);

@@ -173,8 +173,8 @@ struct mil_value *graph_attend(struct graph *g, const char *name, const struct m
 
 /* ---------------------------------------------------------------------------------- networks */
 
-/* graph_stem.c: samples [1, count] to [1, dim, 1, frames]; frame_weights [1, 1, 1, frames1] say
- * which frames belong to the clip (NULL: all). */
+/* graph_stem.c: samples [1, count], or in blocks, to [1, dim, 1, frames]; frame_weights
+ * [1, 1, 1, frames1] say which frames belong to the clip (NULL: all). */
 struct mil_value *graph_stem(struct graph *g, const struct mil_value *samples, int64_t count,
                              const struct mil_value *frame_weights);
 /* The last rows that the next piece of audio begins with, [1, channels, 1, STREAM_PAD]. */
@@ -186,8 +186,10 @@ struct graph_tails {
 struct mil_value *graph_embedder(struct graph *g, const struct mil_value *samples, int64_t count,
                                  struct graph_tails *tails);
 
-/* The whole encoder for clips of exactly `extent`, or, with `masked`, for shorter ones too. */
-struct mil_value *graph_encode(struct graph *g, const struct clip_extent *extent, int masked);
+/* The whole encoder for clips of exactly `extent`, or, with `masked`, for shorter ones too; with
+ * `blocks` as graph_shape has it. */
+struct mil_value *graph_encode(struct graph *g, const struct clip_extent *extent, int masked,
+                               int blocks);
 /* A layer of it from its queries, keys and values [1, heads, head_dim, positions] on; x [1, dim, 1,
  * queries]. */
 struct mil_value *graph_encoder_attend(struct graph *g, const struct mil_value *x,
@@ -261,6 +263,8 @@ struct graph_shape {
     const int32_t *ends; /* [end_count], at least one */
     size_t end_count;
     int state;     /* the cache is a state of the decoder */
+    int token;     /* the decoder of one token a call gives the best, not the scores of all */
+    int blocks;    /* samples come as [1, 1, N / 64, 64], of the type of other inputs */
     int32_t piece; /* frames that a call of the encoder hears; 0: a whole clip */
 };
 /* graph_piece.c: how an encoder that hears pieces of `frames` frames is fed. */

@@ -233,10 +233,23 @@ static void add_inputs(struct graph *g, const struct graph_shape *shape, struct 
                                    "0 at the frames that the clip has, -4000 behind them.");
 }
 
+static void add_outputs(struct graph *g, const struct graph_step *step) {
+    if (step->best) {
+        graph_output(g, "token", step->best_token, "The token with the highest score.");
+        graph_output(g, "score", graph_reshape(g, "token_score", step->score, SHAPE(1, 1)),
+                     "That score.");
+        return;
+    }
+    graph_output(g, "logits", step->logits,
+                 step->ahead > 1 ? "Scores of all tokens to come after each."
+                                 : "Scores of all tokens to come next.");
+}
+
 void graph_decoder(struct graph *g, const char *name, const struct graph_shape *shape, int named) {
     struct graph_step step = {.slots = shape->slots, .ahead = shape->ahead ? shape->ahead : 1};
     int64_t all = (int64_t)g->config->decoder_layers * g->config->width;
     struct mil_value *state_k = NULL, *state_v = NULL;
+    step.best = shape->token && step.ahead == 1;
     graph_begin(g, name);
     add_inputs(g, shape, &step);
     if (shape->state) {
@@ -255,9 +268,7 @@ void graph_decoder(struct graph *g, const char *name, const struct graph_shape *
         graph_write_state(g, state_v,
                           graph_update_cache(g, "kept_v", step.self_v, step.new_v, &step));
     }
-    graph_output(g, "logits", step.logits,
-                 step.ahead > 1 ? "Scores of all tokens to come after each."
-                                : "Scores of all tokens to come next.");
+    add_outputs(g, &step);
     if (!shape->state) {
         graph_output(g, "new_k", step.new_k, "Column `position` of self_k from now on.");
         graph_output(g, "new_v", step.new_v, "Column `position` of self_v from now on.");

@@ -120,15 +120,26 @@ static void window_masks(struct graph *g, const struct clip_extent *extent,
     }
 }
 
-struct mil_value *graph_encode(struct graph *g, const struct clip_extent *extent, int masked) {
+/* Samples as [1, count], of which the streaming family takes each float32 as it is, or in blocks.
+ */
+static struct mil_value *samples_of(struct graph *g, int64_t count, int blocks) {
+    int plain = g->config->family == FAMILY_STREAMING;
+    if (blocks)
+        return graph_input(g, "input_values", g->io,
+                           SHAPE(1, 1, count / STEM_STRIDE1, STEM_STRIDE1),
+                           "Mono samples at 16 kHz, from -1 to 1, row by row.");
+    return (plain ? graph_input_plain : graph_input)(g, "input_values", MIL_F32, SHAPE(1, count),
+                                                     "Mono samples at 16 kHz, from -1 to 1.");
+}
+
+struct mil_value *graph_encode(struct graph *g, const struct clip_extent *extent, int masked,
+                               int blocks) {
     const struct weights *weights = g->weights;
     int streaming = g->config->family == FAMILY_STREAMING;
     struct layer_inputs inputs = {0};
     struct mil_value *frame_weights = NULL, *windows[CONFIG_LAYERS_MAX] = {0};
     g->residual = g->encoder_residual;
-    struct mil_value *x = (streaming ? graph_input_plain : graph_input)(
-        g, "input_values", MIL_F32, SHAPE(1, extent->samples),
-        "Mono samples at 16 kHz, from -1 to 1.");
+    struct mil_value *x = samples_of(g, (int64_t)extent->samples, blocks);
     if (masked && !streaming)
         frame_weights =
             graph_input(g, "frame_weights", g->io, SHAPE(1, 1, 1, extent->frames1),
@@ -199,7 +210,7 @@ void graph_encoder(struct graph *g, const char *name, const struct graph_shape *
     struct mil_value *cross_k, *cross_v;
     int32_t frames = (int32_t)shape->extent.frames, behind = shape->memory - frames;
     graph_begin(g, name);
-    struct mil_value *memory = graph_encode(g, &shape->extent, 1);
+    struct mil_value *memory = graph_encode(g, &shape->extent, 1, shape->blocks);
     graph_cross_kv(g, graph_placed(g, memory), &cross_k, &cross_v);
     if (behind > 0) {
         cross_k = graph_pad(g, "padded_k", cross_k, 0, behind, 0);

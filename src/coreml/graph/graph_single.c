@@ -101,7 +101,7 @@ void graph_single(struct graph *g, const struct graph_shape *shape) {
     struct mil_value *start[LOOP_COUNT], *cross_k, *cross_v, *end[LOOP_COUNT];
     int64_t all = (int64_t)g->config->decoder_layers * g->config->width;
     graph_begin(g, "main");
-    struct mil_value *memory = graph_encode(g, &shape->extent, 0);
+    struct mil_value *memory = graph_encode(g, &shape->extent, 0, 0);
     graph_cross_kv(g, graph_placed(g, memory), &cross_k, &cross_v);
     step.cross_k = cross_k;
     step.cross_v = cross_v;

@@ -11,7 +11,8 @@ static const float GROUP_NORM_SCALE = 4.0f;
 /* Samples as blocks of 64 in 64 channels: a convolution over two blocks then is the first one, its
  * 127 taps filled up to 128, and no axis passes the 16,384 that the Neural Engine takes. */
 static struct mil_value *blocks(struct graph *g, const struct mil_value *samples, int64_t count) {
-    struct mil_value *x = graph_reshape(g, "rows", samples, SHAPE(1, 1, count, STEM_STRIDE1));
+    const struct mil_value *x = samples;
+    if (x && x->type.rank == 2) x = graph_reshape(g, "rows", x, SHAPE(1, 1, count, STEM_STRIDE1));
     return graph_transpose(g, "blocks", x, (const int32_t[]){0, 3, 1, 2});
 }
 

@@ -6,8 +6,11 @@
  * and the inputs are written whole before each run. Reordering rows moves pointers; only a row that
  * continues twice is copied. A decoder that keeps its cache itself (state) has one row.
  *
- * A verifier is the decoder for several tokens of a text in one run. It has inputs of its own, and
- * is given what the decoder of one row is given. */
+ * Where the decoder gives the best token (package_index.token), that is all there is of a step.
+ *
+ * A verifier is the decoder for several tokens of a text in one run. It has inputs of its own, is
+ * given what the decoder of one row is given, and gives logits in any case. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +38,8 @@ struct split {
     size_t ahead;                        /* tokens that a step may take */
     float *memory[CACHES];               /* [cache_dim, memory]; of the layout `stream` */
     float *logits;                       /* [logits_max, vocab] */
+    struct best_token *chosen;           /* [logits_max]: what the decoder has chosen itself */
+    int is_chosen;                       /* the last step gave that, and no logits */
     size_t logits_max, rows_max;
     /* Of each row [cache_dim, slots]; NULL as long as there was only one row. */
     float *cache[CACHES][BEAMS_MAX];
@@ -55,6 +60,11 @@ static pst_status make_logits(struct split *split, size_t rows, pst_error *err) 
     float *logits = realloc(split->logits, rows * vocab * sizeof *logits);
     if (!logits) return error_memory(err, rows * vocab * sizeof *logits);
     split->logits = logits;
+    if (split->session.package->index.token) {
+        struct best_token *chosen = realloc(split->chosen, rows * sizeof *chosen);
+        if (!chosen) return error_memory(err, rows * sizeof *chosen);
+        split->chosen = chosen;
+    }
     split->logits_max = rows;
     return PST_OK;
 }
@@ -229,17 +239,39 @@ static pst_status keep_column(const struct split *split, int row, size_t positio
     return status;
 }
 
-static pst_status step_row(const struct split *split, int32_t token, size_t position, int row,
-                           float *logits, pst_error *err) {
+/* The token that the decoder has chosen; the number of tokens stands for none. */
+static pst_status read_choice(const struct split *split, struct best_token *best, pst_error *err) {
     const struct runner *runner = split->session.runner;
+    float token, score;
+    pst_status status = runner->read(split->decoder, "token", &token, 1, err);
+    if (!status) status = runner->read(split->decoder, "score", &score, 1, err);
+    if (status) return status;
+    if (!(token >= 0 && token <= (float)split->backend.vocab))
+        return error_set(err, PST_ERR_MODEL, "the package gives %g where a token should be",
+                         (double)token);
+    int none = token == (float)split->backend.vocab;
+    *best = (struct best_token){
+        .token = none ? 0 : (size_t)token, .logit = none ? NAN : score, .margin = INFINITY};
+    return PST_OK;
+}
+
+/* What the decoder has given goes to the place `at` of the logits, or of the tokens. */
+static pst_status step_row(const struct split *split, int32_t token, size_t position, int row,
+                           size_t at, pst_error *err) {
+    const struct runner *runner = split->session.runner;
+    const struct package_index *index = &split->session.package->index;
     const struct places one = {0, 1, 1};
-    float id = (float)token, at = (float)position;
+    size_t vocab = split->backend.vocab;
+    float id = (float)token, place = (float)position;
     pst_status status = row < 0 ? PST_OK : write_cache(split, (size_t)row, err);
     if (!status) status = runner->write(split->decoder, "input_ids", one, &id, err);
-    if (!status) status = runner->write(split->decoder, "position", one, &at, err);
+    if (!status) status = runner->write(split->decoder, "position", one, &place, err);
     if (!status) status = runner->run(split->decoder, err);
-    if (!status) status = runner->read(split->decoder, "logits", logits, split->backend.vocab, err);
-    if (status || split->session.package->index.state) return status;
+    if (!status)
+        status = index->token ? read_choice(split, &split->chosen[at], err)
+                              : runner->read(split->decoder, "logits", split->logits + at * vocab,
+                                             vocab, err);
+    if (status || index->state) return status;
     return keep_column(split, row, position, err);
 }
 
@@ -248,9 +280,9 @@ static pst_status step(struct backend *backend, const int32_t *tokens, size_t ro
     struct split *split = split_at(backend);
     pst_status status = PST_OK;
     uint64_t start = spans_start(backend->spans);
+    split->is_chosen = split->session.package->index.token;
     for (size_t i = 0; i < rows && !status; i++)
-        status = step_row(split, tokens[i], position, rows > 1 ? (int)i : -1,
-                          split->logits + i * backend->vocab, err);
+        status = step_row(split, tokens[i], position, rows > 1 ? (int)i : -1, i, err);
     spans_end(backend->spans, 0, PST_STAGE_DECODER, "package", start);
     return status;
 }
@@ -295,16 +327,15 @@ static pst_status verify(const struct split *split, const int32_t *tokens, size_
 /* At the end of the cache there may be no room for all that the verifier writes. */
 static pst_status step_ahead(struct backend *backend, const int32_t *tokens, size_t count,
                              size_t position, pst_error *err) {
-    const struct split *split = split_at(backend);
+    struct split *split = split_at(backend);
     const struct package_index *index = &split->session.package->index;
     pst_status status = PST_OK;
     uint64_t start = spans_start(backend->spans);
-    if (position + index->ahead <= index->slots)
-        status = verify(split, tokens, count, position, err);
-    else
-        for (size_t i = 0; i < count && !status; i++)
-            status = step_row(split, tokens[i], position + i, -1,
-                              split->logits + i * backend->vocab, err);
+    int fits = position + index->ahead <= index->slots;
+    split->is_chosen = index->token && !fits;
+    if (fits) status = verify(split, tokens, count, position, err);
+    for (size_t i = 0; i < count && !fits && !status; i++)
+        status = step_row(split, tokens[i], position + i, -1, i, err);
     spans_end(backend->spans, 0, PST_STAGE_DECODER, "package", start);
     return status;
 }
@@ -312,6 +343,15 @@ static pst_status step_ahead(struct backend *backend, const int32_t *tokens, siz
 static float *logits(struct backend *backend, size_t rows) {
     (void)rows;
     return split_at(backend)->logits;
+}
+
+static int best(struct backend *backend, size_t rows, size_t row, int scored,
+                struct best_token *best) {
+    const struct split *split = split_at(backend);
+    (void)rows;
+    (void)scored;
+    if (split->is_chosen) *best = split->chosen[row];
+    return split->is_chosen;
 }
 
 /* The memory of rows that do not continue takes the copies of rows that continue more than once. */
@@ -341,6 +381,7 @@ static void free_split(struct backend *backend) {
     for (size_t i = 0; i < CACHES * BEAMS_MAX; i++) free(split->cache[i % CACHES][i / CACHES]);
     for (size_t i = 0; i < CACHES; i++) free(split->memory[i]);
     free(split->logits);
+    free(split->chosen);
     free(split);
 }
 
@@ -349,6 +390,7 @@ static const struct backend_calls CALLS = {.fit = fit,
                                            .step = step,
                                            .step_ahead = step_ahead,
                                            .logits = logits,
+                                           .best = best,
                                            .reorder = reorder,
                                            .free = free_split};
 

@@ -17,7 +17,7 @@ enum { SLOTS_MAX = 1 << 16, VOCAB_MAX = 1 << 24, CACHE_DIM_MAX = 1 << 20 };
 /* Frames of a piece and around it; numbers that go from one to the next, as one of its tensors. */
 enum { PIECE_MAX = 1 << 16, CARRIED_MAX = 1 << 26 };
 /* The newest format that this code reads. */
-enum { INDEX_FORMAT = 2 };
+enum { INDEX_FORMAT = 3 };
 
 /* A required whole number. */
 static pst_status need_int(const json_t *object, const char *path, const char *key, int64_t low,
@@ -223,6 +223,18 @@ static pst_status read_family(struct package_index *index, pst_error *err) {
                      name);
 }
 
+/* Which of two words stands at `key`: 1 if it is the second, also where there is none the first. */
+static pst_status read_form(const struct package_index *index, const char *key, const char *first,
+                            const char *second, int *is_second, pst_error *err) {
+    const char *word = first, *path = index->file.path;
+    pst_status status = json_get_text(index->file.root, path, key, &word, err);
+    if (status) return status;
+    *is_second = strcmp(word, second) == 0;
+    if (*is_second || strcmp(word, first) == 0) return PST_OK;
+    return error_set(err, PST_ERR_UNSUPPORTED, "%s: %s \"%s\" is not supported, expected %s or %s",
+                     path, key, word, first, second);
+}
+
 static pst_status read_index(struct package_index *index, pst_error *err) {
     const json_t *root = index->file.root;
     const char *path = index->file.path, *layout = NULL;
@@ -246,6 +258,8 @@ static pst_status read_index(struct package_index *index, pst_error *err) {
             need_int(root, path, "sample_rate", PST_SAMPLE_RATE_HZ, PST_SAMPLE_RATE_HZ, &rate, err);
     if (!status) status = json_get_bool(root, path, "do_normalize", &index->do_normalize, err);
     if (!status) status = json_get_bool(root, path, "state", &index->state, err);
+    if (!status) status = read_form(index, "outputs", "logits", "token", &index->token, err);
+    if (!status) status = read_form(index, "input", "samples", "blocks", &index->blocks, err);
     if (!status) status = need_int(root, path, "slots", 2, SLOTS_MAX, &index->slots, err);
     if (!status) status = need_int(root, path, "vocab", 1, VOCAB_MAX, &index->vocab, err);
     if (!status) status = json_get_double(root, path, "masked", -65504, -1, &masked, err);

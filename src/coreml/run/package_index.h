@@ -46,6 +46,8 @@ struct package_index {
     enum family family;
     int do_normalize;
     int state;              /* the decoder keeps its cache itself */
+    int token;              /* it gives the best token, not the scores of all */
+    int blocks;             /* the encoder takes samples as [1, 1, N / 64, 64], not [1, N] */
     int32_t start;          /* the first token */
     struct end_tokens ends; /* at least one; of a `single` package none, where it names none */
     uint32_t tokens_max;    /* of a transcript, start token included */

@@ -174,8 +174,20 @@ static pst_status new_backend(struct device *device, struct thread_pool *pool,
     return (package->single ? backend_single_new : backend_split_new)(package, pool, backend, err);
 }
 
+/* Why it can only be decoded greedily; NULL: it need not be. */
+static const char *no_rules(const struct package_model *package) {
+    if (package->decoder) return NULL;
+    if (package->single)
+        return "a package of the layout single decodes by itself and knows no rules";
+    if (package->index.token)
+        return "these packages give the best token, not the scores of all, and know no rules: "
+               "convert the model again without --outputs token";
+    return NULL;
+}
+
 static void describe(struct package_model *package) {
     const struct package_index *index = &package->index;
+    const char *greedy = no_rules(package);
     package->device = (struct device){
         .name = package->runner->name,
         .layout = package->single       ? "single"
@@ -184,8 +196,8 @@ static void describe(struct package_model *package) {
         .precision = index->precision,
         .samples_max = index->lengths[index->length_count - 1].samples,
         .tokens_max = package->decoder ? 0 : index->slots,
-        .beams_max = !package->decoder && (package->single || index->state),
-        .no_rules = package->single,
+        .beams_max = greedy || (!package->decoder && index->state),
+        .no_rules = greedy,
         .backend = new_backend,
         .free = free_device,
     };

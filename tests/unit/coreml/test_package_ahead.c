@@ -9,56 +9,21 @@
 #include <string.h>
 
 #include "coreml/run/package_model.h"
-#include "pipeline/session.h"
-#include "potstill_tools.h"
+#include "support/converted_clip.h"
 #include "support/index_case.h"
 #include "support/scratch.h"
 
 #define MICRO TEST_SOURCE_DIR "/tests/golden/micro"
 #define STREAMING TEST_SOURCE_DIR "/tests/golden/micro_streaming"
-enum { SAMPLES = 30000, TEXT = 12 };
+enum { TEXT = 12 };
 
-static pst_error err;
-static float samples[SAMPLES];
 static char target[600];
-
-static void must(pst_status status) {
-    if (status) fail_msg("%s", err.message);
-}
 
 static int start(void **nothing) {
     (void)nothing;
-    for (int i = 0; i < SAMPLES; i++)
-        samples[i] = 0.2f * sinf((float)i * 0.05f) + 0.1f * sinf((float)i * (float)i * 1e-5f);
+    make_clip();
     snprintf(target, sizeof target, "%s/out", scratch_folder("package_ahead"));
     return 0;
-}
-
-static void find_nothing(void *user, const pst_finding *finding) {
-    (void)user;
-    fail_msg("%s: %s", finding->file, finding->message);
-}
-
-static void convert(const char *model, pst_convert_options options) {
-    pst_verify_options verify;
-    pst_verify_summary summary;
-    options.force = 1;
-    must(pst_convert(model, NULL, 0, target, &options, &err));
-    pst_verify_options_init(&verify);
-    verify.finding = find_nothing;
-    must(pst_verify(target, &verify, &summary, &err));
-}
-
-static pst_transcript *transcribe(pst_session *session, size_t count,
-                                  const pst_sequence_bias *draft) {
-    pst_decode_options options;
-    pst_transcript *transcript;
-    pst_model_decode_options(session->model, &options);
-    options.max_new_tokens = TEXT;
-    options.drafts = draft;
-    options.drafts_count = draft ? 1 : 0;
-    must(pst_transcribe(session, samples, count, &options, &transcript, &err));
-    return transcript;
 }
 
 /* -------------------------------------------------------------------------------------- numbers */
@@ -106,13 +71,13 @@ static void compare_steps(pst_session *session, size_t first, float bound) {
 static void compare_texts(pst_session *session) {
     static const size_t counts[] = {30000, 15999, 20000, 895};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        pst_transcript *plain = transcribe(session, counts[i], NULL);
+        pst_transcript *plain = transcribe(session, counts[i], TEXT, NULL);
         const pst_sequence_bias drafts[] = {
             {plain->tokens, plain->token_count, 0},
             {(const int32_t[]){1, 5, 5, 5, 262}, 5, 0},
         };
         for (size_t j = 0; j < 2; j++) {
-            pst_transcript *drafted = transcribe(session, counts[i], &drafts[j]);
+            pst_transcript *drafted = transcribe(session, counts[i], TEXT, &drafts[j]);
             assert_int_equal(drafted->token_count, plain->token_count);
             assert_memory_equal(drafted->tokens, plain->tokens,
                                 plain->token_count * sizeof *plain->tokens);
@@ -126,12 +91,13 @@ static void compare_texts(pst_session *session) {
 static void check(const char *dir, pst_convert_options options, float bound) {
     pst_model *model;
     pst_session *session;
-    convert(dir, options);
+    convert(target, dir, options);
     must(pst_model_open(target, NULL, &model, &err));
     must(pst_session_new(model, NULL, &session, &err));
     assert_int_equal(session->backend->ahead, options.ahead);
     compare_texts(session);
-    pst_transcript_free(transcribe(session, 20000, &(pst_sequence_bias){(int32_t[]){1}, 1, 0}));
+    pst_transcript_free(
+        transcribe(session, 20000, TEXT, &(pst_sequence_bias){(int32_t[]){1}, 1, 0}));
     compare_steps(session, 0, bound);
     /* The last run has no room for all that the verifier would write. */
     size_t slots = ((const struct package_model *)model->device)->index.slots;
@@ -200,7 +166,7 @@ static void odd_indices_are_refused(void **nothing) {
     options.ahead = 4;
     options.seconds = lengths;
     options.seconds_count = 2;
-    convert(MICRO, options);
+    convert(target, MICRO, options);
     expect_index("\"tokens\": 4", "\"tokens\": 4", PST_OK, "");
     expect_index("\"tokens\": 4", "\"tokens\": 1", PST_ERR_MODEL, "tokens");
     expect_index("\"tokens\": 4", "\"tokens\": 5", PST_ERR_MODEL,

@@ -284,7 +284,7 @@ static void any_end_token_ends(void **nothing) {
                  "ends[0] is not a token below 328");
     expect_index(packages, "\"ends\": [-2,", "\"ends\": [], \"x\": [2,",
                  "a list of 1 to 15 tokens");
-    expect_index(packages, "\"format\": 2", "\"format\": 3", "format 3 is of a newer version");
+    expect_index(packages, "\"format\": 2", "\"format\": 4", "format 4 is of a newer version");
     /* A package needs one. */
     put(base, "generation_config.json", "{\"decoder_start_token_id\": 1}");
     assert_int_equal(pst_convert(base, NULL, 0, whole, &options, &err), PST_ERR_UNSUPPORTED);
