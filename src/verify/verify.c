@@ -3,7 +3,8 @@
  * The readers that open models and adapters stop at the first thing wrong, as they must; here they
  * are called one by one, and what each says becomes a finding. Added are the checks that opening
  * has no need of: values, files nobody asked for, keys nobody knows. A Core ML package is checked
- * by check_package(), a converted folder by the check of each package in it. */
+ * by check_package(), a converted folder by the check of each package in it, and its index beside
+ * them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +51,7 @@ static pst_status verify_converted(struct findings *findings, pst_error *err) {
     if (!status && packages == 0)
         findings_add(findings, PST_PROBLEM, "potstill.json",
                      "is there, but no .mlpackage beside it");
-    return status;
+    return status ? status : verify_index(findings, err);
 }
 
 /* A model or an adapter folder. */

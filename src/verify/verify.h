@@ -24,4 +24,7 @@ pst_status verify_files(struct findings *findings, pst_error *err);
 pst_status verify_model(struct findings *findings, pst_error *err);
 pst_status verify_adapter(struct findings *findings, const pst_model *model, pst_error *err);
 
+/* verify_index.c: the index of a converted model beside its packages. */
+pst_status verify_index(struct findings *findings, pst_error *err);
+
 #endif
