@@ -117,6 +117,10 @@ typedef struct pst_convert_options {
     int with_decoder;
     pst_convert_outputs outputs; /* TOKEN: not for `single`, which gives tokens by itself */
     pst_convert_input input;     /* BLOCKS: of the layout `split` */
+    /* A file of texts that are likely to be said, one a line, such as the transcripts that an
+     * adapter was trained on: whoever opens the folder has them as `drafts` of
+     * pst_model_decode_options(). At most 65,536 tokens. NULL: none. Not for `single`. */
+    const char *drafts_file;
 } pst_convert_options;
 
 PST_API void pst_convert_options_init_sized(pst_convert_options *options, size_t struct_size);

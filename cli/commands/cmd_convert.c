@@ -28,7 +28,7 @@ static const pst_convert_input inputs[] = {PST_CONVERT_SAMPLES, PST_CONVERT_BLOC
 
 struct values {
     struct engine_choice engine;
-    const char *output;
+    const char *output, *drafts;
     struct option_ids seconds;
     int precision, target, layout, outputs, input;
     int state, force, with_decoder;
@@ -68,6 +68,9 @@ static const struct option options[] = {
     {"with-decoder", 0, OPTION_FLAG, NULL, AT(with_decoder),
      "the model as a checkpoint too: who opens the folder encodes by the packages and decodes by "
      "the engine"},
+    {"drafts", 0, OPTION_TEXT, "FILE", AT(drafts),
+     "texts that are likely to be said, one a line, as those that an adapter was trained on: tried "
+     "several tokens at a time by --ahead's function or the engine's decoder"},
     {"state", 0, OPTION_FLAG, NULL, AT(state),
      "the decoder, and stream's encoder, keep their caches themselves (ios18)"},
     {"force", 0, OPTION_FLAG, NULL, AT(force), "replace OUT if it was converted before"},
@@ -123,6 +126,7 @@ static int convert(const struct values *values, const struct sources *sources) {
     settings.ahead = (uint32_t)values->ahead;
     settings.state = values->state;
     settings.with_decoder = values->with_decoder;
+    settings.drafts_file = values->drafts;
     settings.force = values->force;
     settings.processor_dir = sources->processor_dir;
     settings.warn = say_warning;

@@ -415,6 +415,7 @@ class ConvertOptions(Structure):
         ("with_decoder", c_int),
         ("outputs", c_int),
         ("input", c_int),
+        ("drafts_file", c_char_p),
     ]
 
 

@@ -102,6 +102,7 @@ def convert(
     with_decoder: bool = False,
     outputs: Literal["logits", "token"] = "logits",
     input: Literal["samples", "blocks"] = "samples",
+    drafts: Optional[place.PathLike] = None,
     threads: int = 0,
     processor_dir: Optional[place.PathLike] = None,
     force: bool = False,
@@ -122,6 +123,7 @@ def convert(
         with_decoder: the model as a checkpoint too, whose decoder ``load()`` uses.
         outputs: of a decoder step: the scores of all tokens, or the best token alone.
         input: how the encoder takes samples: float32, or float16 in rows of 64.
+        drafts: a file of texts that are likely to be said, one a line, which ``load()`` tries ahead.
 
     Returns:
         ``output``; ``load()`` opens it.
@@ -140,6 +142,7 @@ def convert(
     options.state, options.force, options.with_decoder = state, force, with_decoder
     options.threads, options.piece_ms, options.ahead = threads, piece_ms, ahead
     options.processor_dir = library.path_bytes(found.processor)
+    options.drafts_file = None if drafts is None else library.path_bytes(drafts)
     options.warn, options.cancelled = relay.warn, relay.never()
     folders = os.fsencode(found.model), array, len(array), os.fsencode(output)
     relay.call("pst_convert", *folders, byref(options))

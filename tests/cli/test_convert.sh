@@ -120,6 +120,37 @@ for target in ios16 ios18; do
     run transcribe --model ahead --device mil --phrases phrases.txt audio/chirp.wav
     exits 0; ok cmp "$scratch/out" by_engine
 done
+# Drafts that the folder brings: the text of the engine, also where the decoder is the engine's.
+printf '%s\n  \n%s \r\nand more\n' "$(cat by_engine)" "$(cat by_engine)" >likely.txt
+for more in '--ahead 4' '--with-decoder'; do
+    # shellcheck disable=SC2086 # words
+    run convert --model micro -o ahead --precision float32 --force --seconds 2 --drafts likely.txt $more
+    exits 0; prints ahead; says ''
+    ok test "$(python3 -c 'import json; print(len(json.load(open("ahead/potstill.json"))["drafts"]))')" -eq 2
+    run transcribe --model ahead --device mil audio/chirp.wav
+    exits 0; ok cmp "$scratch/out" by_engine
+done
+run convert --model micro -o no --drafts missing.txt
+exits 2; prints ''; says 'potstill: missing.txt: no such file'
+echo >empty.txt
+run convert --model micro -o no --drafts empty.txt
+exits 2; prints ''; says 'potstill: empty.txt: has no line with a text'
+printf 'good\n\377\n' >bytes.txt
+run convert --model micro -o no --drafts bytes.txt
+exits 2; prints ''; says 'potstill: bytes.txt:2: text is not UTF-8 at byte 0'
+awk 'BEGIN { for (i = 0; i < 40000; i++) print "a" i }' >many.txt
+run convert --model micro -o no --drafts many.txt
+exits 2; prints ''
+run convert --model micro -o no.mlpackage --layout single --drafts likely.txt
+exits 3; prints ''; says 'potstill: a package of the layout single decodes by itself: it has no use for drafts'
+cp ahead/potstill.json index
+for change in 's/"drafts": .*/"drafts": [[]],/' 's/"drafts": .*/"drafts": [[1, 999999]],/' 's/"drafts": .*/"drafts": ["x"],/' \
+    's/"drafts": .*/"drafts": {"a": 1},/'; do
+    python3 -c 'import json, sys; j = json.load(open("index")); d = j.pop("drafts"); print(json.dumps(dict(drafts=0, **j)).replace("\"drafts\": 0,", "\"drafts\": 0,\n"))' |
+        sed "$change" >ahead/potstill.json
+    run transcribe --model ahead audio/chirp.wav
+    exits 3; prints ''; ok grep -q 'potstill.json: drafts\[[01]\] is not a list of tokens' "$scratch/err"
+done
 run convert --model micro -o no --ahead 1
 exits 2; prints ''; says 'potstill: a function for 1 tokens of a text, expected 2 to 32'
 

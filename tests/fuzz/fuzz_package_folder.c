@@ -70,6 +70,9 @@ static void try_index(const uint8_t *data, size_t size) {
         require(index.ends.count > 0 && index.ends.count <= ENDS_MAX);
         for (uint32_t i = 0; i < index.ends.count; i++)
             require((uint32_t)index.ends.ids[i] < index.vocab);
+        for (size_t i = 0; i < index.drafts.count; i++)
+            for (size_t j = 0; j < index.drafts.texts[i].count; j++)
+                require((uint32_t)index.drafts.texts[i].tokens[j] < index.vocab);
         for (size_t i = 0; i < index.length_count; i++) {
             check_part(&index.lengths[i].encoder);
             check_part(&index.lengths[i].decoder);

@@ -1,6 +1,7 @@
 /* convert.c - pst_convert(): a checkpoint, its adapters merged in memory, as Core ML packages.
  *
  * Weights are stored once and lent to every package (convert_packages.c). */
+#include "coreml/convert/convert_drafts.h"
 #include "coreml/convert/convert_index.h"
 #include "coreml/convert/convert_packages.h"
 #include "coreml/convert/convert_range.h"
@@ -188,6 +189,7 @@ static pst_status convert(struct conversion *conversion, const char *target, pst
     if (!status) status = check_positions(conversion, err);
     if (!status) status = check_pieces(conversion, err);
     if (!status) status = check_input(conversion, err);
+    if (!status) status = convert_read_drafts(conversion, err);
     if (!status) status = merge_resolve(&conversion->merge, err);
     if (status) return status;
     warn_of_rules(conversion);
@@ -267,5 +269,6 @@ pst_status pst_convert(const char *model_dir, const pst_merge_adapter *adapters,
     json_decref(conversion.sources);
     json_decref(conversion.lengths);
     json_decref(conversion.files);
+    json_decref(conversion.drafts);
     return status;
 }

@@ -234,6 +234,7 @@ pst_status convert_write_index(struct conversion *conversion, const char *dir, p
     if (!index) return error_memory(err, 0);
     add_forms(index, conversion->options);
     if (conversion->piece) json_object_set_new(index, "piece", piece_entry(conversion));
+    if (conversion->drafts) json_object_set(index, "drafts", conversion->drafts);
     struct buffer text = {0};
     json_write(&text, index);
     buffer_text(&text, "\n");

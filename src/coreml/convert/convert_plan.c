@@ -106,6 +106,10 @@ pst_status convert_check_options(const pst_convert_options *options, pst_error *
         status = error_set(err, PST_ERR_UNSUPPORTED,
                            "a package of the layout single decodes by itself: it has no use for a "
                            "decoder beside it");
+    if (!status && options->drafts_file && options->layout == PST_CONVERT_SINGLE)
+        status = error_set(err, PST_ERR_UNSUPPORTED,
+                           "a package of the layout single decodes by itself: it has no use for "
+                           "drafts");
     if (status || !options->state) return status;
     if (options->target != PST_CONVERT_IOS18)
         return error_set(err, PST_ERR_UNSUPPORTED, "a state needs iOS 18, the target is %s",

@@ -45,6 +45,7 @@ struct conversion {
     json_t *sources;                          /* hashes of what was read */
     json_t *lengths;                          /* of the index: one entry a length */
     json_t *files;                            /* of the index: hashes of what was written */
+    json_t *drafts;                           /* of the index; NULL: none */
 };
 
 /* Refuses options that do not go together. */

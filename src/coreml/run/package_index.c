@@ -267,6 +267,9 @@ static pst_status read_index(struct package_index *index, pst_error *err) {
     if (isnan(masked)) return error_set(err, PST_ERR_MODEL, "%s: masked is missing", path);
     index->masked = (float)masked;
     status = read_tokens(index, err);
+    if (!status)
+        status = package_drafts_read(&index->drafts, json_object_get(root, "drafts"), index->vocab,
+                                     path, err);
     if (!status) status = read_lengths(index, err);
     return status || !stream ? status : read_piece(index, err);
 }
@@ -283,6 +286,7 @@ pst_status package_index_open(struct package_index *index, const char *dir, pst_
 
 void package_index_close(struct package_index *index) {
     free(index->lengths);
+    package_drafts_free(&index->drafts);
     if (index->file.root) json_file_close(&index->file);
     *index = (struct package_index){0};
 }

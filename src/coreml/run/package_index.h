@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "coreml/run/package_drafts.h"
 #include "decode/rules.h"
 #include "formats/json_file.h"
 #include "model/config.h"
@@ -57,6 +58,7 @@ struct package_index {
     uint32_t ahead;     /* tokens that the verifiers take; 0: there are none */
     float masked;       /* added to the scores of a hidden position */
     struct package_piece piece;
+    struct package_drafts drafts;
     struct package_length *lengths; /* [length_count], ascending */
     size_t length_count;
 };

@@ -147,6 +147,8 @@ static void set_model(struct pst_model *model, const struct package_model *packa
     pst_decode_options_init(&model->generation.decode);
     model->generation.decode.max_length = index->tokens_max;
     if (package->decoder) model->generation.decode = package->decoder->generation.decode;
+    model->generation.decode.drafts = index->drafts.texts;
+    model->generation.decode.drafts_count = index->drafts.count;
     model->processor.do_normalize = index->do_normalize;
     model->config.family = index->family;
     model->config.max_position_embeddings = UINT32_MAX; /* the packages have their lengths */

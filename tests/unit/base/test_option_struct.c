@@ -201,7 +201,7 @@ static pst_status import(const void *options) {
     X(pst_source_options, channels)                                                                \
     X(pst_stream_options, guard)                                                                   \
     X(pst_merge_options, user)                                                                     \
-    X(pst_convert_options, input)                                                                  \
+    X(pst_convert_options, drafts_file)                                                            \
     X(pst_verify_options, user)                                                                    \
     X(pst_import_options, force)
 
