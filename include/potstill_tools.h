@@ -112,8 +112,9 @@ typedef struct pst_convert_options {
      * text in one call, which reads the weights once; `drafts` of pst_decode_options are tried with
      * it. Before iOS 18 it is a package of its own, with the weights again. 0: none. */
     uint32_t ahead;
-    /* 1: the merged model as a checkpoint too, in float16 unless `precision` is float32. Who opens
-     * the folder then encodes by the packages and decodes by the engine. Not for `single`. */
+    /* 1: the merged model's decoder as a checkpoint too, in float16 unless `precision` is float32.
+     * Who opens the folder then encodes by the packages and decodes by the engine; by itself the
+     * checkpoint cannot be opened. Not for `single`. */
     int with_decoder;
     pst_convert_outputs outputs; /* TOKEN: not for `single`, which gives tokens by itself */
     pst_convert_input input;     /* BLOCKS: of the layout `split` */

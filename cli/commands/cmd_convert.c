@@ -66,7 +66,7 @@ static const struct option options[] = {
      "how the encoder takes samples: float32 in a row, or float16 in rows of 64, which leaves "
      "nothing of it to the CPU (default: samples)"},
     {"with-decoder", 0, OPTION_FLAG, NULL, AT(with_decoder),
-     "the model as a checkpoint too: who opens the folder encodes by the packages and decodes by "
+     "the decoder as a checkpoint too: who opens the folder encodes by the packages and decodes by "
      "the engine"},
     {"drafts", 0, OPTION_TEXT, "FILE", AT(drafts),
      "texts that are likely to be said, one a line, as those that an adapter was trained on: tried "

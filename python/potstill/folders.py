@@ -120,7 +120,7 @@ def convert(
         state: iOS 18: decoder and stream keep their caches themselves.
         piece_ms: layout="stream": of a piece, a multiple of 20; 0: 320.
         ahead: a second decoder function takes so many tokens of a text in one call, 2 to 32.
-        with_decoder: the model as a checkpoint too, whose decoder ``load()`` uses.
+        with_decoder: the decoder as a checkpoint too, which ``load()`` uses.
         outputs: of a decoder step: the scores of all tokens, or the best token alone.
         input: how the encoder takes samples: float32, or float16 in rows of 64.
         drafts: a file of texts that are likely to be said, one a line, which ``load()`` tries ahead.

@@ -8,6 +8,7 @@
 pst_status merge_open(struct merge_run *run, pst_error *err) {
     pst_status status =
         model_open(&run->model, run->model_dir, run->options->processor_dir, NULL, err);
+    if (!status) status = model_need_encoder(run->model, run->model_dir, err);
     if (status) return status;
     run->adapters = calloc(run->count + 1, sizeof(pst_adapter *)); /* none is no failure */
     if (!run->adapters) return error_memory(err, 0);

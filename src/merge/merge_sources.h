@@ -23,6 +23,7 @@ struct merge_run {
     enum dtype dtype;
     int tied;         /* as the result will be */
     uint32_t changed; /* modules that an adapter touches */
+    int decoder_only; /* tensors of the encoder are not written */
 };
 
 /* Opens the model and the adapters named in `run` and checks that they go together; `options` and

@@ -200,6 +200,14 @@ static void list_tensor(struct tensor_writer *writer, uint32_t slot, int is_bias
                                .shape = {module->out, module->in, module->kernel}};
 }
 
+static int is_left_out(const struct merge_run *run, uint32_t slot) {
+    static const char ENCODER[] = "model.encoder.";
+    const struct weights *weights = &run->model->weights;
+    if (slot == weights->proj_out.slot && run->tied) return 1;
+    return run->decoder_only &&
+           strncmp(weights->modules[slot].name, ENCODER, sizeof ENCODER - 1) == 0;
+}
+
 static pst_status list_tensors(struct tensor_writer *writer, pst_error *err) {
     const struct weights *weights = &writer->run->model->weights;
     size_t most = 2 * (size_t)weights->module_count;
@@ -210,7 +218,7 @@ static pst_status list_tensors(struct tensor_writer *writer, pst_error *err) {
     if (!writer->sources || !writer->slots || !writer->is_bias || !writer->names)
         return error_memory(err, 0);
     for (uint32_t i = 0; i < weights->module_count; i++) {
-        if (i == weights->proj_out.slot && writer->run->tied) continue;
+        if (is_left_out(writer->run, i)) continue;
         list_tensor(writer, i, 0);
         if (weights->modules[i].bias) list_tensor(writer, i, 1);
     }

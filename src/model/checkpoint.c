@@ -187,3 +187,14 @@ const struct tensor *checkpoint_find(const struct checkpoint *checkpoint, const 
     }
     return NULL;
 }
+
+int checkpoint_has_part(const struct checkpoint *checkpoint, const char *part) {
+    size_t length = strlen(part);
+    for (uint32_t f = 0; f < checkpoint->count; f++)
+        for (size_t i = 0; i < checkpoint->files[f].count; i++) {
+            const char *name = checkpoint->files[f].tensors[i].name;
+            if (strncmp(name, "model.", 6) == 0) name += 6;
+            if (strncmp(name, part, length) == 0 && name[length] == '.') return 1;
+        }
+    return 0;
+}

@@ -33,5 +33,7 @@ void checkpoint_release(const struct checkpoint *checkpoint, const void *first, 
 /* The tensor `name`, or `name` without its leading "model." (a checkpoint saved from the bare
  * model); NULL when there is none. */
 const struct tensor *checkpoint_find(const struct checkpoint *checkpoint, const char *name);
+/* Is there a tensor of `part` ("encoder", "decoder"), whether or not names begin with "model."? */
+int checkpoint_has_part(const struct checkpoint *checkpoint, const char *part);
 
 #endif

@@ -78,6 +78,14 @@ pst_status model_need_weights(const struct pst_model *model, pst_error *err) {
                      "when it is converted");
 }
 
+pst_status model_need_encoder(const struct pst_model *model, const char *dir, pst_error *err) {
+    if (!model->weights.decoder_only) return PST_OK;
+    return error_set(err, PST_ERR_MODEL,
+                     "%s: its checkpoint is a decoder alone, as convert --with-decoder puts it "
+                     "beside packages: it works with those and not without",
+                     dir);
+}
+
 void pst_model_decode_options_sized(const pst_model *model, pst_decode_options *options,
                                     size_t struct_size) {
     option_struct_fill(options, struct_size, &model->generation.decode,

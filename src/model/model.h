@@ -43,6 +43,8 @@ pst_status model_open(struct pst_model **model, const char *dir, const char *pro
 void model_close(struct pst_model *model); /* which may be NULL */
 /* Refuses one without weights: a converted one. */
 pst_status model_need_weights(const struct pst_model *model, pst_error *err);
+/* Refuses one whose checkpoint, in `dir`, is a decoder alone. */
+pst_status model_need_encoder(const struct pst_model *model, const char *dir, pst_error *err);
 
 /* Reads <dir>/generation_config.json, or config.json where there is none. The special ids it names,
  * or lacks, take the place of those of `config`, as in generate(). */

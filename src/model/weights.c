@@ -352,7 +352,9 @@ pst_status weights_open_reporting(struct weights *weights, const struct config *
     }
     struct loader loader = {
         .weights = weights, .config = config, .err = err, .report = report, .user = user};
-    load_encoder(&loader);
+    weights->decoder_only = checkpoint_has_part(&weights->checkpoint, "decoder") &&
+                            !checkpoint_has_part(&weights->checkpoint, "encoder");
+    if (!weights->decoder_only) load_encoder(&loader);
     load_decoder(&loader);
     load_output(&loader);
     if (loader.status) weights_close(weights);

@@ -108,6 +108,9 @@ struct weights {
     struct linear proj_out; /* [vocab, dim]; the weight of embed_tokens when tied */
     /* The two are one: as tie_word_embeddings says, but never when the checkpoint stores both. */
     int tied;
+    /* There are no tensors of an encoder, and all of it above is NULL: what convert --with-decoder
+     * puts beside packages. model_need_encoder() refuses it where it will not do. */
+    int decoder_only;
 
     struct module *modules; /* [module_count] */
     uint32_t module_count;

@@ -147,12 +147,10 @@ static const float *pack_output(struct packer *packer) {
     return packer->body ? (const float *)(const void *)(packer->body + offset) : NULL;
 }
 
-/* Returns what pack_output() returns. */
-static const float *pack_all(struct packer *packer, const struct config *config,
-                             pst_precision precision) {
+static void pack_encoder(struct packer *packer, const struct config *config,
+                         pst_precision sensitive, pst_precision encoder) {
     const struct weights *weights = packer->weights;
-    pst_precision sensitive = precision_of_sensitive(precision);
-    pst_precision encoder = precision_of_encoder(precision, packer->kernels);
+    if (weights->decoder_only) return;
     if (config->family == FAMILY_STREAMING) {
         pack_linear(packer, &weights->frames, PST_PRECISION_F32); /* reads samples */
         pack_conv(packer, &weights->conv1, sensitive);
@@ -169,6 +167,15 @@ static const float *pack_all(struct packer *packer, const struct config *config,
         pack_linear(packer, &layer->fc1, encoder);
         pack_linear(packer, &layer->fc2, encoder);
     }
+}
+
+/* Returns what pack_output() returns. */
+static const float *pack_all(struct packer *packer, const struct config *config,
+                             pst_precision precision) {
+    const struct weights *weights = packer->weights;
+    pst_precision sensitive = precision_of_sensitive(precision);
+    pst_precision encoder = precision_of_encoder(precision, packer->kernels);
+    pack_encoder(packer, config, sensitive, encoder);
     if (weights->proj.weight) pack_linear(packer, &weights->proj, encoder);
     for (uint32_t i = 0; i < config->decoder_layers; i++) {
         const struct decoder_layer *layer = &weights->decoder_layers[i];

@@ -19,12 +19,17 @@ static pst_status open_checkpoint(struct pst_model **model, const char *dir,
         return error_set(err, PST_ERR_ARGUMENT, "compute units are for a converted model");
     if (options->decoder_dir)
         return error_set(err, PST_ERR_ARGUMENT, "a decoder is for a converted model");
+    *model = NULL;
     pst_status status = model_open_engine(model, dir, options, err);
     if (status == PST_ERR_MODEL && package_model_is(dir) && !path_has_file(dir, "config.json"))
         return error_set(err, PST_ERR_MODEL,
                          "%s: a converted model: the device cpu needs the model it was made from, "
                          "mil runs its packages",
                          dir);
+    if (!status) status = model_need_encoder(*model, dir, err);
+    if (!status) return PST_OK;
+    pst_model_free(*model);
+    *model = NULL;
     return status;
 }
 

@@ -300,6 +300,10 @@ static pst_status check_weights(struct model_check *check, pst_error *err) {
                                                report_problem, findings, &found);
     if (status) return findings_check(findings, status, SINGLE, &found, err);
     const struct checkpoint *checkpoint = &check->weights.checkpoint;
+    if (check->weights.decoder_only)
+        findings_add(findings, PST_PROBLEM, base_name(checkpoint->path),
+                     "has no encoder: it is the decoder that convert --with-decoder puts beside "
+                     "packages");
     for (uint32_t f = 0; f < checkpoint->count; f++) {
         const char *file = base_name(checkpoint->files[f].path);
         verify_values(findings, file, &checkpoint->files[f]);

@@ -185,6 +185,36 @@ for words in '' '--num-beams 3'; do
     run transcribe --model hybrid --device mil $words audio/chirp.wav
     exits 0; ok cmp "$scratch/out" by_engine
 done
+# It is the decoder alone: smaller than the model, and refused by name where an encoder is wanted.
+ok test "$(wc -c <hybrid/model.safetensors)" -lt "$(wc -c <micro/model.safetensors)"
+ok test "$(tr -cd 'a-z.' <hybrid/model.safetensors | grep -c 'model.encoder')" -eq 0
+mkdir decoder && cp hybrid/model.safetensors hybrid/*config.json hybrid/tokenizer.json decoder
+alone='its checkpoint is a decoder alone, as convert --with-decoder puts it beside packages: it works with those and not without'
+for words in 'transcribe audio/chirp.wav --model' 'transcribe --device cpu audio/chirp.wav --model' 'bench --model' \
+    'inspect' 'merge --adapter adapter -o no --model' 'convert -o no --model'; do
+    # shellcheck disable=SC2086 # words
+    run $words decoder
+    exits 3; prints ''; ok grep -qxF "potstill: decoder: $alone" "$scratch/err"
+done
+ok test ! -e no
+run transcribe --device cpu --model hybrid audio/chirp.wav
+exits 3; prints ''; says "potstill: hybrid: $alone"
+run verify decoder
+exits 3
+ok grep -q '^problem: model.safetensors: has no encoder: it is the decoder that convert --with-decoder puts beside packages$' \
+    "$scratch/out"
+run transcribe --model micro --adapter adapter audio/chirp.wav
+cp "$scratch/out" by_engine
+run convert --model micro --adapter adapter -o packages --precision float32 --seconds 2
+run transcribe --model packages --decoder decoder audio/chirp.wav
+exits 0; ok cmp "$scratch/out" by_engine
+# The same of a streaming model.
+run convert --model streaming -o heard_by_both --precision float32 --seconds 2 --with-decoder
+exits 0
+run transcribe --model streaming audio/chirp.wav
+cp "$scratch/out" by_engine
+run transcribe --model heard_by_both audio/chirp.wav
+exits 0; ok cmp "$scratch/out" by_engine
 run convert --model micro -o hybrid --precision float32 --seconds 2 --force
 exits 0; ok test ! -e hybrid/model.safetensors
 cp micro/model.safetensors micro/config.json hybrid

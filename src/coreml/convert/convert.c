@@ -53,7 +53,9 @@ static pst_status copy_tokenizer(struct conversion *conversion, const char *dir,
 static pst_status write_decoder(struct conversion *conversion, const char *dir, pst_error *err) {
     static const char *const FILES[] = {"model.safetensors", "config.json",
                                         "generation_config.json"};
-    pst_status status = merge_write_weights(&conversion->merge, dir, err);
+    struct merge_run merge = conversion->merge;
+    merge.decoder_only = 1;
+    pst_status status = merge_write_weights(&merge, dir, err);
     if (!status) status = merge_write_configs(&conversion->merge, dir, err);
     for (size_t i = 0; i < sizeof FILES / sizeof *FILES && !status; i++)
         status = convert_note_file(conversion, dir, FILES[i], err);
