@@ -56,7 +56,7 @@ foreach(name ${links})
 endforeach()
 list(JOIN static_packages " " static_packages)
 if(APPLE)
-  string(APPEND static_flags " -framework Foundation -framework CoreML")
+  string(APPEND static_flags " -framework Foundation -framework CoreML -framework CoreVideo")
 endif()
 
 file(RELATIVE_PATH pc_prefix /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)

@@ -1,12 +1,14 @@
-/* runner_coreml.m - runs functions of packages by Core ML; see runner.h. The only Objective-C file,
- * compiled with -fobjc-arc on macOS.
+/* runner_coreml.m - runs functions of packages by Core ML; see runner.h. The only Objective-C of
+ * the library, compiled with -fobjc-arc on macOS.
  *
  * C code passes struct function around, so its objects are retained pointers (CFBridgingRetain).
  * The array of an input is made once and kept: a decoder runs for every token, and only what has
  * changed is written. Arrays of outputs are made once too and offered to every run, which saves
  * Core ML to make new ones; it may take others all the same, and those may have padded rows, so
- * what is read is what the run has given, by its strides. */
+ * what is read is what the run has given, by its strides. Arrays of float16 are memory that the
+ * Neural Engine uses in place (IOSurface), where the system makes it. */
 #import <CoreML/CoreML.h>
+#import <CoreVideo/CoreVideo.h>
 #import <Foundation/Foundation.h>
 
 #include <stdlib.h>
@@ -19,11 +21,11 @@
 #include "coreml/run/runner.h"
 
 struct function {
-    void *model;  /* MLModel */
-    void *state;  /* MLState, or NULL */
-    void *own;    /* NSMutableDictionary of MLFeatureValue by input name: those written here */
-    void *inputs; /* the same, of what the next run gets: own ones, and other functions' outputs */
-    void *result; /* id<MLFeatureProvider> of the last run, or NULL */
+    void *model;   /* MLModel */
+    void *state;   /* MLState, or NULL */
+    void *own;     /* NSMutableDictionary of MLFeatureValue by input name: those written here */
+    void *inputs;  /* the same, of what the next run gets: own ones, and other functions' outputs */
+    void *result;  /* id<MLFeatureProvider> of the last run, or NULL */
     void *options; /* MLPredictionOptions of every run */
 };
 
@@ -35,6 +37,71 @@ static pst_status set_error(pst_error *err, pst_status status, const char *what,
 
 static void warn(const pst_model_options *options, NSString *message) {
     if (options->warn) options->warn(options->user, message.UTF8String);
+}
+
+/* -------------------------------------------------------------------------------------- memory */
+
+struct layout {
+    NSInteger dims[MIL_RANK_MAX], strides[MIL_RANK_MAX]; /* strides in elements */
+    NSUInteger rank;
+    size_t elements;
+};
+
+static int read_layout(NSArray<NSNumber *> *shape, NSArray<NSNumber *> *strides,
+                       struct layout *layout) {
+    *layout = (struct layout){.rank = shape.count, .elements = 1};
+    if (shape.count > MIL_RANK_MAX || strides.count != shape.count) return 0;
+    for (NSUInteger i = 0; i < shape.count; i++) {
+        layout->dims[i] = shape[i].integerValue;
+        layout->strides[i] = strides[i].integerValue;
+        layout->elements *= (size_t)layout->dims[i];
+    }
+    return 1;
+}
+
+/* Is element n, counted row by row, at place n? */
+static int is_dense(const struct layout *layout) {
+    NSInteger dense = 1;
+    for (NSUInteger i = layout->rank; i-- > 0; dense *= layout->dims[i])
+        if (layout->dims[i] != 1 && layout->strides[i] != dense) return 0;
+    return 1;
+}
+
+/* Memory that the Neural Engine reads and writes in place: of a pixel buffer, for float16 only. Its
+ * rows may be padded. nil: this system makes none of that size. */
+static MLMultiArray *make_surface(NSArray<NSNumber *> *shape) {
+    CVPixelBufferRef buffer = NULL;
+    size_t width = 1, height = 1;
+    for (NSUInteger i = 0; i < shape.count; i++) {
+        size_t size = (size_t)shape[i].integerValue;
+        if (i + 1 == shape.count)
+            width = size;
+        else
+            height *= size;
+    }
+    NSDictionary *attributes = @{(__bridge NSString *)kCVPixelBufferIOSurfacePropertiesKey : @{}};
+    CVReturn status = CVPixelBufferCreate(kCFAllocatorDefault, width, height,
+                                          kCVPixelFormatType_OneComponent16Half,
+                                          (__bridge CFDictionaryRef)attributes, &buffer);
+    if (status != kCVReturnSuccess) return nil;
+    MLMultiArray *array = nil;
+    if (@available(macOS 12.0, *))
+        array = [[MLMultiArray alloc] initWithPixelBuffer:buffer shape:shape];
+    CVPixelBufferRelease(buffer);
+    return array;
+}
+
+/* `dense`: numbers are to lie one behind the other, as where they are written. */
+static MLMultiArray *make_array(MLMultiArrayConstraint *constraint, int dense, NSError **error) {
+    MLMultiArray *array = nil;
+    struct layout layout;
+    if (constraint.dataType == MLMultiArrayDataTypeFloat16) array = make_surface(constraint.shape);
+    if (array &&
+        (!dense || (read_layout(array.shape, array.strides, &layout) && is_dense(&layout))))
+        return array;
+    return [[MLMultiArray alloc] initWithShape:constraint.shape
+                                      dataType:constraint.dataType
+                                         error:error];
 }
 
 /* ------------------------------------------------------------------------------------- opening */
@@ -115,9 +182,7 @@ static MLPredictionOptions *make_options(MLModel *model) {
     for (NSString *name in outputs) {
         MLMultiArrayConstraint *constraint = outputs[name].multiArrayConstraint;
         if (!constraint || constraint.shape.count == 0) continue;
-        MLMultiArray *array = [[MLMultiArray alloc] initWithShape:constraint.shape
-                                                         dataType:constraint.dataType
-                                                            error:nil];
+        MLMultiArray *array = make_array(constraint, 0, nil);
         if (array) backings[name] = array;
     }
     if (@available(macOS 13.0, *)) options.outputBackings = backings;
@@ -222,32 +287,6 @@ static void unload(struct function *function) {
 
 /* -------------------------------------------------------------------------------------- arrays */
 
-struct layout {
-    NSInteger dims[MIL_RANK_MAX], strides[MIL_RANK_MAX]; /* strides in elements */
-    NSUInteger rank;
-    size_t elements;
-};
-
-static int read_layout(NSArray<NSNumber *> *shape, NSArray<NSNumber *> *strides,
-                       struct layout *layout) {
-    *layout = (struct layout){.rank = shape.count, .elements = 1};
-    if (shape.count > MIL_RANK_MAX || strides.count != shape.count) return 0;
-    for (NSUInteger i = 0; i < shape.count; i++) {
-        layout->dims[i] = shape[i].integerValue;
-        layout->strides[i] = strides[i].integerValue;
-        layout->elements *= (size_t)layout->dims[i];
-    }
-    return 1;
-}
-
-/* Is element n, counted row by row, at place n? */
-static int is_dense(const struct layout *layout) {
-    NSInteger dense = 1;
-    for (NSUInteger i = layout->rank; i-- > 0; dense *= layout->dims[i])
-        if (layout->dims[i] != 1 && layout->strides[i] != dense) return 0;
-    return 1;
-}
-
 /* Loops that compilers turn into vectors; `to` and `from` lie `step` elements apart. */
 static void put(void *to, size_t step, MLMultiArrayDataType type, const float *from, size_t count) {
     if (type == MLMultiArrayDataTypeFloat16)
@@ -303,15 +342,13 @@ static MLMultiArrayConstraint *constraint_of(const struct function *function, co
 }
 
 /* The array of zeros that an input is written into. */
-static pst_status make_array(const struct function *function, const char *input,
+static pst_status make_input(const struct function *function, const char *input,
                              MLMultiArray **made, pst_error *err) {
     NSError *error = nil;
     struct layout layout;
     MLMultiArrayConstraint *constraint = constraint_of(function, input);
     if (!constraint) return error_set(err, PST_ERR_MODEL, "the package has no input %s", input);
-    MLMultiArray *array = [[MLMultiArray alloc] initWithShape:constraint.shape
-                                                     dataType:constraint.dataType
-                                                        error:&error];
+    MLMultiArray *array = make_array(constraint, 1, &error);
     if (!array) return set_error(err, PST_ERR_MEMORY, input, error);
     if (!read_layout(array.shape, array.strides, &layout) || !is_dense(&layout))
         return error_set(err, PST_ERR_UNSUPPORTED, "input %s is not stored row by row", input);
@@ -331,7 +368,7 @@ static pst_status use_own(struct function *function, const char *input, MLMultiA
     NSMutableDictionary<NSString *, MLFeatureValue *> *own = values_at(function->own);
     if (!own[@(input)]) {
         MLMultiArray *made = nil;
-        pst_status status = make_array(function, input, &made, err);
+        pst_status status = make_input(function, input, &made, err);
         if (status) return status;
         own[@(input)] = [MLFeatureValue featureValueWithMultiArray:made];
     }

@@ -1,6 +1,7 @@
-/* CoreML.h - what runner_coreml.m uses of Core ML, for a syntax check (see README.md). */
+/* CoreML.h - what our Objective-C uses of Core ML, for a syntax check (see README.md). */
 #pragma once
 
+#import <CoreVideo/CoreVideo.h>
 #import <Foundation/Foundation.h>
 
 typedef NSInteger MLComputeUnits;
@@ -26,6 +27,7 @@ enum {
 - (instancetype)initWithShape:(NSArray<NSNumber *> *)shape
                      dataType:(MLMultiArrayDataType)type
                         error:(NSError **)error;
+- (instancetype)initWithPixelBuffer:(CVPixelBufferRef)buffer shape:(NSArray<NSNumber *> *)shape;
 - (void)getBytesWithHandler:(void (^)(const void *bytes, NSInteger size))handler;
 - (void)getMutableBytesWithHandler:(void (^)(void *bytes, NSInteger size,
                                              NSArray<NSNumber *> *strides))handler;

@@ -1,4 +1,4 @@
-/* Foundation.h - what runner_coreml.m uses of Foundation, for a syntax check (see README.md). */
+/* Foundation.h - what our Objective-C uses of Foundation, for a syntax check (see README.md). */
 #pragma once
 
 #include <stdarg.h>
@@ -15,7 +15,26 @@ typedef const void *CFTypeRef;
 
 void CFRelease(CFTypeRef object);
 
-__attribute__((objc_root_class)) @interface NSObject
+/* Which system has what, for the compiler of a Mac. */
+#define API_AVAILABLE(...)
+#define macos(version)
+
+/* Objects in ARC, there too. */
+@protocol OS_dispatch_semaphore
+@end
+typedef id<OS_dispatch_semaphore> dispatch_semaphore_t;
+#define DISPATCH_TIME_FOREVER (~0ull)
+dispatch_semaphore_t dispatch_semaphore_create(intptr_t value);
+intptr_t dispatch_semaphore_signal(dispatch_semaphore_t semaphore);
+intptr_t dispatch_semaphore_wait(dispatch_semaphore_t semaphore, uint64_t timeout);
+
+@class NSString;
+@protocol NSObject
+- (BOOL)isKindOfClass:(Class)kind;
+@end
+
+__attribute__((objc_root_class)) @interface NSObject <NSObject>
++ (Class)class;
 + (instancetype)new;
 + (instancetype)alloc;
 - (instancetype)init;
@@ -26,16 +45,25 @@ CFTypeRef CFBridgingRetain(id object) __attribute__((cf_returns_retained));
 
 @interface NSNumber : NSObject
 @property(readonly) NSInteger integerValue;
-@end
-
-@interface NSArray<Element> : NSObject
-@property(readonly) NSUInteger count;
-- (Element)objectAtIndexedSubscript:(NSUInteger)index;
+@property(readonly) double doubleValue;
++ (NSNumber *)numberWithLong:(long)value;
++ (NSNumber *)numberWithDouble:(double)value;
 @end
 
 struct fast_enumeration_state;
 
+@interface NSArray<Element> : NSObject
+@property(readonly) NSUInteger count;
+- (NSUInteger)countByEnumeratingWithState:(struct fast_enumeration_state *)state
+                                  objects:(id *)objects
+                                    count:(NSUInteger)count;
+- (Element)objectAtIndexedSubscript:(NSUInteger)index;
+@end
+
 @interface NSDictionary<__covariant Key, __covariant Value> : NSObject
++ (instancetype)dictionaryWithObjects:(const id *)objects
+                              forKeys:(const id *)keys
+                                count:(NSUInteger)count;
 @property(readonly) NSUInteger count;
 - (NSUInteger)countByEnumeratingWithState:(struct fast_enumeration_state *)state
                                   objects:(id *)objects
