@@ -54,11 +54,19 @@ static void print_lengths(const struct bench_report *report, FILE *stream) {
     }
 }
 
+static void print_peak(const struct bench_report *report, FILE *stream) {
+    fprintf(stream, "\nthis machine at best, %u threads:", report->threads);
+    for (int p = 0; p < 3; p++)
+        fprintf(stream, " %s %.0f GOP/s,", PRECISIONS[p],
+                report->peak.operations_per_second[p] * 1e-9);
+    fprintf(stream, " reading %.1f GB/s\n", report->peak.bytes_per_second * 1e-9);
+}
+
 void bench_report_print(const struct bench_report *report, FILE *stream) {
     const struct bench_result *first = &report->results[0];
-    fprintf(stream, "%s%s%s, %s, kernels %s, %u threads\n", report->model,
-            report->adapter ? " + " : "", report->adapter ? report->adapter : "",
-            report->info.precision, report->info.kernels, report->threads);
+    fprintf(stream, "%s%s%s, %s, %s %s, %u threads\n", report->model, report->adapter ? " + " : "",
+            report->adapter ? report->adapter : "", report->info.precision,
+            report->info.layout ? "device" : "kernels", report->info.kernels, report->threads);
     fprintf(stream, "%.2f s of audio, %zu tokens, %zu runs\n\n", first->audio_seconds,
             first->tokens, report->runs);
     fprintf(stream, "load      %9.2f ms\n", report->load_ms);
@@ -69,11 +77,7 @@ void bench_report_print(const struct bench_report *report, FILE *stream) {
             1e3 * first->audio_seconds / first->total.median);
     fprintf(stream, "memory    %9.1f MB at most\n\n", (double)report->peak_rss_bytes * 1e-6);
     print_stages(first, stream);
-    fprintf(stream, "\nthis machine at best, %u threads:", report->threads);
-    for (int p = 0; p < 3; p++)
-        fprintf(stream, " %s %.0f GOP/s,", PRECISIONS[p],
-                report->peak.operations_per_second[p] * 1e-9);
-    fprintf(stream, " reading %.1f GB/s\n", report->peak.bytes_per_second * 1e-9);
+    if (!report->info.layout) print_peak(report, stream);
     if (report->count > 1) print_lengths(report, stream);
 }
 
@@ -130,6 +134,7 @@ static json_t *length_object(const struct bench_result *result) {
     json_t *object = need(json_object());
     set(object, "audio_seconds", real(result->audio_seconds));
     set(object, "tokens", json_integer((json_int_t)result->tokens));
+    set(object, "first_ms", real(result->first));
     set(object, "total_ms", times_object(&result->total));
     set(object, "real_time_factor", real(result->total.median / 1e3 / result->audio_seconds));
     set(object, "stages", stages_object(result));
@@ -146,9 +151,10 @@ char *bench_report_json(const struct bench_report *report) {
     set(object, "threads", json_integer(report->threads));
     set(object, "runs", json_integer((json_int_t)report->runs));
     set(object, "text", json_text(first->text));
+    set(object, "device", json_string(report->info.device));
     set(object, "load_ms", real(report->load_ms));
     set(object, "peak_rss_bytes", json_integer((json_int_t)report->peak_rss_bytes));
-    set(object, "roofline", roofline_object(first, &report->peak));
+    if (!report->info.layout) set(object, "roofline", roofline_object(first, &report->peak));
     json_t *lengths = need(json_array());
     for (size_t i = 1; i < report->count; i++)
         json_array_append_new(lengths, length_object(&report->results[i]));

@@ -14,7 +14,7 @@ struct bench_report {
     size_t runs;
     double load_ms;
     uint64_t peak_rss_bytes;
-    pst_peak peak;
+    pst_peak peak;                      /* of a converted model nothing */
     const struct bench_result *results; /* [count] the clip, then each of --lengths */
     size_t count;
 };

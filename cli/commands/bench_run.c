@@ -121,8 +121,8 @@ int bench_run(struct bench_result *result, const pst_model *model, pst_session *
         .beams = chosen.num_beams,
     };
     double *times = need(malloc(runs * sizeof *times));
-    double(*stages)[PST_STAGE_COUNT] = need(malloc(runs * sizeof *stages)), warm_up;
-    int code = transcribe(result, session, clip, &chosen, &warm_up);
+    double(*stages)[PST_STAGE_COUNT] = need(malloc(runs * sizeof *stages));
+    int code = transcribe(result, session, clip, &chosen, &result->first);
     for (size_t i = 0; i < runs && !code; i++) {
         size_t count;
         pst_error err;
@@ -137,7 +137,7 @@ int bench_run(struct bench_result *result, const pst_model *model, pst_session *
         while (times[typical] != result->total.median) typical++;
         memcpy(result->stages, stages[typical], sizeof result->stages);
         pst_model_work(model, clip->count, result->tokens, result->beams, result->work);
-        find_limits(result, peak);
+        if (peak) find_limits(result, peak);
     }
     free(times);
     free(stages);

@@ -21,6 +21,7 @@ struct bench_result {
     double audio_seconds;
     size_t tokens, beams; /* of the transcript, start token included */
     char *text;
+    double first; /* milliseconds of the run that is not counted */
     struct bench_times total;
     /* Of the run that took the median time. */
     double stages[PST_STAGE_COUNT]; /* milliseconds */
@@ -39,8 +40,8 @@ int bench_clip_cut(struct bench_clip *clip, const struct bench_clip *from, doubl
 void bench_clip_free(struct bench_clip *clip);
 
 /* Transcribes `clip` `runs` times after one that is not counted, and computes the limits from
- * `peak`. 0, or an exit code with the reason printed. Release with bench_result_free() in any
- * case. */
+ * `peak` (NULL: not known). 0, or an exit code with the reason printed. Release with
+ * bench_result_free() in any case. */
 int bench_run(struct bench_result *result, const pst_model *model, pst_session *session,
               const struct bench_clip *clip, const pst_decode_options *options, size_t runs,
               const pst_peak *peak);

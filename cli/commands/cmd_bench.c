@@ -24,8 +24,7 @@ struct values {
     int64_t runs;
 };
 
-static const struct values defaults = {
-    .engine = {.device = DEVICE_CPU}, .decoding = {DECODING_NOTHING_CHOSEN}, .runs = 10};
+static const struct values defaults = {.decoding = {DECODING_NOTHING_CHOSEN}, .runs = 10};
 
 #define AT(field) offsetof(struct values, field)
 static const struct option options[] = {
@@ -50,13 +49,15 @@ const struct command command_bench = {
     .summary = "how fast a model is here, and how fast it could be",
     .details = "Transcribes one clip several times and prints the times of all stages, beside\n"
                "what their operations and bytes would take at the best this machine can do,\n"
-               "which is measured first.",
+               "which is measured first. Of a converted model, what its encoder and its decoder\n"
+               "take; what the device could do is not known.",
     .groups =
         {
             {"Options", options, 0},
             {NULL, engine_adapter_options, AT(engine)},
             {NULL, engine_processor_options, AT(engine)},
             {NULL, engine_model_options, AT(engine)},
+            {NULL, engine_device_options, AT(engine)},
             {NULL, engine_compute_options, AT(engine)},
             {"Decoding, as in transformers", decoding_options, AT(decoding)},
         },
@@ -135,7 +136,8 @@ static int measure(struct job *job) {
     const pst_model *model = job->engine.model;
     pst_error err;
     report->threads = pst_session_threads(job->engine.session);
-    if (pst_measure_peak(model, report->threads, &report->peak, &err))
+    const pst_peak *peak = report->info.layout ? NULL : &report->peak;
+    if (peak && pst_measure_peak(model, report->threads, &report->peak, &err))
         return fail(exit_code_of(&err), "%s", err.message);
     int code = 0;
     for (size_t i = 0; i <= job->length_count && !code; i++) {
@@ -144,7 +146,7 @@ static int measure(struct job *job) {
         if (!code)
             code =
                 bench_run(&job->results[i], model, job->engine.session, i > 0 ? &cut : &job->clip,
-                          &job->decoding.options, (size_t)job->values->runs, &report->peak);
+                          &job->decoding.options, (size_t)job->values->runs, peak);
         if (i == 0) report->peak_rss_bytes = peak_memory();
         bench_clip_free(&cut);
         report->count += !code;

@@ -33,6 +33,26 @@ run bench --model micro --runs 1 --json g.json
 exits 0; says ''
 ok grep -q '"tokens": 31' g.json
 
+# A converted model: its encoder and its decoder by whichever device; no device's limits are known.
+run convert --model micro -o packages --precision float32 --seconds 2
+exits 0
+run transcribe --model packages audio/chirp.wav
+text=$(cat "$scratch/out")
+for device in '' '--device mil'; do
+    # shellcheck disable=SC2086 # words
+    run bench --model packages $device --runs 2 --audio audio/chirp.wav --lengths 2 --json c.json
+    exits 0; says ''
+    ok grep -q '^encoder .* [0-9.]*%  *-  *-  *-  *-$' "$scratch/out"
+    ok grep -q '^decoder, a token: [0-9.]* ms$' "$scratch/out"
+    ok test -z "$(grep -e 'at best' "$scratch/out")$(grep roofline c.json)"
+    ok grep -q '^  "device": "mil",$' c.json
+    ok grep -q "^  \"text\": \"$text\",\$" c.json
+done
+run bench --model micro --device mil --runs 1
+exits 3
+run bench --model packages --compute-units ane --runs 1
+exits 2
+
 run bench --model micro --adapter micro_adapter_missing --runs 1
 exits 3
 run bench --model micro --lengths 1,x
