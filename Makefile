@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 # One more than cores: tests of the hub and of the server wait for most of their time.
 TEST_JOBS := $(shell expr $(JOBS) + 1)
 
-.PHONY: all demo test oracle asan tsan neon fuzz proof coverage lint sdk browser bench python cluster wheel install \
+.PHONY: all demo test oracle asan tsan neon fuzz proof coverage lint sdk browser mac bench python cluster wheel install \
     uninstall dist deb sbom model clean help
 
 all: ## build the program and the libraries into build/release
@@ -80,6 +80,10 @@ sdk: all ## the official clients of OpenAI's API against the server, from PyPI a
 
 browser: all ## the pages of eval and serve in chromium, by playwright-core from npm; skipped where they cannot be had
 	@scripts/browser.sh
+
+mac: all ## on a Mac: every form of a conversion by Apple's tools and Core ML, as build/mac-report.md for an issue
+	@scripts/get-model.sh models
+	@scripts/mac-report.sh
 
 bench: all ## against other engines, in one run (needs make oracle's .venv)
 	@scripts/get-model.sh models

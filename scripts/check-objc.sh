@@ -1,5 +1,5 @@
 #!/bin/sh
-# src/coreml/run/runner_coreml.m, which only a Mac compiles, is parsed and type-checked against tests/apple.
+# The Objective-C, which only a Mac compiles, is parsed and type-checked against tests/apple.
 set -eu
 cd "$(dirname "$0")/.."
 for clang in clang clang-19 clang-18 clang-17 clang-16 clang-15 clang-14; do
@@ -9,6 +9,7 @@ if ! command -v "$clang" >/dev/null; then
     echo "skipped: there is no clang here"
     exit 77
 fi
-"$clang" -x objective-c -std=c11 -fsyntax-only -fobjc-arc -fblocks -fobjc-runtime=macosx-13.0 \
-    -Wall -Wextra -Werror -D_POSIX_C_SOURCE=200809L -Itests/apple -Iinclude -Isrc \
-    src/coreml/run/runner_coreml.m
+for file in src/coreml/run/runner_coreml.m tools/compute_plan.m; do
+    "$clang" -x objective-c -std=c11 -fsyntax-only -fobjc-arc -fblocks -fobjc-runtime=macosx-13.0 \
+        -Wall -Wextra -Werror -D_POSIX_C_SOURCE=200809L -Itests/apple -Iinclude -Isrc "$file"
+done

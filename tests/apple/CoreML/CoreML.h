@@ -90,3 +90,51 @@ enum {
                                         options:(MLPredictionOptions *)options
                                           error:(NSError **)error;
 @end
+
+@protocol MLComputeDeviceProtocol <NSObject>
+@end
+@interface MLCPUComputeDevice : NSObject <MLComputeDeviceProtocol>
+@end
+@interface MLGPUComputeDevice : NSObject <MLComputeDeviceProtocol>
+@end
+@interface MLNeuralEngineComputeDevice : NSObject <MLComputeDeviceProtocol>
+@end
+
+@interface MLModelStructureProgramOperation : NSObject
+@property(readonly) NSString *operatorName;
+@end
+
+@interface MLModelStructureProgramBlock : NSObject
+@property(readonly) NSArray<MLModelStructureProgramOperation *> *operations;
+@end
+
+@interface MLModelStructureProgramFunction : NSObject
+@property(readonly) MLModelStructureProgramBlock *block;
+@end
+
+@interface MLModelStructureProgram : NSObject
+@property(readonly) NSDictionary<NSString *, MLModelStructureProgramFunction *> *functions;
+@end
+
+@interface MLModelStructure : NSObject
+@property(readonly) MLModelStructureProgram *program;
+@end
+
+@interface MLComputePlanCost : NSObject
+@property(readonly) double weight;
+@end
+
+@interface MLComputePlanDeviceUsage : NSObject
+@property(readonly) id<MLComputeDeviceProtocol> preferredComputeDevice;
+@end
+
+@interface MLComputePlan : NSObject
+@property(readonly) MLModelStructure *modelStructure;
++ (void)loadContentsOfURL:(NSURL *)url
+            configuration:(MLModelConfiguration *)configuration
+        completionHandler:(void (^)(MLComputePlan *plan, NSError *error))handler;
+- (MLComputePlanCost *)estimatedCostOfMLProgramOperation:
+    (MLModelStructureProgramOperation *)operation;
+- (MLComputePlanDeviceUsage *)computeDeviceUsageForMLProgramOperation:
+    (MLModelStructureProgramOperation *)operation;
+@end
