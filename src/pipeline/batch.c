@@ -77,9 +77,9 @@ static void transcribe_segment(const struct worker *worker, struct job *job,
         return;
     }
     if (options->adjust) options->adjust(options->user, samples->count, &decode);
-    /* Where texts overlap, times tell which words are the same. */
+    /* Where texts overlap, times tell which words are the same, if they can be had. */
     outcome->spare_words = !decode.word_timestamps && segment->before + segment->after > 0;
-    if (outcome->spare_words) decode.word_timestamps = 1;
+    if (outcome->spare_words && timed_words_are_known(worker->session)) decode.word_timestamps = 1;
     if (options->guard) {
         struct guarded guarded = {.samples = samples->data,
                                   .count = samples->count,
@@ -278,7 +278,7 @@ pst_status pst_batch_run(const pst_model *model, const pst_batch_options *option
     status = clip_queue_init(&batch.queue, window, batch.threads, err);
     batch.queue.followed = own.progress != NULL;
     batch.queue.vad = own.vad;
-    if (!model->device) batch.queue.tokenizer = model->tokenizer; /* a device knows no times */
+    batch.queue.tokenizer = model->tokenizer;
     if (!status) status = audio_options_copy(&batch.queue.audio, own.audio, 1, err);
     if (!status) status = run(&batch, err);
     stop_workers(&batch);

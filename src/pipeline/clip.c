@@ -72,7 +72,8 @@ int clip_is_finished(const struct clip *clip) {
 static pst_status sew(struct clip *clip, size_t index, const struct tokenizer *tokenizer,
                       pst_error *err) {
     pst_segment *before = &clip->segments[index], *after = before + 1;
-    struct seam seam = {clip->parts[index + 1].from, clip->parts[index].to, before->end};
+    struct seam seam = {clip->parts[index + 1].from, clip->parts[index].to, before->end,
+                        before->start};
     pst_status status = seam_sew(tokenizer, before->transcript, after->transcript, &seam, err);
     before->end = after->start = seam.at;
     return status;

@@ -18,7 +18,7 @@ enum clip_state {
 struct clip_part {
     double from, to; /* seconds of what it has heard */
     int goes_on;     /* the next one begins in the middle of its speech: there is a seam */
-    int spare_words; /* their times were asked for because of a seam only */
+    int spare_words; /* its words are there because of a seam only */
 };
 
 /* More are not kept: of many channels the last may have nothing new to say. */

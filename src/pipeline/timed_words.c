@@ -45,6 +45,10 @@ static pst_status check_heads(const struct config *config, const pst_alignment_h
     return PST_OK;
 }
 
+int timed_words_are_known(const struct pst_session *session) {
+    return engine_of(session->backend) != NULL;
+}
+
 pst_status timed_words_prepare(struct pst_session *session, const pst_decode_options *options,
                                pst_alignment_head *heads, pst_error *err) {
     struct engine *engine = engine_of(session->backend);
@@ -203,6 +207,30 @@ pst_status timed_words_find(struct pst_session *session, const float *samples, s
     if (!status) status = fill(&f, transcript, err);
     release(&f);
     return status;
+}
+
+pst_status untimed_words_find(const struct tokenizer *tokenizer, pst_transcript *transcript,
+                              pst_error *err) {
+    struct word_span *spans;
+    size_t count;
+    char *texts;
+    if (transcript->words || !*transcript->text) return PST_OK;
+    pst_status status = word_spans_find(tokenizer, transcript, &spans, &count, err);
+    if (status) return status;
+    pst_word *words = take_words(count, strlen(transcript->text), &texts);
+    for (size_t i = 0; words && i < count; i++) {
+        words[i] = (pst_word){.offset = spans[i].offset,
+                              .start = NAN,
+                              .end = NAN,
+                              .probability = NAN,
+                              .confidence = NAN};
+        put_text(&words[i], &texts, transcript->text + spans[i].offset, spans[i].length);
+    }
+    free(spans);
+    if (!words) return error_memory(err, count * sizeof *words);
+    transcript->words = words;
+    transcript->word_count = count;
+    return PST_OK;
 }
 
 /* -------------------------------------------------------------------------------- joining */

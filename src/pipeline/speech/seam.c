@@ -1,13 +1,13 @@
 /* seam.c - see seam.h. */
 #include "pipeline/speech/seam.h"
 
-#include <ctype.h>
 #include <math.h>
 
+#include "pipeline/speech/common_words.h"
 #include "pipeline/speech/transcript_cut.h"
+#include "pipeline/timed_words.h"
 
-/* Words that are looked at on either side; half a minute of fast speech has 120, an overlap 15. */
-enum { WORDS_MAX = 48 };
+enum { WORDS_MAX = COMMON_WORDS_MAX };
 /* Times are right to 0.1 s mostly, at the edges of a text to half a second: words further from the
  * overlap, or from each other, are not the same. */
 static const double TOLERANCE = 0.6;
@@ -31,29 +31,11 @@ static double middle(const pst_word *word) {
     return (word->start + word->end) / 2;
 }
 
-static int is_letter(char c) {
-    return isalnum((unsigned char)c) || c == '\'' || (unsigned char)c >= 0x80;
-}
-
-/* Without case and marks, which depend on what is around a word. */
-static int are_same(const char *a, const char *b) {
-    size_t letters = 0;
-    for (;;) {
-        while (*a && !is_letter(*a)) a++;
-        while (*b && !is_letter(*b)) b++;
-        if (tolower((unsigned char)*a) != tolower((unsigned char)*b)) return 0;
-        if (!*a) return letters > 0;
-        letters++;
-        a++;
-        b++;
-    }
-}
-
 /* How much two words are one: above 2 the same word, up to 1 said at the same time; 0: not. Of the
  * same words those are taken that lie closest, so that repeated ones find each other. */
 static double likeness(const pst_word *a, const pst_word *b) {
     double apart = fabs(middle(a) - middle(b));
-    if (apart <= TOLERANCE && are_same(a->text, b->text)) return 3 - apart / TOLERANCE;
+    if (apart <= TOLERANCE && words_are_same(a->text, b->text)) return 3 - apart / TOLERANCE;
     double common = fmin(a->end, b->end) - fmax(a->start, b->start);
     double shorter = fmin(a->end - a->start, b->end - b->start);
     return common > shorter / 2 ? common / (shorter + 1e-9) : 0;
@@ -157,9 +139,43 @@ static struct choice choose_time(const struct overlap *overlap, const struct sea
     return best;
 }
 
+/* -------------------------------------------------------------------------------- without times */
+
+/* Nobody says more words in a second. */
+static const double WORDS_PER_SECOND_MOST = 6;
+
+/* Words have no times where the decoder does not show where it looks. */
+static int are_untimed(const pst_transcript *before, const pst_transcript *after) {
+    return (before->word_count && isnan(before->words[0].start)) ||
+           (after->word_count && isnan(after->words[0].start));
+}
+
+static size_t least_of(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* Texts that have nothing in common both stay: the overlap is in one of them only. */
+static struct choice choose_common(const pst_transcript *before, const pst_transcript *after,
+                                   const struct seam *seam) {
+    double seconds = seam->to - seam->from, heard = fmax(seam->to - seam->start, seconds);
+    size_t most = least_of((size_t)(seconds * WORDS_PER_SECOND_MOST) + 2, COMMON_WORDS_MAX);
+    size_t rows = least_of(before->word_count, most);
+    size_t columns = least_of(after->word_count, most);
+    double expected = (double)before->word_count * seconds / heard;
+    struct choice choice = {before->word_count, 0};
+    struct common_word common;
+    if (!rows || !columns) return choice;
+    const pst_word *last = before->words + (before->word_count - rows);
+    if (!common_words_find(last, rows, after->words, columns, expected, &common)) return choice;
+    return (struct choice){before->word_count - rows + common.before + 1, common.after + 1};
+}
+
+/* --------------------------------------------------------------------------------------- sewing */
+
 /* What stays of both. */
 static struct choice choose(const pst_transcript *before, const pst_transcript *after,
                             const struct seam *seam) {
+    if (are_untimed(before, after)) return choose_common(before, after, seam);
     struct overlap overlap = find_overlap(before, after, seam);
     struct choice choice = {before->word_count, 0};
     if (!overlap.rows || !overlap.columns || choose_pair(&overlap, seam, &choice)) return choice;
@@ -188,9 +204,13 @@ static void place(pst_transcript *before, pst_transcript *after, struct seam *se
 
 pst_status seam_sew(const struct tokenizer *tokenizer, pst_transcript *before,
                     pst_transcript *after, struct seam *seam, pst_error *err) {
+    pst_status status = untimed_words_find(tokenizer, before, err);
+    if (!status) status = untimed_words_find(tokenizer, after, err);
+    if (status) return status;
+    int untimed = are_untimed(before, after);
     struct choice choice = choose(before, after, seam);
-    pst_status status = transcript_cut(tokenizer, before, 0, choice.kept, err);
+    status = transcript_cut(tokenizer, before, 0, choice.kept, err);
     if (!status) status = transcript_cut(tokenizer, after, choice.first, after->word_count, err);
-    if (!status) place(before, after, seam);
+    if (!status && !untimed) place(before, after, seam);
     return status;
 }

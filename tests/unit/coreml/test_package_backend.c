@@ -403,6 +403,7 @@ static void models_say_what_they_are(void **nothing) {
 
 struct job {
     size_t taken, segments;
+    pst_model *model;
 };
 
 static int next(void *user, pst_clip *clip) {
@@ -434,6 +435,62 @@ static void a_batch_cuts_clips_to_length(void **nothing) {
     pst_model_free(model);
 }
 
+enum { LONG = 10 * PST_SAMPLE_RATE_HZ };
+
+/* Once: syllables of a buzz, without a pause. */
+static int next_long(void *user, pst_clip *clip) {
+    static float sound[LONG];
+    struct job *job = user;
+    for (int i = 0; i < LONG; i++) {
+        double seconds = (double)i / PST_SAMPLE_RATE_HZ, sum = 0;
+        for (int k = 1; k < 12; k++) sum += sin(2 * 3.14159265 * 120 * k * seconds) / k;
+        sound[i] = (float)(fmod(seconds, 0.31) < 0.25 ? 0.1 * sum : 0);
+    }
+    clip->samples = sound;
+    clip->sample_count = LONG;
+    return job->taken++ < 1;
+}
+
+/* Segments that overlapped while they were heard do not as results; nobody has asked for words. */
+static int deliver_sewn(void *user, const pst_clip_result *result) {
+    struct job *job = user;
+    double at = 0;
+    if (result->error) fail_msg("%s", result->error->message);
+    job->segments = result->segment_count;
+    for (size_t i = 0; i < result->segment_count; i++) {
+        const pst_segment *segment = &result->segments[i];
+        char *text = NULL;
+        assert_true(i == 0 ? segment->start < 0.1 : segment->start == at);
+        at = segment->end;
+        assert_null(segment->transcript->words);
+        if (!segment->transcript->token_count) continue;
+        must(pst_model_decode(job->model, segment->transcript->tokens,
+                              segment->transcript->token_count, 1, &text, &err));
+        assert_string_equal(text, segment->transcript->text);
+        free(text);
+    }
+    assert_true(at > 9.5);
+    return 0;
+}
+
+/* Packages that decode tell no times: the texts of an overlap are sewn by their words. */
+static void speech_without_a_pause_is_sewn(void **nothing) {
+    (void)nothing;
+    struct job job = {.model = open_model(split, NULL)};
+    pst_batch_options options;
+    pst_vad *vad = NULL;
+    must(pst_vad_open(NULL, &vad, &err));
+    pst_batch_options_init(&options);
+    options.next = next_long;
+    options.deliver = deliver_sewn;
+    options.user = &job;
+    options.vad = vad;
+    must(pst_batch_run(job.model, &options, &err));
+    assert_true(job.segments >= 5);
+    pst_vad_free(vad);
+    pst_model_free(job.model);
+}
+
 static void sessions_watch_packages_too(void **nothing) {
     (void)nothing;
     pst_model *model = open_model(split, NULL);
@@ -460,6 +517,7 @@ int main(void) {
         cmocka_unit_test(devices_are_checked),
         cmocka_unit_test(models_say_what_they_are),
         cmocka_unit_test(a_batch_cuts_clips_to_length),
+        cmocka_unit_test(speech_without_a_pause_is_sewn),
         cmocka_unit_test(sessions_watch_packages_too),
     };
     return cmocka_run_group_tests_name("package backend", tests, start, NULL);

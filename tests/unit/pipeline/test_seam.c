@@ -58,15 +58,19 @@ static pst_transcript *say(const char *words, double at, double step) {
     return made;
 }
 
-static void check_part(const pst_transcript *part, double from, double to) {
+static void check_tokens(const pst_transcript *part) {
     char *text = NULL;
-    double last = from;
     assert_int_equal(part->tokens[0], 1);
     assert_int_equal(part->tokens[part->token_count - 1], 2);
     assert_int_equal(pst_model_decode(model, part->tokens, part->token_count, 1, &text, &err),
                      PST_OK);
     assert_string_equal(text, part->text);
     free(text);
+}
+
+static void check_part(const pst_transcript *part, double from, double to) {
+    double last = from;
+    check_tokens(part);
     for (size_t i = 0; i < part->word_count; i++) {
         const pst_word *word = &part->words[i];
         assert_true(last <= word->start && word->start <= word->end && word->end <= to);
@@ -77,7 +81,7 @@ static void check_part(const pst_transcript *part, double from, double to) {
 
 /* Both have heard 10 to 13 s. */
 static double sew(pst_transcript *before, pst_transcript *after, const char *expected) {
-    struct seam seam = {10, 13, 11.5};
+    struct seam seam = {.from = 10, .to = 13, .at = 11.5};
     char text[512];
     assert_int_equal(seam_sew(model->tokenizer, before, after, &seam, &err), PST_OK);
     snprintf(text, sizeof text, "%s | %s", before->text, after->text);
@@ -156,6 +160,72 @@ static void words_keep_to_their_segment(void **state) {
     assert_true(at > 11 && at < 12);
 }
 
+/* A transcript without times: its words are found. */
+static pst_transcript *tell(const char *words) {
+    pst_transcript *made = say(words, 0, 1);
+    free(made->words);
+    made->words = NULL;
+    made->word_count = 0;
+    return made;
+}
+
+/* Both have heard the 3 s up to the end of the one, at three words a second. */
+static void sew_texts(const char *one, const char *other, const char *expected) {
+    pst_transcript *before = tell(one), *after = tell(other);
+    size_t words = strlen(one) > 0;
+    for (const char *at = one; *at; at++) words += *at == ' ';
+    struct seam seam = {10, 13, 11.5, 13 - (double)words / 3};
+    char text[512];
+    assert_int_equal(seam_sew(model->tokenizer, before, after, &seam, &err), PST_OK);
+    snprintf(text, sizeof text, "%s | %s", before->text, after->text);
+    assert_string_equal(text, expected);
+    assert_true(seam.at == 11.5);
+    check_tokens(before);
+    check_tokens(after);
+    pst_transcript_free(before);
+    pst_transcript_free(after);
+}
+
+static void without_times_the_same_words_are_there_once(void **state) {
+    (void)state;
+    sew_texts("we had nothing before us, we were all going direct",
+              "Before us we were all going direct to heaven, we",
+              "we had nothing before us, we were | all going direct to heaven, we");
+    /* Cut in the middle of a word, both have a word at their edge that nobody said. */
+    sew_texts("the quick brown fox jumps over the lazy done",
+              "Socks jumps over the lazy dog and runs",
+              "the quick brown fox jumps over the | lazy dog and runs");
+    /* Words that are said again further away are others. */
+    sew_texts("it was the best of times it was the worst of times it was the age",
+              "of times it was the age of wisdom it was the age of foolishness",
+              "it was the best of times it was the worst of times it was | "
+              "the age of wisdom it was the age of foolishness");
+    sew_texts("one two three four five six seven", "for five sicks seven eight nine",
+              "one two three four five | sicks seven eight nine");
+    /* One word of the one is two of the other, or none. */
+    sew_texts("today we eat icecream with red berries", "ice cream with some red berries now",
+              "today we eat icecream with | some red berries now");
+}
+
+/* Speech that repeats itself fits in several ways: nine words fit into the overlap. */
+static void without_times_repeated_words_are_counted(void **state) {
+    (void)state;
+    sew_texts("no no no no no no no no no no no no", "no no no no no no no no no no no yes",
+              "no no no no no no no no | no no no no no no yes");
+}
+
+static void without_times_nothing_in_common_stays(void **state) {
+    (void)state;
+    sew_texts("one two three", "four five six", "one two three | four five six");
+    sew_texts("the end of the day came", "when all was the same",
+              "the end of the day came | "
+              "when all was the same");
+    sew_texts("", "one two three", " | one two three");
+    sew_texts("one two three", "", "one two three | ");
+    /* All that one says lies in the overlap. */
+    sew_texts("one two three four", "four", "one two three four | ");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_words_are_there_once),
@@ -165,6 +235,9 @@ int main(void) {
         cmocka_unit_test(a_side_is_empty),
         cmocka_unit_test(a_side_becomes_empty),
         cmocka_unit_test(words_keep_to_their_segment),
+        cmocka_unit_test(without_times_the_same_words_are_there_once),
+        cmocka_unit_test(without_times_repeated_words_are_counted),
+        cmocka_unit_test(without_times_nothing_in_common_stays),
     };
     return cmocka_run_group_tests_name("seam", tests, start, finish);
 }
