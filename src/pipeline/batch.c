@@ -86,6 +86,7 @@ static void transcribe_segment(const struct worker *worker, struct job *job,
                                   .no_speech_prob = segment->no_speech_prob,
                                   .speech_seconds = segment->speech_seconds,
                                   .decode = &decode,
+                                  .phrases = &segment->phrases,
                                   .by_loudness = options->vad && !options->vad->weights,
                                   .greedy_only = worker->batch->model->device != NULL};
         guard_transcribe(worker->session, &guarded, &outcome->transcript, &outcome->error);

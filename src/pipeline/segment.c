@@ -171,6 +171,8 @@ static pst_status give_part(struct segment_reader *reader, uint64_t start, uint6
     size_t length = (size_t)(end - start);
     *segment = (struct segment){.start = start};
     segment->no_speech_prob = 1 - speech_mean(reader, list, count, end, &segment->speech_seconds);
+    uint64_t pad = plan_limits_of(reader->window, reader->vad->options.speech_pad_ms).pad;
+    phrases_find(&segment->phrases, list, count, start, end, pad);
     if (!sample_list_reserve(&segment->samples, length ? length : 1))
         return error_memory(err, length * sizeof *segment->samples.data);
     if (length)

@@ -15,6 +15,7 @@
 #include "audio/audio_stream.h"
 #include "audio/sample_list.h"
 #include "pipeline/speech/detector.h"
+#include "pipeline/speech/phrases.h"
 #include "potstill.h"
 
 /* Must not be moved while it is open. */
@@ -39,14 +40,15 @@ struct segment_reader {
 
 struct segment {
     struct sample_list samples;
-    uint64_t start;        /* of its first sample in the clip */
-    size_t before, after;  /* samples that belong to the segments before and behind it */
-    int whole;             /* it is the whole clip */
-    int silent;            /* the clip has no speech: a segment without samples */
-    double no_speech_prob; /* NaN without a detector */
-    double speech_seconds; /* of it; NaN without a detector */
-    uint32_t channel;      /* that it is of, from 1; 0: all */
-    int last;              /* of its channel */
+    uint64_t start;         /* of its first sample in the clip */
+    size_t before, after;   /* samples that belong to the segments before and behind it */
+    int whole;              /* it is the whole clip */
+    int silent;             /* the clip has no speech: a segment without samples */
+    double no_speech_prob;  /* NaN without a detector */
+    double speech_seconds;  /* of it; NaN without a detector */
+    struct phrases phrases; /* none without a detector */
+    uint32_t channel;       /* that it is of, from 1; 0: all */
+    int last;               /* of its channel */
 };
 
 /* When it fails there is nothing to close. `clip` and `vad` (NULL: none) must outlive the

@@ -2,6 +2,7 @@
 #ifndef PST_PIPELINE_GUARD_H
 #define PST_PIPELINE_GUARD_H
 
+#include "pipeline/speech/phrases.h"
 #include "potstill.h"
 
 /* A segment and how it is to be decoded. */
@@ -11,8 +12,9 @@ struct guarded {
     double no_speech_prob; /* by the detector; NaN without one */
     double speech_seconds; /* of the segment; NaN without one */
     const pst_decode_options *decode;
-    int by_loudness; /* no network is the detector */
-    int greedy_only; /* a converted model that knows no beams */
+    const struct phrases *phrases; /* NULL: not known */
+    int by_loudness;               /* no network is the detector */
+    int greedy_only;               /* a converted model that knows no beams */
 };
 
 /* A transcript of the segment that is not to be tried again: judged, marked where it is doubtful
