@@ -15,20 +15,37 @@ enum {
     MIRRORED = 64, /* samples after the frame: those before its end, backwards */
     INPUT = SILERO_CONTEXT + VAD_FRAME + MIRRORED,
     PAIRS = WINDOWS / 2, /* of windows, each transformed as one of complex numbers */
+    MIXED = 2,           /* products of the first convolution that a window comes to */
     FRAMES_AT_ONCE = FOURIER_LANES / PAIRS
 };
 
 /* ------------------------------------------------------------------------------------- set up */
 
-/* The products, in their order. Of the last two convolutions, which see one or two rows, the taps
- * are left out that meet nothing but zeros. */
-enum product { CONV1, CONV2, CONV3, CONV4, LSTM_INPUT };
+/* The products, in their order. Those of the first convolution are explained at convolve_first().
+ * Where a row of a convolution meets the zeros around a frame, its taps for them are left out: the
+ * upper of the two rows of the second convolution has two, the others that see one or two rows
+ * fewer. */
+enum product {
+    CONV1_BEFORE,
+    CONV1_SUM,
+    CONV1_DIFFERENCE,
+    CONV1_AFTER,
+    CONV2_UPPER,
+    CONV2_LOWER,
+    CONV3,
+    CONV4,
+    LSTM_INPUT
+};
 
 static const struct {
     size_t n, k;
     size_t stride; /* between rows of the weights */
 } SIZES[SILERO_PRODUCTS] = {
-    {SILERO_WIDTH, SILERO_TAPS *SILERO_BINS, SILERO_TAPS *SILERO_BINS},
+    {SILERO_WIDTH, SILERO_BINS, SILERO_TAPS *SILERO_BINS},
+    {SILERO_WIDTH, SILERO_BINS, SILERO_BINS},
+    {SILERO_WIDTH, SILERO_BINS, SILERO_BINS},
+    {SILERO_WIDTH, SILERO_BINS, SILERO_TAPS *SILERO_BINS},
+    {SILERO_NARROW, 2 * SILERO_WIDTH, SILERO_TAPS *SILERO_WIDTH},
     {SILERO_NARROW, SILERO_TAPS *SILERO_WIDTH, SILERO_TAPS *SILERO_WIDTH},
     {SILERO_NARROW, MIDDLE *SILERO_NARROW, SILERO_TAPS *SILERO_NARROW},
     {SILERO_WIDTH, SILERO_NARROW, SILERO_TAPS *SILERO_NARROW},
@@ -39,32 +56,50 @@ static const struct packed_kernels *packed_of(const struct silero *silero) {
     return silero->kernels->packed[PST_PRECISION_F32];
 }
 
-/* A row of every layer fits: the widest are the windows of the first convolution. */
 static void lay_out(struct silero *silero, struct arena *arena) {
-    const size_t block = (size_t)SILERO_BLOCK * WINDOWS, widest = SILERO_TAPS * SILERO_BINS;
+    const size_t block = (size_t)SILERO_BLOCK * WINDOWS;
     for (int i = 0; i < SILERO_PRODUCTS; i++)
         silero->packed[i] =
             ARENA_TAKE(arena, packed_of(silero)->bytes(SIZES[i].n, SIZES[i].k), unsigned char);
-    silero->rows = ARENA_TAKE(arena, block * widest, float);
     silero->magnitudes = ARENA_TAKE(arena, block * SILERO_BINS, float);
+    silero->mixed = ARENA_TAKE(arena, MIXED * block * SILERO_BINS, float);
     silero->first = ARENA_TAKE(arena, block * SILERO_WIDTH, float);
     silero->second = ARENA_TAKE(arena, block * SILERO_WIDTH, float);
     silero->gates = ARENA_TAKE(arena, (size_t)SILERO_BLOCK * GATES, float);
 }
 
+static void pack_product(struct silero *silero, enum product product, const float *weights) {
+    size_t n = SIZES[product].n, k = SIZES[product].k;
+    packed_of(silero)->pack(silero->packed[product], weights, SIZES[product].stride, n, k);
+    silero->products[product] = (struct packed){.data = silero->packed[product],
+                                                .n = (uint32_t)n,
+                                                .k = (uint32_t)k,
+                                                .precision = PST_PRECISION_F32};
+}
+
+/* Half of the first tap and the last, and of the middle one with this sign. */
+static void mix_taps(const float *conv1, float sign, float *mixed) {
+    for (size_t row = 0; row < SILERO_WIDTH; row++, conv1 += SILERO_TAPS * SILERO_BINS)
+        for (size_t i = 0; i < SILERO_BINS; i++)
+            *mixed++ = (float)(((double)conv1[i] + (double)sign * conv1[SILERO_BINS + i] +
+                                conv1[2 * SILERO_BINS + i]) /
+                               2);
+}
+
 static void pack(struct silero *silero) {
     const struct silero_weights *weights = silero->weights;
-    const float *const sources[SILERO_PRODUCTS] = {
-        weights->conv1, weights->conv2, weights->conv3 + SILERO_NARROW,
-        weights->conv4 + SILERO_NARROW, weights->lstm_input};
-    for (int i = 0; i < SILERO_PRODUCTS; i++) {
-        size_t n = SIZES[i].n, k = SIZES[i].k;
-        packed_of(silero)->pack(silero->packed[i], sources[i], SIZES[i].stride, n, k);
-        silero->products[i] = (struct packed){.data = silero->packed[i],
-                                              .n = (uint32_t)n,
-                                              .k = (uint32_t)k,
-                                              .precision = PST_PRECISION_F32};
-    }
+    float *mixed = silero->mixed; /* not in use yet */
+    pack_product(silero, CONV1_BEFORE, weights->conv1);
+    mix_taps(weights->conv1, 1, mixed);
+    pack_product(silero, CONV1_SUM, mixed);
+    mix_taps(weights->conv1, -1, mixed);
+    pack_product(silero, CONV1_DIFFERENCE, mixed);
+    pack_product(silero, CONV1_AFTER, weights->conv1 + (size_t)2 * SILERO_BINS);
+    pack_product(silero, CONV2_UPPER, weights->conv2 + SILERO_WIDTH);
+    pack_product(silero, CONV2_LOWER, weights->conv2);
+    pack_product(silero, CONV3, weights->conv3 + SILERO_NARROW);
+    pack_product(silero, CONV4, weights->conv4 + SILERO_NARROW);
+    pack_product(silero, LSTM_INPUT, weights->lstm_input);
 }
 
 pst_status silero_init(struct silero *silero, const struct silero_weights *weights,
@@ -91,18 +126,25 @@ void silero_reset(struct silero *silero) {
 
 /* ------------------------------------------------------------------------------------- layers */
 
-/* y [m, n] = x [m, k] w_t + bias [n] */
-static void multiply(const struct silero *silero, enum product product, float *y, const float *x,
-                     size_t m, const float *bias) {
+/* Rows of a product: so many floats apart. */
+struct rows {
+    float *at;
+    size_t stride;
+};
+
+/* y [m, n] = x [m, k] w_t + bias [n]; without a bias it is added to y. */
+static void multiply(const struct silero *silero, enum product product, struct rows y,
+                     struct rows x, size_t m, const float *bias) {
     const struct packed *w = &silero->products[product];
-    struct packed_matmul args = {.y = y,
-                                 .x = x,
+    struct packed_matmul args = {.y = y.at,
+                                 .x = x.at,
                                  .w = w,
                                  .bias = bias,
-                                 .y_stride = w->n,
-                                 .x_stride = w->k * sizeof *x,
+                                 .y_stride = y.stride,
+                                 .x_stride = x.stride * sizeof *x.at,
                                  .m = m,
-                                 .n = w->n};
+                                 .n = w->n,
+                                 .accumulate = !bias};
     packed_of(silero)->matmul(&args);
 }
 
@@ -164,39 +206,75 @@ static void transform(struct silero *silero, const float *samples, size_t count,
     }
 }
 
-/* The windows of rows that a convolution sees: x [count, height, width] to rows
- * [count, height / step, TAPS, width]; outside is 0. */
-static void cut_rows(struct silero *silero, const float *x, size_t count, size_t height,
-                     size_t width, size_t step) {
-    float *out = silero->rows;
-    for (size_t i = 0; i < count; i++, x += height * width)
-        for (size_t at = 0; at < height; at += step)
-            for (size_t tap = 0; tap < SILERO_TAPS; tap++, out += width) {
-                size_t row = at + tap; /* and one less */
-                if (row == 0 || row > height)
-                    memset(out, 0, width * sizeof *out);
-                else
-                    memcpy(out, x + (row - 1) * width, width * sizeof *out);
-            }
+/* x [BINS] of the four windows of a frame to what the products of a pair of them read. Outside the
+ * frame is 0. */
+static void mix_rows(const float *restrict x, float *restrict before, float *restrict sum,
+                     float *restrict difference, float *restrict after) {
+    const float *x0 = x, *x1 = x0 + SILERO_BINS, *x2 = x1 + SILERO_BINS, *x3 = x2 + SILERO_BINS;
+    for (size_t i = 0; i < SILERO_BINS; i++) {
+        before[i] = -x1[i];
+        sum[i] = x0[i] + x1[i];
+        difference[i] = x1[i] - x0[i];
+        after[i] = x2[i] - x0[i];
+        before[SILERO_BINS + i] = x1[i] - x3[i];
+        sum[SILERO_BINS + i] = x2[i] + x3[i];
+        difference[SILERO_BINS + i] = x3[i] - x2[i];
+        after[SILERO_BINS + i] = -x2[i];
+    }
 }
 
-/* All before the LSTM: samples to gates [count, GATES]. */
+/* The first convolution, two windows b and c at a time, with a before and d after them. By the
+ * taps f, g and h they become a f + b g + c h and b f + c g + d h: six products, or four
+ * (Winograd), as
+ *
+ *     s = (b + c) (f + g + h) / 2,  t = (c - b) (f - g + h) / 2
+ *     s + t + (a - c) f  and  s - t + (d - b) h
+ *
+ * magnitudes [count, WINDOWS, BINS] to first [count, WINDOWS, WIDTH]. */
+static void convolve_first(struct silero *silero, size_t count) {
+    const size_t pairs = count * PAIRS, size = pairs * SILERO_BINS;
+    static const float none[SILERO_WIDTH] = {0};
+    float *before = silero->mixed, *sum = before + size, *difference = sum + size;
+    float *after = difference + size, *out = silero->first, *t = silero->second;
+    for (size_t i = 0; i < count; i++) {
+        size_t at = i * PAIRS * SILERO_BINS;
+        mix_rows(silero->magnitudes + 2 * at, before + at, sum + at, difference + at, after + at);
+    }
+    const struct rows one = {out, 2 * SILERO_WIDTH}, other = {out + SILERO_WIDTH, one.stride};
+    multiply(silero, CONV1_SUM, one, (struct rows){sum, SILERO_BINS}, pairs,
+             silero->weights->conv1_bias);
+    multiply(silero, CONV1_DIFFERENCE, (struct rows){t, SILERO_WIDTH},
+             (struct rows){difference, SILERO_BINS}, pairs, none);
+    for (size_t pair = 0; pair < pairs; pair++, out += 2 * SILERO_WIDTH, t += SILERO_WIDTH)
+        for (size_t i = 0; i < SILERO_WIDTH; i++) {
+            out[SILERO_WIDTH + i] = out[i] - t[i];
+            out[i] += t[i];
+        }
+    multiply(silero, CONV1_BEFORE, one, (struct rows){before, SILERO_BINS}, pairs, NULL);
+    multiply(silero, CONV1_AFTER, other, (struct rows){after, SILERO_BINS}, pairs, NULL);
+    relu(silero->first, pairs * 2 * SILERO_WIDTH);
+}
+
+/* All before the LSTM: samples to gates [count, GATES]. The rows that a convolution sees follow
+ * each other: they are read where they lie. */
 static void encode(struct silero *silero, const float *samples, size_t count) {
     const struct silero_weights *weights = silero->weights;
-    float *first = silero->first, *second = silero->second, *rows = silero->rows;
-    size_t windows = count * WINDOWS, middle = count * MIDDLE;
+    float *first = silero->first, *second = silero->second;
+    const struct rows wide = {first, WINDOWS * SILERO_WIDTH};
+    const struct rows middle = {second, MIDDLE * SILERO_NARROW};
+    const struct rows narrow = {first, SILERO_NARROW}, last = {second, SILERO_WIDTH};
     transform(silero, samples, count, silero->magnitudes);
-    cut_rows(silero, silero->magnitudes, count, WINDOWS, SILERO_BINS, 1);
-    multiply(silero, CONV1, second, rows, windows, weights->conv1_bias);
-    relu(second, windows * SILERO_WIDTH);
-    cut_rows(silero, second, count, WINDOWS, SILERO_WIDTH, 2);
-    multiply(silero, CONV2, first, rows, middle, weights->conv2_bias);
-    relu(first, middle * SILERO_NARROW);
-    multiply(silero, CONV3, second, first, count, weights->conv3_bias);
-    relu(second, count * SILERO_NARROW);
-    multiply(silero, CONV4, first, second, count, weights->conv4_bias);
-    relu(first, count * SILERO_WIDTH);
-    multiply(silero, LSTM_INPUT, silero->gates, first, count, weights->lstm_bias);
+    convolve_first(silero, count);
+    multiply(silero, CONV2_UPPER, middle, wide, count, weights->conv2_bias);
+    multiply(silero, CONV2_LOWER, (struct rows){second + SILERO_NARROW, middle.stride},
+             (struct rows){first + SILERO_WIDTH, wide.stride}, count, weights->conv2_bias);
+    relu(second, count * MIDDLE * SILERO_NARROW);
+    multiply(silero, CONV3, narrow, middle, count, weights->conv3_bias);
+    relu(first, count * SILERO_NARROW);
+    multiply(silero, CONV4, last, narrow, count, weights->conv4_bias);
+    relu(second, count * SILERO_WIDTH);
+    multiply(silero, LSTM_INPUT, (struct rows){silero->gates, GATES}, last, count,
+             weights->lstm_bias);
 }
 
 /* In place. The logistic function is a tanh of half the argument, which the kernels have. */

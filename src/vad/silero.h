@@ -18,11 +18,11 @@
 
 enum {
     SILERO_CONTEXT = 64, /* samples before a frame */
-    /* Frames at once: 64 rows keep a core's matrix product busy; 0.5 s of sound. */
-    SILERO_BLOCK = 16
+    /* Frames at once, 0.8 s of sound: a core's matrix product takes twelve rows at a time. */
+    SILERO_BLOCK = 24
 };
 
-enum { SILERO_PRODUCTS = 5 };
+enum { SILERO_PRODUCTS = 9 };
 
 struct silero {
     const struct silero_weights *weights;
@@ -34,7 +34,7 @@ struct silero {
     unsigned char *packed[SILERO_PRODUCTS]; /* of the convolutions and of the LSTM's input */
     struct packed products[SILERO_PRODUCTS];
     float *magnitudes; /* [SILERO_BLOCK, 4, BINS] */
-    float *rows;       /* what a product reads: windows of rows */
+    float *mixed;      /* [4, SILERO_BLOCK, 2, BINS] of their sums and differences */
     float *first;      /* results of layers in turn */
     float *second;
     float *gates; /* [SILERO_BLOCK, 4 * WIDTH] */

@@ -8,7 +8,7 @@
 #include "base/error.h"
 
 /* Frames given to the detector at once. */
-enum { AT_ONCE = 16 };
+enum { AT_ONCE = 24 };
 
 pst_status listener_open(struct listener *listener, const struct vad_weights *weights, pst_cpu cpu,
                          const struct speech_options *options, pst_error *err) {
