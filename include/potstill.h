@@ -844,7 +844,8 @@ typedef struct pst_stream_options {
     const pst_decode_options *decode;
     const pst_vad *vad; /* borrowed; NULL: one by loudness and spectrum */
     double pause_s;     /* silence that ends a line */
-    double pad_s;       /* silence that a line has at its ends, at most */
+    double pad_s;       /* silence that a line has at its ends, at most; the first, if it begins in
+                         * the first half second, has all from the start */
     double line_max_s;  /* a line ends here at the latest; 0: 20 s, or less for a small model */
     double update_s;    /* new sound before the growing text is decoded again; 0: it is not */
     double threshold;   /* of speech, in place of the detector's; 0: that one */

@@ -32,7 +32,7 @@ uint64_t endpoint_reach(const struct endpoint *endpoint) {
 
 uint64_t endpoint_horizon(const struct endpoint *endpoint) {
     uint64_t first = endpoint->at - endpoint->run, pad = endpoint->options.pad;
-    uint64_t start = first > pad ? first - pad : 0;
+    uint64_t start = first > pad + endpoint->options.settling ? first - pad : 0;
     return start > endpoint->earliest ? start : endpoint->earliest;
 }
 

@@ -1,9 +1,10 @@
 /* endpoint.h - where the lines of a stream begin and end.
  *
  * A line begins a little before the first of two frames with speech, and ends when nobody has
- * spoken for a while: a pause. It is what was said and a little silence at both ends; the rest of
- * the pause is in no line. A long line ends at ever shorter pauses, and at its longest in any case.
- * All of it depends on the samples alone, not on how they come in. */
+ * spoken for a while: a pause. One that begins soon after the stream has all of it. It is what was
+ * said and a little silence at both ends; the rest of the pause is in no line. A long line ends at
+ * ever shorter pauses, and at its longest in any case. All of it depends on the samples alone, not
+ * on how they come in. */
 #ifndef PST_PIPELINE_ENDPOINT_H
 #define PST_PIPELINE_ENDPOINT_H
 
@@ -16,6 +17,7 @@ struct endpoint_options {
     double threshold;     /* someone speaks at this probability, .. */
     double neg_threshold; /* .. and in a line until it is below this one */
     uint64_t pause, pad, longest;
+    uint64_t settling; /* a line that would begin so soon begins with the stream */
 };
 
 enum endpoint_event { ENDPOINT_NONE, ENDPOINT_STARTED, ENDPOINT_ENDED };

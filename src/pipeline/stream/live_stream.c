@@ -43,6 +43,10 @@ struct pst_stream {
     pst_status failed;
 };
 
+/* A detector that has just begun is sure only after some tenths of a second: a clip that is cut
+ * where its speech begins would lose its first syllable. */
+static const double SETTLING_S = 0.5;
+
 /* ------------------------------------------------------------------------------------- options */
 
 void pst_stream_options_init_sized(pst_stream_options *options, size_t struct_size) {
@@ -96,6 +100,7 @@ static void begin_endpoint(pst_stream *stream, const pst_stream_options *options
                                          .pause = samples_of(options->pause_s),
                                          .pad = samples_of(options->pad_s),
                                          .longest = samples_of(options->line_max_s),
+                                         .settling = samples_of(SETTLING_S),
                                      });
 }
 

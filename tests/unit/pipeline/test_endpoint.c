@@ -7,8 +7,8 @@
 #include "pipeline/stream/endpoint.h"
 
 /* Pauses of 4 frames, margins of 1, lines of at most 12. */
-static const struct endpoint_options OPTIONS = {0.5, 0.35, 4 * VAD_FRAME, VAD_FRAME,
-                                                12 * VAD_FRAME};
+static const struct endpoint_options OPTIONS = {0.5,       0.35,           4 * VAD_FRAME,
+                                                VAD_FRAME, 12 * VAD_FRAME, 0};
 
 struct expected {
     uint64_t start, end; /* frames */
@@ -45,6 +45,27 @@ static void a_line_is_what_is_said_and_a_margin(void **state) {
     check("..ssmm....", &(struct expected){1, 7}, 1); /* .. but goes on with one */
     check("..ss..ss....", &(struct expected){1, 9}, 1);
     check("..ss....ss....", (struct expected[]){{1, 5}, {7, 11}}, 2);
+}
+
+/* With 3 frames to settle. */
+static void the_first_line_has_all_from_the_start(void **state) {
+    (void)state;
+    static const struct {
+        const char *frames;
+        uint64_t start;
+    } cases[] = {{"ss", 0}, {"..ss", 0}, {"....ss", 0}, {".....ss", 4}, {"s...ss", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct endpoint_options options = OPTIONS;
+        struct endpoint endpoint;
+        options.settling = 3 * VAD_FRAME;
+        endpoint_init(&endpoint, &options);
+        for (const char *at = cases[i].frames; *at; at++) {
+            assert_true(endpoint_horizon(&endpoint) <= cases[i].start * VAD_FRAME);
+            endpoint_add(&endpoint, *at == 's' ? 0.9 : 0.1);
+        }
+        assert_true(endpoint.in_line);
+        assert_int_equal(endpoint.start, cases[i].start * VAD_FRAME);
+    }
 }
 
 /* From the second third on pauses get shorter, and the longest line ends in the middle of speech;
@@ -105,6 +126,7 @@ static void the_end_of_the_sound_ends_a_line(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_is_what_is_said_and_a_margin),
+        cmocka_unit_test(the_first_line_has_all_from_the_start),
         cmocka_unit_test(long_lines_end_at_shorter_pauses),
         cmocka_unit_test(speech_is_believed_by_its_mean),
         cmocka_unit_test(quiet_lines_are_known_before_they_end),
