@@ -573,6 +573,10 @@ PST_API pst_status pst_session_new(const pst_model *model, const pst_session_opt
 PST_API void pst_session_free(pst_session *session);
 /* Threads it computes with, the caller's included. */
 PST_API uint32_t pst_session_threads(const pst_session *session);
+/* Computes what follows with so many of them, for the other cores to have other work; results are
+ * the same. Also from `cancelled` of the decode options. PST_ERR_ARGUMENT: expected 1 to
+ * pst_session_threads(). */
+PST_API pst_status pst_session_use_threads(pst_session *session, uint32_t threads, pst_error *err);
 /* Bytes of working memory the session holds now; it grows to the longest clip seen. */
 PST_API size_t pst_session_memory(const pst_session *session);
 

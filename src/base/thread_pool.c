@@ -49,6 +49,7 @@ struct thread_pool {
     pthread_cond_t wake;
     unsigned threads;       /* that the pool was made for */
     unsigned size;          /* that have started, the caller's included; then the same */
+    unsigned used;          /* that get shares; the caller's business alone */
     struct worker *workers; /* [size - 1] */
 };
 
@@ -125,12 +126,12 @@ static void hand_out(struct thread_pool *pool, size_t count,
                      void (*task)(void *context, size_t index, unsigned thread), void *context) {
     int sleeping = 0;
     atomic_store_explicit(&pool->done, 0, memory_order_relaxed);
-    for (unsigned i = pool->size; i-- > 0;) {
+    for (unsigned i = pool->used; i-- > 0;) {
         struct slot *slot = &pool->slots[i];
         slot->task = task;
         slot->context = context;
-        uint64_t share = share_begin(count, i + 1, pool->size) << 32;
-        share |= share_begin(count, i, pool->size);
+        uint64_t share = share_begin(count, i + 1, pool->used) << 32;
+        share |= share_begin(count, i, pool->used);
         atomic_store(&slot->share, share);
         sleeping |= has_tasks(share) && atomic_load(&slot->asleep);
     }
@@ -139,13 +140,13 @@ static void hand_out(struct thread_pool *pool, size_t count,
 
 void thread_pool_run(struct thread_pool *pool, size_t count,
                      void (*task)(void *context, size_t index, unsigned thread), void *context) {
-    if (pool->size == 1 || count <= 1 || count > UINT32_MAX) { /* shares are 32 bits wide */
+    if (pool->used == 1 || count <= 1 || count > UINT32_MAX) { /* shares are 32 bits wide */
         for (size_t index = 0; index < count; index++) task(context, index, 0);
         return;
     }
     hand_out(pool, count, task, context);
     size_t ran = 0;
-    for (unsigned i = 0; i < pool->size; i++) ran += run_share(&pool->slots[i], 0);
+    for (unsigned i = 0; i < pool->used; i++) ran += run_share(&pool->slots[i], 0);
     for (int spin = 0; atomic_load(&pool->done) < count - ran;) {
         relax();
         if (spin < SPINS)
@@ -154,6 +155,7 @@ void thread_pool_run(struct thread_pool *pool, size_t count,
             sched_yield(); /* a worker lost its core: lend it ours */
     }
 }
+
 pst_status thread_pool_new(struct thread_pool **out, unsigned threads, pst_error *err) {
     if (threads < 1 || threads > THREAD_POOL_MAX)
         return error_set(err, PST_ERR_ARGUMENT, "threads is %u, expected 1 to %d", threads,
@@ -162,7 +164,7 @@ pst_status thread_pool_new(struct thread_pool **out, unsigned threads, pst_error
     if (posix_memalign(&memory, _Alignof(struct thread_pool), sizeof(struct thread_pool)))
         return error_memory(err, sizeof(struct thread_pool));
     struct thread_pool *pool = memory;
-    *pool = (struct thread_pool){.threads = threads, .size = 1};
+    *pool = (struct thread_pool){.threads = threads, .size = 1, .used = 1};
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->wake, NULL);
     pool->workers = calloc(threads, sizeof pool->workers[0]);
@@ -179,6 +181,7 @@ pst_status thread_pool_new(struct thread_pool **out, unsigned threads, pst_error
         }
         pool->size = number + 1;
     }
+    pool->used = pool->size;
     *out = pool;
     return PST_OK;
 }
@@ -196,4 +199,8 @@ void thread_pool_free(struct thread_pool *pool) {
 
 unsigned thread_pool_size(const struct thread_pool *pool) {
     return pool->size;
+}
+
+void thread_pool_use(struct thread_pool *pool, unsigned threads) {
+    pool->used = threads;
 }

@@ -19,6 +19,10 @@ pst_status thread_pool_new(struct thread_pool **pool, unsigned threads, pst_erro
 void thread_pool_free(struct thread_pool *pool);
 unsigned thread_pool_size(const struct thread_pool *pool);
 
+/* Hands what follows to `threads` of them, 1 to thread_pool_size(): whoever runs jobs may change it
+ * between two of them. */
+void thread_pool_use(struct thread_pool *pool, unsigned threads);
+
 /* Runs task(context, index, thread) for every index in [0, count), `thread` being in
  * [0, thread_pool_size()) and never used by two tasks at once. Returns when all are done. */
 void thread_pool_run(struct thread_pool *pool, size_t count,

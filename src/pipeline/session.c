@@ -61,6 +61,15 @@ uint32_t pst_session_threads(const pst_session *session) {
     return thread_pool_size(session->pool);
 }
 
+pst_status pst_session_use_threads(pst_session *session, uint32_t threads, pst_error *err) {
+    unsigned size = thread_pool_size(session->pool);
+    if (threads < 1 || threads > size)
+        return error_set(err, PST_ERR_ARGUMENT, "threads is %u, expected 1 to the session's %u",
+                         (unsigned)threads, size);
+    thread_pool_use(session->pool, threads);
+    return PST_OK;
+}
+
 size_t pst_session_memory(const pst_session *session) {
     const struct backend *backend = session->backend;
     size_t held = backend->calls->memory ? backend->calls->memory(backend) : 0;

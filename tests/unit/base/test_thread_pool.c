@@ -54,6 +54,26 @@ static void many_threads(void **state) {
     runs_every_task_once(7);
 }
 
+/* The last round has as many as the first, none of them lost meanwhile. */
+static void fewer_for_a_while(void **state) {
+    (void)state;
+    enum { THREADS = 4 };
+    struct thread_pool *pool;
+    struct job job;
+    pst_error err;
+    assert_int_equal(thread_pool_new(&pool, THREADS, &err), PST_OK);
+    for (int round = 0; round < 400; round++) {
+        unsigned used = 1 + (unsigned)(round * 3 % THREADS);
+        memset(&job, 0, sizeof job);
+        job.size = used == 1 ? 1 : THREADS; /* one that is still awake may help */
+        thread_pool_use(pool, used);
+        thread_pool_run(pool, TASKS, count_task, &job);
+        for (size_t i = 0; i < TASKS; i++) assert_int_equal(atomic_load(&job.runs[i]), 1);
+        assert_int_equal(thread_pool_size(pool), THREADS);
+    }
+    thread_pool_free(pool);
+}
+
 static void bad_sizes(void **state) {
     (void)state;
     struct thread_pool *pool;
@@ -67,6 +87,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_thread),
         cmocka_unit_test(many_threads),
+        cmocka_unit_test(fewer_for_a_while),
         cmocka_unit_test(bad_sizes),
     };
     return cmocka_run_group_tests_name("thread_pool", tests, NULL, NULL);

@@ -217,6 +217,44 @@ static void threads_do_not_show(void **state) {
     at_each_precision(same_as_one_thread);
 }
 
+struct change {
+    pst_session *session;
+    uint32_t threads; /* of the session */
+    long asked;
+};
+
+static int change_threads(void *user) {
+    struct change *change = user;
+    uint32_t used = 1 + (uint32_t)change->asked++ % change->threads;
+    assert_int_equal(pst_session_use_threads(change->session, used, &err), PST_OK);
+    return 0;
+}
+
+/* Another number of threads at each step. */
+static void same_with_others(pst_session *session, int threads) {
+    pst_decode_options options;
+    struct change change = {session, (uint32_t)threads, 0};
+    pst_transcript *changing, *same;
+    pst_model_decode_options(model, &options);
+    assert_int_equal(pst_transcribe(session, samples, SAMPLES, &options, &same, &err), PST_OK);
+    options.cancelled = change_threads;
+    options.cancelled_user = &change;
+    assert_int_equal(pst_transcribe(session, samples, SAMPLES, &options, &changing, &err), PST_OK);
+    assert_true(change.asked >= (long)same->token_count);
+    assert_same(same, changing);
+    pst_transcript_free(same);
+    pst_transcript_free(changing);
+    assert_int_equal(pst_session_threads(session), threads);
+    assert_int_equal(pst_session_use_threads(session, 0, &err), PST_ERR_ARGUMENT);
+    assert_int_equal(pst_session_use_threads(session, (uint32_t)threads + 1, &err),
+                     PST_ERR_ARGUMENT);
+}
+
+static void threads_may_change(void **state) {
+    (void)state;
+    at_each_precision(same_with_others);
+}
+
 /* The search for the token alone, with rules that leave it nothing to do, and
  * with one that acts. */
 static void same_without_probability(pst_session *session, int threads) {
@@ -479,6 +517,7 @@ int main(void) {
         cmocka_unit_test(a_session_forgets),
         cmocka_unit_test(the_first_session_prepares),
         cmocka_unit_test(threads_do_not_show),
+        cmocka_unit_test(threads_may_change),
         cmocka_unit_test(a_probability_may_be_skipped),
         cmocka_unit_test(each_token_has_its_probability),
         cmocka_unit_test(a_limit_shows),
