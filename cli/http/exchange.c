@@ -138,8 +138,7 @@ static int is_closed(int socket) {
     return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
-int exchange_is_over(void *user) {
-    struct exchange *exchange = user;
+int exchange_is_over(struct exchange *exchange) {
     if (atomic_load(&exchange->server->stopping)) return 1;
     if (exchange->deadline > 0 && seconds_now() > exchange->deadline) return 1;
     /* The socket is closed only after the connection has left. */

@@ -13,6 +13,8 @@
 #include "http/server.h"
 #include "serve/upload.h"
 
+struct pool_worker;
+
 struct exchange {
     struct work work; /* first: the queue knows no more */
     struct server *server;
@@ -22,7 +24,8 @@ struct exchange {
     int submitted;   /* it has been in the queue, or was refused there */
     double deadline; /* of seconds_now(); 0: none */
     double wait_seconds, work_seconds;
-    pthread_mutex_t mutex; /* of what follows */
+    struct pool_worker *worker; /* that works on it */
+    pthread_mutex_t mutex;      /* of what follows */
     unsigned holders;
     struct MHD_Connection *connection; /* NULL: the client has gone */
     int socket;
@@ -48,8 +51,8 @@ void exchange_leave(struct exchange *exchange);
 struct MHD_Response *exchange_stream(struct exchange *exchange);
 
 /* For the worker. */
-/* Has the client gone, or its time? A transcription asks it as its `cancelled`. */
-int exchange_is_over(void *user);
+/* Has the client gone, or its time? */
+int exchange_is_over(struct exchange *exchange);
 void exchange_send_event(void *user, const json_t *event);
 void exchange_finish(struct exchange *exchange);
 

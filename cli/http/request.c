@@ -188,7 +188,6 @@ static int submit(struct request *request) {
     exchange->transcription = (struct transcription){.form = &upload->form,
                                                      .adapters = &exchange->adapters,
                                                      .fd = upload->fd,
-                                                     .cancelled = exchange_is_over,
                                                      .event = exchange_send_event,
                                                      .user = exchange};
     exchange_submit(exchange);

@@ -11,6 +11,7 @@ struct pool_worker {
     struct server *server;
     size_t index;
     pst_session *session;
+    uint32_t threads, used; /* of the session */
     pthread_t thread;
 };
 
@@ -40,8 +41,30 @@ static void explain(struct exchange *exchange) {
         api_error_set(error, 504, "timeout", NULL, "the request has taken longer than its time");
 }
 
-static void serve(const struct pool_worker *worker, struct exchange *exchange) {
+/* The cores that nobody else has work for; a realtime session may have some at any moment. */
+static void share_cores(struct pool_worker *worker) {
+    struct server *server = worker->server;
+    size_t live = live_slots_count(&server->live);
+    uint32_t used = 1;
+    if (worker->threads == 1) return;
+    if (live < worker->threads && work_queue_is_alone(&server->queue))
+        used = worker->threads - (uint32_t)live;
+    if (used == worker->used) return;
+    worker->used = used;
+    pst_session_use_threads(worker->session, used, NULL);
+}
+
+/* Asked before the encoder and before each step of the decoder. */
+static int is_over(void *user) {
+    struct exchange *exchange = user;
+    share_cores(exchange->worker);
+    return exchange_is_over(exchange);
+}
+
+static void serve(struct pool_worker *worker, struct exchange *exchange) {
     struct transcription *t = &exchange->transcription;
+    exchange->worker = worker;
+    t->cancelled = is_over;
     exchange->wait_seconds = exchange->work.begun_at - exchange->work.queued_at;
     if (exchange_is_over(exchange))
         api_error_set(&t->error, HTTP_CLIENT_GONE, NULL, NULL, "nobody waits for it");
@@ -57,7 +80,7 @@ static void serve(const struct pool_worker *worker, struct exchange *exchange) {
 }
 
 static void *work(void *user) {
-    const struct pool_worker *worker = user;
+    struct pool_worker *worker = user;
     struct work *work;
     while ((work = work_queue_take(&worker->server->queue, worker->index)))
         serve(worker, (struct exchange *)work);
@@ -68,9 +91,11 @@ static int start(struct worker_pool *pool, struct pool_worker *worker) {
     pst_error err;
     pst_session_options options;
     pst_session_options_init(&options);
-    options.threads = 1;
     worker->server = pool->server;
     worker->index = pool->count;
+    worker->threads = worker->index == 0 ? (uint32_t)pool->server->settings->workers : 1;
+    worker->used = worker->threads;
+    options.threads = worker->threads;
     if (pst_session_new(pool->server->transcriber.model, &options, &worker->session, &err))
         return fail(exit_code_of(&err), "%s", err.message);
     if (pthread_create(&worker->thread, NULL, work, worker)) {

@@ -1,4 +1,8 @@
-/* worker_pool.h - threads that compute, each with a session of its own. */
+/* worker_pool.h - threads that compute, each with a session of its own.
+ *
+ * Several clips on a core each are done sooner than one after the other on all of them, so a
+ * session computes on one. That of the first worker can use all: it gets the request that comes
+ * alone, and does so until another comes. */
 #ifndef POTSTILL_CLI_WORKER_POOL_H
 #define POTSTILL_CLI_WORKER_POOL_H
 

@@ -44,7 +44,7 @@ unsigned work_queue_add(struct work_queue *queue, struct work *work) {
         queue->last = work;
         queue->length++;
         queue->seconds += work->seconds;
-        pthread_cond_signal(&queue->changed);
+        pthread_cond_broadcast(&queue->changed); /* not each may take it */
     }
     pthread_mutex_unlock(&queue->mutex);
     return retry;
@@ -77,10 +77,15 @@ static struct work *pick(struct work_queue *queue) {
     return best;
 }
 
+static int may_take(const struct work_queue *queue, size_t worker) {
+    return queue->length > 1 || (queue->length == 1 && (worker == 0 || queue->at_work[0]));
+}
+
 struct work *work_queue_take(struct work_queue *queue, size_t worker) {
     struct work *work = NULL;
     pthread_mutex_lock(&queue->mutex);
-    while (!queue->first && !queue->stopped) pthread_cond_wait(&queue->changed, &queue->mutex);
+    while (!may_take(queue, worker) && !queue->stopped)
+        pthread_cond_wait(&queue->changed, &queue->mutex);
     if (queue->first) {
         work = pick(queue);
         work->begun_at = seconds_now();
@@ -90,6 +95,19 @@ struct work *work_queue_take(struct work_queue *queue, size_t worker) {
     return work;
 }
 
+static size_t count_at_work(const struct work_queue *queue) {
+    size_t count = 0;
+    for (size_t i = 0; i < queue->workers; i++) count += queue->at_work[i] != NULL;
+    return count;
+}
+
+int work_queue_is_alone(struct work_queue *queue) {
+    pthread_mutex_lock(&queue->mutex);
+    int alone = queue->length == 0 && count_at_work(queue) == 1;
+    pthread_mutex_unlock(&queue->mutex);
+    return alone;
+}
+
 void work_queue_done(struct work_queue *queue, size_t worker, int finished) {
     pthread_mutex_lock(&queue->mutex);
     const struct work *work = queue->at_work[worker];
@@ -97,9 +115,8 @@ void work_queue_done(struct work_queue *queue, size_t worker, int finished) {
     if (finished && took > 0) queue->speed += SPEED_SHARE * (work->seconds / took - queue->speed);
     queue->at_work[worker] = NULL;
     queue->seconds -= work->seconds;
-    int idle = queue->length == 0;
-    for (size_t i = 0; i < queue->workers; i++) idle = idle && !queue->at_work[i];
-    if (idle) queue->seconds = 0; /* what rounding has left */
+    /* What rounding has left. */
+    if (queue->length == 0 && count_at_work(queue) == 0) queue->seconds = 0;
     pthread_mutex_unlock(&queue->mutex);
 }
 

@@ -36,8 +36,11 @@ void work_queue_open(struct work_queue *queue, double seconds_max, size_t worker
 void work_queue_close(struct work_queue *queue);
 /* 0: it is in; else the seconds after which to try again. One request always fits. */
 unsigned work_queue_add(struct work_queue *queue, struct work *work);
-/* Waits for work for a worker; NULL: there will be none. */
+/* Waits for work for a worker; NULL: there will be none. What comes alone is the first worker's, if
+ * that is idle. */
 struct work *work_queue_take(struct work_queue *queue, size_t worker);
+/* One is at work, and nothing waits. */
+int work_queue_is_alone(struct work_queue *queue);
 /* What it has taken is done; `finished`: to its end, so that its speed counts. */
 void work_queue_done(struct work_queue *queue, size_t worker, int finished);
 void work_queue_stop(struct work_queue *queue);

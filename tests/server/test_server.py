@@ -810,12 +810,12 @@ class Load(unittest.TestCase):
     def test_drain(self):
         server = Server("--threads", "1")
         replies = []
-        sound = wav(25, 8000, 3)
+        sound = wav(150, 8000, 3)
         threads = [threading.Thread(target=lambda: replies.append(server.transcribe(sound))) for _ in range(3)]
         for thread in threads:
             thread.start()
         end = time.monotonic() + 20
-        while b"potstill_queue_seconds 75" not in server.ask("GET", "/metrics").body and time.monotonic() < end:
+        while b"potstill_queue_seconds 450" not in server.ask("GET", "/metrics").body and time.monotonic() < end:
             time.sleep(0.01)
         server.process.send_signal(signal.SIGTERM)
         for thread in threads:
@@ -836,18 +836,18 @@ class Load(unittest.TestCase):
     def test_drain_gives_up(self):
         server = Server("--threads", "1", "--drain-timeout", "0")
         replies = []
-        thread = threading.Thread(target=lambda: replies.append(server.transcribe(wav(300, 8000, 3))))
+        thread = threading.Thread(target=lambda: replies.append(server.transcribe(wav(600, 8000, 3))))
         thread.start()
         end = time.monotonic() + 20
-        while b"potstill_queue_seconds 300" not in server.ask("GET", "/metrics").body and time.monotonic() < end:
+        while b"potstill_queue_seconds 600" not in server.ask("GET", "/metrics").body and time.monotonic() < end:
             time.sleep(0.01)
         self.assertEqual(server.stop(), 0)
         thread.join()
         self.assertEqual(replies[0].status, 503)
 
     def test_deadline(self):
-        with Server("--threads", "1", "--timeout", "0.3") as server:
-            reply = server.transcribe(wav(300, 8000, 3))
+        with Server("--threads", "1", "--timeout", "0.05") as server:
+            reply = server.transcribe(wav(600, 8000, 3))
             self.assertEqual((reply.status, reply.error["code"]), (504, "timeout"))
 
 

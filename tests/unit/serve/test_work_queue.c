@@ -1,7 +1,9 @@
 /* test_work_queue.c - whose turn it is, how much may wait, how long others are sent away. */
 #include "support/test.h"
 
+#include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "serve/sound_length.h"
 #include "serve/work_queue.h"
@@ -30,6 +32,44 @@ static void clients_take_turns(void **state) {
     work_queue_done(&queue, 0, 1);
     work_queue_done(&queue, 1, 1);
     assert_null(work_queue_take(&queue, 0));
+    work_queue_close(&queue);
+}
+
+struct taking {
+    struct work_queue *queue;
+    size_t worker;
+    struct work *work;
+};
+
+static void *take(void *user) {
+    struct taking *taking = user;
+    taking->work = work_queue_take(taking->queue, taking->worker);
+    return NULL;
+}
+
+/* Another worker waits for it too, and gets what comes next. */
+static void what_comes_alone_is_the_first_workers(void **state) {
+    (void)state;
+    struct work_queue queue;
+    struct work first = {.seconds = 1}, second = {.seconds = 1};
+    struct taking others = {.queue = &queue, .worker = 1};
+    pthread_t thread;
+    work_queue_open(&queue, 100, 2);
+    assert_int_equal(pthread_create(&thread, NULL, take, &others), 0);
+    assert_false(work_queue_is_alone(&queue));
+    assert_int_equal(work_queue_add(&queue, &first), 0);
+    nanosleep(&(struct timespec){0, 20000000}, NULL); /* in which the other could take it */
+    assert_false(work_queue_is_alone(&queue));
+    assert_ptr_equal(work_queue_take(&queue, 0), &first);
+    assert_true(work_queue_is_alone(&queue));
+    assert_int_equal(work_queue_add(&queue, &second), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_ptr_equal(others.work, &second);
+    assert_false(work_queue_is_alone(&queue));
+    work_queue_done(&queue, 0, 1);
+    assert_true(work_queue_is_alone(&queue));
+    work_queue_done(&queue, 1, 1);
+    assert_false(work_queue_is_alone(&queue));
     work_queue_close(&queue);
 }
 
@@ -71,6 +111,7 @@ static void lengths_by_the_head(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clients_take_turns),
+        cmocka_unit_test(what_comes_alone_is_the_first_workers),
         cmocka_unit_test(seconds_are_counted),
         cmocka_unit_test(lengths_by_the_head),
     };
