@@ -32,10 +32,14 @@ struct values {
     struct subtitle_choice subtitles;
     struct option_texts adapters, aliases, origins;
     const char *adapter_folder, *host, *key_file, *admin_key_file, *upload_folder, *language;
-    int64_t port, connections, live;
+    int64_t port, connections, live; /* -1: not given */
     double upload_mib, audio_seconds, queue_seconds, deadline, live_idle, drain_delay, drain;
     int insecure, sandbox, ffmpeg;
 };
+
+/* Realtime sessions that may be there: a core carries three times as many that speak without a
+ * pause to Moonshine tiny, and about so many to the base model, which computes thrice as much. */
+enum { LIVE_PER_THREAD = 8 };
 
 static const struct values defaults = {
     .engine = {.precision = PST_PRECISION_AUTO},
@@ -47,7 +51,7 @@ static const struct values defaults = {
     .upload_folder = "/tmp",
     .language = "en",
     .connections = 512,
-    .live = 32,
+    .live = -1,
     .live_idle = 300,
     .upload_mib = 25, /* OpenAI's own limit */
     .audio_seconds = 4 * 3600,
@@ -99,7 +103,7 @@ static const struct option server_options[] = {
     {"max-connections", 0, OPTION_COUNT, "N", AT(connections),
      "connections at a time (default: 512)"},
     {"max-realtime", 0, OPTION_COUNT, "N", AT(live),
-     "realtime sessions at a time; 0: none (default: 32)"},
+     "realtime sessions at a time; 0: none (default: 8 for each of --threads)"},
     {"realtime-idle", 0, OPTION_NUMBER, "S", AT(live_idle),
      "a realtime session ends when nothing has come for so long; 0: never (default: 300)"},
     {"origin", 0, OPTION_TEXTS, "ORIGIN", AT(origins),
@@ -244,7 +248,7 @@ static struct server_settings settings_of(const struct values *values, size_t wo
         .drain_delay_seconds = values->drain_delay,
         .drain_seconds = values->drain,
         .connections_max = (unsigned)values->connections,
-        .live_max = (size_t)values->live,
+        .live_max = values->live < 0 ? LIVE_PER_THREAD * workers : (size_t)values->live,
         .live_idle_seconds = values->live_idle,
         .origins = values->origins.items,
         .origin_count = values->origins.count,

@@ -167,7 +167,8 @@ static int take_slot(struct live_session *live, struct api_error *error) {
     if (live->slot >= 0) return 0;
     metrics_count_rejection(&server->metrics, REJECTED_QUEUE);
     api_error_set(error, 429, "rate_limit_exceeded", NULL,
-                  "the server has as many realtime sessions as it takes");
+                  "the server has the %zu realtime sessions that it takes (--max-realtime)",
+                  server->live.count_max);
     error->retry_after = RETRY_SECONDS;
     return -1;
 }

@@ -495,6 +495,16 @@ class Frames(unittest.TestCase):
 class Hostile(unittest.TestCase):
     """Those that hang up, that do not read, and that never stop."""
 
+    def test_sessions_by_the_threads(self):
+        with Server("--threads", "1") as server:
+            clients = [WebSocket(server) for _ in range(9)]
+            self.assertEqual([client.status for client in clients], [101] * 8 + [429])
+            refused = clients.pop()
+            self.assertIn("retry-after", refused.headers)
+            self.assertIn("8 realtime sessions that it takes (--max-realtime)", refused.refusal()[1]["message"])
+            for client in clients:
+                client.close()
+
     def test_keys(self):
         with tempfile.NamedTemporaryFile("w") as keys:
             keys.write("right-key\n")
