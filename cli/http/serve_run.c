@@ -14,6 +14,7 @@
 #include "console.h"
 #include "http/http_daemon.h"
 #include "http/sandbox.h"
+#include "http/service_manager.h"
 #include "http/worker_pool.h"
 #include "seconds.h"
 
@@ -89,15 +90,17 @@ static void reload(struct server *server) {
     say("read again: the keys and the adapters (%zu)", adapter_shelf_count(&server->shelf));
 }
 
-static void work_until_end(struct server *server) {
-    for (;;) {
-        int number = wait_for_signal(SWEEP_MS);
+static void work_until_end(struct server *server, int manager) {
+    service_manager_ready(manager);
+    for (int number = 0; number == 0 || number == SIGHUP;) {
+        number = wait_for_signal(SWEEP_MS);
         connections_sweep(&server->connections);
-        if (number == SIGHUP)
-            reload(server);
-        else if (number)
-            return;
+        if (number != SIGHUP) continue;
+        service_manager_reloading(manager);
+        reload(server);
+        service_manager_ready(manager);
     }
+    service_manager_stopping(manager);
 }
 
 static void wait_until(struct server *server, double till, int (*done)(struct server *server)) {
@@ -183,7 +186,7 @@ int serve_run(struct server *server) {
     struct worker_pool pool = {.count = 0};
     struct http_daemon daemon = {.socket = -1};
     char address[96];
-    int code = open_server(server);
+    int manager = service_manager_open(), code = open_server(server);
     if (!code) code = catch_signals();
     if (!code) code = http_daemon_listen(&daemon, server->settings);
     if (!code) code = enter_sandbox(server);
@@ -192,7 +195,7 @@ int serve_run(struct server *server) {
     if (!code) {
         http_daemon_address(&daemon, address, sizeof address);
         say("listens on http://%s", address);
-        work_until_end(server);
+        work_until_end(server, manager);
         let_signals_end();
         drain(server, &daemon);
     }
@@ -202,6 +205,7 @@ int serve_run(struct server *server) {
     live_slots_end(&server->live);
     live_slots_wait(&server->live); /* and nothing upgraded */
     http_daemon_stop(&daemon);
+    service_manager_close(manager);
     close_server(server);
     return code;
 }

@@ -79,17 +79,18 @@ class Reply:
 class Server:
     """Runs until it is closed; `stop` tells how it ended."""
 
-    def __init__(self, *arguments, model=MICRO, exact=True, listening=None):
+    def __init__(self, *arguments, model=MICRO, exact=True, listening=None, variables=None, port=0):
         self.folder = tempfile.mkdtemp(prefix="potstill-serve.")
-        command = [*program, "serve", "--model", model, "--port", "0", "--no-cache", "--upload-dir", self.folder]
+        command = [*program, "serve", "--model", model, "--port", str(port), "--no-cache", "--upload-dir",
+                   self.folder]
         if exact:
             command += EXACT
         self.lines, self.talk = [], []
         command += arguments
-        variables, passed = environment, {}
+        variables, passed = {**environment, **(variables or {})}, {}
         if listening is not None:  # a socket that is there already, as systemd passes it
             command = ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", *command]
-            variables = {**environment, "LISTEN_FDS": "1"}
+            variables["LISTEN_FDS"] = "1"
             passed = {"pass_fds": (3,), "preexec_fn": lambda: os.dup2(listening.fileno(), 3)}
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, env=variables, **passed)
         self.reader = threading.Thread(target=self.read, daemon=True)

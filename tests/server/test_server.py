@@ -525,6 +525,52 @@ class PassedSocket(unittest.TestCase):
                 Server(listening=door)
 
 
+def told(manager):
+    manager.settimeout(30)
+    return dict(line.split("=", 1) for line in manager.recv(4096).decode().split("\n"))
+
+
+def follow_a_service(test, manager, name, *arguments):
+    server, last = Server(*arguments, variables={"NOTIFY_SOCKET": name}), signal.SIGTERM
+    try:
+        test.assertEqual(told(manager)["READY"], "1")
+        test.assertEqual(server.ask("GET", "/readyz").status, 200)
+        before = time.clock_gettime(time.CLOCK_MONOTONIC)
+        server.process.send_signal(signal.SIGHUP)
+        words = told(manager)
+        test.assertEqual(words["RELOADING"], "1")
+        test.assertLess(abs(int(words["MONOTONIC_USEC"]) / 1e6 - before), 30)
+        test.assertEqual(told(manager)["READY"], "1")
+        server.process.send_signal(last)
+        last = None
+        test.assertEqual(told(manager)["STOPPING"], "1")
+    finally:
+        test.assertEqual(server.stop(last), 0)
+
+
+class ServiceManager(unittest.TestCase):
+    """What systemd is told, by a socket of the test's own."""
+
+    def test_what_is_told(self):
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            path = os.path.join(folder, "notify")
+            manager.bind(path)
+            follow_a_service(self, manager, path)
+
+    @unittest.skipUnless(sys.platform == "linux", "such names are Linux's")
+    def test_a_socket_in_no_folder(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            name = f"potstill-test-{os.getpid()}"
+            manager.bind("\0" + name)
+            follow_a_service(self, manager, "@" + name)
+
+    def test_nobody_there(self):
+        for name in "/nowhere/notify", "here", "@", "/" + "x" * 200:
+            with Server(variables={"NOTIFY_SOCKET": name}) as server:
+                self.assertIn("NOTIFY_SOCKET", server.talk[0])
+                self.assertEqual(server.ask("GET", "/readyz").status, 200)
+
+
 def has_landlock():
     import ctypes
     return sys.platform == "linux" and ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1) > 0
@@ -573,6 +619,12 @@ class Sandbox(unittest.TestCase):
                     time.sleep(0.05)
                 self.assertEqual(server.transcribe(CLIP).json()["text"], base)
                 self.assertEqual(len(os.listdir(server.folder)), 1)  # its own; close() sees that it goes
+
+    def test_it_tells_the_service_manager(self):
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            path = os.path.join(folder, "notify")
+            manager.bind(path)
+            follow_a_service(self, manager, path, "--sandbox")
 
     def test_three_is_an_adapter_without_it(self):
         with tempfile.TemporaryDirectory() as adapters:
