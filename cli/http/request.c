@@ -17,8 +17,8 @@
 
 /* Of requests that have a small object, or nothing. */
 enum { BODY_MAX = 64 * 1024 };
-/* A body must come at some rate, after a moment in which it need not. */
-enum { GRACE_SECONDS = 10, BYTES_PER_SECOND_MIN = 1024 };
+/* In which a body need not come at CONNECTION_BYTES_PER_SECOND_MIN. */
+enum { GRACE_SECONDS = 10 };
 
 struct request {
     struct server *server;
@@ -109,6 +109,8 @@ static struct request *request_new(struct server *server, struct MHD_Connection 
 
 static enum MHD_Result send_reply(struct request *request, struct MHD_Connection *connection,
                                   struct reply *reply) {
+    struct connection *entry = entry_of(connection);
+    if (entry) connections_begin_reply(&request->server->connections, entry, reply->length);
     request->status = reply->status;
     reply->allow = reply->status == 405 ? request->allow : NULL;
     return reply_queue(connection, reply, request->id);
@@ -125,7 +127,8 @@ static enum MHD_Result send_error(struct request *request, struct MHD_Connection
 static enum MHD_Result begin(struct request *request, struct MHD_Connection *connection) {
     struct api_error error = {.status = 0};
     struct connection *entry = entry_of(connection);
-    if (entry) connections_begin_request(&request->server->connections, entry);
+    int refused = request->error.status != 0;
+    if (entry) connections_begin_request(&request->server->connections, entry, refused);
     if (!request_head_check_length(connection, request->bytes_max, &error)) return MHD_YES;
     if (error.status == 413) metrics_count_rejection(&request->server->metrics, REJECTED_SIZE);
     request->error = error;
@@ -155,10 +158,11 @@ static enum MHD_Result take(struct request *request, struct MHD_Connection *conn
                       (unsigned long long)request->bytes_max);
         return give_up(request, connection, REJECTED_SIZE);
     }
-    if (took > GRACE_SECONDS && (double)request->bytes < took * BYTES_PER_SECOND_MIN) {
+    if (took > GRACE_SECONDS && (double)request->bytes < took * CONNECTION_BYTES_PER_SECOND_MIN) {
         request->error = (struct api_error){.status = 0};
         api_error_set(&request->error, 408, "timeout", NULL,
-                      "the body comes at less than %d bytes a second", BYTES_PER_SECOND_MIN);
+                      "the body comes at less than %d bytes a second",
+                      CONNECTION_BYTES_PER_SECOND_MIN);
         return give_up(request, connection, REJECTED_SLOW);
     }
     if (request->error.status) return MHD_YES;
@@ -238,6 +242,8 @@ static enum MHD_Result go_live(struct request *request, struct MHD_Connection *c
 static enum MHD_Result answer(struct request *request, struct MHD_Connection *connection,
                               const char *version) {
     struct exchange *exchange = request->exchange;
+    struct connection *entry = entry_of(connection);
+    if (entry) connections_end_body(&request->server->connections, entry);
     if (request->error.status) return send_error(request, connection, 0);
     if (request->route->kind == ROUTE_LIVE) return go_live(request, connection, version);
     if (exchange && !exchange->submitted)

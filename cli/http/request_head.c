@@ -23,33 +23,43 @@ void request_head_id(struct server *server, struct MHD_Connection *connection,
         server_make_id(server, id, REQUEST_ID_MAX + 1);
 }
 
-/* How often a header is there. */
+/* How often a header is there; and how many have a name that is none, as with a space behind it:
+ * there are proxies that take it for the header without. */
 struct times {
     const char *name;
-    unsigned count;
+    unsigned count, odd;
 };
+
+static int is_token(const char *name) {
+    static const char marks[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    return *name && strspn(name, marks) == strlen(name);
+}
 
 static enum MHD_Result count_header(void *user, enum MHD_ValueKind kind, const char *name,
                                     const char *value) {
     struct times *times = user;
     (void)kind, (void)value;
     times->count += strcasecmp(name, times->name) == 0;
+    times->odd += !is_token(name);
     return MHD_YES;
 }
 
-static unsigned times_sent(struct MHD_Connection *connection, const char *name) {
-    struct times times = {name, 0};
+static struct times times_sent(struct MHD_Connection *connection, const char *name) {
+    struct times times = {.name = name};
     MHD_get_connection_values(connection, MHD_HEADER_KIND, count_header, &times);
-    return times.count;
+    return times;
 }
 
 int request_head_check_length(struct MHD_Connection *connection, uint64_t bytes_max,
                               struct api_error *error) {
-    unsigned lengths = times_sent(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    unsigned encodings = times_sent(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+    struct times lengths = times_sent(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    struct times encodings = times_sent(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING);
     const char *encoding = header(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING);
     const char *length = header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    if (lengths + encodings > 1 || (encoding && strcasecmp(encoding, "chunked") != 0))
+    if (lengths.odd)
+        return api_error_set(error, 400, "invalid_value", NULL, "a header has no name that is one");
+    if (lengths.count + encodings.count > 1 || (encoding && strcasecmp(encoding, "chunked") != 0))
         return api_error_set(error, 400, "invalid_value", NULL,
                              "the length of the body is told in several ways");
     if (!length) return 0;

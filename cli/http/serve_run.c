@@ -18,8 +18,8 @@
 #include "http/worker_pool.h"
 #include "seconds.h"
 
-/* How often connections that only wait are looked through. */
-enum { SWEEP_MS = 1000, DRAIN_POLL_MS = 20 };
+/* How often connections are looked through: where all places are taken, nothing else makes room. */
+enum { SWEEP_MS = 100, DRAIN_POLL_MS = 20 };
 /* For the last answers to be written, of what is given up. */
 enum { ANSWER_SECONDS = 1 };
 

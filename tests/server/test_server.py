@@ -669,6 +669,23 @@ class Faults(unittest.TestCase):
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
                 connection.close()
 
+    def test_a_body_that_is_left_keeps_no_place(self):
+        """Its end is seen in a second or two, not at the timeout of 20."""
+        body = form([("model", "micro")], CLIP)
+        for i, stop in enumerate((1, 100, len(body) - 5)):
+            with self.server.socket() as connection:
+                connection.sendall(head(len(body), f"X-Request-Id: left{i}\r\n") + body[:stop])
+        began = time.monotonic()
+        lines = [self.server.wait_for_line(lambda l, i=i: l["request_id"] == f"left{i}") for i in range(3)]
+        self.assertLess(time.monotonic() - began, 10)
+        self.assertEqual({line["status"] for line in lines}, {499})
+        # Who only stops for a while goes on.
+        with self.server.socket() as connection:
+            connection.sendall(head(len(body), "Connection: close\r\n") + body[:1000])
+            time.sleep(3)
+            connection.sendall(body[1000:])
+            self.assertEqual(status_of(read_all(connection)), 200)
+
     def test_lengths_that_lie(self):
         body = form([("model", "micro")], CLIP)
         self.assertEqual(status_of(self.send(head(2 << 20))), 413)
@@ -681,6 +698,8 @@ class Faults(unittest.TestCase):
         body = form([("model", "micro")], CLIP)
         for extra in ("Transfer-Encoding: chunked\r\n", f"Content-Length: {len(body)}\r\n", "Content-Length: 5\r\n",
                       "Transfer-Encoding: gzip\r\n"):
+            self.assertEqual(status_of(self.send(head(len(body), extra) + body)), 400, extra)
+        for extra in "Transfer-Encoding : chunked\r\n", "Content-Length : 5\r\n", "Ä: x\r\n":
             self.assertEqual(status_of(self.send(head(len(body), extra) + body)), 400, extra)
         for extra in ("Transfer-Encoding: gzip, chunked\r\n", "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n"):
             self.assertEqual(status_of(self.send(head(None, extra) + b"0\r\n\r\n")), 400, extra)
