@@ -62,7 +62,7 @@ fuzz: ## every fuzz target for SECONDS (default 60)
 	@scripts/setup.sh lint
 	@scripts/fuzz.sh $(or $(SECONDS),60)
 
-proof: all ## what takes too long for .ci/run: files that fail, a microphone, every fuzz target for SECONDS (120)
+proof: all ## what takes too long for .ci/run: files that fail, hostile clients, a microphone, fuzzing for SECONDS (120)
 	@scripts/setup.sh lint
 	@scripts/proof.sh $(or $(SECONDS),120)
 

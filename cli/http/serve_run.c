@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +25,8 @@
 enum { SWEEP_MS = 100, DRAIN_POLL_MS = 20 };
 /* For the last answers to be written, of what is given up. */
 enum { ANSWER_SECONDS = 1 };
+/* Without work, after which memory goes back. */
+enum { REST_SECONDS = 1 };
 
 /* ------------------------------------------------------------------------------------- signals */
 
@@ -90,11 +95,31 @@ static void reload(struct server *server) {
     say("read again: the keys and the adapters (%zu)", adapter_shelf_count(&server->shelf));
 }
 
+static int is_idle(struct server *server) {
+    return atomic_load(&server->requests) == 0 && live_slots_count(&server->live) == 0;
+}
+
+/* glibc keeps what is freed, for each of the threads that come and go: after many requests at once
+ * that is a multiple of what is needed. `busy_at`: when there was work; 0: what that left is given
+ * back. */
+static void give_back_memory(struct server *server, double *busy_at) {
+    if (!is_idle(server)) {
+        *busy_at = seconds_now();
+    } else if (*busy_at > 0 && seconds_now() > *busy_at + REST_SECONDS) {
+        *busy_at = 0;
+#ifdef __GLIBC__
+        malloc_trim(0);
+#endif
+    }
+}
+
 static void work_until_end(struct server *server, int manager) {
+    double busy_at = 0;
     service_manager_ready(manager);
     for (int number = 0; number == 0 || number == SIGHUP;) {
         number = wait_for_signal(SWEEP_MS);
         connections_sweep(&server->connections);
+        give_back_memory(server, &busy_at);
         if (number != SIGHUP) continue;
         service_manager_reloading(manager);
         reload(server);
@@ -113,10 +138,6 @@ static void wait_until(struct server *server, double till, int (*done)(struct se
 static int never(struct server *server) {
     (void)server;
     return 0;
-}
-
-static int is_idle(struct server *server) {
-    return atomic_load(&server->requests) == 0 && live_slots_count(&server->live) == 0;
 }
 
 /* Load balancers see /readyz first; then the door is closed, and what is at work is done; what is
