@@ -11,6 +11,7 @@ else to do, so the load is printed.
 The Python needs transformers, soundfile, soxr, fastapi, uvicorn and python-multipart (tools/python_server.py).
 """
 import argparse
+import contextlib
 import http.client
 import os
 import platform
@@ -26,13 +27,16 @@ BOUNDARY = "----benchservers"
 TYPE = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 
 
-def form(path, model):
-    with open(path, "rb") as file:
-        sound = file.read()
+def form_of(sound, filename, model):
     head = (f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="model"\r\n\r\n{model}\r\n--{BOUNDARY}\r\n'
-            f'Content-Disposition: form-data; name="file"; filename="{os.path.basename(path)}"\r\n'
+            f'Content-Disposition: form-data; name="file"; filename="{filename}"\r\n'
             "Content-Type: application/octet-stream\r\n\r\n")
     return head.encode() + sound + f"\r\n--{BOUNDARY}--\r\n".encode()
+
+
+def form(path, model):
+    with open(path, "rb") as file:
+        return form_of(file.read(), os.path.basename(path), model)
 
 
 def ask(connection, body):
@@ -53,21 +57,20 @@ def memory_mb(pid, name):
         return next(int(line.split()[1]) for line in status if line.startswith(name)) / 1000
 
 
-def run_clients(port, bodies, clients):
-    """Seconds in all, and of each request."""
-    left, times, lock = list(bodies), [], threading.Lock()
+def run_clients(items, clients, connect, exchange):
+    """Seconds in all, and of each item; each client has a connection of its own, and takes what is left."""
+    left, times, lock = list(items), [], threading.Lock()
 
     def work():
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
-        while True:
-            with lock:
-                if not left:
-                    break
-                body = left.pop()
-            began = time.perf_counter()
-            ask(connection, body)
-            times.append(time.perf_counter() - began)
-        connection.close()
+        with contextlib.closing(connect()) as connection:
+            while True:
+                with lock:
+                    if not left:
+                        return
+                    item = left.pop()
+                began = time.perf_counter()
+                exchange(connection, item)
+                times.append(time.perf_counter() - began)
 
     threads = [threading.Thread(target=work) for _ in range(clients)]
     began = time.perf_counter()
@@ -80,13 +83,17 @@ def run_clients(port, bodies, clients):
 
 def measure(command, bodies, seconds):
     port, began = free_port(), time.perf_counter()
+
+    def connect():
+        return http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+
     with tempfile.TemporaryFile() as log:
         server = subprocess.Popen([part.replace("PORT", str(port)) for part in command], stdout=log, stderr=log,
                                   env={**os.environ, "HF_HUB_OFFLINE": "1"})
         try:
             while True:  # until the first reply
                 try:
-                    ask(http.client.HTTPConnection("127.0.0.1", port, timeout=300), bodies[0])
+                    ask(connect(), bodies[0])
                     break
                 except OSError:
                     if server.poll() is not None or time.perf_counter() - began > 300:
@@ -94,9 +101,9 @@ def measure(command, bodies, seconds):
                         raise RuntimeError(log.read().decode()[-2000:]) from None
                     time.sleep(0.02)
             start = time.perf_counter() - began
-            run_clients(port, bodies[:4], 2)  # warm
-            _, alone = run_clients(port, bodies, 1)
-            took, together = run_clients(port, bodies, 8)
+            run_clients(bodies[:4], 2, connect, ask)  # warm
+            _, alone = run_clients(bodies, 1, connect, ask)
+            took, together = run_clients(bodies, 8, connect, ask)
             return {"start": start, "latency 1": statistics.median(alone), "rate 1": seconds / sum(alone),
                     "latency 8": statistics.median(together), "rate 8": seconds / took,
                     "memory": memory_mb(server.pid, "VmHWM")}
@@ -139,4 +146,5 @@ def main():
         print(f"| {key} | " + " | ".join(f"{value:.3f}" for value in medians) + " |")
 
 
-main()
+if __name__ == "__main__":
+    main()
