@@ -1,11 +1,12 @@
 #!/bin/sh
-# cluster.sh - runs over manifests on clusters: Ray with its faults, and the examples for Slurm and GNU
-# parallel.
+# cluster.sh - runs over manifests on clusters: Ray with its faults, an object store, Spark, and the examples
+# for Slurm and GNU parallel.
 #
 #     scripts/cluster.sh [PYTEST_ARGUMENT ...]
 #
-# Ray and pyarrow come from PyPI into build/cluster; without PyPI all is skipped, saying so. Without Debian's
-# parallel, or slurmctld, slurmd and slurm-client, the test of these is skipped.
+# Ray and pyarrow, moto (S3 on this machine) and pyspark come from PyPI into build/cluster; without PyPI all
+# is skipped, saying so. Without Debian's openjdk-17-jre-headless, parallel, or slurmctld, slurmd and
+# slurm-client, the test of these is skipped.
 set -eu
 cd "$(dirname "$0")/.."
 build=${POTSTILL_BUILD:-$PWD/build/release}
@@ -15,6 +16,11 @@ if ! make_environment "$venv" numpy pytest psutil 'scikit-build-core>=0.11' 'ray
     echo "skipped: runs on clusters need ray and pyarrow from PyPI"
     exit 0
 fi
+# Large, and each of one test alone.
+for package in 'moto[server]' pyspark; do
+    [ -f "$venv/tried-$package" ] || "$venv/bin/pip" install -q --disable-pip-version-check "$package" || :
+    touch "$venv/tried-$package"
+done
 make_site "$venv" build/cluster-site "$build"
 made=$(mktemp -d "${TMPDIR:-/tmp}/cluster.XXXXXX")
 trap 'rm -rf "$made"' EXIT

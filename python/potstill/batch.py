@@ -16,6 +16,7 @@ from .sound import Clip, is_sound
 
 if TYPE_CHECKING:
     from .model import Model
+    from .speech import Detector
 
 EACH_CHANNEL = 2**32 - 1
 
@@ -145,12 +146,19 @@ _DELIVER = _callback(abi.DELIVER, _Run.deliver, failed=1)
 _PROGRESS = _callback(abi.PROGRESS, _Run.follow, failed=1)
 
 
+def listening(model: Model, given: Mapping[str, Any]) -> tuple[Optional[Detector], bool]:
+    """Who finds the speech, and whether doubtful texts are guarded; with window=0 neither."""
+    if given.get("window", 30) == 0:
+        return None, False
+    settings = {name: given[name] for name in VAD_SETTINGS if name in given}
+    return model.detector(given.get("vad", "auto"), **settings), bool(given.get("guard", True))
+
+
 def _batch_options(model: Model, given: Mapping[str, Any], keep: list[Any]) -> Any:
     """The command's defaults are in the order of its help; what they point to goes to ``keep``."""
     struct = library.options(abi.BatchOptions)
     struct.threads = given.get("threads", 0) or model.threads
     struct.window_seconds = given.get("window", 30)
-    whole = struct.window_seconds == 0  # then all sound is transcribed
     struct.normalize = given.get("normalize", False)
     pointers, weights, count, used = model.adapter_arrays()
     if count:
@@ -159,11 +167,8 @@ def _batch_options(model: Model, given: Mapping[str, Any], keep: list[Any]) -> A
     if given.get("word_timestamps") or given.get("alignment_heads"):
         chosen.ask_words(given.get("alignment_heads") or ())
     struct.decode = ctypes.pointer(chosen.struct)
-    vad = given.get("vad", "auto")
-    settings = {name: given[name] for name in VAD_SETTINGS if name in given}
-    detector = None if whole else model.detector(vad, **settings)
+    detector, struct.guard = listening(model, given)
     struct.vad = detector.handle if detector else None
-    struct.guard = bool(given.get("guard", True)) and not whole
     audio = library.options(abi.AudioOptions)
     audio.ffmpeg = library.path_bytes(environment.program("ffmpeg"))
     audio.channel = _channel(given.get("channels", "mix"))

@@ -4,13 +4,15 @@ Every case begins the command on a cluster of Ray with several nodes, waits unti
 does harm. Nothing is faked but the pace: sounds take 0.3 s longer, so that there is a middle.
 """
 
+import json
 import os
 import signal
 import subprocess
+import sys
 
 import psutil
 import pytest
-from conftest import ROWS, command, environment, make_set, parts, results, wait_for
+from conftest import MICRO, ROWS, command, environment, make_set, parts, results, wait_for
 
 ray = pytest.importorskip("ray")
 from ray.cluster_utils import Cluster  # noqa: E402
@@ -122,6 +124,32 @@ def test_the_driver_is_killed(begin, tmp_path, single):
     end(begin(), tmp_path, single)
     now = {path.name: path.stat().st_mtime_ns for path in parts(tmp_path)}
     assert all(now[name] == time for name, time in there.items())
+
+
+DATASET = """
+import json, sys
+import ray
+from potstill.cluster import transcribe_dataset
+
+ray.init(address=sys.argv[1], log_to_driver=False)
+rows = ray.data.from_items([json.loads(line) for line in open("set.jsonl")], override_num_blocks=6)
+heard = transcribe_dataset(rows, model=sys.argv[2], precision="f32", limit=30, options={"guard": False})
+heard.write_json(sys.argv[3])
+"""
+
+
+def test_a_dataset(cluster, tmp_path, single):
+    """transcribe_dataset() in a program of the user's own: the rows of the command, and its columns."""
+    make_set(tmp_path, "quick", [{"id": "none", "audio": str(tmp_path / "none.wav")}])
+    words = [sys.executable, "-c", DATASET, cluster.address, str(MICRO), str(tmp_path / "heard")]
+    done = subprocess.run(words, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+    lines = [line for path in (tmp_path / "heard").iterdir() for line in path.read_text().splitlines()]
+    rows = sorted(map(json.loads, lines), key=lambda row: row["id"])
+    wanted = [json.loads(line) for line in single(tmp_path)]
+    assert [json.loads(row["result"]) for row in rows] == wanted
+    assert [row["text"] for row in rows] == [row.get("text", "") for row in wanted]
+    assert [row["id"] for row in rows if row["error"]] == ["none"]
 
 
 def test_a_hung_file(begin, tmp_path, single):

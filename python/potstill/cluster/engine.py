@@ -37,15 +37,11 @@ class Engine:
         self.model = models.load(**settings.load)
         self._options = dict(settings.transcribe)
         self._options["errors"] = "return"
-        self._options.setdefault("threads", self.model.threads or 1)
+        self._options.setdefault("threads", settings.threads)
         batch.check_options(self.model, self._options)
-        whole = self._options.get("window", 30) == 0
-        detector = None if whole else self.model.detector(
-            self._options.get("vad", "auto"),
-            **{key: self._options[key] for key in batch.VAD_SETTINGS if key in self._options},
-        )
+        detector, guard = batch.listening(self.model, self._options)
         self._vad = detector.name if detector else None
-        self._guarded = detector is not None or (bool(self._options.get("guard", True)) and not whole)
+        self._guarded = detector is not None or guard
 
     def describe(self) -> dict[str, Any]:
         """What results depend on besides the settings."""

@@ -6,9 +6,12 @@ a temporary name, fsync and a rename; an object store shows an object only when 
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import shutil
 import socket
+import tempfile
 import time
 from collections.abc import Iterable
 from functools import lru_cache
@@ -19,6 +22,8 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _STORES = ("s3", "gcs", "abfs")  # by pyarrow's type_name: a rename copies, a write is atomic
 _TEMPORARY = ".tmp-"
 _ABANDONED_S = 3600  # no part takes so long to write
+_AHEAD = 1 << 20  # bytes that a request asks for where lines are read
+_IN_MEMORY = 64 << 20  # of what is about to be sent; more goes through a temporary file
 
 
 def is_remote(path: str) -> bool:
@@ -66,18 +71,32 @@ def _remote(path: str) -> tuple[Any, str]:
     scheme, _, rest = place.partition("://")
     root = f"{scheme}://{rest.split('/', 1)[0]}"
     if scheme in ("s3", "gs", "gcs"):
-        return _system(root, mark + query), rest
+        who, at, _ = rest.partition("/")[0].rpartition("@")  # a key and its secret may be before the bucket
+        return _system(root, mark + query), rest[len(who + at) :]
     system, inside = fs.FileSystem.from_uri(path)
     return system, inside
 
 
+def name(path: str) -> str:
+    """The last part of a path or an address."""
+    return os.path.basename(path.partition("?")[0] if is_remote(path) else local(path))
+
+
 def open_read(path: str) -> BinaryIO:
-    """A file to read from and to seek in."""
+    """A file to read from and to seek in; each read of an address is a request."""
     if not is_remote(path):
         return open(local(path), "rb")
     system, inside = _remote(path)
     file: BinaryIO = system.open_input_file(inside)
     return file
+
+
+def open_lines(path: str) -> BinaryIO:
+    """The same to be read line by line."""
+    if not is_remote(path):
+        return open_read(path)
+    raw: Any = open_read(path)
+    return io.BufferedReader(raw, _AHEAD)
 
 
 def read(path: str, start: int = 0, size: Optional[int] = None) -> bytes:
@@ -160,11 +179,12 @@ def write(path: str, pieces: Iterable[bytes]) -> None:
 def _write_remote(path: str, temporary: str, pieces: Iterable[bytes]) -> None:
     system, inside = _remote(path)
     if system.type_name in _STORES:
-        # Not closed when a piece fails: what is not closed is never seen.
-        stream = system.open_output_stream(inside)
-        for piece in pieces:
-            stream.write(piece)
-        stream.close()
+        # All pieces first: a stream that is begun is committed in any case, by its end if by nobody else.
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as whole:
+            whole.writelines(pieces)
+            whole.seek(0)
+            with system.open_output_stream(inside) as stream:
+                shutil.copyfileobj(whole, stream, _AHEAD)
         return
     _, beside = _remote(temporary)
     with system.open_output_stream(beside) as stream:

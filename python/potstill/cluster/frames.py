@@ -60,7 +60,7 @@ def map_in_pandas(
         options: keywords of ``Model.transcribe()``.
         **load: of ``potstill.load()``; ``threads`` are those of a task: 1.
     """
-    settings = Settings({**load, "threads": load.get("threads") or 1}, options or {}).to_json()
+    settings = Settings(load, options or {}).to_json()
 
     def transcribe(batches: Iterable[Any]) -> Iterator[Any]:
         frames = Frames(Settings.from_json(settings), limit)

@@ -100,7 +100,8 @@ def _identity(given: Any, row: Row, where: str) -> str:
 
 def json_lines(path: str, start: int = 0, size: Optional[int] = None) -> Iterator[tuple[int, int, Row]]:
     """Rows with the place of their line in the file: first byte and bytes."""
-    with files.open_read(path) as file:
+    name = files.name(path)
+    with files.open_lines(path) as file:
         if start:
             file.seek(start)
         at, end = start, None if size is None else start + size
@@ -109,7 +110,7 @@ def json_lines(path: str, start: int = 0, size: Optional[int] = None) -> Iterato
             if not line:
                 return
             if line.strip():
-                yield at, len(line), _json_row(line, f"{os.path.basename(path)}@{at}")
+                yield at, len(line), _json_row(line, f"{name}@{at}")
             at += len(line)
 
 
@@ -147,7 +148,7 @@ def parquet_rows(
     """Rows with their numbers. Without sound, one whose bytes were left out has no error."""
     from pyarrow import parquet
 
-    name = os.path.basename(path)
+    name = files.name(path)
     end = math.inf if count is None else first + count
     with files.open_read(path) as file:
         table = parquet.ParquetFile(file)
@@ -177,7 +178,7 @@ def _group_rows(table: Any, group: int, columns: list[str], at: int) -> Iterator
 
 def tar_rows(path: str) -> Iterator[Row]:
     """A row for each sound in a tar: its id is the name of the tar and, as WebDataset's key, of the member."""
-    tar, seen = os.path.basename(path.partition("?")[0]), set()
+    tar, seen = files.name(path), set()
     with files.open_read(path) as file, tarfile.open(fileobj=file) as members:
         for member in members:
             key, ending = os.path.splitext(member.name)

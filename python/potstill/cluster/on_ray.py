@@ -106,13 +106,12 @@ def run(
     """Reports as parts are done; ends early after the first that cannot be."""
     ray = _ray()
     connect(address)
-    threads = int(settings.load.get("threads") or 1)
     rows = [{"part": part.to_json()} for part in parts]
     dataset = ray.data.from_items(rows, override_num_blocks=min(len(rows), _BLOCKS_MAX)).map_batches(
         _Parts,
         batch_size=1,
-        num_cpus=threads,
-        compute=_pool(workers, threads, len(rows)),
+        num_cpus=settings.threads,
+        compute=_pool(workers, settings.threads, len(rows)),
         fn_constructor_args=(settings.to_json(), limit, output),
     )
     for row in dataset.iter_rows():
@@ -153,18 +152,13 @@ def transcribe_dataset(
     Returns:
         A Dataset with the columns of before and ``frames.COLUMNS``.
     """
-    settings = Settings(_of_actors(load), options or {})
-    threads = int(settings.load["threads"])
+    settings = Settings(load, options or {})
     _ray()
     return dataset.map_batches(
         _Rows,
         batch_size=64,
         batch_format="pandas",
-        num_cpus=threads,
-        compute=_pool(workers, threads, 1 << 30),
+        num_cpus=settings.threads,
+        compute=_pool(workers, settings.threads, 1 << 30),
         fn_constructor_args=(settings.to_json(), limit),
     )
-
-
-def _of_actors(load: Mapping[str, Any]) -> dict[str, Any]:
-    return {**load, "threads": load.get("threads") or 1}

@@ -48,7 +48,7 @@ class Plan:
         return sum(counts) if all(counts) else None
 
     def _tar(self, path: str) -> Iterator[Part]:
-        yield Part(parts.name_of([os.path.basename(path)]), manifest.TAR, path)
+        yield Part(parts.name_of([files.name(path)]), manifest.TAR, path)
 
     def _cut(self, path: str, kind: str) -> Iterator[Part]:
         """Rows to parts; ``places`` are first byte and bytes, or numbers of rows."""

@@ -22,6 +22,11 @@ class Settings:
     load: Mapping[str, Any] = field(default_factory=dict)
     transcribe: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def threads(self) -> int:
+        """Of a worker: one core, unless they say more."""
+        return int(self.load.get("threads") or 1)
+
     def to_json(self) -> str:
         """Paths become absolute, for another folder may be the current one where it is read."""
         load = dict(self.load)
