@@ -22,6 +22,7 @@ names | grep -c 'licenses/bundled/' | sed 's/$/ packages with their licence/'
 cat >"$work/use.py" <<'PYTHON'
 import json, os, subprocess, sys
 import potstill
+from potstill import audio
 root, work = sys.argv[1:]
 micro, adapter = root + "/tests/golden/micro", root + "/tests/golden/adapter"
 clip = root + "/examples/tower/clips/01.flac"
@@ -31,6 +32,9 @@ text = model.transcribe(clip, window=0).text
 program = os.path.join(os.path.dirname(sys.executable), "potstill")
 words = [program, "transcribe", "--model", micro, "--adapter", adapter, "--precision", "f32", "--window", "0", clip]
 assert subprocess.check_output(words, text=True).strip() == text.strip() and text
+os.environ["PATH"] = ""  # no ffmpeg: what the libsndfile inside reads
+for ending in ("mp3", "opus", "ogg"):
+    assert len(audio.read(f"{root}/tests/fuzz/corpus/audio/clip.{ending}"))
 rows = [(clip, "Lufthansa four five niner")]
 print(potstill.evaluate(rows, model=micro, adapters=[None, adapter]))
 potstill.merge(model, output=work + "/merged")

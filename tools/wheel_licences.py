@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Adds the licences of the libraries that auditwheel has put into a wheel:
+"""Adds the licences of the libraries that auditwheel or delocate has put into a wheel:
 
     tools/wheel_licences.py WHEEL
 
-On Debian they are in /usr/share/doc/<package>/copyright, with rpm in /usr/share/licenses/<package>. A library whose
-licence is not found is an error: such a wheel must not be published.
+On Debian they are in /usr/share/doc/<package>/copyright, with rpm in /usr/share/licenses/<package>, of what
+scripts/wheel-libraries.sh has made in share/licenses/<library> of its prefix, of Homebrew in the formula's folder. A
+library whose licence is not found is an error: such a wheel must not be published.
 """
 
 import base64
@@ -19,7 +20,10 @@ from pathlib import Path
 
 
 def library_paths():
-    """Full paths by soname, as the linker finds them."""
+    """Full paths by soname, as the linker finds them; of Homebrew by their names."""
+    if sys.platform == "darwin":
+        prefix = Path(output("brew", "--prefix").strip())
+        return {path.name: str(path) for path in [*prefix.glob("lib/*.dylib"), *prefix.glob("opt/*/lib/*.dylib")]}
     listed = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
     lines = (line for line in listed.splitlines() if " => " in line)
     return {line.split()[0]: line.rsplit(" => ", 1)[1] for line in lines}
@@ -47,8 +51,23 @@ def rpm_licence(path):
     return package, [Path(file) for file in files if Path(file).is_file()]
 
 
+def made_licence(path):
+    """Of what lies in PREFIX/lib or lib64."""
+    name = Path(path).name.split(".so")[0]
+    return name, sorted(Path(path).parent.parent.glob(f"share/licenses/{name}/*"))
+
+
+def brew_licence(path):
+    """Of what lies in <prefix>/Cellar/<formula>/<version>/lib."""
+    keg = Path(path).resolve().parent.parent
+    if keg.parent.parent.name != "Cellar":
+        return None, []
+    files = [file for file in sorted(keg.iterdir()) if re.match("(?i)(copying|licen[cs]e|copyright)", file.name)]
+    return keg.parent.name, [file for file in files if file.is_file()]
+
+
 def licence_of(path):
-    for find in (debian_licence, rpm_licence):
+    for find in (debian_licence, rpm_licence, made_licence, brew_licence):
         try:
             package, files = find(path)
         except FileNotFoundError:  # another system's package manager
@@ -68,7 +87,8 @@ def main(wheel):
     licences = {}
     with zipfile.ZipFile(wheel) as archive:
         files = [(info, archive.read(info)) for info in archive.infolist()]
-    bundled = sorted(soname(info.filename) for info, _ in files if ".libs/" in info.filename and ".so" in info.filename)
+    names = (info.filename for info, _ in files)
+    bundled = sorted(soname(name) for name in names if re.search(r"\.libs/.*\.so|\.dylibs/.*\.dylib", name))
     for library in bundled:
         # ldconfig lists by soname, the wheel has the file behind it: libFLAC.so.12 for libFLAC.so.12.0.0.
         paths = [path for name, path in where.items() if Path(path).resolve().name == library or name == library]
