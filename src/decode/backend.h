@@ -19,12 +19,32 @@ struct best_token {
     const float *logits; /* [vocab] of all tokens, near enough for a probability; NULL: none */
 };
 
+/* What a text is made of: a clip, and a search by `rules`. */
+struct text_needs {
+    const struct rules *rules;
+    size_t samples;
+};
+
+/* Texts that any backend steps on together at most. */
+enum { TEXTS_MAX = 8 };
+
+/* A step of one of several texts. */
+struct next_token {
+    size_t text;
+    int32_t token;
+    size_t position;
+};
+
 struct backend;
 
 struct backend_calls {
-    /* Makes room for a clip of `samples` and for a search by `rules`. NULL: there always is. */
-    pst_status (*fit)(struct backend *backend, const struct rules *rules, size_t samples,
+    /* Makes room for texts [count <= backend->texts] and takes the first in hand. NULL: there
+     * always is. */
+    pst_status (*fit)(struct backend *backend, const struct text_needs *texts, size_t count,
                       pst_error *err);
+    /* Takes text number `text` in hand: what follows but step_texts() is of it. NULL: there is one
+     * only. */
+    void (*use_text)(struct backend *backend, size_t text);
     /* samples [count] to what the steps attend to; a new transcript begins. */
     pst_status (*encode)(struct backend *backend, const float *samples, size_t count,
                          pst_error *err);
@@ -36,9 +56,13 @@ struct backend_calls {
      * lies behind a position that is stepped to again is forgotten. NULL: there is no such step. */
     pst_status (*step_ahead)(struct backend *backend, const int32_t *tokens, size_t count,
                              size_t position, pst_error *err);
+    /* One step of several texts [count <= backend->texts], each encoded and searched by one row:
+     * row i is what step() of next[i] alone would give, to the bit. NULL: there is none. */
+    pst_status (*step_texts)(struct backend *backend, const struct next_token *next, size_t count,
+                             pst_error *err);
     /* [rows, vocab] of the last step, which the caller may change. */
     float *(*logits)(struct backend *backend, size_t rows);
-    /* The best token of row `row` of the `rows`, all of one text, of the last step: 1, where that
+    /* The best token of row `row` of the `rows`, none a beam, of the last step: 1, where that
      * takes less than all logits, else 0. `scored`: with logits too, where they can be had. After
      * it what logits() gave is gone. NULL: never. */
     int (*best)(struct backend *backend, size_t rows, size_t row, int scored,
@@ -58,6 +82,7 @@ struct backend {
     struct spans *spans;      /* NULL: nobody is watching */
     size_t vocab;
     size_t ahead;           /* tokens of one step_ahead() at most */
+    size_t texts;           /* texts of one step_texts() at most, TEXTS_MAX or less; 0: as 1 */
     float guard;            /* a margin below which step_ahead() is not to be trusted; 0: none */
     int32_t start;          /* the token before a text */
     struct end_tokens ends; /* those that end it */

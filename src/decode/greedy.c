@@ -8,7 +8,9 @@
  *
  * Where a backend adds up in another order when it takes several tokens (a package), a token that
  * leads by less than its guard is not chosen by that: what was stepped to together is stepped to
- * again, one by one, and the token is chosen by what a search without drafts would have seen. */
+ * again, one by one, and the token is chosen by what a search without drafts would have seen.
+ *
+ * Or a step takes the last token of each of several texts, which share nothing but the step. */
 #include <math.h>
 #include <string.h>
 
@@ -66,17 +68,23 @@ static void choose(struct search *search, struct pass *pass, struct best_token *
 }
 
 /* The next token of the text. */
-static void add_token(struct search *search, const struct best_token *best, double logprob,
-                      int *ended) {
+static pst_status add_token(struct search *search, const struct best_token *best, double logprob,
+                            int *ended, pst_error *err) {
     struct hypothesis *text = &search->running[0];
+    if (isnan(best->logit))
+        return error_set(err, PST_ERR_MODEL,
+                         "the model gives no finite score at token %zu (are its "
+                         "weights or the adapter's broken?)",
+                         text->count);
     if (best->margin < search->margin) search->margin = best->margin;
     text->logprob += logprob;
     text->logprobs[text->count] = (float)logprob;
     text->tokens[text->count++] = (int32_t)best->token;
     *ended = is_end_token(&search->rules.ends, (int32_t)best->token);
-    if (*ended) return;
+    if (*ended) return PST_OK;
     search->looped = search->rules.options->stop_loops && loop_is_there(text->tokens, text->count);
     *ended = search->looped;
+    return PST_OK;
 }
 
 static pst_status make_step(struct search *search, size_t first, size_t rows, pst_error *err) {
@@ -121,14 +129,8 @@ static pst_status take_row(struct search *search, struct pass *pass, struct prog
         draft = -1;
         choose(search, pass, &best, &logprob);
     }
-    if (isnan(best.logit))
-        return error_set(err, PST_ERR_MODEL,
-                         "the model gives no finite score at token %zu (are its "
-                         "weights or the adapter's broken?)",
-                         text->count);
-    add_token(search, &best, logprob, &progress->ended);
     *right = (int32_t)best.token == draft;
-    return PST_OK;
+    return add_token(search, &best, logprob, &progress->ended, err);
 }
 
 /* One step, for the tokens that are not stepped to yet and for drafts, which lie behind the text
@@ -166,12 +168,7 @@ static pst_status go_on(struct search *search, size_t known, pst_error *err) {
     return PST_OK;
 }
 
-pst_status greedy_search(struct search *search, pst_error *err) {
-    return greedy_search_from(search, &search->backend->start, 1, 0, err);
-}
-
-pst_status greedy_search_from(struct search *search, const int32_t *tokens, size_t count,
-                              size_t known, pst_error *err) {
+static void begin(struct search *search, const int32_t *tokens, size_t count) {
     struct hypothesis *text = &search->running[0];
     memmove(text->tokens, tokens, count * sizeof *tokens);
     text->count = count;
@@ -179,5 +176,61 @@ pst_status greedy_search_from(struct search *search, const int32_t *tokens, size
     text->logprob = 0;
     search->margin = INFINITY;
     search->steps = 0;
+}
+
+pst_status greedy_search(struct search *search, pst_error *err) {
+    return greedy_search_from(search, &search->backend->start, 1, 0, err);
+}
+
+pst_status greedy_search_from(struct search *search, const int32_t *tokens, size_t count,
+                              size_t known, pst_error *err) {
+    begin(search, tokens, count);
     return go_on(search, known, err);
+}
+
+/* ------------------------------------------------------------------------------- several texts */
+
+/* The texts that go on, and what is stepped to: how many. */
+static size_t gather(struct searched *all, size_t count, struct searched **rows,
+                     struct next_token *next) {
+    size_t going = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct search *search = all[i].search;
+        const struct hypothesis *text = &search->running[0];
+        all[i].ended |= text->count >= search->rules.max_length;
+        if (all[i].ended || all[i].err->code || search_check(search, all[i].err)) continue;
+        search->steps++;
+        rows[going] = &all[i];
+        next[going++] =
+            (struct next_token){all[i].number, text->tokens[text->count - 1], text->count - 1};
+    }
+    return going;
+}
+
+static void step_texts(struct backend *backend, struct searched *const *rows,
+                       const struct next_token *next, size_t count) {
+    struct pass pass = {.rows = count};
+    pst_error err;
+    pst_status status = backend->calls->step_texts(backend, next, count, &err);
+    for (; pass.row < count; pass.row++) {
+        struct searched *row = rows[pass.row];
+        struct best_token best;
+        double logprob = 0;
+        if (status) {
+            *row->err = err;
+            continue;
+        }
+        choose(row->search, &pass, &best, &logprob);
+        add_token(row->search, &best, logprob, &row->ended, row->err);
+    }
+}
+
+void greedy_search_texts(struct searched *texts, size_t count) {
+    struct searched *rows[TEXTS_MAX];
+    struct next_token next[TEXTS_MAX];
+    struct backend *backend = texts[0].search->backend;
+    for (size_t i = 0; i < count; i++) begin(texts[i].search, &backend->start, 1);
+    for (size_t going; (going = gather(texts, count, rows, next)) > 0;)
+        step_texts(backend, rows, next, going);
+    for (size_t i = 0; i < count; i++) texts[i].search->winner = &texts[i].search->running[0];
 }

@@ -64,6 +64,18 @@ pst_status beam_search(struct search *search, pst_error *err);
 pst_status greedy_search_from(struct search *search, const int32_t *tokens, size_t count,
                               size_t known, pst_error *err);
 
+/* A text that is searched for beside others; `number` is the backend's. */
+struct searched {
+    struct search *search;
+    size_t number;
+    pst_error *err; /* its code is PST_OK until the search of this text fails */
+    int ended;      /* 0 at first */
+};
+
+/* Greedy searches of texts [1 <= count <= backend->texts], of one backend, a token of each in a
+ * step: each finds what it finds alone, to the bit. */
+void greedy_search_texts(struct searched *texts, size_t count);
+
 /* Asks the caller, before each step, whether to go on. */
 static inline pst_status search_check(const struct search *search, pst_error *err) {
     const pst_decode_options *options = search->rules.options;

@@ -11,7 +11,8 @@
  * reordering beams moves a few integers and never a key.
  *
  * The rows of a step are beams at one position or, with `ahead`, tokens of one text at successive
- * positions: each sees those before it, whose keys lie in the cache by then. */
+ * positions: each sees those before it, whose keys lie in the cache by then. Or they are tokens of
+ * several texts, each with a cache and a position of its own. */
 #include "network/decoder.h"
 
 #include <string.h>
@@ -28,25 +29,37 @@ struct stage {
     struct step_cut cut;
     uint32_t layer;
     size_t rows, position;
-    size_t ahead;   /* 1: row i is at position + i of the one text; 0: rows are beams */
-    size_t columns; /* of a unit of outputs */
+    size_t ahead; /* 1: row i is at position + i of the one text; 0: rows are beams */
+    const struct text_step *each; /* [rows] of several texts; NULL: of one */
+    size_t columns;               /* of a unit of outputs */
 };
 
-/* Of row i: where it is, where its keys go, and by whose history it finds those before it. */
+/* Of row i: what is kept of its text, where it is, where its keys go, and by whose history it finds
+ * those before it. */
+static struct decoder_cache *cache_of(const struct stage *stage, size_t i) {
+    return &stage->ws->caches[stage->each ? stage->each[i].text : stage->ws->text];
+}
+
 static size_t position_of(const struct stage *stage, size_t i) {
-    return stage->position + stage->ahead * i;
+    return stage->each ? stage->each[i].position : stage->position + stage->ahead * i;
 }
 
 static size_t beam_of(const struct stage *stage, size_t i) {
-    return stage->ahead ? 0 : i;
+    return stage->ahead || stage->each ? 0 : i;
 }
 
 static size_t cache_row(const struct stage *stage, size_t i) {
-    return position_of(stage, i) * stage->ws->extent.beams + beam_of(stage, i);
+    return position_of(stage, i) * cache_of(stage, i)->beams + beam_of(stage, i);
 }
 
 static int *history_of(const struct stage *stage, size_t i) {
-    return stage->ws->step.history + beam_of(stage, i) * stage->ws->extent.tokens;
+    const struct decoder_cache *cache = cache_of(stage, i);
+    return cache->history + beam_of(stage, i) * cache->tokens;
+}
+
+/* Where the keys and values of the layer at hand begin. */
+static size_t layer_of(const struct stage *stage, const struct decoder_cache *cache) {
+    return stage->layer * cache->tokens * cache->beams * stage->ws->model->config.width;
 }
 
 /* ------------------------------------------------------------------------------------ the verbs */
@@ -85,43 +98,51 @@ static void cache_heads(const struct stage *stage, float *q, float *k, const flo
     const struct config *config = &ws->model->config;
     size_t pairs = config->rotary_pairs, width = config->width;
     size_t head_dim = config->head_dim, heads = last - first;
-    size_t layer = stage->layer * ws->extent.tokens * ws->extent.beams;
     for (size_t i = 0; i < stage->rows; i++) {
+        const struct decoder_cache *cache = cache_of(stage, i);
         size_t from = i * ws->step.slice_stride, at = position_of(stage, i) * pairs;
-        size_t to = (layer + cache_row(stage, i)) * width + first * head_dim;
+        size_t to = layer_of(stage, cache) + cache_row(stage, i) * width + first * head_dim;
         ws->kernels->rotate(q + from, heads, head_dim, ws->cos + at, ws->sin + at, pairs);
         ws->kernels->rotate(k + from, heads, head_dim, ws->cos + at, ws->sin + at, pairs);
-        memcpy(ws->step.self_k + to, k + from, heads * head_dim * sizeof *k);
-        memcpy(ws->step.self_v + to, v + from, heads * head_dim * sizeof *v);
+        memcpy(cache->self_k + to, k + from, heads * head_dim * sizeof *k);
+        memcpy(cache->self_v + to, v + from, heads * head_dim * sizeof *v);
     }
+}
+
+/* The context of row i and a head, whose query is q. */
+static void attend_head(const struct stage *stage, size_t i, size_t head, const float *q,
+                        unsigned thread) {
+    struct workspace *ws = stage->ws;
+    const struct decoder_cache *cache = cache_of(stage, i);
+    size_t head_dim = ws->model->config.head_dim, width = ws->model->config.width;
+    size_t at = layer_of(stage, cache) + head * head_dim;
+    ws->kernels->attend(&(struct attend){
+        .out = ws->step.context + i * width + head * head_dim,
+        .q = q,
+        .k = cache->self_k + at,
+        .v = cache->self_v + at,
+        .rows = history_of(stage, i),
+        .scores = ws->scratch[thread].scores,
+        .count = position_of(stage, i) + 1,
+        .stride = width,
+        .head_dim = head_dim,
+        .scale = attention_scale(head_dim),
+    });
 }
 
 static void attend_self(void *context, size_t index, unsigned thread) {
     const struct stage *stage = context;
     struct workspace *ws = stage->ws;
-    const struct config *config = &ws->model->config;
-    size_t head_dim = config->head_dim, width = config->width;
+    size_t head_dim = ws->model->config.head_dim, stride = ws->step.slice_stride;
     size_t first = step_begin(stage->cut, index), last = step_begin(stage->cut, index + 1);
     size_t from = first * head_dim, outs = (last - first) * head_dim;
     float *q = step_slice(ws, &stage->linears[0], from, outs, 0, thread);
     float *k = step_slice(ws, &stage->linears[1], from, outs, 1, thread);
     float *v = step_slice(ws, &stage->linears[2], from, outs, 2, thread);
     cache_heads(stage, q, k, v, first, last);
-    size_t cache = stage->layer * ws->extent.tokens * ws->extent.beams * width;
     for (size_t i = 0; i < stage->rows; i++)
         for (size_t head = first; head < last; head++)
-            ws->kernels->attend(&(struct attend){
-                .out = ws->step.context + i * width + head * head_dim,
-                .q = q + i * ws->step.slice_stride + (head - first) * head_dim,
-                .k = ws->step.self_k + cache + head * head_dim,
-                .v = ws->step.self_v + cache + head * head_dim,
-                .rows = history_of(stage, i),
-                .scores = ws->scratch[thread].scores,
-                .count = position_of(stage, i) + 1,
-                .stride = width,
-                .head_dim = head_dim,
-                .scale = attention_scale(config->head_dim),
-            });
+            attend_head(stage, i, head, q + i * stride + (head - first) * head_dim, thread);
 }
 
 static void self_attention(struct stage *stage, const struct decoder_layer *layer) {
@@ -135,13 +156,17 @@ static void self_attention(struct stage *stage, const struct decoder_layer *laye
 
 /* ------------------------------------------------------------------------------ cross-attention */
 
-/* The weights of a head that is followed are kept row by row. */
-static void follow_head(const struct stage *stage, size_t head, const float *q,
+/* Row by row: texts have memories of their own, and the weights of a head that is followed are kept
+ * by row. */
+static void attend_rows(const struct stage *stage, size_t head, const float *q, int followed,
                         const struct scratch *scratch) {
     struct workspace *ws = stage->ws;
     for (size_t i = 0; i < stage->rows; i++) {
-        cross_kv_attend(ws, stage->layer, head, q + i * ws->step.slice_stride, 1, i, scratch);
-        cross_kv_follow(ws, stage->layer, head, position_of(stage, i), scratch);
+        const struct decoder_cache *cache = cache_of(stage, i);
+        const float *row = q + i * ws->step.slice_stride;
+        cross_kv_attend(ws, cache, stage->layer, head, row, 1, i, scratch);
+        if (followed)
+            cross_kv_follow(ws, cache, stage->layer, head, position_of(stage, i), scratch);
     }
 }
 
@@ -152,12 +177,15 @@ static void attend_cross(void *context, size_t index, unsigned thread) {
     size_t first = step_begin(stage->cut, index), last = step_begin(stage->cut, index + 1);
     const float *q =
         step_slice(ws, &stage->linears[0], first * head_dim, (last - first) * head_dim, 0, thread);
-    int one_text = stage->ahead || stage->rows == 1;
-    for (size_t head = first; head < last; head++, q += head_dim)
-        if (one_text && cross_kv_is_followed(ws, stage->layer, head))
-            follow_head(stage, head, q, &ws->scratch[thread]);
+    const struct scratch *scratch = &ws->scratch[thread];
+    int beams = !stage->ahead && !stage->each && stage->rows > 1;
+    for (size_t head = first; head < last; head++, q += head_dim) {
+        int followed = !beams && cross_kv_is_followed(ws, stage->layer, head);
+        if (stage->each || followed)
+            attend_rows(stage, head, q, followed, scratch);
         else
-            cross_kv_attend(ws, stage->layer, head, q, stage->rows, 0, &ws->scratch[thread]);
+            cross_kv_attend(ws, cache_of(stage, 0), stage->layer, head, q, stage->rows, 0, scratch);
+    }
 }
 
 static void cross_attention(struct stage *stage, const struct decoder_layer *layer) {
@@ -230,9 +258,16 @@ void decoder_step_ahead(struct workspace *ws, const int32_t *tokens, size_t coun
     run_step(&(struct stage){.ws = ws, .rows = count, .position = position, .ahead = 1}, tokens);
 }
 
+void decoder_step_texts(struct workspace *ws, const struct text_step *steps, size_t count) {
+    int32_t tokens[STEP_AHEAD_MAX];
+    for (size_t i = 0; i < count; i++) tokens[i] = steps[i].token;
+    run_step(&(struct stage){.ws = ws, .rows = count, .each = steps}, tokens);
+}
+
 void decoder_reorder(struct workspace *ws, const int *parents, size_t rows, size_t position) {
-    size_t tokens = ws->extent.tokens, all = ws->extent.beams * tokens;
-    int *history = ws->step.history, *old = history + all;
+    const struct decoder_cache *cache = cache_at_hand(ws);
+    size_t tokens = cache->tokens, all = cache->beams * tokens;
+    int *history = cache->history, *old = history + all;
     memcpy(old, history, all * sizeof *old);
     for (size_t i = 0; i < rows; i++)
         memcpy(history + i * tokens, old + (size_t)parents[i] * tokens, position * sizeof *old);

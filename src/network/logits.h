@@ -16,7 +16,7 @@ struct logits_best {
     float margin; /* to the second highest */
 };
 
-/* Searches row `row` of the `rows` of the last step, which are of one text: rows <= extent.ahead.
+/* Searches row `row` of the `rows` of the last step, none of which is a beam: rows <= extent.ahead.
  * Returns 0 when all logits are needed: adapters change the matrix, it is not packed, it or the row
  * is not finite, or too many tokens are too near the best. On success ws->logits.all has the
  * approximate logits of all tokens, of all rows. The first search of a step reads the matrix, for

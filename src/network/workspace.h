@@ -20,8 +20,8 @@
 /* Projections that share an input and are computed together at most: q, k and v. */
 enum { PROJECTIONS_MAX = 3 };
 
-/* Tokens of one text that a step takes at most: rows have the values that each has alone only up
- * to as many (kernels.h). */
+/* Tokens that a step takes at most, of one text or of several: rows have the values that each has
+ * alone only up to as many (kernels.h). */
 enum { STEP_AHEAD_MAX = KERNELS_FEW_ROWS };
 
 /* Tokens that one task of the output matrix handles (logits.c). */
@@ -32,7 +32,7 @@ struct extent {
     size_t frames1, frames2, frames; /* after each step of the front end (struct clip_extent) */
     size_t encoded;                  /* frames that the encoder has at once: all, or a piece's */
     size_t beams;                    /* rows of a decoder step */
-    size_t ahead;                    /* or tokens of one text that it takes; 0: as 1 */
+    size_t ahead;                    /* or tokens of texts that it takes; 0: as 1 */
     size_t tokens;                   /* longest transcript, start token included */
     size_t rank;                     /* of all adapters in use together */
     size_t scales_outputs;           /* 1: an adapter in use scales outputs of a module; else 0 */
@@ -78,6 +78,22 @@ struct moments {
     double count, mean, squares;
 };
 
+/* What the decoder keeps of a text while it grows. */
+struct decoder_cache {
+    /* Keys and values of the memory, for all layers. */
+    size_t frames;                       /* of the memory so far */
+    size_t room;                         /* for so many: those of the clip, or of a stream's line */
+    float *cross_k, *cross_v;            /* f32: [decoder_layers, room, width] */
+    uint16_t *cross_k_f16, *cross_v_f16; /* below: [decoder_layers, heads, tiles, head_dim,
+                                          * F16_TILE] */
+    /* Those of the tokens. */
+    size_t tokens, beams;   /* room for so many */
+    float *self_k, *self_v; /* [decoder_layers, tokens, beams, width] */
+    int *history;           /* [2, beams, tokens]: row of the cache of each past token */
+    /* The cross-attention of heads that are followed, for the times of words. */
+    float *followed; /* [tokens, followed, frames] */
+};
+
 /* One input of a projection of a step, as adapters and packed weights want it. */
 struct step_input {
     float *lora_a;           /* [rows, rank]: A(x), adapter by adapter */
@@ -113,30 +129,22 @@ struct workspace {
         float *k[2], *v[2]; /* [encoded, key-value width] of a layer, and of the next */
     } encoder;
 
-    /* Keys and values of the memory, for all layers of the decoder. */
-    struct {
-        size_t room;             /* frames: those of the clip, or the most of a stream's line */
-        float *memory;           /* [encoded, dim]: what they are of, see cross_kv.h */
-        float *k, *v;            /* f32: [decoder_layers, room, width] */
-        uint16_t *k_f16, *v_f16; /* below: [decoder_layers, heads, tiles, head_dim, F16_TILE] */
-    } cross;
+    float *decoder_memory; /* [encoded, dim]: the memory as the decoder wants it, see cross_kv.h */
+    /* Of each text that is on its way; `text` is the one that is encoded and, where a step is of
+     * one, stepped on. */
+    struct decoder_cache caches[STEP_AHEAD_MAX];
+    size_t text;
 
     struct {
         struct step_input inputs[PROJECTIONS_MAX];
-        float *hidden;          /* [rows, dim]: the residual stream */
-        float *normed;          /* [rows, dim]: its layer norm */
-        float *context;         /* [rows, width]: what attention gives */
-        float *gated;           /* [rows, decoder_ffn]: silu(gate) * value */
-        float *self_k, *self_v; /* [decoder_layers, tokens, beams, width] */
-        int *history;           /* [2, beams, tokens]: row of the cache of each past token */
+        float *hidden;                   /* [rows, dim]: the residual stream */
+        float *normed;                   /* [rows, dim]: its layer norm */
+        float *context;                  /* [rows, width]: what attention gives */
+        float *gated;                    /* [rows, decoder_ffn]: silu(gate) * value */
         size_t slice_outs, slice_stride; /* the most outputs of a slice, and what its row takes */
     } step;
 
-    /* The cross-attention of some heads in steps of one text, for the times of words. */
-    struct {
-        const pst_alignment_head *heads; /* [extent.followed] */
-        float *weights;                  /* [tokens, followed, frames] */
-    } followed;
+    const pst_alignment_head *followed; /* [extent.followed]: whose attention is kept */
 
     struct {
         float *all;           /* [rows, vocab] */
@@ -150,6 +158,10 @@ struct workspace {
         float *block_bound;   /* [ahead, blocks]: the highest bound */
     } logits;
 };
+
+static inline struct decoder_cache *cache_at_hand(struct workspace *ws) {
+    return &ws->caches[ws->text];
+}
 
 /* Rows of a step at most. */
 static inline size_t extent_rows(const struct extent *extent) {

@@ -132,9 +132,9 @@ static void lay_out_encoder(struct workspace *ws, struct arena *arena, const str
     ws->stem.channel_scale = ARENA_TAKE(arena, config->dim, float);
     ws->stem.channel_shift = ARENA_TAKE(arena, config->dim, float);
     ws->memory = ARENA_TAKE(arena, e->encoded * config->encoder_dim, float);
-    ws->cross.memory = config->encoder_dim == config->dim
-                           ? ws->memory
-                           : ARENA_TAKE(arena, e->encoded * config->dim, float);
+    ws->decoder_memory = config->encoder_dim == config->dim
+                             ? ws->memory
+                             : ARENA_TAKE(arena, e->encoded * config->dim, float);
     if (shared) {
         ws->stem.conv1 = ws->encoder.q = shared;
         for (size_t i = 0; i < 2; i++) {
@@ -145,21 +145,6 @@ static void lay_out_encoder(struct workspace *ws, struct arena *arena, const str
     size_t angles = max_of(e->frames, e->tokens) * config->rotary_pairs;
     ws->cos = ARENA_TAKE(arena, angles, float);
     ws->sin = ARENA_TAKE(arena, angles, float);
-}
-
-static void lay_out_caches(struct workspace *ws, struct arena *arena, const struct extent *e) {
-    const struct config *config = &ws->model->config;
-    size_t channels = (size_t)config->decoder_layers * config->width;
-    size_t f32 = cross_kv_is_f16(ws) ? 0 : channels * e->frames;
-    size_t f16 = cross_kv_is_f16(ws) ? channels * f16_tiles(e->frames) * F16_TILE : 0;
-    ws->followed.weights = ARENA_TAKE(arena, e->tokens * e->followed * e->frames, float);
-    ws->cross.k = ARENA_TAKE(arena, f32, float);
-    ws->cross.v = ARENA_TAKE(arena, f32, float);
-    ws->cross.k_f16 = ARENA_TAKE(arena, f16, uint16_t);
-    ws->cross.v_f16 = ARENA_TAKE(arena, f16, uint16_t);
-    ws->step.self_k = ARENA_TAKE(arena, channels * e->tokens * e->beams, float);
-    ws->step.self_v = ARENA_TAKE(arena, channels * e->tokens * e->beams, float);
-    ws->step.history = ARENA_TAKE(arena, 2 * e->beams * e->tokens, int);
 }
 
 /* ------------------------------------------------------------------------------- of a step */
@@ -206,6 +191,27 @@ void workspace_lay_out(struct workspace *ws, struct arena *arena, const struct e
     lay_out_scratch(ws, arena, extent);
     lay_out_step(ws, arena, extent);
     lay_out_encoder(ws, arena, extent);
-    lay_out_caches(ws, arena, extent);
     lay_out_logits(ws, arena, extent);
+}
+
+void workspace_lay_out_cache(struct workspace *ws, size_t text, struct arena *arena,
+                             const struct extent *e) {
+    const struct config *config = &ws->model->config;
+    size_t channels = (size_t)config->decoder_layers * config->width;
+    size_t f32 = cross_kv_is_f16(ws) ? 0 : channels * e->frames;
+    size_t f16 = cross_kv_is_f16(ws) ? channels * f16_tiles(e->frames) * F16_TILE : 0;
+    size_t self = channels * e->tokens * e->beams;
+    ws->caches[text] = (struct decoder_cache){
+        .room = e->frames,
+        .cross_k = ARENA_TAKE(arena, f32, float),
+        .cross_v = ARENA_TAKE(arena, f32, float),
+        .cross_k_f16 = ARENA_TAKE(arena, f16, uint16_t),
+        .cross_v_f16 = ARENA_TAKE(arena, f16, uint16_t),
+        .tokens = e->tokens,
+        .beams = e->beams,
+        .self_k = ARENA_TAKE(arena, self, float),
+        .self_v = ARENA_TAKE(arena, self, float),
+        .history = ARENA_TAKE(arena, 2 * e->beams * e->tokens, int),
+        .followed = ARENA_TAKE(arena, e->tokens * e->followed * e->frames, float),
+    };
 }

@@ -5,8 +5,11 @@
 #include "base/arena.h"
 #include "network/workspace.h"
 
-/* Takes all memory of `ws` from `arena`, for work up to `extent`; model, network, kernels and pool
- * are set. */
+/* Takes the memory of `ws` but that of texts from `arena`, for work up to `extent`; model, network,
+ * kernels and pool are set. */
 void workspace_lay_out(struct workspace *ws, struct arena *arena, const struct extent *extent);
+/* Takes that of text number `text` < STEP_AHEAD_MAX, of a clip of exactly `extent`. */
+void workspace_lay_out_cache(struct workspace *ws, size_t text, struct arena *arena,
+                             const struct extent *extent);
 
 #endif

@@ -24,48 +24,88 @@ static int fits(const struct engine *engine, const struct extent *extent) {
     return engine->arena.base && memcmp(&both, &engine->capacity, sizeof both) == 0;
 }
 
-pst_status engine_fit(struct engine *engine, const struct extent *clip, pst_error *err) {
+static pst_status fit_workspace(struct engine *engine, const struct extent *extent,
+                                pst_error *err) {
     struct workspace *ws = &engine->workspace;
-    struct extent extent = extent_max(clip, &engine->needs);
-    if (!fits(engine, &extent)) {
-        struct extent capacity = extent_max(&extent, &engine->capacity);
-        struct arena counter = {0};
-        workspace_lay_out(ws, &counter, &capacity);
-        engine->capacity = (struct extent){0};
-        if (counter.overflow || !arena_allocate(&engine->arena, counter.used))
-            return error_memory(err, counter.used);
-        workspace_lay_out(ws, &engine->arena, &capacity);
-        engine->capacity = capacity;
-        rotary_tables(ws, capacity.frames > capacity.tokens ? capacity.frames : capacity.tokens);
-    }
-    ws->extent = extent;
-    ws->cross.room = extent.frames;
+    if (fits(engine, extent)) return PST_OK;
+    struct extent capacity = extent_max(extent, &engine->capacity);
+    struct arena counter = {0};
+    workspace_lay_out(ws, &counter, &capacity);
+    engine->capacity = (struct extent){0};
+    if (counter.overflow || !arena_allocate(&engine->arena, counter.used))
+        return error_memory(err, counter.used);
+    workspace_lay_out(ws, &engine->arena, &capacity);
+    engine->capacity = capacity;
+    rotary_tables(ws, capacity.frames > capacity.tokens ? capacity.frames : capacity.tokens);
     return PST_OK;
 }
 
+static void lay_out_caches(struct engine *engine, struct arena *arena, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        workspace_lay_out_cache(&engine->workspace, i, arena, &engine->extents[i]);
+}
+
+static pst_status fit_caches(struct engine *engine, size_t count, pst_error *err) {
+    struct arena counter = {0};
+    lay_out_caches(engine, &counter, count);
+    if (counter.overflow ||
+        (counter.used > engine->caches.capacity && !arena_allocate(&engine->caches, counter.used)))
+        return error_memory(err, counter.used);
+    engine->caches.used = 0;
+    lay_out_caches(engine, &engine->caches, count);
+    return PST_OK;
+}
+
+static void use_text(struct backend *backend, size_t text) {
+    struct engine *engine = engine_at(backend);
+    engine->workspace.text = text;
+    engine->workspace.extent = engine->extents[text];
+}
+
+pst_status engine_fit_texts(struct engine *engine, const struct extent *clips, size_t count,
+                            pst_error *err) {
+    struct extent most = {.ahead = count};
+    for (size_t i = 0; i < count; i++) {
+        engine->extents[i] = extent_max(&clips[i], &engine->needs);
+        most = extent_max(&most, &engine->extents[i]);
+    }
+    pst_status status = fit_workspace(engine, &most, err);
+    if (!status) status = fit_caches(engine, count, err);
+    if (!status) use_text(&engine->backend, 0);
+    return status;
+}
+
+pst_status engine_fit(struct engine *engine, const struct extent *clip, pst_error *err) {
+    return engine_fit_texts(engine, clip, 1, err);
+}
+
 void engine_follow(struct engine *engine, const pst_alignment_head *heads, size_t count) {
-    engine->workspace.followed.heads = heads;
+    engine->workspace.followed = heads;
     engine->followed = count;
 }
 
 const float *engine_followed(const struct engine *engine) {
-    return engine->workspace.followed.weights;
+    return engine->workspace.caches[engine->workspace.text].followed;
 }
 
-static pst_status fit(struct backend *backend, const struct rules *rules, size_t samples,
+static pst_status fit(struct backend *backend, const struct text_needs *texts, size_t count,
                       pst_error *err) {
     struct engine *engine = engine_at(backend);
-    struct extent extent = {.beams = rules->options->num_beams,
-                            .ahead = rules->ahead,
-                            .tokens = rules->max_length,
-                            .followed = engine->followed};
-    extent_of_clip(&extent, &engine->workspace.model->config, samples);
-    return engine_fit(engine, &extent, err);
+    struct extent extents[STEP_AHEAD_MAX];
+    for (size_t i = 0; i < count; i++) {
+        const struct rules *rules = texts[i].rules;
+        extents[i] = (struct extent){.beams = rules->options->num_beams,
+                                     .ahead = rules->ahead,
+                                     .tokens = rules->max_length,
+                                     .followed = engine->followed};
+        extent_of_clip(&extents[i], &engine->workspace.model->config, texts[i].samples);
+    }
+    return engine_fit_texts(engine, extents, count, err);
 }
 
 static size_t memory(const struct backend *backend) {
     const struct engine *engine = (const struct engine *)backend;
-    return sizeof *engine + engine->arena.capacity;
+    return sizeof *engine + engine->arena.capacity + engine->caches.capacity;
 }
 
 /* What one more adapter needs. */
@@ -130,6 +170,16 @@ static pst_status step_ahead(struct backend *backend, const int32_t *tokens, siz
     return PST_OK;
 }
 
+static pst_status step_texts(struct backend *backend, const struct next_token *next, size_t count,
+                             pst_error *err) {
+    struct text_step steps[STEP_AHEAD_MAX];
+    (void)err;
+    for (size_t i = 0; i < count; i++)
+        steps[i] = (struct text_step){next[i].text, next[i].token, next[i].position};
+    decoder_step_texts(&engine_at(backend)->workspace, steps, count);
+    return PST_OK;
+}
+
 static float *logits(struct backend *backend, size_t rows) {
     struct workspace *ws = &engine_at(backend)->workspace;
     logits_compute(ws, rows);
@@ -156,6 +206,7 @@ static void free_engine(struct backend *backend) {
     struct engine *engine = engine_at(backend);
     if (engine->encoder) engine->encoder->free(engine->encoder);
     arena_free(&engine->arena);
+    arena_free(&engine->caches);
     free(engine->active);
     free(engine);
 }
@@ -164,6 +215,8 @@ static const struct backend_calls CALLS = {.fit = fit,
                                            .encode = encode,
                                            .step = step,
                                            .step_ahead = step_ahead,
+                                           .use_text = use_text,
+                                           .step_texts = step_texts,
                                            .logits = logits,
                                            .best = best,
                                            .reorder = reorder,
@@ -193,6 +246,7 @@ pst_status engine_new(struct backend **backend, const struct pst_model *model,
                                        .pool = pool,
                                        .vocab = model->config.vocab,
                                        .ahead = STEP_AHEAD_MAX,
+                                       .texts = STEP_AHEAD_MAX,
                                        .start = config->decoder_start_token_id,
                                        .ends = {.count = config->eos_count}};
     memcpy(engine->backend.ends.ids, config->eos_token_ids, sizeof config->eos_token_ids);

@@ -19,11 +19,13 @@ struct encoder {
 struct engine {
     struct backend backend;
     struct encoder *encoder; /* NULL: the network's */
-    struct arena arena;      /* all that follows points into it */
+    struct arena arena;      /* the workspace points into it */
     struct extent capacity;  /* what it is laid out for */
-    struct active *active;   /* [workspace.active_count] or NULL */
-    struct extent needs;     /* of the adapters in use: rank and what they scale */
-    size_t followed;         /* heads whose attention is kept */
+    struct arena caches;     /* and its caches into this, laid out for each transcript anew */
+    struct extent extents[STEP_AHEAD_MAX]; /* of the texts that are on their way */
+    struct active *active;                 /* [workspace.active_count] or NULL */
+    struct extent needs;                   /* of the adapters in use: rank and what they scale */
+    size_t followed;                       /* heads whose attention is kept */
     struct workspace workspace;
 };
 
@@ -32,14 +34,16 @@ pst_status engine_new(struct backend **backend, const struct pst_model *model,
 /* The engine that `backend` is; NULL: another backend. */
 struct engine *engine_of(struct backend *backend);
 
-/* Makes room for `extent` and the adapters in use, and sets workspace.extent. A clip that fits
- * the capacity there is allocates nothing. */
-pst_status engine_fit(struct engine *engine, const struct extent *extent, pst_error *err);
+/* Makes room for a text of each of `clips` [count <= STEP_AHEAD_MAX] with the adapters in use, and
+ * takes the first in hand. What fits the room there is allocates nothing. */
+pst_status engine_fit_texts(struct engine *engine, const struct extent *clips, size_t count,
+                            pst_error *err);
+pst_status engine_fit(struct engine *engine, const struct extent *clip, pst_error *err);
 
 /* From the next engine_fit() on, the attention of `heads` [count], which must live on, is kept;
  * count 0: none. */
 void engine_follow(struct engine *engine, const pst_alignment_head *heads, size_t count);
-/* [steps, heads, frames] of the steps of one row since the clip was encoded. */
+/* Of the text at hand: [steps, heads, frames] since the clip was encoded, but of beams. */
 const float *engine_followed(const struct engine *engine);
 
 /* The encoder is the engine's then, to free it. */

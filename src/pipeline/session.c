@@ -50,8 +50,11 @@ pst_status pst_session_new(const pst_model *model, const pst_session_options *op
 
 void pst_session_free(pst_session *session) {
     if (!session) return;
-    if (session->backend) session->backend->calls->free(session->backend);
     search_free(&session->search);
+    for (size_t i = 0; session->beside && i + 1 < session->backend->texts; i++)
+        search_free(&session->beside[i]);
+    free(session->beside);
+    if (session->backend) session->backend->calls->free(session->backend);
     thread_pool_free(session->pool);
     spans_free(session->spans);
     free(session);
@@ -73,5 +76,7 @@ pst_status pst_session_use_threads(pst_session *session, uint32_t threads, pst_e
 size_t pst_session_memory(const pst_session *session) {
     const struct backend *backend = session->backend;
     size_t held = backend->calls->memory ? backend->calls->memory(backend) : 0;
+    for (size_t i = 0; session->beside && i + 1 < backend->texts; i++)
+        held += sizeof *session->beside + session->beside[i].arena.capacity;
     return sizeof *session + session->search.arena.capacity + held;
 }

@@ -10,7 +10,8 @@ struct pst_session {
     struct thread_pool *pool;
     struct backend *backend;
     struct search search;
-    struct spans *spans; /* NULL: nothing is recorded; the backend has it too */
+    struct search *beside; /* of the other texts of a step: [backend->texts - 1]; NULL: none yet */
+    struct spans *spans;   /* NULL: nothing is recorded; the backend has it too */
 };
 
 /* The number of threads that `chosen` means; 0 is one a core, up to a limit. */

@@ -16,6 +16,7 @@
 /* What is found on the way; all of it freed at the end. */
 struct finding {
     struct pst_session *session;
+    const struct search *search;
     double frame_seconds, duration;
     size_t frames, tokens;   /* tokens: that were chosen, the end token too */
     struct word_span *spans; /* [count] */
@@ -74,9 +75,9 @@ pst_status timed_words_prepare(struct pst_session *session, const pst_decode_opt
 
 /* A beam search has looked for several texts at once: the one it has found, step by step again,
  * over the same keys and values of the memory. */
-static pst_status repeat_steps(struct pst_session *session, pst_error *err) {
-    struct backend *backend = session->backend;
-    const struct hypothesis *text = session->search.winner;
+static pst_status repeat_steps(const struct search *search, pst_error *err) {
+    struct backend *backend = search->backend;
+    const struct hypothesis *text = search->winner;
     for (size_t i = 0; i + 1 < text->count; i++) {
         pst_status status = backend->calls->step(backend, &text->tokens[i], 1, i, err);
         if (status) return status;
@@ -101,7 +102,7 @@ static pst_status time_tokens(struct finding *f, pst_error *err) {
     f->starts = malloc((f->tokens + 1) * sizeof *f->starts);
     if (!f->silent || !f->starts) return error_memory(err, f->frames);
     mark_silence(f);
-    for (size_t i = 0; i < engine->followed; i++) lags[i] = engine->workspace.followed.heads[i].lag;
+    for (size_t i = 0; i < engine->followed; i++) lags[i] = engine->workspace.followed[i].lag;
     const struct token_picture picture = {.weights = engine_followed(engine),
                                           .tokens = f->tokens,
                                           .heads = engine->followed,
@@ -158,7 +159,7 @@ static pst_status fill(const struct finding *f, pst_transcript *transcript, pst_
     char *texts;
     pst_word *words = take_words(f->count, strlen(transcript->text), &texts);
     if (!words) return error_memory(err, f->count * sizeof *words);
-    const float *logprobs = f->session->search.winner->logprobs;
+    const float *logprobs = f->search->winner->logprobs;
     for (size_t i = 0; i < f->count; i++) {
         const struct word_span *span = &f->spans[i];
         size_t first = span->first_token;
@@ -186,18 +187,20 @@ static void release(struct finding *f) {
     free(f->starts);
 }
 
-pst_status timed_words_find(struct pst_session *session, const float *samples, size_t count,
-                            pst_transcript *transcript, pst_error *err) {
+pst_status timed_words_find(struct pst_session *session, const struct search *search,
+                            const float *samples, size_t count, pst_transcript *transcript,
+                            pst_error *err) {
     const struct config *config = &session->model->config;
     struct finding f = {
         .session = session,
+        .search = search,
         .frame_seconds = (double)family_frame_samples(config) / PST_SAMPLE_RATE_HZ,
         .duration = (double)count / PST_SAMPLE_RATE_HZ,
         .frames = family_extent_of(config, count).frames,
         .tokens = transcript->token_count - 1,
     };
     if (!session->model->tokenizer) return PST_OK;
-    pst_status status = session->search.beams > 1 ? repeat_steps(session, err) : PST_OK;
+    pst_status status = search->beams > 1 ? repeat_steps(search, err) : PST_OK;
     if (!status)
         status = word_spans_find(session->model->tokenizer, transcript, &f.spans, &f.count, err);
     if (!status && !pauses_find(samples, count, &f.pauses, &f.pause_count))

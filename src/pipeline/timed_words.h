@@ -11,9 +11,10 @@ int timed_words_are_known(const struct pst_session *session);
  * for them. `heads` [ALIGNMENT_HEADS_MAX] must live as long as the search. */
 pst_status timed_words_prepare(struct pst_session *session, const pst_decode_options *options,
                                pst_alignment_head *heads, pst_error *err);
-/* Fills transcript->words after the search over `samples` [count]. */
-pst_status timed_words_find(struct pst_session *session, const float *samples, size_t count,
-                            pst_transcript *transcript, pst_error *err);
+/* Fills transcript->words after the search over `samples` [count], whose text is at hand. */
+pst_status timed_words_find(struct pst_session *session, const struct search *search,
+                            const float *samples, size_t count, pst_transcript *transcript,
+                            pst_error *err);
 /* The words of a transcript that has none, without times (NaN), confidence and probability. */
 pst_status untimed_words_find(const struct tokenizer *tokenizer, pst_transcript *transcript,
                               pst_error *err);

@@ -25,9 +25,8 @@ pst_status transcribe_encode(struct pst_session *session, const float *samples, 
     return status;
 }
 
-static pst_status fill_transcript(const struct pst_session *session, pst_transcript *transcript,
-                                  pst_error *err) {
-    const struct search *search = &session->search;
+static pst_status fill_transcript(const struct pst_session *session, const struct search *search,
+                                  pst_transcript *transcript, pst_error *err) {
     const struct hypothesis *winner = search->winner;
     transcript->tokens = malloc(winner->count * sizeof *transcript->tokens);
     if (!transcript->tokens) return error_memory(err, winner->count * sizeof *transcript->tokens);
@@ -57,26 +56,41 @@ static pst_status fill_transcript(const struct pst_session *session, pst_transcr
                             &transcript->text, err);
 }
 
+pst_status transcribe_text(const struct pst_session *session, const struct search *search,
+                           pst_transcript **out, pst_error *err) {
+    pst_transcript *transcript = calloc(1, sizeof *transcript);
+    if (!transcript) return error_memory(err, sizeof *transcript);
+    uint64_t start = spans_start(session->spans);
+    pst_status status = fill_transcript(session, search, transcript, err);
+    spans_end(session->spans, 0, PST_STAGE_SEARCH, "text", start);
+    if (status)
+        pst_transcript_free(transcript);
+    else
+        *out = transcript;
+    return status;
+}
+
 /* With the start token. */
 static size_t token_limit(const pst_decode_options *options) {
     return options->max_new_tokens ? (size_t)options->max_new_tokens + 1 : options->max_length;
 }
 
-pst_status transcribe_fit_search(struct pst_session *session, const pst_decode_options *options,
-                                 pst_error *err) {
+pst_status transcribe_fit_search(const struct pst_session *session, struct search *search,
+                                 const pst_decode_options *options, pst_error *err) {
     const struct backend *backend = session->backend;
     struct rules rules = {
         .options = options, .vocab = backend->vocab, .max_length = token_limit(options)};
     if (options->num_beams == 1 && options->drafts_count) rules.ahead = backend->ahead;
-    return search_fit(&session->search, &rules, err);
+    return search_fit(search, &rules, err);
 }
 
 pst_status transcribe_fit(struct pst_session *session, const pst_decode_options *options,
                           size_t samples, pst_error *err) {
     struct backend *backend = session->backend;
-    pst_status status = transcribe_fit_search(session, options, err);
+    pst_status status = transcribe_fit_search(session, &session->search, options, err);
     if (status || !backend->calls->fit) return status;
-    return backend->calls->fit(backend, &session->search.rules, samples, err);
+    const struct text_needs needs = {&session->search.rules, samples};
+    return backend->calls->fit(backend, &needs, 1, err);
 }
 
 pst_status transcribe_encoded(struct pst_session *session, pst_transcript **out, pst_error *err) {
@@ -85,18 +99,7 @@ pst_status transcribe_encoded(struct pst_session *session, pst_transcript **out,
     search->steps = 0;
     search->rules.ends = session->backend->ends; /* known by now: see backend_single.c */
     pst_status status = (search->beams == 1 ? greedy_search : beam_search)(search, err);
-    if (status) return status;
-    pst_transcript *transcript = calloc(1, sizeof *transcript);
-    if (!transcript) return error_memory(err, sizeof *transcript);
-    uint64_t start = spans_start(session->spans);
-    status = fill_transcript(session, transcript, err);
-    spans_end(session->spans, 0, PST_STAGE_SEARCH, "text", start);
-    if (status) {
-        pst_transcript_free(transcript);
-        return status;
-    }
-    *out = transcript;
-    return PST_OK;
+    return status ? status : transcribe_text(session, search, out, err);
 }
 
 /* What a converted model cannot do. */
@@ -142,15 +145,21 @@ static pst_status check_length(const struct device *device, size_t count, pst_er
                      (double)device->samples_max / PST_SAMPLE_RATE_HZ);
 }
 
+pst_status transcribe_accept(const struct pst_session *session, const float *samples, size_t count,
+                             const pst_decode_options *options, pst_decode_options *resolved,
+                             pst_error *err) {
+    pst_status status = transcribe_options(session, options, resolved, err);
+    if (!status) status = waveform_check(&session->model->config, samples, count, err);
+    return status ? status : check_length(session->model->device, count, err);
+}
+
 pst_status pst_transcribe(pst_session *session, const float *samples, size_t count,
                           const pst_decode_options *options, pst_transcript **out, pst_error *err) {
     pst_decode_options chosen;
     pst_alignment_head heads[ALIGNMENT_HEADS_MAX];
     if (!session || !samples || !out)
         return error_set(err, PST_ERR_ARGUMENT, "session, samples and transcript must not be NULL");
-    pst_status status = transcribe_options(session, options, &chosen, err);
-    if (!status) status = waveform_check(&session->model->config, samples, count, err);
-    if (!status) status = check_length(session->model->device, count, err);
+    pst_status status = transcribe_accept(session, samples, count, options, &chosen, err);
     if (!status) status = timed_words_prepare(session, &chosen, heads, err);
     if (!status) status = transcribe_fit(session, &chosen, count, err);
     if (status) return status;
@@ -160,7 +169,7 @@ pst_status pst_transcribe(pst_session *session, const float *samples, size_t cou
     if (!status) status = transcribe_encode(session, samples, count, err);
     if (!status) status = transcribe_encoded(session, &transcript, err);
     if (!status && chosen.word_timestamps)
-        status = timed_words_find(session, samples, count, transcript, err);
+        status = timed_words_find(session, &session->search, samples, count, transcript, err);
     if (status) {
         pst_transcript_free(transcript);
         return status;

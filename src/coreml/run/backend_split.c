@@ -80,11 +80,13 @@ static pst_status make_rows(struct split *split, size_t rows, pst_error *err) {
     return PST_OK;
 }
 
-static pst_status fit(struct backend *backend, const struct rules *rules, size_t samples,
+static pst_status fit(struct backend *backend, const struct text_needs *text, size_t count,
                       pst_error *err) {
+    (void)count; /* one text at a time */
     struct split *split = split_at(backend);
+    const struct rules *rules = text->rules;
     size_t rows = rules->options->num_beams;
-    split->length = package_session_length(&split->session, samples);
+    split->length = package_session_length(&split->session, text->samples);
     split->ahead = rules->ahead;
     pst_status status = make_logits(split, split->ahead > rows ? split->ahead : rows, err);
     if (!status && rows > split->rows_max) status = make_rows(split, rows, err);

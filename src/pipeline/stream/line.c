@@ -67,7 +67,7 @@ pst_status line_init(struct line *line, struct pst_session *session,
         .session = session, .options = *options, .engine = incremental_engine(session)};
     line->options.word_timestamps = 0;
     pst_status status = make_drafts(line, err);
-    if (!status) status = transcribe_fit_search(session, &line->options, err);
+    if (!status) status = transcribe_fit_search(session, &session->search, &line->options, err);
     if (!status && line->engine) status = fit_engine(line, samples, err);
     if (!status) status = agreement_init(&line->text, session->search.rules.max_length, err);
     if (!status) line_begin(line);
@@ -92,23 +92,16 @@ void line_begin(struct line *line) {
     line->samples.count = line->count = line->known = 0;
     agreement_begin(&line->text, line->session->backend->start);
     if (!line->engine) return;
-    line->engine->workspace.extent.frames = 0;
+    cache_at_hand(&line->engine->workspace)->frames = 0;
     stream_encoder_begin(&line->encoder);
-}
-
-/* The decoder attends to the newest frames too. */
-static void append_frames(struct line *line, size_t frames) {
-    struct workspace *ws = &line->engine->workspace;
-    size_t first = ws->extent.frames;
-    ws->extent.frames += frames;
-    cross_kv_append(ws, first);
 }
 
 static void encode_heard(struct line *line) {
     for (size_t at = 0, count; at < line->samples.count; at += count) {
         count = line->samples.count - at;
         if (count > STREAM_PIECE_SAMPLES) count = STREAM_PIECE_SAMPLES;
-        append_frames(line, stream_encoder_push(&line->encoder, line->samples.data + at, count));
+        cross_kv_append(&line->engine->workspace,
+                        stream_encoder_push(&line->encoder, line->samples.data + at, count));
     }
     line->samples.count = 0;
 }
@@ -144,7 +137,7 @@ pst_status line_decode(struct line *line, pst_error *err) {
     if (line->count < family_samples_min(&line->session->model->config)) return PST_OK;
     if (line->engine) {
         encode_heard(line);
-        if (!line->engine->workspace.extent.frames) return PST_OK;
+        if (!cache_at_hand(&line->engine->workspace)->frames) return PST_OK;
     } else {
         line->known = 0;
         pst_status status = encode_again(line, err);
@@ -170,12 +163,12 @@ pst_status line_decode(struct line *line, pst_error *err) {
 static pst_status transcribe_ended(struct line *line, pst_transcript **transcript, pst_error *err) {
     struct workspace *ws = &line->engine->workspace;
     encode_heard(line);
-    size_t frames = ws->extent.frames;
+    size_t frames = cache_at_hand(ws)->frames;
     stream_encoder_save(&line->encoder);
-    append_frames(line, stream_encoder_end(&line->encoder));
+    cross_kv_append(ws, stream_encoder_end(&line->encoder));
     pst_status status = transcribe_encoded(line->session, transcript, err);
     stream_encoder_restore(&line->encoder);
-    ws->extent.frames = frames;
+    cache_at_hand(ws)->frames = frames;
     return status;
 }
 

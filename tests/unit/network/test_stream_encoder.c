@@ -193,7 +193,7 @@ static void an_ended_clip_can_go_on(void **state) {
     for_each_setting(check_going_on);
 }
 
-/* ws->cross of the clip, and of the same frames appended a few at a time. */
+/* Keys and values of the clip, and of the same frames appended a few at a time. */
 static void check_keys(struct fixture *fixture) {
     struct workspace *ws = fixture->ws;
     const struct config *config = &fixture->model->config;
@@ -205,23 +205,23 @@ static void check_keys(struct fixture *fixture) {
     for (int streamed = 0; streamed < 2; streamed++) {
         if (streamed) {
             begin(fixture, &stream);
+            cache_at_hand(ws)->frames = 0;
             assert_int_equal(stream_encoder_init(&stream.encoder, ws, &err), PST_OK);
             for (size_t from = 0; from < SAMPLES; from += 777) {
                 size_t count = SAMPLES - from < 777 ? SAMPLES - from : 777;
-                ws->extent.frames = stream.frames;
-                add(fixture, &stream, stream_encoder_push(&stream.encoder, samples + from, count));
-                size_t first = ws->extent.frames;
-                ws->extent.frames = stream.frames;
-                cross_kv_append(ws, first);
+                size_t frames = stream_encoder_push(&stream.encoder, samples + from, count);
+                add(fixture, &stream, frames);
+                cross_kv_append(ws, frames);
             }
-            add(fixture, &stream, stream_encoder_end(&stream.encoder));
-            size_t first = ws->extent.frames;
-            ws->extent.frames = stream.frames;
-            cross_kv_append(ws, first);
+            size_t frames = stream_encoder_end(&stream.encoder);
+            add(fixture, &stream, frames);
+            cross_kv_append(ws, frames);
+            assert_int_equal(cache_at_hand(ws)->frames, fixture->frames);
             stream_encoder_free(&stream.encoder);
         }
         for (size_t head = 0; head < config->heads; head++)
-            cross_kv_attend(ws, config->decoder_layers - 1, head, q, 1, 0, &ws->scratch[0]);
+            cross_kv_attend(ws, cache_at_hand(ws), config->decoder_layers - 1, head, q, 1, 0,
+                            &ws->scratch[0]);
         memcpy(context + streamed * config->width, ws->step.context,
                config->width * sizeof *context);
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "potstill.h"
+#include "support/same_transcript.h"
 
 #define GOLDEN TEST_SOURCE_DIR "/tests/golden/"
 enum { SAMPLES = 24000, DRAFTS = 3, LONGEST = 40 };
@@ -34,24 +35,6 @@ static pst_transcript *transcribe(pst_session *session, size_t count,
     if (pst_transcribe(session, samples, count, options, &transcript, &err))
         fail_msg("%s", err.message);
     return transcript;
-}
-
-static int same_number(double a, double b) {
-    return a == b || (isnan(a) && isnan(b));
-}
-
-static void assert_same(const pst_transcript *a, const pst_transcript *b) {
-    assert_int_equal(a->token_count, b->token_count);
-    assert_memory_equal(a->tokens, b->tokens, a->token_count * sizeof *a->tokens);
-    assert_true(same_number(a->avg_logprob, b->avg_logprob));
-    assert_true(a->margin == b->margin);
-    assert_int_equal(a->truncated, b->truncated);
-    assert_int_equal(a->flags, b->flags);
-    assert_int_equal(a->word_count, b->word_count);
-    for (size_t i = 0; i < a->word_count; i++) {
-        assert_true(a->words[i].start == b->words[i].start && a->words[i].end == b->words[i].end);
-        assert_true(same_number(a->words[i].probability, b->words[i].probability));
-    }
 }
 
 /* The right text with some tokens replaced, left out or doubled; `wrong` of 10. */
