@@ -3,8 +3,9 @@
  * Two clips on a thread each are done sooner than one after the other on both threads, because
  * threads then do not wait for each other at the end of a layer. So each worker has a session of
  * its own with one thread. Only when there are fewer segments than threads do sessions get more
- * threads: for that, the first segments are read before the workers start. The caller's thread
- * takes clips and delivers results. */
+ * threads: for that, the first segments are read before the workers start. A worker that finds
+ * several segments takes them together (together.h). The caller's thread takes clips and delivers
+ * results. */
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,13 +13,11 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/option_struct.h"
+#include "network/network.h"
 #include "pipeline/clip_queue.h"
 #include "pipeline/device.h"
+#include "pipeline/jobs.h"
 #include "pipeline/session.h"
-#include "pipeline/speech/detector.h"
-#include "pipeline/speech/guard.h"
-#include "pipeline/speech/transcript_join.h"
-#include "pipeline/timed_words.h"
 
 struct worker {
     struct batch *batch;
@@ -27,9 +26,8 @@ struct worker {
 };
 
 struct batch {
-    const pst_model *model;
-    const pst_batch_options *options;
-    pst_decode_options decode; /* before `adjust` */
+    struct job_setting setting;
+    const pst_batch_options *options; /* setting.options */
     size_t threads;
     struct clip_queue queue;
     size_t taken;           /* clips so far */
@@ -40,77 +38,28 @@ struct batch {
 
 /* ------------------------------------------------------------------------------------- workers */
 
-/* What the caller knows of a segment; NULL: nothing. It knows the text after a seam was sewn, which
- * needs all of both: such a segment is transcribed again. */
-static const pst_transcript *recall(const pst_batch_options *options, const struct job *job) {
-    const struct segment *segment = &job->segment;
-    if (!options->recall || segment->before + segment->after > 0) return NULL;
-    const pst_segment_place place = {job->clip->index, job->clip->given.tag, segment->channel,
-                                     (double)segment->start / PST_SAMPLE_RATE_HZ,
-                                     (double)(segment->start + segment->samples.count) /
-                                         PST_SAMPLE_RATE_HZ};
-    return options->recall(options->user, &place);
-}
-
-/* A silent segment cannot be normalised. Where it is one of several it is transcribed as it is: the
- * speech may be in the others. */
-static void transcribe_segment(const struct worker *worker, struct job *job,
-                               struct outcome *outcome) {
-    const pst_batch_options *options = worker->batch->options;
-    struct segment *segment = &job->segment;
-    const struct sample_list *samples = &segment->samples;
-    pst_decode_options decode = worker->batch->decode;
-    *outcome = (struct outcome){0};
-    if (segment->silent) {
-        transcript_of_silence(segment->no_speech_prob, &outcome->transcript, &outcome->error);
-        return;
+/* Their time is shared out by their length. */
+static void complete(struct worker *worker, struct job *jobs, struct outcome *outcomes,
+                     size_t count, uint64_t work_ns) {
+    double samples = 0;
+    for (size_t i = 0; i < count; i++) samples += (double)jobs[i].segment.samples.count;
+    for (size_t i = 0; i < count; i++) {
+        double part = samples > 0 ? (double)jobs[i].segment.samples.count / samples : 0;
+        outcomes[i].work_ns = (uint64_t)((double)work_ns * part);
+        sample_list_free(&jobs[i].segment.samples);
+        clip_queue_complete(&worker->batch->queue, &jobs[i], &outcomes[i]);
     }
-    if (options->normalize &&
-        pst_audio_normalize_rms(samples->data, samples->count, &outcome->silence) &&
-        segment->whole) {
-        outcome->error = outcome->silence;
-        return;
-    }
-    const pst_transcript *known = recall(options, job);
-    if (known) {
-        transcript_copy(known, &outcome->transcript, &outcome->error);
-        return;
-    }
-    if (options->adjust) options->adjust(options->user, samples->count, &decode);
-    /* Where texts overlap, times tell which words are the same, if they can be had. */
-    outcome->spare_words = !decode.word_timestamps && segment->before + segment->after > 0;
-    if (outcome->spare_words && timed_words_are_known(worker->session)) decode.word_timestamps = 1;
-    if (options->guard) {
-        struct guarded guarded = {.samples = samples->data,
-                                  .count = samples->count,
-                                  .no_speech_prob = segment->no_speech_prob,
-                                  .speech_seconds = segment->speech_seconds,
-                                  .decode = &decode,
-                                  .phrases = &segment->phrases,
-                                  .by_loudness = options->vad && !options->vad->weights,
-                                  .greedy_only = worker->batch->model->device != NULL};
-        guard_transcribe(worker->session, &guarded, &outcome->transcript, &outcome->error);
-    } else if (!pst_transcribe(worker->session, samples->data, samples->count, &decode,
-                               &outcome->transcript, &outcome->error)) {
-        transcript_judge(outcome->transcript);
-        outcome->transcript->no_speech_prob = segment->no_speech_prob;
-    }
-    if (outcome->transcript)
-        timed_words_shift(outcome->transcript, (double)segment->start / PST_SAMPLE_RATE_HZ);
 }
 
 static void *work(void *argument) {
     struct worker *worker = argument;
-    struct clip_queue *queue = &worker->batch->queue;
-    struct job job;
-    struct outcome outcome;
-    while (clip_queue_take(queue, &job)) {
+    struct batch *batch = worker->batch;
+    struct job jobs[TEXTS_MAX];
+    struct outcome outcomes[TEXTS_MAX];
+    for (size_t count; (count = clip_queue_take(&batch->queue, jobs, TEXTS_MAX)) > 0;) {
         uint64_t began = clock_now_ns();
-        transcribe_segment(worker, &job, &outcome);
-        outcome.work_ns = clock_now_ns() - began;
-        if (outcome.transcript) outcome.transcript->channel = job.segment.channel;
-        sample_list_free(&job.segment.samples);
-        clip_queue_complete(queue, &job, &outcome);
+        jobs_transcribe(worker->session, &batch->setting, jobs, outcomes, count);
+        complete(worker, jobs, outcomes, count, clock_now_ns() - began);
     }
     return NULL;
 }
@@ -123,7 +72,8 @@ static pst_status open_session(const struct batch *batch, struct worker *worker,
     session.threads = (uint32_t)threads;
     worker->session = options->session;
     pst_status status = PST_OK;
-    if (!worker->session) status = pst_session_new(batch->model, &session, &worker->session, err);
+    if (!worker->session)
+        status = pst_session_new(batch->setting.model, &session, &worker->session, err);
     if (!status)
         status = pst_session_use_adapters(worker->session, options->adapters, options->weights,
                                           options->adapter_count, err);
@@ -142,13 +92,23 @@ static pst_status start_worker(struct batch *batch, struct worker *worker, size_
     return PST_OK;
 }
 
+/* A worker decodes so many samples together, and a clip more. Each clip has keys and values of its
+ * own to read and to keep: those of half a minute are as much as all weights in int8. So below
+ * float32 the segments of a long recording, which have 8 s and more, are decoded alone. */
+static size_t samples_together(const pst_model *model) {
+    const struct network *network = model->network;
+    int wide = network && network->precision == PST_PRECISION_F32;
+    return (size_t)PST_SAMPLE_RATE_HZ * (wide ? 30 : 8);
+}
+
 /* A worker for each segment that is ready; they share the threads. Converted models have one: each
  * session loads the packages for itself. */
 static pst_status start_workers(struct batch *batch, pst_error *err) {
-    size_t count = batch->model->device ? 1 : batch->queue.ready_count;
+    size_t count = batch->setting.model->device ? 1 : batch->queue.ready_count;
     batch->workers = calloc(count, sizeof *batch->workers);
     if (!batch->workers) return error_memory(err, count * sizeof *batch->workers);
     batch->worker_count = count;
+    clip_queue_share(&batch->queue, count, samples_together(batch->setting.model));
     pst_status status = PST_OK;
     for (size_t i = 0; i < count && !status; i++) {
         size_t threads = batch->threads / count + (i < batch->threads % count);
@@ -256,10 +216,10 @@ static pst_status check(const pst_model *model, const pst_batch_options *options
 
 static pst_status set_decode(struct batch *batch, pst_error *err) {
     const pst_decode_options *given = batch->options->decode;
-    pst_decode_options_init(&batch->decode);
-    if (!given) pst_model_decode_options(batch->model, &batch->decode);
-    return option_struct_copy(&batch->decode, sizeof batch->decode, given, "pst_decode_options",
-                              err);
+    pst_decode_options *decode = &batch->setting.decode;
+    pst_decode_options_init(decode);
+    if (!given) pst_model_decode_options(batch->setting.model, decode);
+    return option_struct_copy(decode, sizeof *decode, given, "pst_decode_options", err);
 }
 
 pst_status pst_batch_run(const pst_model *model, const pst_batch_options *options, pst_error *err) {
@@ -269,7 +229,7 @@ pst_status pst_batch_run(const pst_model *model, const pst_batch_options *option
     pst_status status = option_struct_copy(&own, sizeof own, options, "pst_batch_options", err);
     if (!status) status = check(model, &own, err);
     if (status) return status;
-    struct batch batch = {.model = model,
+    struct batch batch = {.setting = {.model = model, .options = &own},
                           .options = &own,
                           .threads = own.session ? 1 : session_thread_count(own.threads)};
     status = set_decode(&batch, err);

@@ -3,11 +3,20 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "pipeline/speech/seam.h"
 #include "pipeline/speech/transcript_cut.h"
 #include "pipeline/speech/transcript_join.h"
+
+/* Is its sound not all there? */
+static int is_sent(const pst_clip *given) {
+    struct stat status;
+    if (given->fd < 0 && !given->path) return 0;
+    int failed = given->fd >= 0 ? fstat(given->fd, &status) : stat(given->path, &status);
+    return !failed && !S_ISREG(status.st_mode);
+}
 
 struct clip *clip_new(const pst_clip *given, size_t index) {
     struct clip *clip = calloc(1, sizeof *clip);
@@ -15,6 +24,7 @@ struct clip *clip_new(const pst_clip *given, size_t index) {
     clip->given = *given;
     clip->index = index;
     clip->channels = 1;
+    clip->waits = is_sent(given);
     return clip;
 }
 

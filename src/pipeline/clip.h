@@ -30,6 +30,7 @@ struct clip {
     size_t index;
     enum clip_state state;
     struct segment_reader reader;
+    int waits; /* its sound comes when somebody sends it: reading may take any time */
     /* [segment_capacity], the first [segment_count] in use. A transcript is NULL while a thread has
      * its segment. */
     pst_segment *segments;

@@ -62,6 +62,7 @@ static pst_status read_segment(struct clip_queue *queue, struct clip *clip, int 
 static void note_header(struct clip *clip) {
     const struct audio_stream *stream = &clip->reader.stream;
     clip->total = (double)segment_reader_length(&clip->reader) / PST_SAMPLE_RATE_HZ;
+    clip->waits |= stream->ffmpeg != NULL;
     if (clip->reader.each) clip->channels = (uint32_t)stream->info.channels;
     char text[160];
     snprintf(text, sizeof text,
@@ -206,22 +207,62 @@ void clip_queue_stop(struct clip_queue *queue) {
 
 /* ------------------------------------------------------------------------------ workers */
 
-int clip_queue_take(struct clip_queue *queue, struct job *job) {
-    int taken = 0;
+/* Segments of this length, longer than most, are guessed in what is not read yet. */
+static const double SEGMENT_SECONDS = 20;
+
+void clip_queue_share(struct clip_queue *queue, size_t workers, size_t together) {
     pthread_mutex_lock(&queue->mutex);
-    while (!taken && !queue->stopped) {
-        struct clip *clip;
-        if (queue->ready_taken < queue->ready_count) {
-            *job = queue->ready[queue->ready_taken++];
-            taken = 1;
-        } else if ((clip = find_unread(queue))) {
-            taken = read_next(queue, clip, job);
-        } else {
+    queue->workers = workers;
+    queue->together = together;
+    pthread_mutex_unlock(&queue->mutex);
+}
+
+/* About how many segments can be taken. */
+static size_t segments_left(const struct clip_queue *queue) {
+    double count = (double)(queue->ready_count - queue->ready_taken);
+    for (const struct clip *clip = queue->unread; clip; clip = clip->next) {
+        if (clip->state == CLIP_NEW) count++;
+        if (clip->state != CLIP_OPEN) continue;
+        double read = clip->segments[clip->segment_count - 1].end;
+        double left = clip->total > read ? clip->total - read : 0;
+        count += 1 + left / SEGMENT_SECONDS;
+    }
+    return (size_t)count;
+}
+
+/* May a worker that has `count` segments take one more? */
+static int may_take(const struct clip_queue *queue, size_t count, size_t samples) {
+    size_t share = (count + segments_left(queue) + queue->workers - 1) / queue->workers;
+    return count == 0 || (count < share && samples < queue->together);
+}
+
+/* A segment, if there is one to be had: 1, else 0. *none: 0 where another may be. With others
+ * `beside` it nothing is waited for. */
+static int take_one(struct clip_queue *queue, struct job *job, int beside, int *none) {
+    struct clip *clip = NULL;
+    if (queue->ready_taken < queue->ready_count) {
+        *job = queue->ready[queue->ready_taken++];
+        return 1;
+    }
+    clip = find_unread(queue);
+    *none = !clip || (beside && clip->waits);
+    return *none ? 0 : read_next(queue, clip, job);
+}
+
+size_t clip_queue_take(struct clip_queue *queue, struct job *jobs, size_t most) {
+    size_t count = 0, samples = 0;
+    pthread_mutex_lock(&queue->mutex);
+    while (!queue->stopped && may_take(queue, count, samples) && count < most) {
+        int none = 0;
+        if (take_one(queue, &jobs[count], count > 0, &none))
+            samples += jobs[count++].segment.samples.count;
+        else if (none && count)
+            break;
+        else if (none)
             pthread_cond_wait(&queue->work, &queue->mutex);
-        }
     }
     pthread_mutex_unlock(&queue->mutex);
-    return taken;
+    return count;
 }
 
 void clip_queue_complete(struct clip_queue *queue, const struct job *job,

@@ -42,8 +42,9 @@ struct clip_queue {
     size_t length;
     struct job *ready; /* [ready_count] segments read ahead; they are taken first */
     size_t ready_count, ready_taken;
-    int followed; /* somebody wants to know of segments before their clip is finished */
-    int news;     /* a segment of the first clip is complete */
+    int followed;             /* somebody wants to know of segments before their clip is finished */
+    int news;                 /* a segment of the first clip is complete */
+    size_t workers, together; /* who take segments, and samples that one takes at once */
     int stopped;
 };
 
@@ -68,8 +69,13 @@ int clip_queue_progress(struct clip_queue *queue, int normalize, pst_clip_progre
 /* No more segments are taken. */
 void clip_queue_stop(struct clip_queue *queue);
 
-/* For workers. Waits for a segment, whose samples are the worker's. 0: there are no more. */
-int clip_queue_take(struct clip_queue *queue, struct job *job);
+/* From now on so many workers take segments, each as many at once as have `together` samples. */
+void clip_queue_share(struct clip_queue *queue, size_t workers, size_t together);
+
+/* For workers. Waits for a segment, and takes those with it that are at hand: at most `most`, and
+ * no more than the worker's share. The last one may pass queue->together. Their samples are the
+ * worker's. 0: there are no more. */
+size_t clip_queue_take(struct clip_queue *queue, struct job *jobs, size_t most);
 /* The segment is done. The transcript is the queue's. */
 void clip_queue_complete(struct clip_queue *queue, const struct job *job,
                          const struct outcome *outcome);

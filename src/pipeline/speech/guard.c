@@ -29,14 +29,21 @@ static void judge(const struct guarded *guarded, pst_transcript *transcript) {
     transcript->no_speech_prob = guarded->no_speech_prob;
 }
 
-static pst_status transcribe(pst_session *session, const struct guarded *guarded,
-                             const pst_decode_options *options, pst_transcript **transcript,
-                             pst_error *err) {
+/* The options with the limit that suits the segment, unless theirs is lower. */
+static pst_decode_options limited(const struct guarded *guarded,
+                                  const pst_decode_options *options) {
     pst_decode_options own = *options;
     double seconds = (double)guarded->count / PST_SAMPLE_RATE_HZ;
     uint32_t limit = (uint32_t)(seconds * TOKENS_PER_SECOND) + TOKENS_MORE;
     if (!own.max_new_tokens && (!own.max_length || limit < own.max_length))
         own.max_new_tokens = limit;
+    return own;
+}
+
+static pst_status transcribe(pst_session *session, const struct guarded *guarded,
+                             const pst_decode_options *options, pst_transcript **transcript,
+                             pst_error *err) {
+    const pst_decode_options own = limited(guarded, options);
     pst_status status =
         pst_transcribe(session, guarded->samples, guarded->count, &own, transcript, err);
     if (!status) judge(guarded, *transcript);
@@ -157,18 +164,37 @@ pst_status guard_judge(const struct guarded *guarded, pst_transcript **transcrip
     return settle(guarded, transcript, err);
 }
 
+/* What tells whether a text is to be believed. */
+static pst_decode_options watchful(const struct guarded *guarded) {
+    pst_decode_options options = *guarded->decode;
+    options.stop_loops = options.num_beams == 1;
+    options.skip_logprob = 0;
+    return options;
+}
+
+pst_decode_options guard_first(const struct guarded *guarded) {
+    const pst_decode_options options = watchful(guarded);
+    return limited(guarded, &options);
+}
+
+pst_status guard_complete(pst_session *session, const struct guarded *guarded,
+                          pst_transcript **transcript, pst_error *err) {
+    const pst_decode_options options = watchful(guarded);
+    struct guarded own = *guarded;
+    own.decode = &options;
+    judge(&own, *transcript);
+    pst_status status = try_phrases(session, &own, transcript, err);
+    if (!status && faults(&own, *transcript)) status = try_again(session, &own, transcript, err);
+    return status ? status : settle(&own, transcript, err);
+}
+
 pst_status guard_transcribe(pst_session *session, const struct guarded *guarded,
                             pst_transcript **transcript, pst_error *err) {
-    pst_decode_options first = *guarded->decode;
+    const pst_decode_options first = guard_first(guarded);
     pst_transcript *made = NULL;
-    first.stop_loops = first.num_beams == 1;
-    first.skip_logprob = 0;
-    struct guarded own = *guarded;
-    own.decode = &first;
-    pst_status status = transcribe(session, &own, &first, &made, err);
-    if (!status) status = try_phrases(session, &own, &made, err);
-    if (!status && faults(&own, made)) status = try_again(session, &own, &made, err);
-    if (!status) status = settle(&own, &made, err);
+    pst_status status =
+        pst_transcribe(session, guarded->samples, guarded->count, &first, &made, err);
+    if (!status) status = guard_complete(session, guarded, &made, err);
     if (status)
         pst_transcript_free(made);
     else

@@ -21,6 +21,12 @@ struct guarded {
  * that it comes of speech, and without a text where it does not. */
 pst_status guard_judge(const struct guarded *guarded, pst_transcript **transcript, pst_error *err);
 
+/* The options of the first transcript of the segment, and what follows on it: `*transcript` is the
+ * first, then the one to be kept, of which the caller frees what is there after an error too. */
+pst_decode_options guard_first(const struct guarded *guarded);
+pst_status guard_complete(pst_session *session, const struct guarded *guarded,
+                          pst_transcript **transcript, pst_error *err);
+/* All of it. */
 pst_status guard_transcribe(pst_session *session, const struct guarded *guarded,
                             pst_transcript **transcript, pst_error *err);
 
