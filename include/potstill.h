@@ -739,6 +739,8 @@ typedef struct pst_clip {
     const float *samples; /* [sample_count] */
     size_t sample_count;
     void *tag; /* the caller's own; comes back with the result */
+    /* Of this clip, until it is delivered; NULL: those of the batch. */
+    const pst_decode_options *decode;
 } pst_clip;
 
 /* A detector of speech: immutable once open, any number of threads may use it. */

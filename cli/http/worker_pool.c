@@ -2,6 +2,7 @@
 #include "http/worker_pool.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "console.h"
 #include "http/exchange.h"
@@ -61,29 +62,59 @@ static int is_over(void *user) {
     return exchange_is_over(exchange);
 }
 
-static void serve(struct pool_worker *worker, struct exchange *exchange) {
+/* Can they be one batch? */
+static int have_same_adapters(const struct work *first, const struct work *other) {
+    const struct adapter_choice *a = &((const struct exchange *)first)->adapters;
+    const struct adapter_choice *b = &((const struct exchange *)other)->adapters;
+    return a->count == b->count &&
+           memcmp(a->adapters, b->adapters, a->count * sizeof *a->adapters) == 0 &&
+           memcmp(a->weights, b->weights, a->count * sizeof *a->weights) == 0;
+}
+
+/* Does somebody wait for it? */
+static int begin(struct pool_worker *worker, struct exchange *exchange) {
     struct transcription *t = &exchange->transcription;
     exchange->worker = worker;
     t->cancelled = is_over;
     exchange->wait_seconds = exchange->work.begun_at - exchange->work.queued_at;
-    if (exchange_is_over(exchange))
-        api_error_set(&t->error, HTTP_CLIENT_GONE, NULL, NULL, "nobody waits for it");
-    else
-        transcription_run(t, &worker->server->transcriber, worker->session);
+    if (!exchange_is_over(exchange)) return 1;
+    api_error_set(&t->error, HTTP_CLIENT_GONE, NULL, NULL, "nobody waits for it");
+    return 0;
+}
+
+static void end(struct pool_worker *worker, struct exchange *exchange) {
     exchange->work_seconds = seconds_now() - exchange->work.begun_at;
     explain(exchange);
     adapter_shelf_release(&worker->server->shelf, &exchange->adapters);
-    work_queue_done(&worker->server->queue, worker->index, !t->error.status);
     tell_failure(exchange);
     exchange_finish(exchange);
     exchange_release(exchange);
 }
 
+/* What a worker has taken, the first and what fits beside it. */
+static void serve(struct pool_worker *worker, struct work *first) {
+    struct work_queue *queue = &worker->server->queue;
+    struct exchange *all[WORK_TOGETHER_MAX];
+    struct transcription *transcriptions[WORK_TOGETHER_MAX];
+    size_t count = 0, some = 0;
+    double finished = 0;
+    for (struct work *work = first; work;
+         work = work_queue_take_beside(queue, worker->index, have_same_adapters)) {
+        struct exchange *exchange = all[count++] = (struct exchange *)work;
+        if (begin(worker, exchange)) transcriptions[some++] = &exchange->transcription;
+    }
+    if (some)
+        transcription_run(transcriptions, some, &worker->server->transcriber, worker->session);
+    for (size_t i = 0; i < count; i++)
+        if (!all[i]->transcription.error.status) finished += all[i]->work.seconds;
+    work_queue_done(queue, worker->index, finished);
+    for (size_t i = 0; i < count; i++) end(worker, all[i]);
+}
+
 static void *work(void *user) {
     struct pool_worker *worker = user;
     struct work *work;
-    while ((work = work_queue_take(&worker->server->queue, worker->index)))
-        serve(worker, (struct exchange *)work);
+    while ((work = work_queue_take(&worker->server->queue, worker->index))) serve(worker, work);
     return NULL;
 }
 

@@ -102,11 +102,12 @@ void realtime_turn_transcribe(struct realtime_turn *turn, const struct adapter_c
                               .cancelled = is_over,
                               .event = follow,
                               .user = turn};
+    struct transcription *const alone[] = {&t};
     double began = seconds_now();
     realtime_new_item(turn->events);
     realtime_send_committed(turn->events);
     if (!open_session(turn, &t.error) && !write_head(turn, &t.error))
-        transcription_run(&t, turn->transcriber, turn->session);
+        transcription_run(alone, 1, turn->transcriber, turn->session);
     if (t.detail[0]) say("a realtime turn has failed: %s", t.detail);
     if (t.error.status && t.error.status != HTTP_CLIENT_GONE)
         realtime_send_failed(turn->events, &t.error);

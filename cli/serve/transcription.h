@@ -32,21 +32,24 @@ struct transcription {
     void (*event)(void *user, const json_t *event);
     void *user;
 
-    struct api_error error; /* the result, or: */
-    char detail[512];       /* with an error: what the log says more; "": nothing */
-    char *body;             /* [length], to be freed; NULL of a stream */
+    pst_decode_options decode; /* by the form, while it runs */
+    struct api_error error;    /* the result, or: */
+    char detail[512];          /* with an error: what the log says more; "": nothing */
+    char *body;                /* [length], to be freed; NULL of a stream */
     size_t length;
     double seconds; /* of sound */
     size_t tokens;  /* made */
     size_t told;    /* events sent with text */
     size_t seen;    /* segments that became final on the way */
+    int ended;      /* the result is whole */
 };
 
 /* "text/plain; charset=utf-8", ... */
 const char *transcription_content_type(enum reply_format format);
 
-/* With a session of the model. The fields of the result are 0 before. */
-void transcription_run(struct transcription *transcription, const struct transcriber *transcriber,
-                       pst_session *session);
+/* Of some [count >= 1] with the same adapters, with a session of the model; a result is there when
+ * all are. The fields of the results are 0 before. */
+void transcription_run(struct transcription *const *transcriptions, size_t count,
+                       const struct transcriber *transcriber, pst_session *session);
 
 #endif

@@ -10,14 +10,14 @@
 #include <stdint.h>
 
 struct work {
-    struct work *next;
-    double seconds;   /* of sound, as far as is known */
-    uint64_t client;  /* whose it is */
-    double queued_at; /* when it was added */
-    double begun_at;  /* when it was taken */
+    struct work *next; /* in the queue, or of those that a worker has */
+    double seconds;    /* of sound, as far as is known */
+    uint64_t client;   /* whose it is */
+    double queued_at;  /* when it was added */
+    double begun_at;   /* when it was taken */
 };
 
-enum { WORK_WORKERS_MAX = 64 };
+enum { WORK_WORKERS_MAX = 64, WORK_TOGETHER_MAX = 8 };
 
 struct work_queue {
     double seconds_max; /* that may wait and be at work together */
@@ -28,7 +28,7 @@ struct work_queue {
     double seconds; /* of all that wait or are at work */
     double speed;   /* seconds of sound in a second of one worker, of late */
     size_t workers; /* that take from it */
-    struct work *at_work[WORK_WORKERS_MAX]; /* [workers] NULL: idle */
+    struct work *at_work[WORK_WORKERS_MAX]; /* [workers] the first of those of each; NULL: idle */
     int stopped;
 };
 
@@ -39,10 +39,16 @@ unsigned work_queue_add(struct work_queue *queue, struct work *work);
 /* Waits for work for a worker; NULL: there will be none. What comes alone is the first worker's, if
  * that is idle. */
 struct work *work_queue_take(struct work_queue *queue, size_t worker);
+/* What is to be done together with what the worker has taken: in its turn, so short that nobody
+ * waits long for the others, and as `fits` says to the first; NULL: nothing, and nothing is waited
+ * for. */
+struct work *work_queue_take_beside(struct work_queue *queue, size_t worker,
+                                    int (*fits)(const struct work *first,
+                                                const struct work *other));
 /* One is at work, and nothing waits. */
 int work_queue_is_alone(struct work_queue *queue);
-/* What it has taken is done; `finished`: to its end, so that its speed counts. */
-void work_queue_done(struct work_queue *queue, size_t worker, int finished);
+/* All that it has taken is done, of which so many seconds to their end: their speed counts. */
+void work_queue_done(struct work_queue *queue, size_t worker, double finished);
 void work_queue_stop(struct work_queue *queue);
 
 #endif

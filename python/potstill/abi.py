@@ -254,6 +254,7 @@ class Clip(Structure):
         ("samples", POINTER(c_float)),
         ("sample_count", c_size_t),
         ("tag", c_void_p),
+        ("decode", POINTER(DecodeOptions)),
     ]
 
 

@@ -2,8 +2,7 @@
  * after that, it does one by one. */
 #include "pipeline/jobs.h"
 
-#include <math.h>
-
+#include "base/option_struct.h"
 #include "pipeline/speech/detector.h"
 #include "pipeline/speech/guard.h"
 #include "pipeline/speech/transcript_join.h"
@@ -64,17 +63,21 @@ static struct guarded guarded_of(const struct job_setting *setting, const struct
 }
 
 /* Where texts overlap, times tell which words are the same, if they can be had. */
-static void prepare(const pst_session *session, const struct job_setting *setting,
-                    struct task *task) {
+static pst_status prepare(const pst_session *session, const struct job_setting *setting,
+                          struct task *task) {
     const pst_batch_options *options = setting->options;
     const struct segment *segment = &task->job->segment;
     pst_decode_options *decode = &task->decode;
     *decode = setting->decode;
+    pst_status status = option_struct_copy(decode, sizeof *decode, task->job->clip->given.decode,
+                                           "pst_decode_options of a clip", &task->outcome->error);
+    if (status) return status;
     if (options->adjust) options->adjust(options->user, segment->samples.count, decode);
     task->outcome->spare_words = !decode->word_timestamps && segment->before + segment->after > 0;
     if (task->outcome->spare_words && timed_words_are_known(session)) decode->word_timestamps = 1;
     const struct guarded guarded = guarded_of(setting, task);
     task->first = options->guard ? guard_first(&guarded) : *decode;
+    return PST_OK;
 }
 
 /* From the first transcript on. */
@@ -107,7 +110,7 @@ void jobs_transcribe(pst_session *session, const struct job_setting *setting, st
         if (is_known(setting->options, &jobs[i], &outcomes[i])) continue;
         tasks[n].job = &jobs[i];
         tasks[n].outcome = &outcomes[i];
-        prepare(session, setting, &tasks[n]);
+        if (prepare(session, setting, &tasks[n])) continue;
         utterances[n] = (struct utterance){
             .samples = samples->data, .count = samples->count, .options = &tasks[n].first};
         n++;

@@ -178,17 +178,21 @@ static void assert_same_logs(const struct log *a, const struct log *b) {
 }
 
 /* What a session says to a stretch of samples. */
-static pst_transcript *transcribe(const float *audio, size_t count) {
+static pst_transcript *transcribe_with(const float *audio, size_t count,
+                                       const pst_decode_options *with) {
     pst_session *session;
     pst_transcript *transcript;
     assert_int_equal(pst_session_new(model, NULL, &session, &err), PST_OK);
     assert_int_equal(pst_session_use_adapters(session, options.adapters, options.weights,
                                               options.adapter_count, &err),
                      PST_OK);
-    if (pst_transcribe(session, audio, count, &decode, &transcript, &err))
-        fail_msg("%s", err.message);
+    if (pst_transcribe(session, audio, count, with, &transcript, &err)) fail_msg("%s", err.message);
     pst_session_free(session);
     return transcript;
+}
+
+static pst_transcript *transcribe(const float *audio, size_t count) {
+    return transcribe_with(audio, count, &decode);
 }
 
 static void make_clips(pst_clip *clips, size_t count) {
@@ -291,6 +295,34 @@ static void a_session_is_lent(void **state) {
     pst_transcript_free(base);
     pst_transcript_free(after);
     pst_session_free(session);
+}
+
+/* A clip may have options of its own, and wrong ones are its own too. */
+static void clips_have_their_options(void **state) {
+    (void)state;
+    enum { COUNT = 6 };
+    pst_clip clips[COUNT];
+    pst_decode_options own[COUNT];
+    make_clips(clips, COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        pst_model_decode_options(model, &own[i]);
+        own[i].max_new_tokens = (uint32_t)i + 2;
+        if (i % 2) clips[i].decode = &own[i];
+    }
+    own[5].repetition_penalty = -1;
+    for (int t = 0; t < THREAD_COUNTS; t++) {
+        set_up(thread_counts[t]);
+        struct log *log = run(clips, COUNT);
+        for (size_t i = 0; i < 5; i++) {
+            const pst_decode_options *used = clips[i].decode ? clips[i].decode : &decode;
+            pst_transcript *alone = transcribe_with(clips[i].samples, clips[i].sample_count, used);
+            assert_string_equal(log->results[i].text, alone->text);
+            assert_int_equal(log->results[i].token_count, alone->token_count);
+            pst_transcript_free(alone);
+        }
+        assert_non_null(strstr(log->results[5].message, "repetition_penalty"));
+        free_log(log);
+    }
 }
 
 static void a_session_of_another_model(void **state) {
@@ -749,6 +781,7 @@ int main(void) {
         cmocka_unit_test(clips_are_as_one_at_a_time),
         cmocka_unit_test(adapters_act_in_every_session),
         cmocka_unit_test(a_session_is_lent),
+        cmocka_unit_test(clips_have_their_options),
         cmocka_unit_test(a_session_of_another_model),
         cmocka_unit_test(few_clips),
         cmocka_unit_test(long_clips_are_joined),

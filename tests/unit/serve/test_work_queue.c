@@ -73,6 +73,61 @@ static void what_comes_alone_is_the_first_workers(void **state) {
     work_queue_close(&queue);
 }
 
+/* Those of one client are no friends here. */
+static int is_another(const struct work *first, const struct work *other) {
+    return first->client != other->client;
+}
+
+/* In their turns, as long as they are short, fit and nobody is idle. */
+static void what_fits_is_taken_beside(void **state) {
+    (void)state;
+    struct work_queue queue;
+    struct work works[7] = {{.seconds = 3, .client = 1},  {.seconds = 30, .client = 2},
+                            {.seconds = 3, .client = 1},  {.seconds = 4, .client = 3},
+                            {.seconds = 11, .client = 4}, {.seconds = 5, .client = 5},
+                            {.seconds = 1, .client = 6}};
+    work_queue_open(&queue, 100, 2);
+    for (int i = 0; i < 7; i++) assert_int_equal(work_queue_add(&queue, &works[i]), 0);
+    assert_ptr_equal(work_queue_take(&queue, 0), &works[0]);
+    assert_null(work_queue_take_beside(&queue, 0, is_another)); /* the other worker is idle */
+    assert_ptr_equal(work_queue_take(&queue, 1), &works[1]);
+    assert_null(work_queue_take_beside(&queue, 1, is_another)); /* it is long enough */
+    assert_ptr_equal(work_queue_take_beside(&queue, 0, is_another), &works[3]);
+    assert_ptr_equal(work_queue_take_beside(&queue, 0, is_another), &works[5]); /* 12 s */
+    assert_null(work_queue_take_beside(&queue, 0, is_another));
+    assert_false(work_queue_is_alone(&queue));
+    work_queue_done(&queue, 0, 7);
+    assert_true(queue.seconds == 30 + 3 + 11 + 1);
+    assert_ptr_equal(work_queue_take(&queue, 0), &works[2]);
+    assert_ptr_equal(work_queue_take_beside(&queue, 0, is_another), &works[6]);
+    assert_null(work_queue_take_beside(&queue, 0, is_another));
+    work_queue_done(&queue, 1, 0);
+    assert_ptr_equal(work_queue_take(&queue, 1), &works[4]);
+    work_queue_done(&queue, 0, 4);
+    work_queue_done(&queue, 1, 11);
+    assert_true(queue.seconds == 0);
+    assert_null(queue.last);
+    work_queue_close(&queue);
+}
+
+/* However short they are. */
+static void so_many_are_taken_beside(void **state) {
+    (void)state;
+    struct work_queue queue;
+    struct work works[WORK_TOGETHER_MAX + 3];
+    work_queue_open(&queue, 100, 1);
+    for (size_t i = 0; i < WORK_TOGETHER_MAX + 3; i++) {
+        works[i] = (struct work){.seconds = 0.1, .client = i};
+        assert_int_equal(work_queue_add(&queue, &works[i]), 0);
+    }
+    assert_ptr_equal(work_queue_take(&queue, 0), &works[0]);
+    size_t beside = 0;
+    while (work_queue_take_beside(&queue, 0, is_another)) beside++;
+    assert_int_equal(beside, WORK_TOGETHER_MAX - 1);
+    work_queue_done(&queue, 0, 1);
+    work_queue_close(&queue);
+}
+
 static void seconds_are_counted(void **state) {
     (void)state;
     struct work_queue queue;
@@ -112,6 +167,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clients_take_turns),
         cmocka_unit_test(what_comes_alone_is_the_first_workers),
+        cmocka_unit_test(what_fits_is_taken_beside),
+        cmocka_unit_test(so_many_are_taken_beside),
         cmocka_unit_test(seconds_are_counted),
         cmocka_unit_test(lengths_by_the_head),
     };
