@@ -9,8 +9,6 @@
 #include "coreml/graph/graph.h"
 #include "model/streaming.h"
 
-/* Of samples that a frame stands for. */
-enum { FRAME_SAMPLES = STREAM_FRAME_SAMPLES * STREAM_STRIDE * STREAM_STRIDE };
 /* Of the last axis of a state: others are known to be refused. */
 enum { ROUND_STATE = 32 };
 
@@ -226,7 +224,7 @@ void graph_piece(struct graph *g, const char *name, const struct graph_shape *sh
     struct graph_piece piece = graph_piece_of(g->config, shape->piece);
     struct carried carried[KEPT_COUNT];
     struct mil_value *cross_k, *cross_v;
-    int64_t samples = (int64_t)piece.frames * FRAME_SAMPLES;
+    int64_t samples = (int64_t)piece.frames * STREAM_SAMPLES_PER_FRAME;
     graph_begin(g, name);
     g->residual = g->encoder_residual;
     struct mil_value *x = graph_input_plain(g, "input_values", MIL_F32, SHAPE(1, samples),

@@ -10,9 +10,6 @@
 #include "model/family.h"
 #include "model/streaming.h"
 
-/* Samples that a frame stands for. */
-enum { FRAME_SAMPLES = STREAM_FRAME_SAMPLES * STREAM_STRIDE * STREAM_STRIDE };
-
 static const struct package_piece *piece_of(const struct package_stream *stream) {
     return &stream->session->package->index.piece;
 }
@@ -27,7 +24,7 @@ pst_status package_stream_begin(struct package_stream *stream, struct package_se
         .count = count - count % STREAM_FRAME_SAMPLES,
         .frames = family_extent(FAMILY_STREAMING, count).frames,
     };
-    size_t largest = (size_t)piece->frames * FRAME_SAMPLES;
+    size_t largest = (size_t)piece->frames * STREAM_SAMPLES_PER_FRAME;
     if (largest < (size_t)piece->reach + piece->frames) largest = piece->reach + piece->frames;
     for (size_t i = 0; i < piece->carried_count; i++)
         if (piece->carried[i].count > largest) largest = piece->carried[i].count;
@@ -50,8 +47,8 @@ static pst_status write_row(const struct package_stream *stream, const char *inp
 }
 
 static pst_status write_samples(const struct package_stream *stream, pst_error *err) {
-    size_t room = (size_t)piece_of(stream)->frames * FRAME_SAMPLES;
-    size_t first = stream->heard * FRAME_SAMPLES, count = 0;
+    size_t room = (size_t)piece_of(stream)->frames * STREAM_SAMPLES_PER_FRAME;
+    size_t first = stream->heard * STREAM_SAMPLES_PER_FRAME, count = 0;
     if (first < stream->count) count = stream->count - first < room ? stream->count - first : room;
     float *row = stream->session->row;
     if (count) memcpy(row, stream->samples + first, count * sizeof *row);
