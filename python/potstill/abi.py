@@ -251,7 +251,7 @@ class Clip(Structure):
     _fields_ = [
         ("path", c_char_p),
         ("fd", c_int),
-        ("samples", POINTER(c_float)),
+        ("samples", c_void_p),  # float32, by the address: pointers of ctypes cost more
         ("sample_count", c_size_t),
         ("tag", c_void_p),
         ("decode", POINTER(DecodeOptions)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from ctypes import byref
 from typing import TYPE_CHECKING, Any, Callable, Literal, Optional, Union
@@ -154,8 +155,8 @@ def listening(model: Model, given: Mapping[str, Any]) -> tuple[Optional[Detector
     return model.detector(given.get("vad", "auto"), **settings), bool(given.get("guard", True))
 
 
-def _batch_options(model: Model, given: Mapping[str, Any], keep: list[Any]) -> Any:
-    """The command's defaults are in the order of its help; what they point to goes to ``keep``."""
+def _batch_options(model: Model, given: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The command's defaults, in the order of its help; with what they point to."""
     struct = library.options(abi.BatchOptions)
     struct.threads = given.get("threads", 0) or model.threads
     struct.window_seconds = given.get("window", 30)
@@ -173,14 +174,28 @@ def _batch_options(model: Model, given: Mapping[str, Any], keep: list[Any]) -> A
     audio.ffmpeg = library.path_bytes(environment.program("ffmpeg"))
     audio.channel = _channel(given.get("channels", "mix"))
     struct.audio = ctypes.pointer(audio)
-    keep.extend((pointers, weights, used, chosen, detector, audio))
-    return struct
+    return struct, (pointers, weights, used, chosen, detector, audio)
+
+
+def _options(model: Model, given: Mapping[str, Any]) -> tuple[Any, Any]:
+    """As ``_batch_options()``, which is slow beside a short call: asked the same twice, a copy."""
+    kinds = map(type, given.values())  # True is no 1
+    path = os.environ.get("PATH")
+    key = (model._in_use(), model.threads, path, *given.items(), *kinds)
+    try:
+        made = model._made.get(key)
+    except TypeError:  # a list among them, which may change
+        return _batch_options(model, given)
+    if made is None:
+        made = _batch_options(model, given)
+        model._made = {key: made}
+    return abi.BatchOptions.from_buffer_copy(made[0]), made
 
 
 def check_options(model: Model, given: Mapping[str, Any]) -> None:
     """Raises what ``run()`` would of options, without a sound."""
     check_names(given, _NAMES, "transcribe")
-    _batch_options(model, given, [])
+    _batch_options(model, given)
 
 
 def run(
@@ -195,8 +210,7 @@ def run(
     errors = given.get("errors", "raise")
     if errors not in ("raise", "return"):
         raise ArgumentError(f"errors={errors!r}: expected 'raise' or 'return'")
-    keep: list[Any] = []
-    options = _batch_options(model, given, keep)
+    options, _keep = _options(model, given)
     total = len(sounds) if isinstance(sounds, Sized) else None
     job = _Run(sounds, errors == "raise", Bar(progress, total=total, unit="clip"), heard)
     number = next(_numbers)

@@ -74,6 +74,7 @@ class Model:
         self.info = self._describe()
         self.adapters: dict[str, Adapter] = {}
         self._detectors: dict[Any, speech.Detector] = {}
+        self._made: dict[Any, Any] = {}  # options of the last call, by batch
         self._lock = threading.Lock()
         self._initial: tuple[tuple[Adapter, float], ...] = ()
         self._used: contextvars.ContextVar[Optional[tuple[tuple[Adapter, float], ...]]]

@@ -111,10 +111,12 @@ def _word_html(word: Word) -> str:
 
 
 def flag_names(bits: int) -> tuple[str, ...]:
-    return tuple(name for i, name in enumerate(FLAGS) if bits >> i & 1)
+    return tuple(name for i, name in enumerate(FLAGS) if bits >> i & 1) if bits else ()
 
 
 def _words(transcript: Any) -> tuple[Word, ...]:
+    if not transcript.word_count:
+        return ()
     given = (transcript.words[i] for i in range(transcript.word_count))
     return tuple(
         Word(library.text(w.text), w.start, w.end, w.probability, w.confidence) for w in given

@@ -44,36 +44,37 @@ _EXPECTED = (
 
 def is_sound(value: Any) -> bool:
     """Is it one sound, rather than an iterable of them?"""
+    if _is_array(value):  # first, for isinstance() of abstract classes takes long
+        return True
     if isinstance(value, (str, bytes, bytearray, memoryview, os.PathLike, Mapping)):
         return True
     if isinstance(value, tuple):
         return len(value) == 2 and isinstance(value[0], int)
-    if _is_array(value) or hasattr(value, "get_all_samples"):
-        return True
-    return not isinstance(value, Iterable)
+    return hasattr(value, "get_all_samples") or not isinstance(value, Iterable)
 
 
 def _is_array(value: Any) -> bool:
     """Of NumPy, with numbers in it, or of torch."""
     kind = getattr(getattr(value, "dtype", None), "kind", "")
-    numbers = hasattr(value, "__array_interface__") and kind in "fiub"
+    numbers = kind in "fiub" and hasattr(type(value), "__array_interface__")
     return numbers or hasattr(value, "detach")
 
 
 def _samples(value: Any, name: str) -> NDArray[np.float32]:
-    """Numbers in [-1, 1] as float32; integers are scaled by their type's range, as in files."""
+    """Numbers in [-1, 1] as float32 in C order; integers are scaled by their type's range, as in files."""
     import numpy as np
 
     if hasattr(value, "detach"):
         value = value.detach().cpu().numpy()
     array = np.asarray(value)
-    if array.dtype.kind == "u" and array.dtype.itemsize == 1:
-        return (array.astype(np.float32) - np.float32(128)) / np.float32(128)
-    if array.dtype.kind == "i":
-        return (array / float(-np.iinfo(array.dtype).min)).astype(np.float32)
-    if array.dtype.kind != "f":
+    kind = array.dtype.kind
+    if kind == "u" and array.dtype.itemsize == 1:
+        array = (array.astype(np.float32) - np.float32(128)) / np.float32(128)
+    elif kind == "i":
+        array = array / float(-np.iinfo(array.dtype).min)
+    elif kind != "f":
         raise InputError(f"{name}: samples of type {array.dtype}, expected float or integer PCM")
-    return array.astype(np.float32, copy=False)
+    return np.asarray(array, np.float32, order="C")
 
 
 class Clip:
@@ -88,7 +89,14 @@ class Clip:
         self._take(sound)
 
     def _take(self, sound: Any) -> None:
-        if isinstance(sound, (str, os.PathLike)):
+        if _is_array(sound):
+            if getattr(sound, "ndim", 1) != 1:
+                raise InputError(
+                    f"{self.name}: samples of shape {tuple(sound.shape)}, expected [count] at 16 kHz "
+                    "mono; with channels: (rate, samples [count, channels])"
+                )
+            self._take_samples(RATE_HZ, sound)
+        elif isinstance(sound, (str, os.PathLike)):
             self.name = os.fspath(sound)
             self._path = os.fsencode(sound)
         elif isinstance(sound, (bytes, bytearray, memoryview)):
@@ -100,13 +108,6 @@ class Clip:
             self._take_samples(int(decoded.sample_rate), decoded.data.T)
         elif isinstance(sound, tuple) and len(sound) == 2 and not _is_array(sound[0]):
             self._take_samples(sound[0], sound[1])
-        elif _is_array(sound):
-            if getattr(sound, "ndim", 1) != 1:
-                raise InputError(
-                    f"{self.name}: samples of shape {tuple(sound.shape)}, expected [count] at 16 kHz "
-                    "mono; with channels: (rate, samples [count, channels])"
-                )
-            self._take_samples(RATE_HZ, sound)
         else:
             raise TypeError(f"{self.name}: {type(sound).__name__}, {_EXPECTED}")
 
@@ -137,7 +138,7 @@ class Clip:
                 "[count, channels]"
             )
         if samples.ndim == 1 and rate_hz == RATE_HZ:
-            self._keep = np.ascontiguousarray(samples)
+            self._keep = samples
         else:
             self._put_file(_wav(int(rate_hz), samples))
 
@@ -153,7 +154,7 @@ class Clip:
     def fill(self, clip: abi.Clip) -> None:
         """Sets up a clip of the library, which comes with all 0 and fd -1."""
         if self._keep is not None:
-            clip.samples = self._keep.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
+            clip.samples = self._keep.__array_interface__["data"][0]
             clip.sample_count = self._keep.size
             return
         if self._file is not None:

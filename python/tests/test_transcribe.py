@@ -51,6 +51,22 @@ def test_options_are_the_commands(micro, options):
     same(micro.transcribe(CLIPS[0], **options), row)
 
 
+def test_options_are_those_of_the_call_not_of_the_one_before(micro, samples):
+    fresh = potstill.load(MICRO, precision="f32", cache=False)
+    free = fresh.transcribe(samples, window=0).tokens
+    suppressed = [free[1]]
+    given = {"window": 0, "suppress_tokens": suppressed}
+    other = fresh.transcribe(samples, **given).tokens
+    assert other != free
+    suppressed[0] = other[1]
+    assert fresh.transcribe(samples, **given).tokens[1] != other[1]
+    assert fresh.transcribe(samples, window=0).tokens == free
+    assert len(fresh.transcribe(samples, window=0, max_new_tokens=1).tokens) == 2
+    assert fresh.transcribe(samples, window=0, channels=1).tokens == free
+    with pytest.raises(potstill.ArgumentError, match="channels=True"):
+        fresh.transcribe(samples, window=0, channels=True)
+
+
 def test_a_phrase_is_made_likely(micro):
     word = micro.decode(micro.encode("the")).strip() or "a"
     bias = {"sequence_bias": f"{word}=40", "no_guard": True}
