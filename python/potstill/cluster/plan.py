@@ -17,7 +17,8 @@ from . import files, manifest, part as parts, settings as settings_of
 from .part import Part
 
 NAME, RESULTS = "plan.json", "results.jsonl"
-ROWS = 64  # of a part: half a minute of work for a core
+ROWS = 64  # of a part at most: seconds of work for a core
+_FEWEST, _SHARE = 8, 64  # a part has no more than a 64th of the rows before it, but 8
 SECONDS = 30.0  # for each of them, the longest clip that models were made for: not hours to lose
 
 
@@ -51,13 +52,15 @@ class Plan:
         yield Part(parts.name_of([files.name(path)]), manifest.TAR, path)
 
     def _cut(self, path: str, kind: str) -> Iterator[Part]:
-        """Rows to parts; ``places`` are first byte and bytes, or numbers of rows."""
+        """Rows to parts: small ones first, which are done last, so that no core waits long for another.
+        ``places`` are first byte and bytes, or numbers of rows."""
         ids: list[str] = []
         start = end = 0
         seconds: Optional[float] = 0.0
         for at, size, row in _places(path, kind):
             length = row.get("duration")
-            full = len(ids) >= self._rows or (seconds or 0) + (length or 0) > SECONDS * self._rows
+            most = min(self._rows, max(_FEWEST, len(self._seen) // _SHARE))
+            full = len(ids) >= most or (seconds or 0) + (length or 0) > SECONDS * most
             if ids and full:
                 yield self._part(path, kind, start, end, ids, seconds)
                 ids, seconds = [], 0.0
