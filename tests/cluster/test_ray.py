@@ -81,10 +81,10 @@ def end(process, folder, single, code=0):
 
 
 def workers(kind):
-    """Processes of actors ("actor") or of engines ("engine")."""
+    """Processes of Ray that do parts ("task"), or of engines ("engine")."""
     for process in psutil.process_iter(["cmdline"]):
         words = " ".join(process.info["cmdline"] or ())
-        if (kind == "actor" and "ray::MapWorker" in words) or (kind == "engine" and "cluster.engine" in words):
+        if (kind == "task" and "ray::do_part" in words) or (kind == "engine" and "cluster.engine" in words):
             yield process
 
 
@@ -94,11 +94,11 @@ def test_no_fault(begin, tmp_path, single):
 
 
 def test_workers_are_killed(begin, tmp_path, single):
-    """An actor of Ray, and an engine below another."""
+    """A process of Ray, and an engine below another."""
     make_set(tmp_path)
     process = begin()
     wait_for(lambda: len(parts(tmp_path)) >= 2)
-    next(workers("actor")).send_signal(signal.SIGKILL)
+    next(workers("task")).send_signal(signal.SIGKILL)
     wait_for(lambda: len(parts(tmp_path)) >= 5)
     next(workers("engine")).send_signal(signal.SIGKILL)
     end(process, tmp_path, single)

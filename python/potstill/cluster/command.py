@@ -59,7 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--threads", type=int, default=1, metavar="N", help="of each worker: more for long files")
     add("--time-limit", type=float, default=LIMIT_S, metavar="S",
         help="a row without progress for so long is an error (%(default)g)")
-    add("--part-rows", type=int, default=0, metavar="N", help=f"of a part, in the first run ({plans.ROWS})")
+    add("--part-rows", type=int, default=0, metavar="N",
+        help=f"of a part at most, in the first run ({plans.ROWS})")
     add("--retry-errors", action="store_true", help="rows that are errors are tried again")
     add("--status", action="store_true", help="say what is missing as JSON, and compute nothing")
     add("--version", action="version", version=f"potstill-batch {library.version()}")
@@ -128,9 +129,7 @@ class _Talk:
 
 def _work(args: argparse.Namespace, settings: Settings, output: str, todo: list[Part]) -> Iterator[Report]:
     if args.local or args.shard:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        workers = args.workers or max(1, cores // args.threads)
-        return here.run(todo, output, settings, args.time_limit, workers)
+        return here.run(todo, output, settings, args.time_limit, args.workers)
     return on_ray.run(todo, output, settings, args.time_limit, args.workers, args.address)
 
 
@@ -148,6 +147,7 @@ def _run(args: argparse.Namespace) -> int:
     if shard:
         mine = {part.name for part in plan.parts[shard[0] :: shard[1]]}
         todo = [part for part in todo if part.name in mine]
+    todo.reverse()  # the large ones first
     account, talk = Account(len(plan.parts) - len(todo), todo), _Talk()
     if todo:
         for report in _work(args, settings, output.path, todo):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
 from ..errors import PotstillError
@@ -28,39 +30,66 @@ def attempt(worker: Worker, part: Part, output: str) -> Report:
         return Report(part.name, failed=f"{part.source}: {error}", code=ENVIRONMENT)
 
 
-def run(parts: list[Part], output: str, settings: Settings, limit: float, workers: int) -> Iterator[Report]:
-    """Reports as parts are done; ends early after the first that cannot be."""
-    todo: queue.SimpleQueue[Optional[Part]] = queue.SimpleQueue()
-    for part in parts:
-        todo.put(part)
-    count = max(1, min(workers, len(parts)))
-    for _ in range(count):
-        todo.put(None)
-    reports: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    hands = [Worker(settings, limit) for _ in range(count)]
-    stop = threading.Event()
+class Hands:
+    """Workers, each in a thread of its own, that take parts until there are none or ``stop`` is set.
 
-    def work(worker: Worker) -> None:
-        while not stop.is_set():
-            part = todo.get()
+    Attributes:
+        reports: of parts that are done; None when a worker has ended.
+        running: workers that have not ended; who takes a None from ``reports`` counts.
+    """
+
+    def __init__(
+        self, parts: Sequence[Part], output: str, settings: Settings, limit: float, workers: int
+    ) -> None:
+        self._todo = deque(parts)
+        self.reports: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.stop = threading.Event()
+        self.running = min(workers, len(parts))
+        self._output = output
+        self._workers = [Worker(settings, limit) for _ in range(self.running)]
+        for worker in self._workers:
+            threading.Thread(target=self._work, args=(worker,), daemon=True).start()
+
+    def _work(self, worker: Worker) -> None:
+        while not self.stop.is_set():
+            part = self.take()
             if part is None:
                 break
-            reports.put(attempt(worker, part, output))
-        reports.put(None)
+            self.reports.put(attempt(worker, part, self._output))
+        worker.close()
+        self.reports.put(None)
 
-    for worker in hands:
-        threading.Thread(target=work, args=(worker,), daemon=True).start()
+    def take(self) -> Optional[Part]:
+        """The next of ``todo``; None: there is none."""
+        try:
+            return self._todo.popleft()
+        except IndexError:
+            return None
+
+    def close(self) -> None:
+        """Whatever they are doing is dropped."""
+        self.stop.set()
+        for worker in self._workers:
+            worker.close()
+
+
+def places(settings: Settings) -> int:
+    """How many workers this machine has cores for."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // settings.threads)
+
+
+def run(parts: list[Part], output: str, settings: Settings, limit: float, workers: int) -> Iterator[Report]:
+    """Reports as parts are done; ends early after the first that cannot be."""
+    hands = Hands(parts, output, settings, limit, workers or places(settings))
     try:
-        running = count
-        while running:
-            report = reports.get()
+        while hands.running:
+            report = hands.reports.get()
             if report is None:
-                running -= 1
+                hands.running -= 1
                 continue
             yield report
             if report.failed:
                 return
     finally:
-        stop.set()
-        for worker in hands:
-            worker.close()
+        hands.close()

@@ -1,15 +1,17 @@
 """Parts, and rows of a Dataset, on a Ray cluster, or on a Ray that begins here.
 
-Ray Data schedules: a pool of actors, each a ``Worker``, which grows with the cluster. An actor that dies
-is started again and its parts come again; those that are committed are only reported.
+Parts are tasks: Ray gives them to nodes that are there or come, and gives one whose process or node died
+to another; those that are committed are only reported. A process that does tasks keeps its ``Worker``.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
+import functools
 import logging
+import os
+import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Any, Optional
 
 from . import frames, here
@@ -17,36 +19,20 @@ from .part import Part, Report
 from .settings import Settings
 from .worker import LIMIT_S, Worker
 
-_BLOCKS_MAX = 4000  # Ray Data keeps an entry for each in the driver
+_LOOK_S = 5.0  # how often it is asked how large the cluster is
 
 
 def _ray() -> Any:
     try:
         import ray
-        import ray.data
     except ImportError as error:
         raise ImportError(f"{error}; it comes with: pip install 'potstill[ray]'") from None
     return ray
 
 
-def connect(address: Optional[str]) -> None:
-    """Joins the cluster at ``address``, that of ``$RAY_ADDRESS``, else begins one on this machine."""
-    ray = _ray()
-    if not ray.is_initialized():
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-
-
-def _cores() -> int:
-    return max(1, int(_ray().cluster_resources().get("CPU", 1)))
-
-
-def _pool(workers: int, threads: int, rows: int) -> Any:
-    """As many actors as there are places now and will be; ``workers`` at most, 0: no limit."""
-    from ray.data import ActorPoolStrategy
-
-    first = max(1, min(_cores() // threads, workers or rows, rows))
-    return ActorPoolStrategy(min_size=1, max_size=workers or None, initial_size=first)
+def _places(threads: int) -> int:
+    """How many workers the cluster has cores for now."""
+    return max(1, int(_ray().cluster_resources().get("CPU", 1)) // threads)
 
 
 class _Metrics:
@@ -75,24 +61,31 @@ class _Metrics:
             self._speed.set(report.seconds / report.wall)
 
 
-class _Parts:
-    """An actor that does parts."""
+class _Hand:
+    """What a process of Ray keeps between its tasks."""
 
-    def __init__(self, settings: str, limit: float, output: str) -> None:
+    def __init__(self, settings: str, limit: float) -> None:
         ray = _ray()
-        self._output, self._worker = output, Worker(Settings.from_json(settings), limit)
+        self._worker = Worker(Settings.from_json(settings), limit)
         self._node = ray.util.get_node_ip_address() + "/" + ray.get_runtime_context().get_node_id()[:6]
         self._metrics = _Metrics(self._node)
 
-    def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
-        reports = []
-        for text in batch["part"]:
-            report = here.attempt(self._worker, Part.from_json(str(text)), self._output)
-            if report.rows:
-                report.node = self._node
-                self._metrics.add(report)
-            reports.append(json.dumps(asdict(report)))
-        return {"report": reports}
+    def do(self, part: Part, output: str) -> Report:
+        report = here.attempt(self._worker, part, output)
+        if report.rows:
+            report.node = self._node
+            self._metrics.add(report)
+        return report
+
+
+_hand: Optional[_Hand] = None  # a process of Ray has the tasks of one run
+
+
+def do_part(part: Part, output: str, settings: str, limit: float) -> Report:
+    """The task."""
+    global _hand
+    _hand = _hand or _Hand(settings, limit)
+    return _hand.do(part, output)
 
 
 def run(
@@ -103,22 +96,67 @@ def run(
     workers: int = 0,
     address: Optional[str] = None,
 ) -> Iterator[Report]:
-    """Reports as parts are done; ends early after the first that cannot be."""
-    ray = _ray()
-    connect(address)
-    rows = [{"part": part.to_json()} for part in parts]
-    dataset = ray.data.from_items(rows, override_num_blocks=min(len(rows), _BLOCKS_MAX)).map_batches(
-        _Parts,
-        batch_size=1,
-        num_cpus=settings.threads,
-        compute=_pool(workers, settings.threads, len(rows)),
-        fn_constructor_args=(settings.to_json(), limit, output),
-    )
-    for row in dataset.iter_rows():
-        report = Report(**json.loads(row["report"]))
+    """Reports as parts are done; ends early after the first that cannot be.
+
+    Raises:
+        OSError: Ray fails.
+    """
+    joins = address or os.environ.get("RAY_ADDRESS")
+    # A Ray that begins here takes seconds to, in which the cores need not wait.
+    hands = here.Hands(parts, output, settings, limit, 0 if joins else workers or here.places(settings))
+    try:
+        ray = _ray()
+        _connect(ray, address, bool(joins))
+        hands.stop.set()
+        task = ray.remote(num_cpus=settings.threads, max_retries=-1)(do_part)
+        give = functools.partial(task.remote, output=output, settings=settings.to_json(), limit=limit)
+        yield from _give_out(hands, give, settings.threads, workers)
+        ray.shutdown()
+    finally:
+        hands.close()
+
+
+def _connect(ray: Any, address: Optional[str], joins: bool) -> None:
+    """Joins a cluster, else begins a Ray for this run alone: no dashboard, and the command's own priority."""
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if joins:
+        ray.init(address, **quiet)
+        return
+    os.environ.setdefault("RAY_worker_niceness", "0")
+    ray.init(include_dashboard=False, **quiet)
+    # One machine has nothing to scale, and what would do it takes a second to end. There is no public call.
+    with contextlib.suppress(Exception):
+        ray._private.worker._global_node.kill_monitor()
+
+
+def _give_out(hands: here.Hands, give: Any, threads: int, workers: int) -> Iterator[Report]:
+    """Reports of tasks, and of what the hands of this machine still do."""
+    asked, most, looked = 0, 0, -_LOOK_S
+    while True:
+        if time.monotonic() - looked > _LOOK_S:
+            # As many again wait, so that no core does, and a cluster that can grow sees why it should.
+            most, looked = workers or 2 * _places(threads), time.monotonic()
+        while asked < most and (part := hands.take()) is not None:
+            give(part).future().add_done_callback(hands.reports.put)
+            asked += 1
+        if not asked and not hands.running:
+            return
+        report = hands.reports.get()
+        if report is None:
+            hands.running -= 1
+            continue
+        if not isinstance(report, Report):
+            asked, report = asked - 1, _result(report)
         yield report
         if report.failed:
             return
+
+
+def _result(future: Any) -> Report:
+    try:
+        return future.result()  # type: ignore[no-any-return]
+    except _ray().exceptions.RayError as error:
+        raise OSError(f"Ray: {error}") from error
 
 
 class _Rows:
@@ -152,13 +190,15 @@ def transcribe_dataset(
     Returns:
         A Dataset with the columns of before and ``frames.COLUMNS``.
     """
+    from ray.data import ActorPoolStrategy
+
     settings = Settings(load, options or {})
-    _ray()
+    first = min(_places(settings.threads), workers or 1 << 30)
     return dataset.map_batches(
         _Rows,
         batch_size=64,
         batch_format="pandas",
         num_cpus=settings.threads,
-        compute=_pool(workers, settings.threads, 1 << 30),
+        compute=ActorPoolStrategy(min_size=1, max_size=workers or None, initial_size=first),
         fn_constructor_args=(settings.to_json(), limit),
     )
