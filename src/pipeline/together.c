@@ -112,13 +112,15 @@ static void transcribe_group(struct group *group) {
 }
 
 void transcribe_together(struct pst_session *session, struct utterance *utterances, size_t count) {
-    struct group group = {.session = session};
-    size_t alone = 0; /* utterances from here on are not in the group */
     for (size_t i = 0; i < count; i++) {
         utterances[i].transcript = NULL;
         utterances[i].error = (pst_error){0};
     }
-    while (count > 1 && alone < count && join(&group, &utterances[alone])) alone++;
-    transcribe_group(&group);
-    for (size_t i = alone; i < count; i++) transcribe_alone(session, &utterances[i]);
+    for (size_t done = 0; done < count;) {
+        struct group group = {.session = session};
+        size_t first = done;
+        while (count > 1 && done < count && join(&group, &utterances[done])) done++;
+        transcribe_group(&group);
+        if (done == first) transcribe_alone(session, &utterances[done++]);
+    }
 }

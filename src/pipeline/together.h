@@ -16,8 +16,8 @@ struct utterance {
     pst_error error;                   /* PST_OK: none */
 };
 
-/* As pst_transcribe() of each, to the bit. What cannot be shared is done one by one, with all that
- * follows it: beams, drafts, other alignment heads than those of the first, converted models. */
+/* As pst_transcribe() of each, to the bit, in groups of TEXTS_MAX. What cannot be shared is done
+ * alone: beams, drafts, converted models. */
 void transcribe_together(struct pst_session *session, struct utterance *utterances, size_t count);
 
 #endif

@@ -13,6 +13,7 @@
 #include "pipeline/speech/origin.h"
 #include "pipeline/speech/transcript_join.h"
 #include "pipeline/timed_words.h"
+#include "pipeline/together.h"
 
 /* Moonshine's own limit: nobody says more tokens in a second. Short clips have a few more. */
 static const double TOKENS_PER_SECOND = 6.5;
@@ -29,25 +30,14 @@ static void judge(const struct guarded *guarded, pst_transcript *transcript) {
     transcript->no_speech_prob = guarded->no_speech_prob;
 }
 
-/* The options with the limit that suits the segment, unless theirs is lower. */
-static pst_decode_options limited(const struct guarded *guarded,
-                                  const pst_decode_options *options) {
+/* The options with the limit that suits `count` samples, unless theirs is lower. */
+static pst_decode_options limited(size_t count, const pst_decode_options *options) {
     pst_decode_options own = *options;
-    double seconds = (double)guarded->count / PST_SAMPLE_RATE_HZ;
+    double seconds = (double)count / PST_SAMPLE_RATE_HZ;
     uint32_t limit = (uint32_t)(seconds * TOKENS_PER_SECOND) + TOKENS_MORE;
     if (!own.max_new_tokens && (!own.max_length || limit < own.max_length))
         own.max_new_tokens = limit;
     return own;
-}
-
-static pst_status transcribe(pst_session *session, const struct guarded *guarded,
-                             const pst_decode_options *options, pst_transcript **transcript,
-                             pst_error *err) {
-    const pst_decode_options own = limited(guarded, options);
-    pst_status status =
-        pst_transcribe(session, guarded->samples, guarded->count, &own, transcript, err);
-    if (!status) judge(guarded, *transcript);
-    return status;
 }
 
 /* What is wrong with it. Where the caller has set the limit, that it is reached is no wonder. */
@@ -80,18 +70,31 @@ static void keep_better(pst_transcript **kept, pst_transcript *other) {
 static pst_status in_pieces(pst_session *session, const struct guarded *guarded,
                             const struct phrase *pieces, size_t count, pst_transcript **transcript,
                             pst_error *err) {
-    pst_transcript *parts[PHRASES_MAX] = {NULL};
+    pst_decode_options options[PHRASES_MAX];
+    struct utterance utterances[PHRASES_MAX];
+    const pst_transcript *parts[PHRASES_MAX];
     pst_status status = PST_OK;
-    for (size_t i = 0; i < count && !status; i++) {
-        struct guarded piece = *guarded;
-        piece.samples += pieces[i].start;
-        piece.count = pieces[i].end - pieces[i].start;
-        status = transcribe(session, &piece, guarded->decode, &parts[i], err);
-        if (!status) timed_words_shift(parts[i], (double)pieces[i].start / PST_SAMPLE_RATE_HZ);
+    for (size_t i = 0; i < count; i++) {
+        size_t samples = pieces[i].end - pieces[i].start;
+        options[i] = limited(samples, guarded->decode);
+        utterances[i] = (struct utterance){.samples = guarded->samples + pieces[i].start,
+                                           .count = samples,
+                                           .options = &options[i]};
     }
-    if (!status)
-        status = transcript_join((const pst_transcript *const *)parts, count, transcript, err);
-    for (size_t i = 0; i < count; i++) pst_transcript_free(parts[i]);
+    transcribe_together(session, utterances, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct utterance *u = &utterances[i];
+        parts[i] = u->transcript;
+        if (!status && u->error.code) {
+            status = u->error.code;
+            if (err) *err = u->error;
+        }
+        if (!u->transcript) continue;
+        judge(guarded, u->transcript);
+        timed_words_shift(u->transcript, (double)pieces[i].start / PST_SAMPLE_RATE_HZ);
+    }
+    if (!status) status = transcript_join(parts, count, transcript, err);
+    for (size_t i = 0; i < count; i++) pst_transcript_free(utterances[i].transcript);
     return status;
 }
 
@@ -111,11 +114,14 @@ static pst_status try_phrases(pst_session *session, const struct guarded *guarde
 
 static pst_status with_beams(pst_session *session, const struct guarded *guarded,
                              pst_transcript **transcript, pst_error *err) {
-    pst_decode_options options = *guarded->decode;
+    pst_decode_options options = limited(guarded->count, guarded->decode);
     options.stop_loops = 0;
     if (options.num_beams < BEAMS) options.num_beams = BEAMS;
     if (!options.no_repeat_ngram_size) options.no_repeat_ngram_size = NGRAM;
-    return transcribe(session, guarded, &options, transcript, err);
+    pst_status status =
+        pst_transcribe(session, guarded->samples, guarded->count, &options, transcript, err);
+    if (!status) judge(guarded, *transcript);
+    return status;
 }
 
 static pst_status try_again(pst_session *session, const struct guarded *guarded,
@@ -174,7 +180,7 @@ static pst_decode_options watchful(const struct guarded *guarded) {
 
 pst_decode_options guard_first(const struct guarded *guarded) {
     const pst_decode_options options = watchful(guarded);
-    return limited(guarded, &options);
+    return limited(guarded->count, &options);
 }
 
 pst_status guard_complete(pst_session *session, const struct guarded *guarded,
