@@ -6,7 +6,6 @@ to another; those that are committed are only reported. A process that does task
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 import os
@@ -124,9 +123,6 @@ def _connect(ray: Any, address: Optional[str], joins: bool) -> None:
         return
     os.environ.setdefault("RAY_worker_niceness", "0")
     ray.init(include_dashboard=False, **quiet)
-    # One machine has nothing to scale, and what would do it takes a second to end. There is no public call.
-    with contextlib.suppress(Exception):
-        ray._private.worker._global_node.kill_monitor()
 
 
 def _give_out(hands: here.Hands, give: Any, threads: int, workers: int) -> Iterator[Report]:
