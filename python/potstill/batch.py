@@ -79,9 +79,11 @@ class _Run:
         stop_at_error: bool,
         bar: Bar,
         heard: Optional[Callable[[], None]],
+        done: Optional[Callable[[Result], None]],
     ) -> None:
         self._sounds: Iterator[Any] = iter(sounds)
         self._stop_at_error, self._bar, self._heard = stop_at_error, bar, heard
+        self._done = done or self._keep
         self._open: dict[int, Clip] = {}
         self._taken = 0
         self.raised: Optional[BaseException] = None
@@ -98,12 +100,15 @@ class _Run:
         self._taken += 1
         return 1
 
+    def _keep(self, result: Result) -> None:
+        self.results.append(result)
+
     def deliver(self, at: Any) -> int:
         delivered = at.contents
         clip = self._open.pop(delivered.index)
         clip.close()
         result = of_clip(delivered, clip.name)
-        self.results.append(result)
+        self._done(result)
         self._bar.step()
         if result.error is not None and self._stop_at_error:
             raise result.error
@@ -204,15 +209,17 @@ def run(
     given: Mapping[str, Any],
     progress: Optional[bool],
     heard: Optional[Callable[[], None]] = None,
+    done: Optional[Callable[[Result], None]] = None,
 ) -> list[Result]:
-    """``heard`` is called now and then while a sound of several segments is transcribed."""
+    """``heard`` is called now and then while a sound of several segments is transcribed, ``done`` with
+    each result, in the order of the sounds: then none is kept."""
     check_names(given, _NAMES, "transcribe")
     errors = given.get("errors", "raise")
     if errors not in ("raise", "return"):
         raise ArgumentError(f"errors={errors!r}: expected 'raise' or 'return'")
     options, _keep = _options(model, given)
     total = len(sounds) if isinstance(sounds, Sized) else None
-    job = _Run(sounds, errors == "raise", Bar(progress, total=total, unit="clip"), heard)
+    job = _Run(sounds, errors == "raise", Bar(progress, total=total, unit="clip"), heard, done)
     number = next(_numbers)
     options.next, options.deliver, options.progress = _NEXT, _DELIVER, _PROGRESS
     options.user = number

@@ -12,13 +12,15 @@ as ``python -m potstill.cluster.engine SETTINGS``; it ends with its standard inp
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from .. import batch, model as models
@@ -27,6 +29,9 @@ from . import result_row, settings as settings_of
 from .sounds import Sounds
 
 _ALIVE_S = 1.0  # no more often than this
+_TOGETHER = 4  # rows whose sounds are decoded together, where so many are there
+
+_Asked = tuple[int, Mapping[str, Any], Any]  # number, row, and its sound or why there is none
 
 
 class Engine:
@@ -58,20 +63,36 @@ class Engine:
             self._last = now
             self.say({"alive": self._n})
 
-    def answer(self, n: int, row: Mapping[str, Any], sound: Any) -> None:
-        """One row, whose sound may be why there is none."""
-        self._n = n
-        if isinstance(sound, Exception):
-            fields = result_row.of_error(row, _message(row, sound), type(sound).__name__)
-        else:
-            try:
-                result = batch.run(self.model, (sound,), self._options, False, self._alive)[0]
-                fields = result_row.of_result(row, result, self._vad, self._guarded)
-            except ArgumentError as error:  # an option, of which the next row would die too
-                refuse(self._out, error)
-            except (PotstillError, TypeError, ValueError, OSError) as error:
-                fields = result_row.of_error(row, _message(row, error), type(error).__name__)
-        self.say({"n": n, "result": fields})
+    def answer(self, asked: Sequence[_Asked]) -> None:
+        """Rows, in their order; their sounds together."""
+        waiting = deque(asked)
+        self._say_errors(waiting)
+        if not waiting:
+            return
+        sounds = [sound for _, _, sound in waiting if not isinstance(sound, Exception)]
+        try:
+            batch.run(self.model, sounds, self._options, False, self._alive, lambda r: self._done(waiting, r))
+        except ArgumentError as error:  # an option, of which the next row would die too
+            refuse(self._out, error)
+        except (PotstillError, TypeError, ValueError, OSError) as error:
+            if len(sounds) == 1:
+                n, row, _ = waiting[0]
+                waiting[0] = (n, row, error)
+            for one in waiting:  # whose error it is shows when each is alone
+                self.answer((one,))
+
+    def _done(self, waiting: deque[_Asked], result: Any) -> None:
+        n, row, _ = waiting.popleft()
+        self.say({"n": n, "result": result_row.of_result(row, result, self._vad, self._guarded)})
+        self._say_errors(waiting)
+
+    def _say_errors(self, waiting: deque[_Asked]) -> None:
+        """Of the first rows, up to one that has a sound."""
+        while waiting and isinstance(waiting[0][2], Exception):
+            n, row, error = waiting.popleft()
+            self.say({"n": n, "result": result_row.of_error(row, _message(row, error), type(error).__name__)})
+        if waiting:
+            self._n = waiting[0][0]
 
 
 def _message(row: Mapping[str, Any], error: Exception) -> str:
@@ -86,8 +107,8 @@ def _read(source: Any, rows: queue.Queue[Any]) -> None:
     os._exit(0)
 
 
-def _fetch(rows: queue.Queue[Any], ready: queue.Queue[Any]) -> None:
-    """The sound of the next rows while one is being transcribed."""
+def _fetch(rows: queue.Queue[Any], ready: queue.Queue[_Asked]) -> None:
+    """The sounds of the next rows while some are being transcribed."""
     sounds = Sounds()
     while True:
         asked = rows.get()
@@ -96,6 +117,15 @@ def _fetch(rows: queue.Queue[Any], ready: queue.Queue[Any]) -> None:
         except Exception as error:  # whatever is wrong with a row costs this row
             sound = error
         ready.put((asked["n"], asked["row"], sound))
+
+
+def _take(ready: queue.Queue[_Asked]) -> list[_Asked]:
+    """The next row, and those that are there with it."""
+    asked = [ready.get()]
+    with contextlib.suppress(queue.Empty):
+        while len(asked) < _TOGETHER:
+            asked.append(ready.get_nowait())
+    return asked
 
 
 def refuse(out: Any, error: Exception) -> NoReturn:
@@ -116,11 +146,11 @@ def main() -> None:
         refuse(out, error)
     engine.say({"ready": engine.describe()})
     rows: queue.Queue[Any] = queue.Queue()
-    ready: queue.Queue[Any] = queue.Queue(maxsize=1)
+    ready: queue.Queue[_Asked] = queue.Queue(maxsize=_TOGETHER)
     for work in (lambda: _read(sys.stdin.buffer, rows), lambda: _fetch(rows, ready)):
         threading.Thread(target=work, daemon=True).start()
     while True:
-        engine.answer(*ready.get())
+        engine.answer(_take(ready))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from .part import Part, Report
 from .settings import Settings
 
 LIMIT_S = 300.0
-_AHEAD = 4  # rows with the process: one computed, one ready, two to be read
+_AHEAD = 10  # rows with the process: four computed together, four ready, two to be read
 _DEATHS = 3  # the third time it is the row
 
 
@@ -113,13 +113,14 @@ class Worker:
         """
         coming, asked = enumerate(rows), deque[tuple[int, Mapping[str, Any]]]()
         sent = deaths = 0
+        alone = False
         while True:
             self.start()
             asked.extend(islice(coming, _AHEAD - len(asked)))
             if not asked:
                 return
-            # After a death the first goes alone, so that no other is blamed.
-            for one in islice(asked, sent, 1 if deaths else None):
+            # After a death or a silence the first goes alone, so that no other is blamed.
+            for one in islice(asked, sent, 1 if alone else None):
                 self._send(*one)
                 sent += 1
             said = self._hear()
@@ -131,13 +132,14 @@ class Worker:
             if said:
                 fields = said["result"]
             else:
+                was_alone, alone = alone or sent == 1, True
                 sent, deaths = 0, deaths + (said is None)
                 code = self._lost()
-                if said is None and deaths < _DEATHS:
+                if deaths < _DEATHS if said is None else not was_alone:
                     continue
                 fields = self._blame(asked[0][1], None if said == "" else code)
             asked.popleft()
-            sent, deaths = max(0, sent - 1), 0
+            sent, deaths, alone = max(0, sent - 1), 0, False
             yield fields
 
     def _lost(self) -> int:
