@@ -41,6 +41,7 @@ killed() {
     ok test "$(wc -l <"$kept")" -ge "$lines"
 }
 [ -z "$emulator" ] || { echo "skipped: kills the program, not its emulator"; exit 77; }
+command -v python3 >"$scratch/out" || { echo "skipped: needs python3"; exit 77; }
 
 # One recording, killed in its middle.
 take --format json --word-timestamps -o whole.json talk.m4a
@@ -56,7 +57,7 @@ same out.json out.json whole.json
 ok test ! -e out.json.partial
 
 # What is taken over is not transcribed again: another text in the file, with its digest, comes out.
-python3 - <<'END' || { echo "skipped: needs python3"; exit 77; }
+python3 - <<'END' || exit 1
 import json
 lines = open("left").read().splitlines()
 def line(value):

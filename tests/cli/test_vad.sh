@@ -18,7 +18,8 @@ exits 1
 says 'potstill: missing.wav: no such file'
 
 # A second of a buzz with harmonics between seconds of nothing, as 16-bit samples of a WAV file.
-python3 - <<'END' || exit 77
+command -v python3 >"$scratch/out" || { echo "skipped: the rest needs python3"; exit 77; }
+python3 - <<'END' || exit 1
 import math, struct, wave
 def sample(i):
     t = i / 16000
