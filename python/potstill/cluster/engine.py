@@ -29,7 +29,7 @@ from . import result_row, settings as settings_of
 from .sounds import Sounds
 
 _ALIVE_S = 1.0  # no more often than this
-_TOGETHER = 4  # rows whose sounds are decoded together, where so many are there
+_TOGETHER = 8  # rows whose sounds are decoded together, where so many are there
 
 _Asked = tuple[int, Mapping[str, Any], Any]  # number, row, and its sound or why there is none
 

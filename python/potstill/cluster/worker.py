@@ -31,7 +31,7 @@ from .part import Part, Report
 from .settings import Settings
 
 LIMIT_S = 300.0
-_AHEAD = 10  # rows with the process: four computed together, four ready, two to be read
+_AHEAD = 18  # rows with the process: eight computed together, eight ready, two to be read
 _DEATHS = 3  # the third time it is the row
 
 
