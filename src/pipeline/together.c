@@ -24,8 +24,8 @@ static void transcribe_alone(struct pst_session *session, struct utterance *u) {
 /* May a text with these options be decoded beside the group? */
 static int can_share(const struct group *group, const pst_decode_options *options) {
     const pst_decode_options *first = &group->options[0]; /* itself, where it is the first */
-    return group->count < group->session->backend->texts && options->num_beams == 1 &&
-           !options->drafts_count && options->alignment_heads == first->alignment_heads &&
+    return options->num_beams == 1 && !options->drafts_count &&
+           options->alignment_heads == first->alignment_heads &&
            options->alignment_heads_count == first->alignment_heads_count;
 }
 
@@ -42,13 +42,13 @@ static int make_searches(struct pst_session *session) {
     return session->beside != NULL;
 }
 
-/* Takes an utterance into the group: 1, or 0 where it is to be done alone. */
+/* Takes an utterance into the group: 1, or 0 where the group is full or cannot share with it. */
 static int join(struct group *group, struct utterance *u) {
     struct pst_session *session = group->session;
+    if (group->count >= session->backend->texts) return 0;
     pst_decode_options *options = &group->options[group->count];
     if (transcribe_accept(session, u->samples, u->count, u->options, options, &u->error)) return 1;
-    if (session->backend->texts < 2 || !can_share(group, options) || !make_searches(session))
-        return 0;
+    if (!can_share(group, options) || !make_searches(session)) return 0;
     struct search *search = search_of(session, group->count);
     if (transcribe_fit_search(session, search, options, &u->error)) return 1;
     search->rules.ends = session->backend->ends;
