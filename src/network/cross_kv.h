@@ -7,9 +7,8 @@
 #include "network/workspace.h"
 
 /* For every layer, of ws->memory [frames, encoder_dim], the memory of the clip, into the cache at
- * hand. In the streaming
- * family a learned position is added to each frame of it, and a projection makes it as wide as the
- * decoder where it is not. */
+ * hand. In the streaming family a learned position is added to each frame of it, and a projection
+ * makes it as wide as the decoder where it is not. */
 void cross_kv_compute(struct workspace *ws);
 /* The same of a stream's next frames [count], which ws->memory holds; those before them stay as
  * they are. */

@@ -27,7 +27,6 @@ struct worker {
 
 struct batch {
     struct job_setting setting;
-    const pst_batch_options *options; /* setting.options */
     size_t threads;
     struct clip_queue queue;
     size_t taken;           /* clips so far */
@@ -66,7 +65,7 @@ static void *work(void *argument) {
 
 static pst_status open_session(const struct batch *batch, struct worker *worker, size_t threads,
                                pst_error *err) {
-    const pst_batch_options *options = batch->options;
+    const pst_batch_options *options = batch->setting.options;
     pst_session_options session;
     pst_session_options_init(&session);
     session.threads = (uint32_t)threads;
@@ -120,7 +119,7 @@ static pst_status start_workers(struct batch *batch, pst_error *err) {
 static void stop_workers(struct batch *batch) {
     clip_queue_stop(&batch->queue);
     for (size_t i = 0; i < batch->running; i++) pthread_join(batch->workers[i].thread, NULL);
-    pst_session *lent = batch->options->session;
+    pst_session *lent = batch->setting.options->session;
     for (size_t i = 0; i < batch->worker_count && !lent; i++)
         pst_session_free(batch->workers[i].session);
     if (lent) pst_session_use_adapters(lent, NULL, NULL, 0, NULL);
@@ -132,13 +131,13 @@ static void stop_workers(struct batch *batch) {
 static pst_status deliver(const struct batch *batch, struct clip *clip, pst_error *err) {
     pst_clip_result result;
     clip_finish(clip, &result);
-    int stop = batch->options->deliver(batch->options->user, &result);
+    int stop = batch->setting.options->deliver(batch->setting.options->user, &result);
     clip_free(clip);
     return stop ? error_set(err, PST_ERR_CANCELLED, "the batch was cancelled") : PST_OK;
 }
 
 static pst_status report(struct batch *batch, pst_error *err) {
-    const pst_batch_options *options = batch->options;
+    const pst_batch_options *options = batch->setting.options;
     pst_clip_progress progress;
     pst_segment *segments;
     if (!clip_queue_progress(&batch->queue, options->normalize, &progress, &segments))
@@ -150,7 +149,7 @@ static pst_status report(struct batch *batch, pst_error *err) {
 
 static pst_status take_clip(struct batch *batch, pst_error *err) {
     pst_clip given = {.fd = -1};
-    if (!batch->options->next(batch->options->user, &given)) {
+    if (!batch->setting.options->next(batch->setting.options->user, &given)) {
         batch->drained = 1;
         return PST_OK;
     }
@@ -215,7 +214,7 @@ static pst_status check(const pst_model *model, const pst_batch_options *options
 }
 
 static pst_status set_decode(struct batch *batch, pst_error *err) {
-    const pst_decode_options *given = batch->options->decode;
+    const pst_decode_options *given = batch->setting.options->decode;
     pst_decode_options *decode = &batch->setting.decode;
     pst_decode_options_init(decode);
     if (!given) pst_model_decode_options(batch->setting.model, decode);
@@ -230,7 +229,6 @@ pst_status pst_batch_run(const pst_model *model, const pst_batch_options *option
     if (!status) status = check(model, &own, err);
     if (status) return status;
     struct batch batch = {.setting = {.model = model, .options = &own},
-                          .options = &own,
                           .threads = own.session ? 1 : session_thread_count(own.threads)};
     status = set_decode(&batch, err);
     if (status) return status;
