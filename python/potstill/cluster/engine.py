@@ -20,8 +20,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn, Optional
 
 from .. import batch, model as models
 from ..errors import ArgumentError, PotstillError
@@ -29,7 +29,8 @@ from . import result_row, settings as settings_of
 from .sounds import Sounds
 
 _ALIVE_S = 1.0  # no more often than this
-_TOGETHER = 8  # rows whose sounds are decoded together, where so many are there
+_NEXT_S = 0.05  # for the next row, which takes a hundredth of that to come, where there is one
+_READY = 8  # rows whose sounds are fetched beforehand
 
 _Asked = tuple[int, Mapping[str, Any], Any]  # number, row, and its sound or why there is none
 
@@ -39,6 +40,7 @@ class Engine:
 
     def __init__(self, settings: settings_of.Settings, out: Any) -> None:
         self._out, self._last, self._n = out, 0.0, 0
+        self._waiting: deque[_Asked] = deque()  # rows whose results are not said
         self.model = models.load(**settings.load)
         self._options = dict(settings.transcribe)
         self._options["errors"] = "return"
@@ -63,36 +65,50 @@ class Engine:
             self._last = now
             self.say({"alive": self._n})
 
-    def answer(self, asked: Sequence[_Asked]) -> None:
-        """Rows, in their order; their sounds together."""
-        waiting = deque(asked)
-        self._say_errors(waiting)
-        if not waiting:
-            return
-        sounds = [sound for _, _, sound in waiting if not isinstance(sound, Exception)]
+    def answer(self, first: _Asked, more: Optional[queue.Queue[_Asked]] = None) -> None:
+        """Rows, in their order, as long as there is one to go on with; their sounds together."""
         try:
-            batch.run(self.model, sounds, self._options, False, self._alive, lambda r: self._done(waiting, r))
+            batch.run(self.model, self._sounds(first, more), self._options, False, self._alive, self._done)
         except ArgumentError as error:  # an option, of which the next row would die too
             refuse(self._out, error)
         except (PotstillError, TypeError, ValueError, OSError) as error:
-            if len(sounds) == 1:
-                n, row, _ = waiting[0]
-                waiting[0] = (n, row, error)
-            for one in waiting:  # whose error it is shows when each is alone
-                self.answer((one,))
+            asked = list(self._waiting)
+            self._waiting.clear()
+            if more is None:
+                n, row, _ = first
+                self._note((n, row, error))
+            else:
+                for one in asked:  # whose error it is shows when each is alone
+                    self.answer(one)
 
-    def _done(self, waiting: deque[_Asked], result: Any) -> None:
-        n, row, _ = waiting.popleft()
+    def _sounds(self, first: _Asked, more: Optional[queue.Queue[_Asked]]) -> Iterator[Any]:
+        """It ends where no row comes: each result is followed by one, so long as there are any."""
+        asked = first
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._note(asked)
+                if not isinstance(asked[2], Exception):
+                    yield asked[2]
+                if more is None:
+                    return
+                asked = more.get(timeout=_NEXT_S)
+
+    def _note(self, asked: _Asked) -> None:
+        self._waiting.append(asked)
+        self._say_errors()
+
+    def _done(self, result: Any) -> None:
+        n, row, _ = self._waiting.popleft()
         self.say({"n": n, "result": result_row.of_result(row, result, self._vad, self._guarded)})
-        self._say_errors(waiting)
+        self._say_errors()
 
-    def _say_errors(self, waiting: deque[_Asked]) -> None:
+    def _say_errors(self) -> None:
         """Of the first rows, up to one that has a sound."""
-        while waiting and isinstance(waiting[0][2], Exception):
-            n, row, error = waiting.popleft()
+        while self._waiting and isinstance(self._waiting[0][2], Exception):
+            n, row, error = self._waiting.popleft()
             self.say({"n": n, "result": result_row.of_error(row, _message(row, error), type(error).__name__)})
-        if waiting:
-            self._n = waiting[0][0]
+        if self._waiting:
+            self._n = self._waiting[0][0]
 
 
 def _message(row: Mapping[str, Any], error: Exception) -> str:
@@ -119,15 +135,6 @@ def _fetch(rows: queue.Queue[Any], ready: queue.Queue[_Asked]) -> None:
         ready.put((asked["n"], asked["row"], sound))
 
 
-def _take(ready: queue.Queue[_Asked]) -> list[_Asked]:
-    """The next row, and those that are there with it."""
-    asked = [ready.get()]
-    with contextlib.suppress(queue.Empty):
-        while len(asked) < _TOGETHER:
-            asked.append(ready.get_nowait())
-    return asked
-
-
 def refuse(out: Any, error: Exception) -> NoReturn:
     """Ends: no row can be computed."""
     out.write(json.dumps({"refused": str(error)}).encode() + b"\n")
@@ -146,11 +153,11 @@ def main() -> None:
         refuse(out, error)
     engine.say({"ready": engine.describe()})
     rows: queue.Queue[Any] = queue.Queue()
-    ready: queue.Queue[_Asked] = queue.Queue(maxsize=_TOGETHER)
+    ready: queue.Queue[_Asked] = queue.Queue(maxsize=_READY)
     for work in (lambda: _read(sys.stdin.buffer, rows), lambda: _fetch(rows, ready)):
         threading.Thread(target=work, daemon=True).start()
     while True:
-        engine.answer(_take(ready))
+        engine.answer(ready.get(), ready)
 
 
 if __name__ == "__main__":

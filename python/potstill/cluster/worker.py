@@ -31,7 +31,8 @@ from .part import Part, Report
 from .settings import Settings
 
 LIMIT_S = 300.0
-_AHEAD = 18  # rows with the process: eight computed together, eight ready, two to be read
+_AHEAD = 10  # rows with the process: eight whose sounds are ready, two to be read,
+_TOGETHER = 8  # and for each thread those that may be decoded together
 _DEATHS = 3  # the third time it is the row
 
 
@@ -49,6 +50,7 @@ class Worker:
 
     def __init__(self, settings: Settings, limit: float = LIMIT_S) -> None:
         self._settings, self._limit = settings.to_json(), limit
+        self._ahead = _AHEAD + _TOGETHER * settings.threads
         self._process: Optional[subprocess.Popen[bytes]] = None
         self._said: queue.Queue[Any] = queue.Queue()
         self.engine: Mapping[str, Any] = {}
@@ -116,7 +118,7 @@ class Worker:
         alone = False
         while True:
             self.start()
-            asked.extend(islice(coming, _AHEAD - len(asked)))
+            asked.extend(islice(coming, self._ahead - len(asked)))
             if not asked:
                 return
             # After a death or a silence the first goes alone, so that no other is blamed.
