@@ -126,6 +126,30 @@ def test_the_driver_is_killed(begin, tmp_path, single):
     assert all(now[name] == time for name, time in there.items())
 
 
+def test_a_ray_of_its_own_is_stopped(tmp_path_factory, single):
+    """Without an address: asked to end it leaves no process and no file of Ray; begun again it ends the work."""
+    folder = tmp_path_factory.mktemp("r")  # short, for sockets are in it
+    make_set(folder)
+    (folder / "ray").mkdir()
+    settings = {**environment(folder), "RAY_TMPDIR": str(folder / "ray")}
+
+    def begin_alone():
+        words = command(folder, "--part-rows", "5", "--workers", "1")
+        with open(folder / "said", "wb") as said:
+            return subprocess.Popen(words, cwd=folder, env=settings, stdout=said, stderr=said)
+
+    process = begin_alone()
+    wait_for(lambda: list(workers("task")))
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.terminate()
+    assert process.wait(60) == 75, (folder / "said").read_text()
+    wait_for(lambda: not any(one.is_running() for one in family), 30)
+    assert len(family) > 5 and not list((folder / "ray").iterdir())
+    assert not (folder / "out/results.jsonl").exists()
+    end(begin_alone(), folder, single)
+    assert not list((folder / "ray").iterdir())
+
+
 DATASET = """
 import json, sys
 import ray

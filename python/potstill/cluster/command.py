@@ -185,7 +185,7 @@ def _status(output: plans.Output) -> int:
 
 def _stop(number: int, frame: object) -> None:
     """As schedulers ask before they kill; a part is committed whole or comes again."""
-    os._exit(75)
+    sys.exit(here.STOPPED)
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:

@@ -15,7 +15,7 @@ from .settings import Settings
 from .worker import Worker
 
 #: Exit codes, as the command's.
-REFUSED, ENVIRONMENT = 3, 4
+REFUSED, ENVIRONMENT, STOPPED = 3, 4, 75
 
 
 def attempt(worker: Worker, part: Part, output: str) -> Report:
@@ -73,10 +73,14 @@ class Hands:
             worker.close()
 
 
+def cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def places(settings: Settings) -> int:
     """How many workers this machine has cores for."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // settings.threads)
+    return max(1, cores() // settings.threads)
 
 
 def run(parts: list[Part], output: str, settings: Settings, limit: float, workers: int) -> Iterator[Report]:

@@ -6,9 +6,13 @@ to another; those that are committed are only reported. A process that does task
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import os
+import shutil
+import signal
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Optional
@@ -105,24 +109,62 @@ def run(
     hands = here.Hands(parts, output, settings, limit, 0 if joins else workers or here.places(settings))
     try:
         ray = _ray()
-        _connect(ray, address, bool(joins))
-        hands.stop.set()
-        task = ray.remote(num_cpus=settings.threads, max_retries=-1)(do_part)
-        give = functools.partial(task.remote, output=output, settings=settings.to_json(), limit=limit)
-        yield from _give_out(hands, give, settings.threads, workers)
-        ray.shutdown()
+        with _joined(ray, address) if joins else _begun(ray):
+            task = ray.remote(num_cpus=settings.threads, max_retries=-1)(do_part)
+            give = functools.partial(task.remote, output=output, settings=settings.to_json(), limit=limit)
+            yield from _give_out(hands, give, settings.threads, workers)
     finally:
         hands.close()
 
 
-def _connect(ray: Any, address: Optional[str], joins: bool) -> None:
-    """Joins a cluster, else begins a Ray for this run alone: no dashboard, and the command's own priority."""
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if joins:
-        ray.init(address, **quiet)
-        return
+@contextlib.contextmanager
+def _own_stop() -> Iterator[None]:
+    """Ray takes SIGTERM for itself while it starts, and ends with another code."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    except SystemExit:
+        raise SystemExit(here.STOPPED) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _joined(ray: Any, address: Optional[str]) -> Iterator[None]:
+    """As a driver of a Ray that is there."""
+    with _own_stop():
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextlib.contextmanager
+def _begun(ray: Any) -> Iterator[None]:
+    """A Ray for this run alone, with the command's own priority. It has no dashboard, no autoscaler and
+    nobody who collects logs: a second of a core each, and the autoscaler another one at the end. That is
+    why it is a ``Cluster``, for ``ray.init()`` starts them. A cluster leaves its address for others to
+    find, so it has a temporary folder of its own, which stays where Ray fails: its logs are in it."""
+    from ray.cluster_utils import Cluster
+
+    folder = tempfile.mkdtemp(prefix="ray-", dir=os.environ.get("RAY_TMPDIR"))
+    os.environ["RAY_TMPDIR"] = folder
     os.environ.setdefault("RAY_worker_niceness", "0")
-    ray.init(include_dashboard=False, **quiet)
+    cluster = Cluster()
+    try:
+        with _own_stop():
+            cluster.add_node(
+                num_cpus=here.cores(), include_dashboard=False, include_log_monitor=False, no_monitor=True
+            )
+        with _joined(ray, cluster.address):
+            yield
+    except Exception:
+        folder = ""
+        raise
+    finally:
+        cluster.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _give_out(hands: here.Hands, give: Any, threads: int, workers: int) -> Iterator[Report]:
@@ -142,6 +184,7 @@ def _give_out(hands: here.Hands, give: Any, threads: int, workers: int) -> Itera
             hands.running -= 1
             continue
         if not isinstance(report, Report):
+            hands.stop.set()  # no sooner, for processes of Ray take a second to begin
             asked, report = asked - 1, _result(report)
         yield report
         if report.failed:
