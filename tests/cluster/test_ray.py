@@ -150,6 +150,18 @@ def test_a_ray_of_its_own_is_stopped(tmp_path_factory, single):
     assert not list((folder / "ray").iterdir())
 
 
+def test_a_ray_that_does_not_start(tmp_path):
+    """Its sockets have no room for the name of the folder."""
+    make_set(tmp_path, "quick")
+    long = tmp_path / ("long" * 25)
+    long.mkdir()
+    settings = {**environment(tmp_path), "RAY_TMPDIR": str(long)}
+    done = subprocess.run(command(tmp_path), cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 4, done.stderr
+    assert "potstill-batch: Ray does not start: " in done.stderr and "Traceback" not in done.stderr
+    assert list(long.iterdir()) and not (tmp_path / "out/results.jsonl").exists()
+
+
 DATASET = """
 import json, sys
 import ray

@@ -118,13 +118,15 @@ def run(
 
 
 @contextlib.contextmanager
-def _own_stop() -> Iterator[None]:
-    """Ray takes SIGTERM for itself while it starts, and ends with another code."""
+def _starting() -> Iterator[None]:
+    """Ray takes SIGTERM for itself while it starts, then ends with another code, and fails in many ways."""
     before = signal.getsignal(signal.SIGTERM)
     try:
         yield
     except SystemExit:
         raise SystemExit(here.STOPPED) from None
+    except Exception as error:
+        raise OSError(f"Ray does not start: {error}") from error
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -132,7 +134,7 @@ def _own_stop() -> Iterator[None]:
 @contextlib.contextmanager
 def _joined(ray: Any, address: Optional[str]) -> Iterator[None]:
     """As a driver of a Ray that is there."""
-    with _own_stop():
+    with _starting():
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     try:
         yield
@@ -153,14 +155,14 @@ def _begun(ray: Any) -> Iterator[None]:
     os.environ.setdefault("RAY_worker_niceness", "0")
     cluster = Cluster()
     try:
-        with _own_stop():
+        with _starting():
             cluster.add_node(
                 num_cpus=here.cores(), include_dashboard=False, include_log_monitor=False, no_monitor=True
             )
         with _joined(ray, cluster.address):
             yield
     except Exception:
-        folder = ""
+        folder = ""  # that stays
         raise
     finally:
         cluster.shutdown()
