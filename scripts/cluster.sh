@@ -1,12 +1,12 @@
 #!/bin/sh
-# cluster.sh - runs over manifests on clusters: Ray with its faults, an object store, Spark, and the examples
+# cluster.sh - runs over manifests on clusters: Ray with its faults, two object stores, Spark, and the examples
 # for Slurm and GNU parallel.
 #
 #     scripts/cluster.sh [PYTEST_ARGUMENT ...]
 #
-# Ray and pyarrow, moto (S3 on this machine) and pyspark come from PyPI into build/cluster; without PyPI all
-# is skipped, saying so. Without Debian's openjdk-17-jre-headless, parallel, or slurmctld, slurmd and
-# slurm-client, the test of these is skipped.
+# Ray and pyarrow, moto (S3 on this machine), gcp-storage-emulator and pyspark come from PyPI into
+# build/cluster; without PyPI all is skipped, saying so. Without Debian's openjdk-17-jre-headless, parallel, or
+# slurmctld, slurmd and slurm-client, the test of these is skipped.
 set -eu
 cd "$(dirname "$0")/.."
 build=${POTSTILL_BUILD:-$PWD/build/release}
@@ -17,7 +17,7 @@ if ! make_environment "$venv" numpy pytest psutil 'scikit-build-core>=0.11' 'ray
     exit 0
 fi
 # Large, and each of one test alone.
-for package in 'moto[server]' pyspark; do
+for package in 'moto[server]' gcp-storage-emulator pyspark; do
     [ -f "$venv/tried-$package" ] || "$venv/bin/pip" install -q --disable-pip-version-check "$package" || :
     touch "$venv/tried-$package"
 done

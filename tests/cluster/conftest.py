@@ -1,7 +1,9 @@
 """Ray's own cluster of several nodes on this machine, and what a run over it must give."""
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +16,8 @@ MICRO = ROOT / "tests/golden/micro"
 CLIPS = sorted((ROOT / "examples/commands/clips").glob("*.flac"))
 OPTIONS = ["--model", str(MICRO), "--precision", "f32", "--option", "guard=false", "--time-limit", "30"]
 ROWS = 60
+FEW = CLIPS[:7]  # for what is slow
+FEW_IDS = [f"c{n}" for n in range(len(FEW))]
 
 # A sound named "slow" takes its time, so that faults have something to hit.
 SLOW = """
@@ -83,3 +87,47 @@ def wait_for(what, seconds=600):
             return found
         time.sleep(0.1)
     raise AssertionError(f"waited {seconds} s for {what}")
+
+
+@pytest.fixture(scope="session")
+def wanted(tmp_path_factory):
+    """Tokens of the few, as a run over files of this machine gives them."""
+    folder = tmp_path_factory.mktemp("single")
+    rows = [{"id": id, "audio": str(sound)} for id, sound in zip(FEW_IDS, FEW)]
+    (folder / "set.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    subprocess.run(command(folder, "--local"), cwd=folder, check=True, capture_output=True)
+    return tokens((folder / "out/results.jsonl").read_bytes())
+
+
+def tokens(lines):
+    return [row.get("tokens") for row in map(json.loads, lines.splitlines())]
+
+
+def run_local(folder, manifest, output, *more, code=0):
+    words = command(folder, "--local", "--part-rows", "3", *more)
+    words[3], words[5] = manifest, output
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=600)
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout)
+
+
+@contextlib.contextmanager
+def serving(module, *words):
+    """A server that is a module of Python, whose last word is its port; the port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    line = [sys.executable, "-m", module, *words, str(port)]
+    server = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def answers():
+        assert server.poll() is None, f"{module} has ended"
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    try:
+        wait_for(answers, 120)
+        yield port
+    finally:
+        server.kill()
+        server.wait()

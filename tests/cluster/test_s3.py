@@ -3,53 +3,28 @@
 import io
 import json
 import os
-import socket
 import subprocess
-import sys
 import tarfile
 
 import pytest
-from conftest import CLIPS, command, wait_for
+from conftest import FEW, FEW_IDS, command, run_local, serving, tokens
 
 pytest.importorskip("moto")
 import pyarrow as pa  # noqa: E402
 from potstill.cluster import files  # noqa: E402
 from pyarrow import fs, parquet  # noqa: E402
 
-ids = [f"c{n}" for n in range(7)]
-sounds = CLIPS[: len(ids)]
-
 
 @pytest.fixture(scope="module")
 def port():
     """Of the store. The environment says where it is and who asks, as for boto and other programs."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number = free.getsockname()[1]
-    before = dict(os.environ)
-    os.environ.update(
-        AWS_ACCESS_KEY_ID="test",
-        AWS_SECRET_ACCESS_KEY="test",
-        AWS_DEFAULT_REGION="us-east-1",
-        AWS_EC2_METADATA_DISABLED="true",
-        AWS_ENDPOINT_URL=f"http://127.0.0.1:{number}",
-    )
-    words = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(number)]
-    server = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def answers():
-        assert server.poll() is None, "the server of moto has ended"
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", number)) == 0
-
-    try:
-        wait_for(answers, 120)
+    with serving("moto.server", "-H", "127.0.0.1", "-p") as number, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{number}")
         yield number
-    finally:
-        server.kill()
-        server.wait()
-        os.environ.clear()
-        os.environ.update(before)
 
 
 @pytest.fixture(scope="module")
@@ -62,44 +37,22 @@ def store(port):
         with s3.open_output_stream(f"bucket/{name}") as file:
             file.write(content)
 
-    for sound in sounds:
+    for sound in FEW:
         put(f"sets/sounds/{sound.name}", sound.read_bytes())
-    names = [f"s3://bucket/sets/sounds/{sound.name}" if n % 2 else f"sounds/{sound.name}" for n, sound in enumerate(sounds)]
-    rows = [{"id": id, "audio": name} for id, name in zip(ids, names)]
+    names = [f"s3://bucket/sets/sounds/{sound.name}" if n % 2 else f"sounds/{sound.name}" for n, sound in enumerate(FEW)]
+    rows = [{"id": id, "audio": name} for id, name in zip(FEW_IDS, names)]
     put("sets/set.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
     table = io.BytesIO()
-    parquet.write_table(pa.table({"id": ids, "audio": names}), table, row_group_size=2)
+    parquet.write_table(pa.table({"id": FEW_IDS, "audio": names}), table, row_group_size=2)
     put("sets/set.parquet", table.getvalue())
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
-        for id, sound in zip(ids, sounds):
+        for id, sound in zip(FEW_IDS, FEW):
             member = tarfile.TarInfo(id + sound.suffix)
             member.size = sound.stat().st_size
             tar.addfile(member, io.BytesIO(sound.read_bytes()))
     put("tars/set.tar", packed.getvalue())
     return s3
-
-
-@pytest.fixture(scope="module")
-def wanted(tmp_path_factory):
-    """Tokens, as a run over files of this machine gives them."""
-    folder = tmp_path_factory.mktemp("single")
-    rows = [{"id": id, "audio": str(sound)} for id, sound in zip(ids, sounds)]
-    (folder / "set.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    subprocess.run(command(folder, "--local"), cwd=folder, check=True, capture_output=True)
-    return tokens((folder / "out/results.jsonl").read_bytes())
-
-
-def tokens(lines):
-    return [row.get("tokens") for row in map(json.loads, lines.splitlines())]
-
-
-def run(folder, manifest, output, *more, code=0):
-    words = command(folder, "--local", "--part-rows", "3", *more)
-    words[3], words[5] = manifest, output
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=600)
-    assert done.returncode == code, done.stderr
-    return json.loads(done.stdout)
 
 
 def content(s3, path):
@@ -111,32 +64,32 @@ def content(s3, path):
 def test_all_in_the_store(store, wanted, tmp_path, manifest):
     """The second run finds the parts that are there, and computes nothing."""
     out = "s3://bucket/out/" + manifest.replace("/", "-")
-    found = run(tmp_path, f"s3://bucket/{manifest}", out)
-    assert found["results"] == {"rows": len(ids), "errors": 0}
+    found = run_local(tmp_path, f"s3://bucket/{manifest}", out)
+    assert found["results"] == {"rows": len(FEW_IDS), "errors": 0}
     path = out.removeprefix("s3://") + "/results.jsonl"
     first = content(store, path)
     assert tokens(first) == wanted
-    assert run(tmp_path, f"s3://bucket/{manifest}", out)["parts"] == 0
+    assert run_local(tmp_path, f"s3://bucket/{manifest}", out)["parts"] == 0
     assert content(store, path) == first
-    assert run(tmp_path, f"s3://bucket/{manifest}", out, "--status")["missing"] == 0
+    assert run_local(tmp_path, f"s3://bucket/{manifest}", out, "--status")["missing"] == 0
     # A part that is lost is computed again.
     one = store.get_file_info(fs.FileSelector(path.replace("results.jsonl", "parts")))[0]
     store.delete_file(one.path)
-    assert run(tmp_path, f"s3://bucket/{manifest}", out)["parts"] == 1
+    assert run_local(tmp_path, f"s3://bucket/{manifest}", out)["parts"] == 1
     assert content(store, path) == first
 
 
 def test_settings_in_the_address(store, port, wanted, tmp_path, monkeypatch):
     """Nothing in the environment: the address of the manifest says it all."""
     query = f"?endpoint_override=http%3A%2F%2F127.0.0.1%3A{port}&region=us-east-1"
-    rows = [{"id": id, "audio": f"sounds/{sound.name}"} for id, sound in zip(ids, sounds)]
+    rows = [{"id": id, "audio": f"sounds/{sound.name}"} for id, sound in zip(FEW_IDS, FEW)]
     rows.insert(2, {"id": "none", "audio": "sounds/none.flac"})
     with store.open_output_stream("bucket/sets/near.jsonl") as file:
         file.write("".join(json.dumps(row) + "\n" for row in rows).encode() + b"no JSON\n")
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    run(tmp_path, "s3://test:test@bucket/sets/near.jsonl" + query, str(tmp_path / "out"), code=1)
+    run_local(tmp_path, "s3://test:test@bucket/sets/near.jsonl" + query, str(tmp_path / "out"), code=1)
     found = [json.loads(line) for line in (tmp_path / "out/results.jsonl").read_text().splitlines()]
     assert [row["tokens"] for row in found if "tokens" in row] == wanted
     missing, broken = [row for row in found if "error" in row]
