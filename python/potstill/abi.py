@@ -353,6 +353,10 @@ ADJUST = CFUNCTYPE(None)
 RECALL = CFUNCTYPE(c_void_p)
 
 
+class SessionOptions(Structure):
+    _fields_ = [("struct_size", c_size_t), ("threads", c_uint32)]
+
+
 class BatchOptions(Structure):
     _fields_ = [
         ("struct_size", c_size_t),

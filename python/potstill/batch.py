@@ -203,6 +203,15 @@ def check_options(model: Model, given: Mapping[str, Any]) -> None:
     _batch_options(model, given)
 
 
+def new_session(model: Model) -> ctypes.c_void_p:
+    """To lend to ``run()``: its memory is kept between runs. It computes on one thread, in one run at a
+    time, and lives as long as the process."""
+    options, session = library.options(abi.SessionOptions), ctypes.c_void_p()
+    options.threads = 1
+    library.call("pst_session_new", model.handle, byref(options), byref(session))
+    return session
+
+
 def run(
     model: Model,
     sounds: Iterable[Any],
@@ -210,6 +219,7 @@ def run(
     progress: Optional[bool],
     heard: Optional[Callable[[], None]] = None,
     done: Optional[Callable[[Result], None]] = None,
+    session: Optional[ctypes.c_void_p] = None,
 ) -> list[Result]:
     """``heard`` is called now and then while a sound of several segments is transcribed, ``done`` with
     each result, in the order of the sounds: then none is kept."""
@@ -222,7 +232,7 @@ def run(
     job = _Run(sounds, errors == "raise", Bar(progress, total=total, unit="clip"), heard, done)
     number = next(_numbers)
     options.next, options.deliver, options.progress = _NEXT, _DELIVER, _PROGRESS
-    options.user = number
+    options.user, options.session = number, session
     _runs[number] = job
     try:
         library.call("pst_batch_run", model.handle, byref(options))

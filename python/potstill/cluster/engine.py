@@ -49,6 +49,8 @@ class Engine:
         detector, guard = batch.listening(self.model, self._options)
         self._vad = detector.name if detector else None
         self._guarded = detector is not None or guard
+        # With more threads a run makes a session for each clip that it has at once.
+        self._session = batch.new_session(self.model) if self._options["threads"] == 1 else None
 
     def describe(self) -> dict[str, Any]:
         """What results depend on besides the settings."""
@@ -68,7 +70,8 @@ class Engine:
     def answer(self, first: _Asked, more: Optional[queue.Queue[_Asked]] = None) -> None:
         """Rows, in their order, as long as there is one to go on with; their sounds together."""
         try:
-            batch.run(self.model, self._sounds(first, more), self._options, False, self._alive, self._done)
+            sounds = self._sounds(first, more)
+            batch.run(self.model, sounds, self._options, False, self._alive, self._done, self._session)
         except ArgumentError as error:  # an option, of which the next row would die too
             refuse(self._out, error)
         except (PotstillError, TypeError, ValueError, OSError) as error:
