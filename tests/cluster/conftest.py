@@ -1,4 +1,4 @@
-"""Ray's own cluster of several nodes on this machine, and what a run over it must give."""
+"""The command on a small set, what a run must give, and servers of stores on this machine."""
 
 import contextlib
 import json

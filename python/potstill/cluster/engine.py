@@ -77,12 +77,11 @@ class Engine:
         except (PotstillError, TypeError, ValueError, OSError) as error:
             asked = list(self._waiting)
             self._waiting.clear()
-            if more is None:
-                n, row, _ = first
-                self._note((n, row, error))
-            else:
-                for one in asked:  # whose error it is shows when each is alone
-                    self.answer(one)
+            for n, row, sound in asked:  # whose error it is shows when each is alone
+                if more is None:
+                    self._note((n, row, error))
+                else:
+                    self.answer((n, row, sound))
 
     def _sounds(self, first: _Asked, more: Optional[queue.Queue[_Asked]]) -> Iterator[Any]:
         """It ends where no row comes: each result is followed by one, so long as there are any."""
