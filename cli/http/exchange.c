@@ -138,14 +138,21 @@ static int is_closed(int socket) {
     return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
-int exchange_is_over(struct exchange *exchange) {
-    if (atomic_load(&exchange->server->stopping)) return 1;
-    if (exchange->deadline > 0 && seconds_now() > exchange->deadline) return 1;
+int exchange_is_left(struct exchange *exchange) {
     /* The socket is closed only after the connection has left. */
     pthread_mutex_lock(&exchange->mutex);
-    int over = !exchange->connection || is_closed(exchange->socket);
+    int left = !exchange->connection || is_closed(exchange->socket);
     pthread_mutex_unlock(&exchange->mutex);
-    return over;
+    return left;
+}
+
+int exchange_is_late(const struct exchange *exchange) {
+    return exchange->deadline > 0 && seconds_now() > exchange->deadline;
+}
+
+int exchange_is_over(struct exchange *exchange) {
+    return atomic_load(&exchange->server->stopping) || exchange_is_late(exchange) ||
+           exchange_is_left(exchange);
 }
 
 /* Under the mutex. */

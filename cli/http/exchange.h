@@ -51,7 +51,11 @@ void exchange_leave(struct exchange *exchange);
 struct MHD_Response *exchange_stream(struct exchange *exchange);
 
 /* For the worker. */
-/* Has the client gone, or its time? */
+/* Has the client gone? */
+int exchange_is_left(struct exchange *exchange);
+/* Has its time? */
+int exchange_is_late(const struct exchange *exchange);
+/* Either, or the server ends. */
 int exchange_is_over(struct exchange *exchange);
 void exchange_send_event(void *user, const json_t *event);
 void exchange_finish(struct exchange *exchange);

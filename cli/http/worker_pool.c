@@ -28,13 +28,12 @@ static void tell_failure(struct exchange *exchange) {
     free(body);
 }
 
-/* Why it was cancelled: the client, the clock, or the server. */
+/* Why it was cancelled: the client, the server, or the clock. Whoever has gone is not told. */
 static void explain(struct exchange *exchange) {
     struct api_error *error = &exchange->transcription.error;
-    if (error->status != HTTP_CLIENT_GONE) return;
+    if (error->status != HTTP_CLIENT_GONE || exchange_is_left(exchange)) return;
     int stopping = atomic_load(&exchange->server->stopping);
-    int late = exchange->deadline > 0 && seconds_now() > exchange->deadline;
-    if (!stopping && !late) return;
+    if (!stopping && !exchange_is_late(exchange)) return;
     *error = (struct api_error){.status = 0};
     if (stopping)
         api_error_set(error, 503, "server_overloaded", NULL, "the server ends");
