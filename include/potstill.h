@@ -294,7 +294,7 @@ typedef struct pst_model pst_model;
 
 /* Instruction sets the kernels may use. */
 typedef enum pst_cpu {
-    PST_CPU_AUTO = 0,      /* the best that the CPU has */
+    PST_CPU_AUTO = 0,      /* the fastest that the CPU has */
     PST_CPU_REFERENCE = 1, /* plain C, for tests and doubts */
     PST_CPU_AVX2 = 2,      /* with FMA and F16C */
     PST_CPU_AVX_VNNI = 3,  /* AVX2 with 8-bit dot products */

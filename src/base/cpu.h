@@ -14,6 +14,9 @@ static inline unsigned cpu_bit(pst_cpu set) {
  * AMX out when Linux refuses. */
 unsigned cpu_features(void);
 
+/* The bits of the sets that this CPU has and computes slower with than with the one before them. */
+unsigned cpu_slow_features(void);
+
 /* Processors this process may run on, at least 1. */
 unsigned cpu_count(void);
 

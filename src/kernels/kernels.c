@@ -28,6 +28,7 @@ static const struct set {
 
 pst_status kernels_get(const struct kernels **table, pst_cpu cpu, pst_error *err) {
     unsigned usable = cpu_features() | cpu_bit(PST_CPU_REFERENCE);
+    if (cpu == PST_CPU_AUTO) usable &= ~cpu_slow_features();
     for (size_t i = 0; i < sizeof SETS / sizeof *SETS; i++) {
         const struct set *set = &SETS[i];
         if (set->table && (usable & cpu_bit(set->cpu)) &&
