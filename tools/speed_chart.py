@@ -20,7 +20,8 @@ WIDTH, MARGIN = 860, 16
 LABEL = 128         # wide enough for "ONNX Runtime int8" in 12 px
 NUMBER = 44         # behind the longest bar: "1,271"
 BAR, STEP = 14, 21  # height of a bar, and from one to the next
-HEAD, TITLE = 74, 26
+HEAD, NAME, TITLE = 42, 30, 26  # above the machines, above the clips of one, above the bars of one
+BESIDE = 2          # machines in a row: more leave no room for the bars
 
 STYLE = """
   .ground { fill: #ffffff }
@@ -78,9 +79,10 @@ def panel(x, y, width, clip, times, engines):
 def draw(rows):
     engines = engines_of(rows, in_all=True)
     clips = max(len(row["clips"]) for row in rows)
-    width = (WIDTH - MARGIN) / len(rows) - MARGIN
+    width = (WIDTH - MARGIN) / BESIDE - MARGIN
     pitch = TITLE + STEP * len(engines) + MARGIN
-    height = HEAD + pitch * clips
+    machine = NAME + pitch * clips
+    height = HEAD + machine * -(-len(rows) // BESIDE)
     lines = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
              f'height="{height}" role="img" aria-label="Time to transcribe a clip, by engine and machine">',
              f"<style>{STYLE}\n</style>",
@@ -88,22 +90,22 @@ def draw(rows):
              f'<text class="title" x="{MARGIN}" y="26">Milliseconds from sound to text, 2 threads '
              '(shorter is faster)</text>']
     for i, row in enumerate(rows):
-        x = MARGIN + i * (width + MARGIN)
-        lines.append(f'<text class="machine" x="{x:.0f}" y="56">{html.escape(row["machine"])}</text>')
+        x, y = MARGIN + i % BESIDE * (width + MARGIN), HEAD + i // BESIDE * machine
+        lines.append(f'<text class="machine" x="{x:.0f}" y="{y + 12}">{html.escape(row["machine"])}</text>')
         for j, (clip, times) in enumerate(row["clips"].items()):
-            lines += panel(x, HEAD + j * pitch, width, clip, times, engines)
+            lines += panel(x, y + NAME + j * pitch, width, clip, times, engines)
     CHART.write_text("\n".join(lines) + "\n</svg>\n")
 
 
 def table(rows):
-    """Engines by machine and clip, in Markdown."""
-    columns = [(row["machine"].split(",")[0], clip, times)
-               for row in rows for clip, times in row["clips"].items()]
-    print("| milliseconds | " + " | ".join(f"{machine}: {clip}" for machine, clip, _ in columns) + " |")
-    print("|---|" + "--:|" * len(columns))
-    for name in engines_of(rows, in_all=False):
-        cells = [number(times[name]) if name in times else "-" for _, _, times in columns]
-        print(f"| {name} | " + " | ".join(cells) + " |")
+    """A row a machine and clip, a column an engine, in Markdown."""
+    engines = engines_of(rows, in_all=False)
+    print("| milliseconds | " + " | ".join(engines) + " |")
+    print("|---|" + "--:|" * len(engines))
+    for row in rows:
+        for clip, times in row["clips"].items():
+            cells = [number(times[name]) if name in times else "-" for name in engines]
+            print(f"| {row['machine']}: {clip} | " + " | ".join(cells) + " |")
 
 
 def main():
