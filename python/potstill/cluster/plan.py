@@ -18,7 +18,7 @@ from .part import Part
 
 NAME, RESULTS = "plan.json", "results.jsonl"
 ROWS = 64  # of a part at most: seconds of work for a core
-_FEWEST, _SHARE = 8, 64  # a part has no more than a 64th of the rows before it, but 8
+_FEWEST, _SHARE = 8, 16  # a part has no more than a 16th of the rows before it, but 8
 SECONDS = 30.0  # for each of them, the longest clip that models were made for: not hours to lose
 
 
