@@ -212,6 +212,16 @@ def test_what_cannot_start_is_said():
         next(Worker(Settings({**SETTINGS.load}, {"window": 0.1})).run(clips(1)))
 
 
+def test_an_engine_ends_with_who_asked():
+    """At once, though its model is not open yet, and without a word."""
+    command = [sys.executable, "-m", "potstill.cluster.engine", SETTINGS.to_json()]
+    engine = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for pipe in (engine.stdin, engine.stdout):
+        pipe.close()
+    assert engine.stderr.read() == b""
+    assert engine.wait() == 0
+
+
 def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
     """Neither half a part nor a temporary file, whatever fails in writing."""
     folder = tmp_path / "parts"

@@ -149,15 +149,16 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     settings = settings_of.Settings.from_json(sys.argv[1])
+    rows: queue.Queue[Any] = queue.Queue()
+    ready: queue.Queue[_Asked] = queue.Queue(maxsize=_READY)
+    # Before the model is open: its download may take long, and who asked for it may be gone.
+    for work in (lambda: _read(sys.stdin.buffer, rows), lambda: _fetch(rows, ready)):
+        threading.Thread(target=work, daemon=True).start()
     try:
         engine = Engine(settings, out)
     except (PotstillError, ImportError, TypeError, ValueError) as error:
         refuse(out, error)
     engine.say({"ready": engine.describe()})
-    rows: queue.Queue[Any] = queue.Queue()
-    ready: queue.Queue[_Asked] = queue.Queue(maxsize=_READY)
-    for work in (lambda: _read(sys.stdin.buffer, rows), lambda: _fetch(rows, ready)):
-        threading.Thread(target=work, daemon=True).start()
     while True:
         engine.answer(ready.get(), ready)
 
