@@ -400,7 +400,7 @@ static void long_clips_are_joined(void **state) {
 struct told {
     struct log log;             /* first: the other callbacks see it */
     atomic_size_t calls, begun; /* of follow(); of segments */
-    pthread_t first;            /* who has the first segment */
+    _Atomic(pthread_t) first;   /* who has the first segment: others look before it is known */
     size_t stop_at;
     double done, end; /* of the last call, and of the last segment told */
     char text[2000];
