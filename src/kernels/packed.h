@@ -45,7 +45,7 @@ struct packed_matmul {
 };
 
 struct packed_kernels {
-    int native;         /* the processor has instructions for products of this precision */
+    int native;         /* by instructions for products of this precision */
     const char *layout; /* "avx512_vnni_int8": the same name promises the same bytes */
     size_t columns;     /* outputs a panel holds: cut n at multiples of it */
     size_t (*bytes)(size_t n, size_t k);

@@ -16,9 +16,9 @@ const char *precision_name(pst_precision precision);
 pst_precision precision_of_sensitive(pst_precision precision);
 
 /* Of the encoder's layers and the keys and values of the memory. int8 models use bf16 for them
- * where the CPU has instructions for it: of the words of clear speech 1.8 % differed from float32
- * with int8 in the encoder and 0.2 % without, which costs a tenth of the time of a transcript
- * (docs/PERFORMANCE.md). */
+ * where the kernels have instructions for it: of the words of clear speech 1.8 % differed from
+ * float32 with int8 in the encoder and 0.2 % without, which costs a tenth of the time of a
+ * transcript (docs/PERFORMANCE.md). */
 pst_precision precision_of_encoder(pst_precision precision, const struct kernels *kernels);
 
 /* The precision that `wanted` means with these kernels; PST_ERR_ARGUMENT when it is not a
